@@ -1,0 +1,30 @@
+/**
+ * What Firn throws on purpose. Each folder has one subclass with its own code table; a code names one cause for ever
+ * and is what tests and callers compare, while `message` is for people: it names the thing, the place and the way out.
+ */
+export abstract class FirnError<Code extends string = string> extends Error {
+  readonly code: Code;
+
+  constructor(code: Code, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+/** The error number's name (`ENOENT`) if `error` came from the operating system, else undefined. */
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && 'errno' in error
+    ? error.code
+    : undefined;
+}
+
+/** The text to show for anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Marks a branch that the types rule out. */
+export function unreachable(value: never): never {
+  throw new TypeError(`unreachable: ${String(value)}`);
+}

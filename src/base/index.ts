@@ -1,0 +1,24 @@
+/**
+ * base: what every folder stands on and that knows nothing of Nix or of remote execution: errors with codes, byte
+ * strings, branded types, bounded concurrency, the few system calls that Node lacks.
+ *
+ *     const name = byteStringFromText('naïve');          // one code unit a byte, ordered as memcmp does
+ *     await forEachConcurrent(urls, { limit: 8, signal }, (url, signal) => fetchOne(url, signal));
+ */
+export { type Brand, brandAs } from './brand.ts';
+export {
+  type ByteString,
+  asBuffer,
+  byteStringFromLatin1,
+  byteStringFromText,
+  byteStringOf,
+  bytesOf,
+  decodeUtf8,
+  displayBytes,
+  equalBytes,
+  textOf,
+  toHex,
+} from './bytes.ts';
+export { Semaphore, forEachConcurrent, mapConcurrent } from './concurrency.ts';
+export { FirnError, errnoOf, messageOf, unreachable } from './errors.ts';
+export { type TreeSink, teeTree } from './tree-events.ts';

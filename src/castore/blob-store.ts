@@ -1,0 +1,65 @@
+import type { Digest } from './digest.ts';
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ReadOptions extends CallOptions {
+  /** First byte wanted; 0 unless given. */
+  readonly offset?: number;
+  /** Number of bytes wanted; to the end unless given. */
+  readonly length?: number;
+}
+
+/**
+ * Blobs by digest. Every backend and combinator implements this and passes `testing/blob-store-suite.ts`.
+ *
+ * - The empty blob is always present.
+ * - What is read is what was put: a backend that finds other bytes throws `digest/mismatch` and never serves them.
+ *   A range cannot be checked against a digest; a backend on storage that it does not trust reads it whole.
+ * - Absence is `undefined`, an unreachable or broken backend throws.
+ */
+export interface BlobStore {
+  /** Those of `digests` that are absent, each once, in their order. */
+  findMissing(digests: readonly Digest[], options?: CallOptions): Promise<Digest[]>;
+
+  /** The whole blob, for those that are known to be small; `blob/too-large` beyond `limit` (64 MiB unless given). */
+  get(digest: Digest, options?: CallOptions & { readonly limit?: number }): Promise<Uint8Array | undefined>;
+
+  /** The blob as chunks of at most 1 MiB. A chunk is lent until the next is asked for. */
+  open(digest: Digest, options?: ReadOptions): Promise<AsyncIterable<Uint8Array> | undefined>;
+
+  /** Starts a batch of additions, which become durable and visible together. */
+  batch(): BlobBatch;
+}
+
+/**
+ * Blobs on their way in. Nothing is promised before `commit` has resolved; then all of them are durable. Disposing an
+ * uncommitted batch forgets them. The batch is one writer's: its methods are not called concurrently.
+ */
+export interface BlobBatch extends AsyncDisposable {
+  /** Adds a blob that is at hand; the batch takes the bytes over. */
+  put(bytes: Uint8Array): Promise<Digest>;
+
+  /**
+   * Adds a blob that comes in pieces, each lent until the next is asked for. With `expected`, bytes of another digest
+   * are refused with `digest/mismatch` (as soon as they are too many) and nothing of them is kept.
+   */
+  putStream(
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    expected?: Digest,
+    options?: CallOptions,
+  ): Promise<Digest>;
+
+  commit(options?: CallOptions): Promise<void>;
+}
+
+export const defaultGetLimit = 64 * 1024 * 1024;
+
+/** Adds one blob durably. */
+export async function putBlob(store: BlobStore, bytes: Uint8Array): Promise<Digest> {
+  await using batch = store.batch();
+  const digest = await batch.put(bytes);
+  await batch.commit();
+  return digest;
+}

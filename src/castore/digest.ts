@@ -1,0 +1,63 @@
+import { createHash, hash as hashOnce } from 'node:crypto';
+import { type Brand, toHex } from '../base/index.ts';
+import { CastoreError } from './error.ts';
+
+/** A SHA-256 in 64 lower-case base16 digits. */
+export type Sha256 = Brand<string, 'Sha256'>;
+
+/** What names a blob in our store: its SHA-256 and its size in bytes. The hash alone is a key; the size is a promise that was checked. */
+export interface Digest {
+  readonly hash: Sha256;
+  readonly size: number;
+}
+
+const pattern = /^[0-9a-f]{64}$/;
+
+export function isSha256(text: string): text is Sha256 {
+  return pattern.test(text);
+}
+
+/** Throws `digest/malformed`. */
+export function sha256FromHex(text: string): Sha256 {
+  if (!isSha256(text)) throw new CastoreError('digest/malformed', `not a SHA-256 in base16: '${text.slice(0, 80)}'`);
+  return text;
+}
+
+export function sha256FromBytes(bytes: Uint8Array): Sha256 {
+  return sha256FromHex(toHex(bytes));
+}
+
+export function sha256ToBytes(hash: Sha256): Buffer {
+  return Buffer.from(hash, 'hex');
+}
+
+export function digestOf(bytes: Uint8Array): Digest {
+  return { hash: sha256FromHex(hashOnce('sha256', bytes, 'hex')), size: bytes.byteLength };
+}
+
+export function equalDigests(a: Digest, b: Digest): boolean {
+  return a.hash === b.hash && a.size === b.size;
+}
+
+/** `hash/size`, as REAPI's resource names write it. */
+export function formatDigest(digest: Digest): string {
+  return `${digest.hash}/${digest.size}`;
+}
+
+/** The blob of no bytes. It exists in every store without having been put there. */
+export const emptyDigest: Digest = digestOf(new Uint8Array(0));
+
+/** Digests bytes that come in pieces. */
+export class Digester {
+  readonly #hash = createHash('sha256');
+  #size = 0;
+
+  update(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+    this.#size += chunk.byteLength;
+  }
+
+  finish(): Digest {
+    return { hash: sha256FromHex(this.#hash.digest('hex')), size: this.#size };
+  }
+}

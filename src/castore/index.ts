@@ -1,0 +1,26 @@
+/**
+ * castore: blobs and directories by digest. (The contract and an example come with the backends.)
+ */
+export {
+  type BlobBatch,
+  type BlobStore,
+  type CallOptions,
+  type ReadOptions,
+  defaultGetLimit,
+  putBlob,
+} from './blob-store.ts';
+export {
+  type Digest,
+  type Sha256,
+  Digester,
+  digestOf,
+  emptyDigest,
+  equalDigests,
+  formatDigest,
+  isSha256,
+  sha256FromBytes,
+  sha256FromHex,
+  sha256ToBytes,
+} from './digest.ts';
+export { CastoreError, type CastoreErrorCode, castoreErrorCodes } from './error.ts';
+export type { Directory, DirectoryEntry, DirectoryNode, FileNode, Node, SymlinkNode } from './node.ts';
