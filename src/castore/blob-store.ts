@@ -33,23 +33,27 @@ export interface BlobStore {
   batch(): BlobBatch;
 }
 
+export interface PutOptions extends CallOptions {
+  /** Bytes of another digest are refused with `digest/mismatch` (as soon as they are too many) and nothing of them is kept. */
+  readonly expected?: Digest | undefined;
+  /** A hint: the blob will be checked out as an executable file. */
+  readonly executable?: boolean;
+}
+
 /**
  * Blobs on their way in. Nothing is promised before `commit` has resolved; then all of them are durable. Disposing an
- * uncommitted batch forgets them. The batch is one writer's: its methods are not called concurrently.
+ * uncommitted batch forgets them. Additions may run concurrently (the caller bounds how many); `commit` is called once,
+ * after all of them have ended, and nothing is added after it.
+ *
+ * Until the batch is disposed of, no garbage collection takes what it added or found present, so what refers to the
+ * blobs is committed between `commit` and disposal.
  */
 export interface BlobBatch extends AsyncDisposable {
-  /** Adds a blob that is at hand; the batch takes the bytes over. */
-  put(bytes: Uint8Array): Promise<Digest>;
+  /** Adds a blob that is at hand. The bytes are lent until the promise has settled. */
+  put(bytes: Uint8Array, options?: PutOptions): Promise<Digest>;
 
-  /**
-   * Adds a blob that comes in pieces, each lent until the next is asked for. With `expected`, bytes of another digest
-   * are refused with `digest/mismatch` (as soon as they are too many) and nothing of them is kept.
-   */
-  putStream(
-    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    expected?: Digest,
-    options?: CallOptions,
-  ): Promise<Digest>;
+  /** Adds a blob that comes in pieces, each lent until the next is asked for. */
+  putStream(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options?: PutOptions): Promise<Digest>;
 
   commit(options?: CallOptions): Promise<void>;
 }

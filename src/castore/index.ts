@@ -5,6 +5,7 @@ export {
   type BlobBatch,
   type BlobStore,
   type CallOptions,
+  type PutOptions,
   type ReadOptions,
   defaultGetLimit,
   putBlob,
