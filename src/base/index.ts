@@ -21,4 +21,5 @@ export {
 } from './bytes.ts';
 export { Semaphore, forEachConcurrent, mapConcurrent } from './concurrency.ts';
 export { FirnError, errnoOf, messageOf, unreachable } from './errors.ts';
+export { SyscallError, syncFileSystem, tryLockFile, unlockFile } from './syscalls.ts';
 export { type TreeSink, teeTree } from './tree-events.ts';

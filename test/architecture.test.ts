@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { test } from 'node:test';
+
+const root = dirname(import.meta.dirname);
+const src = join(root, 'src');
+
+/** The folders and what each may import, as ARCHITECTURE.md's table has them. */
+function declared(): Map<string, string[]> {
+  const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+  const table = text.slice(text.indexOf('| folder | contract |'), text.indexOf('Tests (`*.test.ts`'));
+  const folders = new Map<string, string[]>();
+  for (const [, folder, imports] of table.matchAll(/^\| `([a-z-]+)` \|.*\| ([a-z, -]+) \|$/gm)) {
+    if (folder !== undefined && imports !== undefined) folders.set(folder, imports === '-' ? [] : imports.split(', '));
+  }
+  return folders;
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].flatMap(([, to]) => to ?? []);
+}
+
+const folders = declared();
+const files = globSync('**/*.ts', { cwd: src }).toSorted();
+
+test('the table of folders is what the projects declare', () => {
+  assert.ok(folders.size >= 5);
+  assert.deepEqual([...folders.keys()].toSorted(), [...new Set(files.map(file => file.split(sep)[0]))].toSorted());
+  for (const [folder, imports] of folders) {
+    const project = readFileSync(join(src, folder, 'tsconfig.json'), 'utf8');
+    const references = [...project.matchAll(/"path": "\.\.\/([a-z-]+)"/g)].map(([, to]) => to);
+    assert.deepEqual(references, imports, `src/${folder}/tsconfig.json`);
+  }
+});
+
+test('every folder has a public face that opens with its contract', () => {
+  for (const folder of folders.keys()) {
+    if (folder === 'cli') continue;
+    const face = join(src, folder, 'index.ts');
+    assert.ok(existsSync(face), `src/${folder}/index.ts`);
+    assert.match(readFileSync(face, 'utf8'), /^\/\*\*\n \* [a-z-]+: /, `src/${folder}/index.ts`);
+  }
+});
+
+test('an import crosses a border only where it is declared, and only through the public face', () => {
+  for (const file of files) {
+    const [from = ''] = file.split(sep);
+    const isTest = file.endsWith('.test.ts');
+    for (const to of importsOf(join(src, file))) {
+      if (!to.startsWith('.')) continue;
+      const target = relative(src, resolve(src, dirname(file), to)).split(sep);
+      const [folder = ''] = target;
+      if (folder === from) continue;
+      const isFace = target.length === 2 && target[1] === 'index.ts';
+      assert.ok(isFace || (isTest && folder === 'testing'), `src/${file} imports ${to}, past the public face`);
+      assert.ok(isTest || folders.get(from)?.includes(folder), `src/${file} imports ${to}: undeclared`);
+    }
+  }
+});
+
+test('file names are kebab-case and say what is in them', () => {
+  for (const file of files) {
+    assert.match(basename(file), /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.ts$/, file);
+    assert.doesNotMatch(basename(file), /^(utils?|common|helpers?|misc|shared)\b/, file);
+  }
+});
+
+test('dependencies are pinned exactly and no registry is named', () => {
+  const manifest = readFileSync(join(root, 'package.json'), 'utf8');
+  for (const [, name, version] of manifest.matchAll(/^ {4}"([@a-z0-9/.-]+)": "([\^~>][^"]*)"/gm)) {
+    assert.fail(`${name} is not pinned: ${version}`);
+  }
+  assert.doesNotMatch(readFileSync(join(root, 'package-lock.json'), 'utf8'), /"resolved"/);
+});
