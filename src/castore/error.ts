@@ -11,8 +11,23 @@ export const castoreErrorCodes = {
   'directory/bad-name': 'a directory entry whose name is empty, `.`, `..`, or has a slash or NUL',
   'directory/unsorted': 'directory entries out of order or with equal names',
   'directory/bad-symlink': 'a symlink target that is empty or has a NUL',
+  'directory/unsupported': 'a Directory message with node properties or unknown fields, which our trees do not hold',
+  'directory/too-large': 'a Directory message beyond the limit',
 } as const;
 
 export type CastoreErrorCode = keyof typeof castoreErrorCodes;
 
-export class CastoreError extends FirnError<CastoreErrorCode> {}
+export class CastoreError extends FirnError<CastoreErrorCode> {
+  /** Where in the refused bytes the fault is, counted from their beginning; undefined where no place can be named. */
+  readonly offset: number | undefined;
+
+  constructor(
+    code: CastoreErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly offset?: number | undefined } = {},
+  ) {
+    const { offset } = options;
+    super(code, offset === undefined ? message : `${message} (at byte ${offset})`, options);
+    this.offset = offset;
+  }
+}

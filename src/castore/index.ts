@@ -23,5 +23,7 @@ export {
   sha256FromHex,
   sha256ToBytes,
 } from './digest.ts';
+export { decodeDirectory, encodeDirectory, maxDirectorySize } from './directory.ts';
+export { checkEntryName, checkSymlinkTarget, isEntryName, isSymlinkTarget } from './entry-name.ts';
 export { CastoreError, type CastoreErrorCode, castoreErrorCodes } from './error.ts';
 export type { Directory, DirectoryEntry, DirectoryNode, FileNode, Node, SymlinkNode } from './node.ts';
