@@ -2,7 +2,27 @@ import { FirnError } from '../base/index.ts';
 
 /** What each code means. A code is never given another meaning; new causes get new codes. */
 export const nixCompatErrorCodes = {
-  'hash/bad-encoding': 'a character or length that the encoding of a hash does not allow',
+  'hash/bad-character': 'a character that the encoding of a hash does not have',
+  'hash/bad-length': 'more or fewer digits or bytes than a hash of that algorithm and encoding has',
+  'hash/bad-padding': 'a Nix32 text whose first digit has bits beyond the last byte',
+  'hash/no-algorithm': 'a hash that names no algorithm where none is known otherwise',
+  'hash/not-sri': 'a text without the dash of SRI',
+  'hash/other-algorithm': 'a hash that names another algorithm than the expected one',
+  'hash/unknown-algorithm': 'a name that is no hash algorithm',
+  'hash/unknown-format': 'a name that is no hash format',
+  'store-path/too-short': 'fewer characters than the hash part and dash of a store path',
+  'store-path/bad-hash-part': 'a store path whose hash part is no Nix32',
+  'store-path/no-dash': 'a store path whose hash part is not followed by a dash',
+  'store-path/bad-name': 'a name that a store path cannot have',
+  'store-path/not-derivation': 'a store path that is no derivation where one is needed',
+  'store-path/not-in-store': 'a path that is not in the store directory',
+  'store-dir/not-absolute': 'a relative path where an absolute one is needed',
+  'store-dir/bad-character': 'a store directory with a NUL',
+  'content-address/malformed': 'a content address without its colons',
+  'content-address/unknown-prefix': 'a content address that begins with neither text nor fixed',
+  'content-address/unknown-method': 'a name that is no content-addressing method',
+  'content-address/not-allowed-algorithm': 'a hash algorithm that the content-addressing method does not take',
+  'content-address/not-allowed-references': 'references of a store object whose content address cannot carry them',
 } as const;
 
 export type NixCompatErrorCode = keyof typeof nixCompatErrorCodes;

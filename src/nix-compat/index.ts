@@ -2,3 +2,69 @@
  * nix-compat: Nix's formats as pure functions of bytes.
  */
 export { NixCompatError, type NixCompatErrorCode, nixCompatErrorCodes } from './error.ts';
+export { type HashAlgorithm, hashAlgorithms, hashSize, isHashAlgorithm, parseHashAlgorithm } from './hash/algorithm.ts';
+export { decodeBase16, encodeBase16 } from './hash/base16.ts';
+export { decodeBase64, encodeBase64 } from './hash/base64.ts';
+export {
+  type HashFormat,
+  formatHash,
+  hashFormats,
+  parseHash,
+  parseHashFormat,
+  parseHashWithFormat,
+  parsePrefixedHash,
+  parseSri,
+  parseUnprefixedHash,
+} from './hash/hash-format.ts';
+export { type NixHash, compressHash, equalHashes, makeHash, zeroHash } from './hash/hash.ts';
+export { Hasher, hashBytes } from './hash/hasher.ts';
+export { decodeNix32, encodeNix32, findNotNix32, nix32Alphabet, nix32Length } from './hash/nix32.ts';
+export {
+  type ContentAddress,
+  type ContentAddressKind,
+  type ContentAddressMethod,
+  contentAddressMethods,
+  equalContentAddresses,
+  formatContentAddress,
+  formatContentAddressKind,
+  formatOutputHashMode,
+  parseContentAddress,
+  parseContentAddressKind,
+  parseContentAddressMethod,
+  parseOutputHashMode,
+} from './store-path/content-address.ts';
+export {
+  type FixedOutputInfo,
+  type StoreReferences,
+  type TextInfo,
+  makeFixedOutputPath,
+  makeOutputPath,
+  makeStorePath,
+  makeStorePathFromCA,
+  makeTextPath,
+  makeTypedStorePath,
+  noReferences,
+  outputPathName,
+} from './store-path/make-store-path.ts';
+export {
+  type SplitStorePath,
+  type StoreDir,
+  defaultStoreDir,
+  parseStoreDir,
+  parseStorePathIn,
+  printStorePath,
+  splitStorePath,
+} from './store-path/store-dir.ts';
+export {
+  type StorePath,
+  checkStorePathName,
+  compareStorePaths,
+  isDerivationPath,
+  joinStorePath,
+  maxStorePathNameLength,
+  parseStorePath,
+  requireDerivationPath,
+  storePathHashLength,
+  storePathHashPart,
+  storePathName,
+} from './store-path/store-path.ts';

@@ -1,0 +1,70 @@
+import { type Brand, type ByteString, brandAs, byteStringFromText } from '../../base/index.ts';
+import { NixCompatError } from '../error.ts';
+import { excerpt } from '../excerpt.ts';
+import { type StorePath, parseStorePath } from './store-path.ts';
+
+/** A canonical absolute path, one code unit a byte like a `ByteString`: it goes into hashes and derivations. */
+export type StoreDir = Brand<string, 'StoreDir'>;
+
+export const defaultStoreDir: StoreDir = brandAs<StoreDir>('/nix/store');
+
+/** Canonicalises `path` lexically. Throws `store-dir/not-absolute` or `store-dir/bad-character` (a NUL). */
+export function parseStoreDir(path: string): StoreDir {
+  if (path.includes('\0'))
+    throw new NixCompatError('store-dir/bad-character', 'a store directory has no NUL character');
+  return brandAs<StoreDir>(byteStringFromText(canonicalise(path)));
+}
+
+export function printStorePath(storeDir: StoreDir, path: StorePath): ByteString {
+  return brandAs<ByteString>(`${storeDir}/${path}`);
+}
+
+/**
+ * The store path that `path`, absolute, is. Throws `store-path/not-in-store` when it is no immediate child of
+ * `storeDir`, `store-dir/not-absolute`, or as `parseStorePath`.
+ */
+export function parseStorePathIn(storeDir: StoreDir, path: string): StorePath {
+  const prefix = storeDir.length + 1;
+  const absolute = isPlainChild(storeDir, path) ? path : canonicalise(path);
+  if (!isPlainChild(storeDir, absolute)) {
+    throw new NixCompatError('store-path/not-in-store', `path "${excerpt(absolute)}" is not in the Nix store`);
+  }
+  return parseStorePath(absolute.slice(prefix));
+}
+
+/** A store path and what follows it: '' or a canonical path that begins with a slash. */
+export interface SplitStorePath {
+  readonly storePath: StorePath;
+  readonly rest: string;
+}
+
+/**
+ * Splits a path at or below a store path, looking at names only: symlinks are not followed. Throws
+ * `store-path/not-in-store`, `store-dir/not-absolute`, or as `parseStorePath`.
+ */
+export function splitStorePath(storeDir: StoreDir, path: string): SplitStorePath {
+  const absolute = canonicalise(path);
+  if (!absolute.startsWith(`${storeDir}/`)) {
+    throw new NixCompatError('store-path/not-in-store', `path '${excerpt(path)}' is not in the Nix store`);
+  }
+  const slash = absolute.indexOf('/', storeDir.length + 1);
+  const end = slash < 0 ? absolute.length : slash;
+  return { storePath: parseStorePath(absolute.slice(storeDir.length + 1, end)), rest: absolute.slice(end) };
+}
+
+function isPlainChild(storeDir: StoreDir, path: string): boolean {
+  return path.startsWith(storeDir) && path.lastIndexOf('/') === storeDir.length && path.length > storeDir.length + 1;
+}
+
+/** Drops empty and `.` components, and each `..` with the component before it; no trailing slash. */
+function canonicalise(path: string): string {
+  if (!path.startsWith('/')) {
+    throw new NixCompatError('store-dir/not-absolute', `not an absolute path: "${excerpt(path)}"`);
+  }
+  const kept: string[] = [];
+  for (const component of path.split('/')) {
+    if (component === '..') kept.pop();
+    else if (component !== '' && component !== '.') kept.push(component);
+  }
+  return `/${kept.join('/')}`;
+}
