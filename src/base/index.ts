@@ -22,4 +22,5 @@ export {
 export { Semaphore, forEachConcurrent, mapConcurrent } from './concurrency.ts';
 export { FirnError, errnoOf, messageOf, unreachable } from './errors.ts';
 export { SyscallError, syncFileSystem, tryLockFile, unlockFile } from './syscalls.ts';
+export { systemErrorText } from './system-error.ts';
 export { type TreeSink, teeTree } from './tree-events.ts';

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { systemErrorText } from './system-error.ts';
+
+describe('systemErrorText', () => {
+  test("says what strerror(3) says for Node's errors", () => {
+    assert.throws(
+      () => readFileSync('/nonexistent/file'),
+      (error: unknown) => systemErrorText(error) === 'No such file or directory',
+    );
+  });
+
+  test('falls back to the message', () => {
+    assert.equal(systemErrorText(new Error('no system call')), 'no system call');
+    assert.equal(systemErrorText('text'), 'text');
+  });
+});
