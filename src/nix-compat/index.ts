@@ -19,6 +19,20 @@ export {
 export { type NixHash, compressHash, equalHashes, makeHash, zeroHash } from './hash/hash.ts';
 export { Hasher, hashBytes } from './hash/hasher.ts';
 export { decodeNix32, encodeNix32, findNotNix32, nix32Alphabet, nix32Length } from './hash/nix32.ts';
+export { applyCaseHack, caseHackSuffix, removeCaseHack, type UnhackedName } from './nar/case-hack.ts';
+export { isFileName, isSymlinkTarget } from './nar/file-name.ts';
+export { type NarLimits, defaultNarLimits } from './nar/nar-limits.ts';
+export { NarReader } from './nar/nar-reader.ts';
+export {
+  directoryNodeSize,
+  entrySize,
+  fileContentsOffset,
+  fileNodeSize,
+  narMagicSize,
+  symlinkNodeSize,
+} from './nar/nar-size.ts';
+export { NarWriter, type NarWriterOptions } from './nar/nar-writer.ts';
+export { readNar } from './nar/read-nar.ts';
 export {
   type ContentAddress,
   type ContentAddressKind,
