@@ -4,6 +4,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A range that reaches past the end is cut there; `blob/bad-range` when it is made of no sizes. */
 export interface ReadOptions extends CallOptions {
   /** First byte wanted; 0 unless given. */
   readonly offset?: number;
@@ -17,7 +18,9 @@ export interface ReadOptions extends CallOptions {
  * - The empty blob is always present.
  * - What is read is what was put: a backend that finds other bytes throws `digest/mismatch` and never serves them.
  *   A range cannot be checked against a digest; a backend on storage that it does not trust reads it whole.
+ * - A digest whose hash is known with another size names nothing: it is absent.
  * - Absence is `undefined`, an unreachable or broken backend throws.
+ * - Bytes that are handed out may be shared and are not to be written to.
  */
 export interface BlobStore {
   /** Those of `digests` that are absent, each once, in their order. */

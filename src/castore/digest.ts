@@ -1,6 +1,6 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
 import { type Brand, toHex } from '../base/index.ts';
-import { CastoreError } from './error.ts';
+import { CastoreError, digestMismatch } from './error.ts';
 
 /** A SHA-256 in 64 lower-case base16 digits. */
 export type Sha256 = Brand<string, 'Sha256'>;
@@ -39,6 +39,11 @@ export function equalDigests(a: Digest, b: Digest): boolean {
   return a.hash === b.hash && a.size === b.size;
 }
 
+/** Throws `digest/mismatch` unless bytes have the digest that they were announced or stored with. */
+export function checkDigest(found: Digest, expected: Digest): void {
+  if (!equalDigests(found, expected)) throw digestMismatch(expected, found);
+}
+
 /** `hash/size`, as REAPI's resource names write it. */
 export function formatDigest(digest: Digest): string {
   return `${digest.hash}/${digest.size}`;
@@ -52,7 +57,16 @@ export class Digester {
   readonly #hash = createHash('sha256');
   #size = 0;
 
-  update(chunk: Uint8Array): void {
+  /** In bytes, so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** With `expected`, throws `digest/mismatch` as soon as the bytes are too many. */
+  update(chunk: Uint8Array, expected?: Digest): void {
+    if (expected !== undefined && chunk.byteLength > expected.size - this.#size) {
+      throw digestMismatch(expected, undefined);
+    }
     this.#hash.update(chunk);
     this.#size += chunk.byteLength;
   }

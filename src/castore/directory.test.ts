@@ -56,17 +56,19 @@ describe('Directory', () => {
     assert.deepEqual(decodeDirectory(new Uint8Array(0)), { entries: [] });
   });
 
-  test('is the message that protobuf writes', () => {
+  test('is the message that `protoc --encode` (3.21) writes', () => {
     const entries = [
       key('a', { kind: 'symlink', target: byteStringFromText('b') }),
       key('b', { kind: 'file', digest: { hash, size: 300 }, executable: true }),
       key('c', { kind: 'directory', digest: { hash, size: 0 } }),
       key('d', { kind: 'file', digest: { hash, size: 1 }, executable: false }),
+      key('é', { kind: 'file', digest: { hash, size: Number.MAX_SAFE_INTEGER }, executable: false }),
     ];
     const hex = Buffer.from(hash).toString('hex');
     const expected = [
       `0a4c 0a0162 1245 0a40${hex} 10ac02 2001`,
       `0a49 0a0164 1244 0a40${hex} 1001`,
+      `0a51 0a02c3a9 124b 0a40${hex} 10ffffffffffffff0f`,
       `1247 0a0163 1242 0a40${hex}`,
       `1a06 0a0161 120162`,
     ];

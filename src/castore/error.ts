@@ -6,6 +6,7 @@ export const castoreErrorCodes = {
   'digest/mismatch': 'bytes that do not have the digest they were announced or stored with',
   'blob/missing': 'a blob that something refers to is absent',
   'blob/too-large': 'a blob beyond the limit of the one who asked for it',
+  'blob/bad-range': 'an offset or a length that is negative or no integer',
   'directory/malformed': 'bytes that are no Directory message',
   'directory/not-canonical': 'a Directory message that another encoder would write differently',
   'directory/bad-name': 'a directory entry whose name is empty, `.`, `..`, or has a slash or NUL',
@@ -13,6 +14,14 @@ export const castoreErrorCodes = {
   'directory/bad-symlink': 'a symlink target that is empty or has a NUL',
   'directory/unsupported': 'a Directory message with node properties or unknown fields, which our trees do not hold',
   'directory/too-large': 'a Directory message beyond the limit',
+  'tree/unsupported-type': 'a FIFO, socket or device where a file, directory or symlink is wanted',
+  'tree/too-deep': 'directories nested beyond the limit',
+  'tree/name-collision': 'two entries on disk that stand for one name',
+  'tree/changed': 'a file that changed while it was read',
+  'data-folder/foreign': 'a data folder that belongs to another program',
+  'data-folder/newer-format': 'a data folder written by a newer Firn',
+  'data-folder/unusable': 'a data folder that cannot be opened or created',
+  'data-folder/corrupt': 'a database that SQLite finds damaged',
 } as const;
 
 export type CastoreErrorCode = keyof typeof castoreErrorCodes;
@@ -30,4 +39,14 @@ export class CastoreError extends FirnError<CastoreErrorCode> {
     super(code, offset === undefined ? message : `${message} (at byte ${offset})`, options);
     this.offset = offset;
   }
+}
+
+/** `found` undefined: the bytes are more than announced, and the rest was not looked at. */
+export function digestMismatch(
+  expected: { readonly hash: string; readonly size: number },
+  found: { readonly hash: string; readonly size: number } | undefined,
+): CastoreError {
+  const is =
+    found === undefined ? `are more than ${expected.size} bytes` : `have the digest ${found.hash}/${found.size}`;
+  return new CastoreError('digest/mismatch', `bytes announced as ${expected.hash}/${expected.size} ${is}`);
 }

@@ -10,10 +10,12 @@ export {
   defaultGetLimit,
   putBlob,
 } from './blob-store.ts';
+export { checkGetLimit, chunksOf, clipRange, collectChunks, maxChunkSize } from './chunks.ts';
 export {
   type Digest,
   type Sha256,
   Digester,
+  checkDigest,
   digestOf,
   emptyDigest,
   equalDigests,
@@ -26,4 +28,5 @@ export {
 export { decodeDirectory, encodeDirectory, maxDirectorySize } from './directory.ts';
 export { checkEntryName, checkSymlinkTarget, isEntryName, isSymlinkTarget } from './entry-name.ts';
 export { CastoreError, type CastoreErrorCode, castoreErrorCodes } from './error.ts';
+export { MemoryBlobStore } from './memory/memory-blob-store.ts';
 export type { Directory, DirectoryEntry, DirectoryNode, FileNode, Node, SymlinkNode } from './node.ts';

@@ -1,4 +1,6 @@
 /**
  * testing: rigs, arbitraries and contract suites; imported by tests alone.
  */
+export { type OpenBlobStore, type OpenedBlobStore, blobStoreSuite, noise } from './blob-store-suite.ts';
 export { byteStrings, digests, directories, entryNames, nodes } from './castore-arbitraries.ts';
+export { readWhole } from './read-whole.ts';
