@@ -1,0 +1,151 @@
+import { join } from 'node:path';
+import type { Sha256 } from '../digest.ts';
+import type { DataFolder } from './data-folder.ts';
+
+/** The time that every file of the store bears: one second after the epoch, as Nix has it. */
+export const canonicalTime = 1;
+
+/** Beyond this many new files one syncfs is cheaper than a sync of each; below it, syncfs may wait for strangers' writes. */
+const syncEachLimit = 8;
+
+/** A finished file in the temporary folder. */
+export interface NewFile {
+  readonly hash: Sha256;
+  readonly executable: boolean;
+  readonly temporary: string;
+}
+
+/** The files below `blobs/`: mode 0444 or 0555, mtime 1, never written again once they have their name. */
+export class BlobFiles {
+  readonly #folder: DataFolder;
+  readonly #root: string;
+  #serial = 0;
+
+  constructor(folder: DataFolder) {
+    this.#folder = folder;
+    this.#root = join(folder.path, 'blobs');
+  }
+
+  path(hash: Sha256, executable: boolean): string {
+    return `${this.#root}/${hash.slice(0, 2)}/${hash.slice(2)}${executable ? '.x' : ''}`;
+  }
+
+  /** Starts a file in the temporary folder. */
+  create(executable: boolean): Promise<TemporaryFile> {
+    const fs = this.#folder.fileSystem;
+    const path = join(this.#folder.temporaryFolder(), String(this.#serial++));
+    const mode = executable ? 0o555 : 0o444;
+    return new Promise((resolve, reject) => {
+      fs.open(path, 'wx', mode, (error, fd) => {
+        if (error === null) resolve(new TemporaryFile(this.#folder, { path, fd, mode }));
+        else reject(error);
+      });
+    });
+  }
+
+  remove(temporary: string): void {
+    this.#folder.fileSystem.rmSync(temporary, { force: true });
+  }
+
+  /**
+   * Makes `files` durable under their names. First their contents are synced, then they are renamed, then the folders
+   * are synced: a name that survives a crash stands for whole contents.
+   */
+  publish(files: readonly NewFile[]): void {
+    const fs = this.#folder.fileSystem;
+    if (files.length > syncEachLimit) this.#syncAll(files);
+    else this.#syncEach(files);
+    const shards = new Set<string>();
+    for (const { hash, executable, temporary } of files) {
+      const shard = `${this.#root}/${hash.slice(0, 2)}`;
+      if (!shards.has(shard)) {
+        // The new folder's own entry in `blobs/` is made durable with it, below.
+        if (fs.mkdirSync(shard, { recursive: true, mode: 0o755 }) !== undefined) shards.add(this.#root);
+        shards.add(shard);
+      }
+      fs.renameSync(temporary, this.path(hash, executable));
+    }
+    for (const shard of shards) this.#sync(shard, 'fsyncSync');
+  }
+
+  #syncAll(files: readonly NewFile[]): void {
+    const fs = this.#folder.fileSystem;
+    const fd = fs.openSync(this.#root, 'r');
+    try {
+      if (!fs.syncFileSystem(fd)) this.#syncEach(files);
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  #syncEach(files: readonly NewFile[]): void {
+    for (const { temporary } of files) this.#sync(temporary, 'fdatasyncSync');
+  }
+
+  #sync(path: string, call: 'fsyncSync' | 'fdatasyncSync'): void {
+    const fs = this.#folder.fileSystem;
+    const fd = fs.openSync(path, 'r');
+    try {
+      fs[call](fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+}
+
+// Read once: a umask that took away reading would make blobs that other users of the store cannot read.
+const restrictiveUmask = (process.umask() & 0o555) !== 0;
+
+/** A file being written. Dispose of it if it is not finished. */
+export class TemporaryFile implements Disposable {
+  readonly path: string;
+  readonly #folder: DataFolder;
+  readonly #mode: number;
+  #fd: number | undefined;
+
+  constructor(folder: DataFolder, file: { readonly path: string; readonly fd: number; readonly mode: number }) {
+    this.#folder = folder;
+    this.path = file.path;
+    this.#fd = file.fd;
+    this.#mode = file.mode;
+  }
+
+  /** Appends `bytes`, which are lent until the promise has settled. One call at a time. */
+  append(bytes: Uint8Array): Promise<void> {
+    const fs = this.#folder.fileSystem;
+    const fd = this.#open();
+    return new Promise((resolve, reject) => {
+      const write = (from: number) => {
+        if (from === bytes.byteLength) return resolve();
+        fs.write(fd, bytes, from, bytes.byteLength - from, null, (error, count) => {
+          if (error === null) write(from + count);
+          else reject(error);
+        });
+      };
+      write(0);
+    });
+  }
+
+  /** Gives the file its canonical metadata and closes it; it stays at `path`. */
+  finish(): void {
+    const fs = this.#folder.fileSystem;
+    const fd = this.#open();
+    if (restrictiveUmask) fs.fchmodSync(fd, this.#mode);
+    fs.futimesSync(fd, canonicalTime, canonicalTime);
+    this.#fd = undefined;
+    fs.closeSync(fd);
+  }
+
+  #open(): number {
+    if (this.#fd === undefined) throw new TypeError('the temporary file is closed');
+    return this.#fd;
+  }
+
+  /** Removes the file unless it was finished. */
+  [Symbol.dispose](): void {
+    if (this.#fd === undefined) return;
+    this.#folder.fileSystem.closeSync(this.#fd);
+    this.#fd = undefined;
+    this.#folder.fileSystem.rmSync(this.path, { force: true });
+  }
+}

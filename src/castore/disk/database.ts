@@ -1,0 +1,155 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { messageOf } from '../../base/index.ts';
+import { CastoreError } from '../error.ts';
+
+/** Tables of one concern. `migrations[n]` brings them from version n to n + 1; entries are never edited, only appended. */
+export interface Schema {
+  readonly name: string;
+  readonly migrations: readonly string[];
+}
+
+/** `FIRN`, so that no other program's database is taken for ours (PRAGMA application_id). */
+const applicationId = 0x4649524e;
+
+/** What SQLite waits for another process's transaction, in milliseconds; ours are short. */
+const busyTimeout = 10_000;
+
+const versionsTable =
+  'CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID';
+
+/**
+ * The SQLite file of a data folder, shared by every folder of the source that keeps tables in it and by several
+ * processes. Write-ahead log, every commit synced. Statements are prepared once and kept.
+ */
+export class Database implements Disposable {
+  readonly path: string;
+  readonly #connection: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /** Throws `data-folder/foreign`, `data-folder/newer-format` or `data-folder/corrupt`, each naming the file. */
+  constructor(path: string, schemas: readonly Schema[]) {
+    this.path = path;
+    this.#connection = open(path);
+    try {
+      this.#prepareFile(schemas);
+    } catch (error) {
+      this.#connection.close();
+      throw explain(path, error);
+    }
+  }
+
+  #prepareFile(schemas: readonly Schema[]): void {
+    this.#connection.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
+    const { application_id: id } = this.get('PRAGMA application_id') ?? {};
+    const { count } = this.get('SELECT count(*) AS count FROM sqlite_schema') ?? {};
+    if (id !== applicationId && count !== 0) {
+      throw new CastoreError(
+        'data-folder/foreign',
+        `'${this.path}' is the database of another program (of another Nix?): choose another data folder with --data or FIRN_DATA`,
+      );
+    }
+    // The page size can be chosen only before the first table; 8 KiB holds most inline blobs without overflow pages.
+    if (count === 0) this.#connection.exec(`PRAGMA page_size = 8192; PRAGMA application_id = ${applicationId}`);
+    this.#connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+    if (this.#isCurrent(schemas)) return;
+    this.transaction(() => {
+      this.#connection.exec(versionsTable);
+      for (const schema of schemas) this.#migrate(schema);
+    });
+  }
+
+  /** Spares the write lock where nothing is to be migrated, which is nearly always. */
+  #isCurrent(schemas: readonly Schema[]): boolean {
+    const known = this.get("SELECT 1 FROM sqlite_schema WHERE name = 'schema_versions'");
+    return known !== undefined && schemas.every(({ name, migrations }) => this.#versionOf(name) === migrations.length);
+  }
+
+  #versionOf(name: string): number {
+    const row = this.get('SELECT version FROM schema_versions WHERE name = ?', name);
+    return typeof row?.['version'] === 'number' ? row['version'] : 0;
+  }
+
+  #migrate({ name, migrations }: Schema): void {
+    const version = this.#versionOf(name);
+    if (version > migrations.length) {
+      throw new CastoreError(
+        'data-folder/newer-format',
+        `'${this.path}' has version ${version} of the ${name} tables, this Firn knows up to ${migrations.length}: use a newer Firn`,
+      );
+    }
+    for (const migration of migrations.slice(version)) this.#connection.exec(migration);
+    this.run('INSERT OR REPLACE INTO schema_versions VALUES (?, ?)', name, migrations.length);
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#connection.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** The first row, as its columns by name. */
+  get(sql: string, ...values: readonly SqlValue[]): Row | undefined {
+    return this.#statement(sql).get(...values);
+  }
+
+  all(sql: string, ...values: readonly SqlValue[]): Row[] {
+    return this.#statement(sql).all(...values);
+  }
+
+  /** Rows one by one; do not write while iterating. */
+  iterate(sql: string, ...values: readonly SqlValue[]): Iterable<Row> {
+    return this.#statement(sql).iterate(...values);
+  }
+
+  /** Returns the number of rows changed. */
+  run(sql: string, ...values: readonly SqlValue[]): number {
+    return Number(this.#statement(sql).run(...values).changes);
+  }
+
+  /** Runs `work` in one immediate transaction: all of it is durable when this returns, nothing of it when it throws. */
+  transaction<T>(work: () => T): T {
+    this.#connection.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#connection.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // SQLite has rolled back by itself after some errors (a full disk).
+      if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+      throw explain(this.path, error);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection.close();
+  }
+}
+
+export type SqlValue = null | number | bigint | string | Uint8Array;
+export type Row = { readonly [column: string]: unknown };
+
+function open(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path);
+  } catch (error) {
+    throw new CastoreError('data-folder/unusable', `cannot open the database '${path}': ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+const corrupt = new Set([11, 26]); // SQLITE_CORRUPT, SQLITE_NOTADB
+
+function explain(path: string, error: unknown): unknown {
+  const code =
+    error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0;
+  if (!corrupt.has(code)) return error;
+  return new CastoreError(
+    'data-folder/corrupt',
+    `the database '${path}' is damaged (${messageOf(error)}): move it away; blobs that are files can be imported again`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { tryLockFile } from '../../base/index.ts';
+import type { DataFolder } from './data-folder.ts';
+
+/**
+ * Keeps garbage collection away from blobs that are being added: additions hold the lock of `gc.lock` shared, a sweep
+ * takes it exclusively for each of its short batches. The lock ends with the process, however that ends.
+ */
+export async function lockAgainstCollection(
+  folder: DataFolder,
+  mode: 'shared' | 'exclusive',
+  signal?: AbortSignal,
+): Promise<Disposable> {
+  const fs = folder.fileSystem;
+  const fd = fs.openSync(join(folder.path, 'gc.lock'), 'a', 0o644);
+  try {
+    // flock's waiting form would block the thread, so we ask again, at most ten times a second.
+    for (let wait = 1; !tryLockFile(fd, mode); wait = Math.min(wait * 2, 100)) await delay(wait, undefined, { signal });
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
+  return { [Symbol.dispose]: () => fs.closeSync(fd) };
+}
