@@ -17,6 +17,7 @@ export const nixCompatErrorCodes = {
   'store-path/not-derivation': 'a store path that is no derivation where one is needed',
   'store-path/not-in-store': 'a path that is not in the store directory',
   'store-dir/not-absolute': 'a relative path where an absolute one is needed',
+  'store-dir/is-root': 'the root directory as a store directory',
   'store-dir/bad-character': 'a store directory with a NUL',
   'content-address/malformed': 'a content address without its colons',
   'content-address/unknown-prefix': 'a content address that begins with neither text nor fixed',
@@ -43,7 +44,6 @@ export const nixCompatErrorCodes = {
   'nar/case-collision': 'an entry name that equals the name which the case hack gave to another entry',
   'nar/case-hack-collision': 'two files whose names are equal once the case hack is undone',
   'nar/bad-listing': 'a NAR listing (.ls) that is not JSON of the known version and shape',
-  'nar/listing-not-utf8': 'a name or target that JSON cannot hold because it is not UTF-8',
 } as const;
 
 export type NixCompatErrorCode = keyof typeof nixCompatErrorCodes;

@@ -29,6 +29,6 @@ export function equalHashes(a: NixHash, b: NixHash): boolean {
 /** Folds the digest to `size` bytes by exclusive or, as store paths do with 20. */
 export function compressHash(hash: NixHash, size: number): NixHash {
   const digest = new Uint8Array(size);
-  hash.digest.forEach((byte, i) => (digest[i % size] = (digest[i % size] ?? 0) ^ byte));
+  for (let i = 0; i < hash.digest.length; i++) digest[i % size] = (digest[i % size] ?? 0) ^ (hash.digest[i] ?? 0);
   return { algorithm: hash.algorithm, digest };
 }

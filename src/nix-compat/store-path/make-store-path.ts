@@ -1,4 +1,3 @@
-import { hash as hashOnce } from 'node:crypto';
 import { type ByteString, brandAs, bytesOf } from '../../base/index.ts';
 import { NixCompatError } from '../error.ts';
 import { formatHash } from '../hash/hash-format.ts';
@@ -25,8 +24,9 @@ const hashPartSize = 20;
  * manual). Throws `store-path/bad-name`.
  */
 export function makeStorePath(storeDir: StoreDir, type: string, inner: string, name: string): StorePath {
-  const fingerprint = sha256(`${type}:${inner}:${storeDir}:${name}`);
-  return joinStorePath(encodeNix32(compressHash(fingerprint, hashPartSize).digest), name);
+  const fingerprint = brandAs<ByteString>(`${type}:${inner}:${storeDir}:${name}`);
+  const hash = compressHash(hashBytes('sha256', bytesOf(fingerprint)), hashPartSize);
+  return joinStorePath(encodeNix32(hash.digest), name);
 }
 
 /** `makeStorePath` whose inner digest is a hash. */
@@ -113,8 +113,4 @@ export function makeFixedOutputPath(storeDir: StoreDir, name: string, info: Fixe
 function typeWithReferences(storeDir: StoreDir, type: string, references: StoreReferences): string {
   const others = [...new Set(references.others)].toSorted(compareStorePaths);
   return [type, ...others.map(path => printStorePath(storeDir, path)), ...(references.self ? ['self'] : [])].join(':');
-}
-
-function sha256(fingerprint: string): NixHash {
-  return { algorithm: 'sha256', digest: hashOnce('sha256', bytesOf(brandAs<ByteString>(fingerprint)), 'buffer') };
 }

@@ -8,11 +8,13 @@ export type StoreDir = Brand<string, 'StoreDir'>;
 
 export const defaultStoreDir: StoreDir = brandAs<StoreDir>('/nix/store');
 
-/** Canonicalises `path` lexically. Throws `store-dir/not-absolute` or `store-dir/bad-character` (a NUL). */
+/** Canonicalises `path` lexically. Throws `store-dir/not-absolute`, `store-dir/is-root` or `store-dir/bad-character`. */
 export function parseStoreDir(path: string): StoreDir {
   if (path.includes('\0'))
     throw new NixCompatError('store-dir/bad-character', 'a store directory has no NUL character');
-  return brandAs<StoreDir>(byteStringFromText(canonicalise(path)));
+  const directory = canonicalise(path);
+  if (directory === '/') throw new NixCompatError('store-dir/is-root', "the root directory can't be a store directory");
+  return brandAs<StoreDir>(byteStringFromText(directory));
 }
 
 export function printStorePath(storeDir: StoreDir, path: StorePath): ByteString {
