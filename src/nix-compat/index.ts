@@ -21,7 +21,22 @@ export { Hasher, hashBytes } from './hash/hasher.ts';
 export { decodeNix32, encodeNix32, findNotNix32, nix32Alphabet, nix32Length } from './hash/nix32.ts';
 export { applyCaseHack, caseHackSuffix, removeCaseHack, type UnhackedName } from './nar/case-hack.ts';
 export { isFileName, isSymlinkTarget } from './nar/file-name.ts';
+export {
+  defaultMaxListingSize,
+  formatListing,
+  listingToJson,
+  parseListing,
+  shallowListingToJson,
+} from './nar/listing-json.ts';
 export { type NarLimits, defaultNarLimits } from './nar/nar-limits.ts';
+export {
+  type ListedDirectory,
+  type ListedFile,
+  type ListedSymlink,
+  NarLister,
+  type NarListing,
+  findListed,
+} from './nar/nar-listing.ts';
 export { NarReader } from './nar/nar-reader.ts';
 export {
   directoryNodeSize,
