@@ -24,6 +24,8 @@ export const nixCompatErrorCodes = {
   'content-address/unknown-method': 'a name that is no content-addressing method',
   'content-address/not-allowed-algorithm': 'a hash algorithm that the content-addressing method does not take',
   'content-address/not-allowed-references': 'references of a store object whose content address cannot carry them',
+  'references/empty-string': 'a rewrite of the empty string',
+  'references/unequal-length': 'a rewrite that would change the length',
   'nar/bad-magic': 'the input does not start as a NAR does',
   'nar/truncated': 'the input ends within a NAR',
   'nar/trailing-data': 'bytes follow where a NAR should be the last thing',

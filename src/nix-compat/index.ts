@@ -48,6 +48,9 @@ export {
 } from './nar/nar-size.ts';
 export { NarWriter, type NarWriterOptions } from './nar/nar-writer.ts';
 export { readNar } from './nar/read-nar.ts';
+export { ModuloHasher } from './references/modulo-hasher.ts';
+export { ReferenceScanner, filterByHashPart } from './references/reference-scanner.ts';
+export { Rewriter } from './references/rewriter.ts';
 export {
   type ContentAddress,
   type ContentAddressKind,
