@@ -49,37 +49,36 @@ export class BlobFiles {
 
   /**
    * Makes `files` durable under their names. First their contents are synced, then they are renamed, then the folders
-   * are synced: a name that survives a crash stands for whole contents.
+   * are synced: a name that survives a crash stands for whole contents. Blocks the thread while the disk is at it.
    */
   publish(files: readonly NewFile[]): void {
+    if (files.length === 0) return;
     const fs = this.#folder.fileSystem;
-    if (files.length > syncEachLimit) this.#syncAll(files);
-    else this.#syncEach(files);
+    const together = files.length > syncEachLimit;
+    if (!(together && this.#syncEverything()))
+      for (const { temporary } of files) this.#sync(temporary, 'fdatasyncSync');
     const shards = new Set<string>();
     for (const { hash, executable, temporary } of files) {
       const shard = `${this.#root}/${hash.slice(0, 2)}`;
       if (!shards.has(shard)) {
-        // The new folder's own entry in `blobs/` is made durable with it, below.
+        // A new folder's own entry in `blobs/` is made durable with it, below.
         if (fs.mkdirSync(shard, { recursive: true, mode: 0o755 }) !== undefined) shards.add(this.#root);
         shards.add(shard);
       }
       fs.renameSync(temporary, this.path(hash, executable));
     }
-    for (const shard of shards) this.#sync(shard, 'fsyncSync');
+    if (!(together && this.#syncEverything())) for (const shard of shards) this.#sync(shard, 'fsyncSync');
   }
 
-  #syncAll(files: readonly NewFile[]): void {
+  /** One syncfs; false where the system has none. */
+  #syncEverything(): boolean {
     const fs = this.#folder.fileSystem;
     const fd = fs.openSync(this.#root, 'r');
     try {
-      if (!fs.syncFileSystem(fd)) this.#syncEach(files);
+      return fs.syncFileSystem(fd);
     } finally {
       fs.closeSync(fd);
     }
-  }
-
-  #syncEach(files: readonly NewFile[]): void {
-    for (const { temporary } of files) this.#sync(temporary, 'fdatasyncSync');
   }
 
   #sync(path: string, call: 'fsyncSync' | 'fdatasyncSync'): void {

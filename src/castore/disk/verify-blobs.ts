@@ -1,0 +1,127 @@
+import { constants } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../../base/index.ts';
+import type { CallOptions } from '../blob-store.ts';
+import { maxChunkSize } from '../chunks.ts';
+import { type Digest, Digester, type Sha256, digestOf, equalDigests, isSha256, sha256FromBytes } from '../digest.ts';
+import { executableFile, plainFile } from './blob-schema.ts';
+import type { DiskBlobStore } from './disk-blob-store.ts';
+import { lockAgainstCollection } from './gc-lock.ts';
+
+/** Something that verification found. */
+export type BlobProblem =
+  /** Bytes that are not those of the blob; `path` undefined: the row in the database. */
+  | { readonly kind: 'corrupt'; readonly digest: Digest; readonly path: string | undefined }
+  /** The database counts on a file that is absent. */
+  | { readonly kind: 'missing'; readonly digest: Digest; readonly path: string }
+  /** A file that the database does not know: left by a crash, harmless. */
+  | { readonly kind: 'orphan'; readonly path: string };
+
+export interface VerifyOptions extends CallOptions {
+  /** Removes what is wrong, so that the blob is absent and can be added or fetched again. */
+  readonly repair?: boolean;
+}
+
+/** Hashes every byte of the store and reports what is wrong, first of the rows in the order of hashes, then orphans. */
+export async function* verifyBlobs(
+  store: DiskBlobStore,
+  options: VerifyOptions = {},
+): AsyncGenerator<BlobProblem, void> {
+  // Additions put a file in its place before its row: with the lock held exclusively there are none under way.
+  using _lock =
+    options.repair === true ? await lockAgainstCollection(store.folder, 'exclusive', options.signal) : undefined;
+  const { fileSystem } = store.folder;
+  for (const { digest, files, hasData } of rows(store)) {
+    options.signal?.throwIfAborted();
+    const problems = await verifyBlob(store, digest, { files, hasData });
+    yield* problems;
+    if (options.repair !== true || problems.length === 0) continue;
+    store.forget(digest);
+    for (const executable of [false, true])
+      fileSystem.rmSync(store.files.path(digest.hash, executable), { force: true });
+  }
+  for (const path of orphans(store)) {
+    options.signal?.throwIfAborted();
+    yield { kind: 'orphan', path };
+    if (options.repair === true) fileSystem.rmSync(path, { force: true });
+  }
+}
+
+interface Row {
+  readonly digest: Digest;
+  readonly files: number;
+  readonly hasData: boolean;
+}
+
+/** Page by page, so that no read transaction is open while files are hashed. */
+function* rows(store: DiskBlobStore): Generator<Row, void> {
+  const sql = `SELECT hash, size, files, data IS NOT NULL AS inline FROM blobs WHERE hash > ? ORDER BY hash LIMIT 1000`;
+  for (let after = new Uint8Array(0); ;) {
+    const page = store.folder.database.all(sql, after);
+    for (const row of page) {
+      if (!(row['hash'] instanceof Uint8Array)) throw new TypeError('a column has the wrong type');
+      after = Uint8Array.from(row['hash']);
+      const digest = { hash: sha256FromBytes(row['hash']), size: Number(row['size']) };
+      yield { digest, files: Number(row['files']), hasData: row['inline'] === 1 };
+    }
+    if (page.length === 0) return;
+  }
+}
+
+async function verifyBlob(store: DiskBlobStore, digest: Digest, held: Omit<Row, 'digest'>): Promise<BlobProblem[]> {
+  const problems: BlobProblem[] = [];
+  if (held.hasData && !isInlineDataSound(store, digest)) problems.push({ kind: 'corrupt', digest, path: undefined });
+  for (const [bit, executable] of [
+    [plainFile, false],
+    [executableFile, true],
+  ] as const) {
+    if ((held.files & bit) === 0) continue;
+    const path = store.files.path(digest.hash, executable);
+    const found = await digestFile(path);
+    if (found === undefined) problems.push({ kind: 'missing', digest, path });
+    else if (!equalDigests(found, digest)) problems.push({ kind: 'corrupt', digest, path });
+  }
+  return problems;
+}
+
+function isInlineDataSound(store: DiskBlobStore, digest: Digest): boolean {
+  const row = store.folder.database.get('SELECT data FROM blobs WHERE hash = ?', Buffer.from(digest.hash, 'hex'));
+  return row === undefined || (row['data'] instanceof Uint8Array && equalDigests(digestOf(row['data']), digest));
+}
+
+async function digestFile(path: string): Promise<Digest | undefined> {
+  let file;
+  try {
+    file = await openFile(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  await using owned = file;
+  const digester = new Digester();
+  const buffer = new Uint8Array(maxChunkSize);
+  for (;;) {
+    const { bytesRead } = await owned.read(buffer, 0, buffer.byteLength, null);
+    if (bytesRead === 0) return digester.finish();
+    digester.update(buffer.subarray(0, bytesRead));
+  }
+}
+
+function* orphans(store: DiskBlobStore): Generator<string, void> {
+  const { fileSystem, database, path: folder } = store.folder;
+  const root = join(folder, 'blobs');
+  for (const shard of fileSystem.readdirSync(root)) {
+    for (const name of fileSystem.readdirSync(join(root, shard))) {
+      const path = join(root, shard, name);
+      const hash = shard + name.replace(/\.x$/, '');
+      const bit = name.endsWith('.x') ? executableFile : plainFile;
+      if (!isSha256(hash) || !isCounted(hash, bit)) yield path;
+    }
+  }
+
+  function isCounted(hash: Sha256, bit: number): boolean {
+    const row = database.get('SELECT files FROM blobs WHERE hash = ?', Buffer.from(hash, 'hex'));
+    return row !== undefined && (Number(row['files']) & bit) !== 0;
+  }
+}

@@ -1,0 +1,169 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
+import { bytesOf, errnoOf } from '../../base/index.ts';
+import type { BlobStore } from '../blob-store.ts';
+import { formatDigest } from '../digest.ts';
+import { CastoreError } from '../error.ts';
+import type { FileNode, Node } from '../node.ts';
+import { type FsPath, displayFsPath } from './fs-path.ts';
+import { walkNodes } from './walk-nodes.ts';
+
+/** A store whose blobs are files that can be linked: `DiskBlobStore`. */
+export interface LinkableFiles {
+  prepareFiles(nodes: Iterable<FileNode>, signal?: AbortSignal): Promise<void>;
+  pathOf(node: FileNode): string;
+}
+
+export interface CheckoutOptions {
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * `canonical` (unless given): as a store path is on disk, modes 0444 and 0555, every time one second after the epoch.
+   * `writable`: modes 0644 and 0755 less the umask, times of now.
+   */
+  readonly style?: 'canonical' | 'writable';
+  /**
+   * Where blobs are files. Canonical checkouts get hard links to them, so give it only where nobody can write through a
+   * link; EPERM, EXDEV and EMLINK fall back to copies. Writable checkouts copy (sharing blocks where the system can).
+   */
+  readonly files?: LinkableFiles;
+}
+
+/** One second after the epoch: what Nix gives every file of a store. */
+const canonicalTime = 1;
+
+/**
+ * Writes the tree of `node` to `path`, which must not exist (`EEXIST` as the system reports it). On failure what was
+ * made is removed. The result is not synced: a caller that records it as valid syncs first. Throws `blob/missing`.
+ */
+export async function checkoutTree(
+  store: BlobStore,
+  node: Node,
+  path: FsPath,
+  options: CheckoutOptions = {},
+): Promise<void> {
+  const { signal, files, style = 'canonical' } = options;
+  await files?.prepareFiles(await distinctFiles(store, node, signal), signal);
+  const canonical = style === 'canonical';
+  let begun = false;
+  try {
+    for await (const visit of walkNodes(store, node, path, { signal })) {
+      if (visit.step === 'leave') {
+        if (canonical) sealDirectory(visit.path);
+        continue;
+      }
+      await place(visit.path, visit.node);
+      begun = true;
+    }
+  } catch (error) {
+    if (begun) removeTree(path);
+    throw error;
+  }
+
+  async function place(at: FsPath, what: Node): Promise<void> {
+    switch (what.kind) {
+      case 'directory':
+        mkdirSync(at, 0o755);
+        break;
+      case 'symlink':
+        symlinkSync(bytesOf(what.target), at);
+        if (canonical) lutimesSync(at, canonicalTime, canonicalTime);
+        break;
+      case 'file':
+        if (files !== undefined && canonical && tryLink(files.pathOf(what), at)) return;
+        if (files === undefined) await writeBlob(store, what, at, signal);
+        else copyFileSync(files.pathOf(what), at, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+        if (canonical) sealFile(what, at);
+        else chmodSync(at, (what.executable ? 0o777 : 0o666) & ~umask);
+    }
+  }
+}
+
+const umask = process.umask();
+
+async function distinctFiles(
+  store: BlobStore,
+  node: Node,
+  signal: AbortSignal | undefined,
+): Promise<Iterable<FileNode>> {
+  const files = new Map<string, FileNode>();
+  for await (const visit of walkNodes(store, node, '', { signal })) {
+    if (visit.step === 'node' && visit.node.kind === 'file')
+      files.set(visit.node.digest.hash + visit.node.executable, visit.node);
+  }
+  return files.values();
+}
+
+const linkFallbacks = new Set(['EPERM', 'EXDEV', 'EMLINK']);
+
+/** False where the system refuses the link for a reason that does not stand in the way of a copy. */
+function tryLink(from: string, to: FsPath): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (linkFallbacks.has(errnoOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+async function writeBlob(
+  store: BlobStore,
+  { digest }: FileNode,
+  to: FsPath,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const chunks = await store.open(digest, { signal });
+  if (chunks === undefined) {
+    throw new CastoreError(
+      'blob/missing',
+      `the file '${displayFsPath(to)}' (${formatDigest(digest)}) is not in the store`,
+    );
+  }
+  const fd = openSync(to, 'wx', 0o644);
+  try {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.byteLength;) at += writeSync(fd, chunk, at);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function sealFile({ executable }: FileNode, path: FsPath): void {
+  chmodSync(path, executable ? 0o555 : 0o444);
+  utimesSync(path, canonicalTime, canonicalTime);
+}
+
+function sealDirectory(path: FsPath): void {
+  chmodSync(path, 0o555);
+  utimesSync(path, canonicalTime, canonicalTime);
+}
+
+/** Removes a tree whose directories may be read-only; never follows a symlink. */
+export function removeTree(path: FsPath): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  if (stats.isDirectory()) makeWritable(path);
+  rmSync(path, { recursive: true, force: true });
+}
+
+function makeWritable(folder: FsPath): void {
+  chmodSync(folder, 0o755);
+  for (const entry of readdirSync(folder, { encoding: 'buffer', withFileTypes: true })) {
+    if (entry.isDirectory()) makeWritable(Buffer.concat([Buffer.from(folder), Buffer.from('/'), entry.name]));
+  }
+}
