@@ -2,6 +2,10 @@
  * nix-compat: Nix's formats as pure functions of bytes.
  */
 export { NixCompatError, type NixCompatErrorCode, nixCompatErrorCodes } from './error.ts';
+export { GitObjectReader, type GitObjectReaderOptions, type GitObjectSink } from './git/git-object-reader.ts';
+export { type GitAlgorithm, type GitObjectType, gitObjectHeader, hashGitObject } from './git/git-object.ts';
+export { GitTreeHasher, type GitTreeRoot } from './git/git-tree-hasher.ts';
+export { type GitMode, type GitTreeEntry, formatGitTree, parseGitTree } from './git/git-tree.ts';
 export { type HashAlgorithm, hashAlgorithms, hashSize, isHashAlgorithm, parseHashAlgorithm } from './hash/algorithm.ts';
 export { decodeBase16, encodeBase16 } from './hash/base16.ts';
 export { decodeBase64, encodeBase64 } from './hash/base64.ts';
@@ -51,6 +55,15 @@ export { readNar } from './nar/read-nar.ts';
 export { ModuloHasher } from './references/modulo-hasher.ts';
 export { ReferenceScanner, filterByHashPart } from './references/reference-scanner.ts';
 export { Rewriter } from './references/rewriter.ts';
+export { type FingerprintedInfo, fingerprintPathInfo } from './signature/fingerprint.ts';
+export { PublicKey, SecretKey, verifySignature } from './signature/key.ts';
+export {
+  type Signature,
+  compareSignatures,
+  formatSignature,
+  parseSignature,
+  sortSignatures,
+} from './signature/signature.ts';
 export {
   type ContentAddress,
   type ContentAddressKind,
