@@ -3,6 +3,8 @@
  */
 export { type OpenBlobStore, type OpenedBlobStore, blobStoreSuite, noise } from './blob-store-suite.ts';
 export { byteStrings, digests, directories, entryNames, nodes } from './castore-arbitraries.ts';
+export { chopContents } from './chop-contents.ts';
 export { readWhole } from './read-whole.ts';
+export { temporaryFolder } from './temporary-folder.ts';
 export { TreeRecorder, type TestTree, fileNames, ignoreTree, playTree, testTrees } from './trees.ts';
 export { readVectors } from './vectors.ts';

@@ -3,7 +3,6 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readdirSync,
   rmSync,
@@ -12,18 +11,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { blobStoreSuite, noise } from '../../testing/index.ts';
+import { blobStoreSuite, noise, temporaryFolder } from '../../testing/index.ts';
 import { CastoreError, type CastoreErrorCode } from '../error.ts';
 import { putBlob } from '../blob-store.ts';
 import { DiskBlobStore } from './disk-blob-store.ts';
-
-function temporaryFolder() {
-  const path = mkdtempSync(join(tmpdir(), 'firn-disk-'));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
-}
 
 blobStoreSuite('DiskBlobStore', async () => {
   const folder = temporaryFolder();
