@@ -1,0 +1,36 @@
+import type { Flag, Positional } from './args/flag.ts';
+import type { CommandGroup, Parseable } from './args/parse-command.ts';
+import type { LegacyGrammar } from './args/parse-legacy.ts';
+import type { Environment } from './environment.ts';
+import type { Logger } from './render/logger.ts';
+import type { StandardOutput } from './render/standard-output.ts';
+import type { Settings } from './settings/settings.ts';
+
+/** What a command has to do with the world. */
+export interface CommandContext {
+  readonly out: StandardOutput;
+  readonly log: Logger;
+  readonly settings: Settings;
+  readonly environment: Environment;
+}
+
+/** A command of `nix` or `firn`, made anew for each invocation: its flags fill in what `run` then works on. */
+export interface Command extends Parseable {
+  readonly flags: readonly Flag[];
+  readonly positionals: readonly Positional[];
+  /** One line for `--help`. */
+  readonly summary: string;
+  run(): void | Promise<void>;
+}
+
+export type CommandFactory = (context: CommandContext) => Command;
+
+export type Commands = CommandGroup<Command>;
+
+/** A command of its own name, `nix-store` and its like. */
+export interface LegacyCommand extends LegacyGrammar {
+  readonly summary: string;
+  run(): void | Promise<void>;
+}
+
+export type LegacyCommandFactory = (context: CommandContext) => LegacyCommand;

@@ -1,0 +1,106 @@
+import { realpathSync } from 'node:fs';
+import { type ByteString, byteStringFromLatin1, displayBytes, systemErrorText } from '../../base/index.ts';
+import { Hasher, type HashAlgorithm, type HashFormat, compressHash, formatHash } from '../../nix-compat/index.ts';
+import type { Flag, Positional } from '../args/flag.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { CliError } from '../error.ts';
+import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
+import { readChunks, withOpenFile } from '../read-input.ts';
+import { algorithmFlag, encodingFlags, formatFlag } from './hash-flags.ts';
+import { writeNarOfPath } from './nar-of-path.ts';
+
+/** What of a path is hashed: the bytes of a file, the NAR of a tree, or git's object of it. */
+export type IngestionMethod = 'flat' | 'nar' | 'git';
+
+export interface HashPathOptions {
+  method: IngestionMethod;
+  algorithm: HashAlgorithm;
+  format: HashFormat;
+  /** Whether to fold longer hashes to 160 bits. */
+  truncate: boolean;
+  paths: readonly ByteString[];
+}
+
+/** `nix hash path` */
+export function hashPath(context: CommandContext): Command {
+  const options = defaults('nar');
+  const flags = [
+    algorithmFlag('algo', context, algorithm => (options.algorithm = algorithm)),
+    formatFlag('format', context, format => (options.format = format)),
+    methodFlag(method => (options.method = method)),
+  ];
+  return hashCommand('Hashes the NAR of a file tree, or what --mode says.', options, context, flags);
+}
+
+/** `nix hash file` */
+export function hashFile(context: CommandContext): Command {
+  return hashCommand('Hashes the contents of a file.', defaults('flat'), context, []);
+}
+
+function defaults(method: IngestionMethod): HashPathOptions {
+  return { method, algorithm: 'sha256', format: 'sri', truncate: false, paths: [] };
+}
+
+function hashCommand(summary: string, options: HashPathOptions, context: CommandContext, more: Flag[]): Command {
+  const positionals: Positional[] = [
+    { label: 'paths', arity: 'any', apply: (...paths) => (options.paths = paths) },
+  ];
+  const flags = [
+    ...encodingFlags('', format => (options.format = format)),
+    algorithmFlag('type', context, algorithm => (options.algorithm = algorithm)),
+    ...more,
+  ];
+  return { summary, flags, positionals, run: () => printHashes(options, context) };
+}
+
+function methodFlag(use: (method: IngestionMethod) => void): Flag {
+  const methods: readonly IngestionMethod[] = ['flat', 'nar', 'git'];
+  return {
+    long: 'mode',
+    labels: ['file-ingestion-method'],
+    summary: 'nar, flat (the contents of a file) or git.',
+    apply: text => {
+      const method = methods.find(known => known === text);
+      if (method === undefined) {
+        const message = `Unknown file ingestion method '${displayBytes(text)}', expect \`flat\`, \`nar\`, or \`git\``;
+        throw new CliError('usage/bad-value', message);
+      }
+      use(method);
+    },
+  };
+}
+
+/** Prints the hash of each path on a line. */
+export function printHashes(options: HashPathOptions, context: CommandContext): void {
+  const { algorithm, format, method, truncate } = options;
+  for (const path of options.paths) {
+    const hasher = new Hasher(algorithm);
+    if (method === 'flat') hashContents(path, hasher);
+    else if (method === 'nar') writeNarOfPath(withCanonicalParent(path), context.settings, chunk => hasher.update(chunk));
+    else throw new CliError('command/absent', "'--mode git' is not there yet");
+    const hash = hasher.finish();
+    const folded = truncate && hash.digest.byteLength > 20 ? compressHash(hash, 20) : hash;
+    context.out.line(formatHash(folded, format));
+  }
+}
+
+/** Also of FIFOs and what a symlink leads to. */
+function hashContents(path: ByteString, hasher: Hasher): void {
+  withOpenFile('opening file', path, fd => {
+    for (const chunk of readChunks(fd)) hasher.update(chunk);
+  });
+}
+
+/** The absolute path with symlinks followed in all but its last component. */
+function withCanonicalParent(typed: ByteString): ByteString {
+  const path = absolutePath(typed);
+  const slash = path.lastIndexOf('/');
+  if (path === '/') return path;
+  try {
+    const parent = realpathSync(fsPathOf(byteStringFromLatin1(path.slice(0, slash) || '/')), 'latin1');
+    return byteStringFromLatin1(`${parent === '/' ? '' : parent}${path.slice(slash)}`);
+  } catch (cause) {
+    const message = `canonicalising parent path of ${quotePath(path)}: ${systemErrorText(cause)}`;
+    throw new CliError('input/failed', message, { cause });
+  }
+}

@@ -1,0 +1,33 @@
+import { lstatSync } from 'node:fs';
+import { type ByteString, brandAs, displayBytes } from '../../base/index.ts';
+import { walkTreeToEnd } from '../../castore/index.ts';
+import { NarWriter, caseHackSuffix } from '../../nix-compat/index.ts';
+import { CliError } from '../error.ts';
+import { absolutePath, canonicalPath, fsPathOf } from '../paths.ts';
+import type { Settings } from '../settings/settings.ts';
+
+/**
+ * Writes the NAR of the file tree at `path` (absolute and canonical). Throws CastoreErrors `tree/...`, NixCompatErrors
+ * `nar/...` and the operating system's errors.
+ */
+export function writeNarOfPath(path: ByteString, settings: Settings, write: (chunk: Uint8Array) => void): void {
+  const options = settings.get('use-case-hack') ? { nameOf: withoutCaseHack } : {};
+  walkTreeToEnd(fsPathOf(path), new NarWriter(write), options);
+}
+
+function withoutCaseHack(onDisk: ByteString): ByteString {
+  const suffix = onDisk.indexOf(caseHackSuffix);
+  return suffix < 0 ? onDisk : brandAs<ByteString>(onDisk.slice(0, suffix));
+}
+
+/** The absolute form of what the user typed; refuses paths through symlinks, as C++ Nix does when it dumps one. */
+export function dumpablePath(typed: ByteString): ByteString {
+  const path = absolutePath(typed);
+  for (let at = path.indexOf('/', 1); at > 0; at = path.indexOf('/', at + 1)) {
+    const ancestor = canonicalPath(brandAs<ByteString>(path.slice(0, at)));
+    if (lstatSync(fsPathOf(ancestor), { throwIfNoEntry: false })?.isSymbolicLink() === true) {
+      throw new CliError('input/symlink', `path '${displayBytes(ancestor)}' is a symlink`);
+    }
+  }
+  return path;
+}

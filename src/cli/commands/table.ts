@@ -1,0 +1,142 @@
+import type { CommandContext, CommandFactory, Commands, LegacyCommandFactory } from '../command.ts';
+import { CliError } from '../error.ts';
+import { firnVersion } from '../version.ts';
+
+type Loader = () => Promise<CommandFactory>;
+
+/** Commands that Firn has. The module of one is loaded when it is called. */
+const present: { readonly [path: string]: Loader } = {
+  // 'derivation show': async () => (await import('./derivation-show.ts')).derivationShow,
+  'hash convert': async () => (await import('./hash-convert.ts')).hashConvert,
+  'hash file': async () => (await import('./hash-path.ts')).hashFile,
+  'hash path': async () => (await import('./hash-path.ts')).hashPath,
+  'hash to-base16': async () => (await import('./hash-to.ts')).hashTo('base16'),
+  'hash to-base32': async () => (await import('./hash-to.ts')).hashTo('nix32'),
+  'hash to-base64': async () => (await import('./hash-to.ts')).hashTo('base64'),
+  'hash to-sri': async () => (await import('./hash-to.ts')).hashTo('sri'),
+  // 'key convert-secret-to-public': async () => (await import('./key-convert.ts')).keyConvertSecretToPublic,
+  // 'key generate-secret': async () => (await import('./key-generate.ts')).keyGenerateSecret,
+  'nar cat': async () => (await import('./nar-cat.ts')).narCat,
+  'nar dump-path': async () => (await import('./nar-pack.ts')).narDumpPath,
+  // 'nar ls': async () => (await import('./nar-ls.ts')).narLs,
+  'nar pack': async () => (await import('./nar-pack.ts')).narPack,
+};
+
+/** Names of Nix that this version lacks, groups of them by their first word alone. */
+const absent: readonly string[] = [
+  'build',
+  'bundle',
+  'config',
+  'copy',
+  'daemon',
+  'derivation add',
+  'develop',
+  'edit',
+  'env',
+  'eval',
+  'flake',
+  'fmt',
+  'formatter',
+  'help',
+  'help-stores',
+  'log',
+  'path-info',
+  'print-dev-env',
+  'profile',
+  'realisation',
+  'registry',
+  'repl',
+  'run',
+  'search',
+  'store',
+  'upgrade-nix',
+  'why-depends',
+];
+
+const shorthand = (...means: string[]) => ({ means, deprecated: false });
+const deprecated = (...means: string[]) => ({ means, deprecated: true });
+
+const aliases = {
+  'add-to-store': deprecated('store', 'add-path'),
+  'cat-nar': deprecated('nar', 'cat'),
+  'cat-store': deprecated('store', 'cat'),
+  'copy-sigs': deprecated('store', 'copy-sigs'),
+  'dev-shell': deprecated('develop'),
+  'diff-closures': deprecated('store', 'diff-closures'),
+  doctor: deprecated('config', 'check'),
+  'dump-path': deprecated('store', 'dump-path'),
+  'hash-file': deprecated('hash', 'file'),
+  'hash-path': deprecated('hash', 'path'),
+  'ls-nar': deprecated('nar', 'ls'),
+  'ls-store': deprecated('store', 'ls'),
+  'make-content-addressable': deprecated('store', 'make-content-addressed'),
+  'optimise-store': deprecated('store', 'optimise'),
+  'ping-store': deprecated('store', 'info'),
+  shell: shorthand('env', 'shell'),
+  'show-config': deprecated('config', 'show'),
+  'show-derivation': deprecated('derivation', 'show'),
+  'sign-paths': deprecated('store', 'sign'),
+  'to-base16': deprecated('hash', 'to-base16'),
+  'to-base32': deprecated('hash', 'to-base32'),
+  'to-base64': deprecated('hash', 'to-base64'),
+  verify: deprecated('store', 'verify'),
+};
+
+/** The commands of `nix` and `firn` by name. */
+export function commandTree(context: CommandContext): Commands {
+  const members: { [name: string]: Commands | Commands['members'][string] } = {};
+  const add = (path: string, load: Commands['members'][string]): void => {
+    const [name = path, member] = path.split(' ');
+    if (member === undefined) {
+      members[name] = load;
+      return;
+    }
+    const group = members[name] ?? { kind: 'group', members: {} };
+    if (group.kind === 'group') members[name] = { kind: 'group', members: { ...group.members, [member]: load } };
+  };
+  for (const [path, load] of Object.entries(present)) {
+    add(path, { kind: 'command', load: async () => bind(await load(), context) });
+  }
+  for (const path of absent) add(path, { kind: 'command', load: () => Promise.reject(absentCommand(`nix ${path}`)) });
+  return { kind: 'group', members, aliases };
+}
+
+function bind(create: CommandFactory, context: CommandContext): () => ReturnType<CommandFactory> {
+  return () => create(context);
+}
+
+/** Names of the commands that there are, as they are typed after `nix`. */
+export const commandNames: readonly string[] = Object.keys(present);
+
+function absentCommand(name: string): CliError {
+  const has = commandNames.map(path => `nix ${path}`).concat(Object.keys(legacyCommands)).join(', ');
+  return new CliError('command/absent', `'${name}' is not part of Firn ${firnVersion()} yet, which has: ${has}`);
+}
+
+/** Commands of their own name. */
+const legacyCommands: { readonly [name: string]: () => Promise<LegacyCommandFactory> } = {
+  'nix-hash': async () => (await import('./nix-hash.ts')).nixHash,
+  'nix-store': async () => (await import('./nix-store.ts')).nixStore,
+};
+
+/** All of Nix's, whether Firn has them or not. */
+export const legacyNames: readonly string[] = [
+  'nix-build',
+  'nix-channel',
+  'nix-collect-garbage',
+  'nix-copy-closure',
+  'nix-daemon',
+  'nix-env',
+  'nix-hash',
+  'nix-instantiate',
+  'nix-prefetch-url',
+  'nix-shell',
+  'nix-store',
+];
+
+/** Throws `command/absent`. */
+export async function loadLegacyCommand(name: string): Promise<LegacyCommandFactory> {
+  const load = Object.hasOwn(legacyCommands, name) ? legacyCommands[name] : undefined;
+  if (load === undefined) throw absentCommand(name);
+  return load();
+}

@@ -1,0 +1,154 @@
+import { byteStringFromLatin1, displayBytes } from '../base/index.ts';
+import { type Flag, type FlagFinder, firstOf, indexFlags } from './args/flag.ts';
+import type { CommandContext } from './command.ts';
+import { CliError } from './error.ts';
+import { absolutePath } from './paths.ts';
+import { parseLogFormat } from './render/logger.ts';
+import { parseInteger } from './settings/setting-kinds.ts';
+import { settingFlags } from './settings/setting-flags.ts';
+import type { SettingName } from './settings/setting-table.ts';
+
+/** Flags that every command line understands, whatever its name. */
+export function commonFlags({ log, settings, environment }: CommandContext): Flag[] {
+  return [
+    {
+      long: 'verbose',
+      short: 'v',
+      labels: [],
+      summary: 'Show more of what happens.',
+      apply: () => log.changeVerbosity(1),
+    },
+    { long: 'quiet', labels: [], summary: 'Show less of what happens.', apply: () => log.changeVerbosity(-1) },
+    {
+      long: 'debug',
+      labels: [],
+      summary: 'Show all that helps to find out why.',
+      apply: () => (log.verbosity = 'debug'),
+    },
+    {
+      long: 'log-format',
+      labels: ['format'],
+      summary: 'raw, raw-with-logs, internal-json, bar or bar-with-logs.',
+      apply: format => (log.format = parseLogFormat(format)),
+    },
+    {
+      long: 'option',
+      labels: ['name', 'value'],
+      summary: 'Set what nix.conf could set.',
+      apply: (name, value) => {
+        try {
+          settings.assign(name, value);
+        } catch (error) {
+          if (!(error instanceof CliError)) throw error;
+          log.warn(error.message);
+        }
+      },
+    },
+    {
+      long: 'max-jobs',
+      short: 'j',
+      labels: ['jobs'],
+      summary: 'How many builds may run at once.',
+      apply: jobs => settings.assign('max-jobs', jobs),
+    },
+    {
+      long: 'data',
+      labels: ['folder'],
+      summary: "Where Firn's data is, instead of FIRN_DATA.",
+      apply: folder => (environment.dataOverride = displayBytes(absolutePath(folder))),
+    },
+  ];
+}
+
+export interface NixFlags {
+  help: boolean;
+  version: boolean;
+}
+
+/** Flags of `nix` and `firn` before and after any command. What they ask for is noted in `seen`. */
+export function nixFlags({ settings }: CommandContext, seen: NixFlags): Flag[] {
+  return [
+    { long: 'help', labels: [], summary: 'Show what there is.', apply: () => (seen.help = true) },
+    { long: 'version', labels: [], summary: 'Show the version.', apply: () => (seen.version = true) },
+    {
+      long: 'print-build-logs',
+      short: 'L',
+      labels: [],
+      summary: 'Show the output of builds in full.',
+      feature: 'nix-command',
+      apply: () => {},
+    },
+    {
+      long: 'offline',
+      aliases: ['no-net'],
+      labels: [],
+      summary: 'Use no substituter and no network.',
+      feature: 'nix-command',
+      apply: () => settings.assign('substitute', 'false'),
+    },
+    {
+      long: 'refresh',
+      labels: [],
+      summary: 'Take what was downloaded before for outdated.',
+      feature: 'nix-command',
+      apply: () => settings.assign('tarball-ttl', '0'),
+    },
+  ];
+}
+
+/** Flags of all `nix-*` commands. */
+export function legacyFlags({ settings, log }: CommandContext): Flag[] {
+  const enable = (name: SettingName, short?: string): Flag => ({
+    long: name,
+    ...(short === undefined ? {} : { short }),
+    labels: [],
+    summary: `Sets '${name}' to true.`,
+    apply: () => settings.assign(name, 'true'),
+  });
+  const integer = (name: SettingName): Flag => ({
+    long: name,
+    labels: ['n'],
+    summary: `Sets '${name}'.`,
+    apply: text => {
+      if (parseInteger(text, 0n, (1n << 64n) - 1n) === undefined) throw notAnInteger(text);
+      settings.assign(name, text);
+    },
+  });
+  return [
+    {
+      long: 'no-build-output',
+      short: 'Q',
+      labels: [],
+      summary: 'Do not show the output of builds.',
+      apply: () => (log.format = 'raw'),
+    },
+    enable('keep-failed', 'K'),
+    enable('keep-going', 'k'),
+    enable('fallback'),
+    integer('cores'),
+    integer('max-silent-time'),
+    integer('timeout'),
+    { long: 'readonly-mode', labels: [], summary: 'Do not change the store.', apply: () => {} },
+    { long: 'no-gc-warning', labels: [], summary: 'Do not warn of results without a root.', apply: () => {} },
+    {
+      long: 'store',
+      labels: ['store-uri'],
+      summary: 'The store to use.',
+      apply: uri => settings.assign('store', uri),
+    },
+  ];
+}
+
+function notAnInteger(text: string): CliError {
+  const unit = /[A-Za-z]$/.exec(text)?.[0].toUpperCase() ?? '';
+  if (unit !== '' && !'KMGT'.includes(unit)) {
+    return new CliError('usage/bad-value', `invalid unit specifier '${unit}'`);
+  }
+  const number = displayBytes(byteStringFromLatin1(unit === '' ? text : text.slice(0, -1)));
+  return new CliError('usage/bad-value', `'${number}' is not an integer`);
+}
+
+/** The given flags, and what settings have as flags where these have no name in common. */
+export function withSettings(flags: readonly Flag[], { settings }: CommandContext): FlagFinder {
+  return firstOf(indexFlags(flags), settingFlags(settings));
+}

@@ -1,0 +1,124 @@
+import { statSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { byteStringFromText, displayBytes } from '../base/index.ts';
+import { CliError } from './error.ts';
+import { canonicalPath, isAbsolute } from './paths.ts';
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The folders that environment variables name, C++ Nix's and ours, each looked up when first asked for. All are
+ * absolute and canonical (`environment/not-absolute` otherwise); variables that are empty count as unset.
+ */
+export class Environment {
+  readonly #variables: Variables;
+  readonly #warn: (message: string) => void;
+  #home: string | undefined;
+  /** What `--data` said. */
+  dataOverride: string | undefined;
+
+  constructor(variables: Variables, warn: (message: string) => void) {
+    this.#variables = variables;
+    this.#warn = warn;
+  }
+
+  /** Where store paths are printed to be. */
+  get storeDir(): string {
+    return this.#folder('NIX_STORE_DIR') ?? this.#folder('NIX_STORE') ?? '/nix/store';
+  }
+
+  get stateDir(): string {
+    return this.#folder('NIX_STATE_DIR') ?? '/nix/var/nix';
+  }
+
+  get logDir(): string {
+    return this.#folder('NIX_LOG_DIR') ?? '/nix/var/log/nix';
+  }
+
+  get confDir(): string {
+    return this.#folder('NIX_CONF_DIR') ?? '/etc/nix';
+  }
+
+  /** Where Nix's own library is (`<nix/...>`). */
+  get libraryDir(): string {
+    return this.#folder('NIX_DATA_DIR') ?? '/usr/share';
+  }
+
+  get temporaryDir(): string {
+    return this.#folder('TMPDIR') ?? '/tmp';
+  }
+
+  /** What NIX_REMOTE says, a store's URL. */
+  get remote(): string | undefined {
+    return this.#value('NIX_REMOTE');
+  }
+
+  /** Text of settings in NIX_CONFIG. */
+  get config(): string | undefined {
+    return this.#variables['NIX_CONFIG'];
+  }
+
+  /** All of Firn's state. */
+  get dataFolder(): string {
+    const given = this.dataOverride ?? this.#folder('FIRN_DATA') ?? this.#folder('NIX_STATE_DIR');
+    if (given !== undefined) return given;
+    if (process.getuid?.() === 0) return '/var/lib/firn';
+    return `${this.#folder('XDG_DATA_HOME') ?? `${this.home}/.local/share`}/firn`;
+  }
+
+  get systemConfFile(): string {
+    return `${this.confDir}/nix.conf`;
+  }
+
+  /** The user's configuration files, strongest first. */
+  get userConfFiles(): string[] {
+    const named = this.#variables['NIX_USER_CONF_FILES'];
+    if (named !== undefined) return named.split(':').map(path => (path === '' ? '.' : path));
+    const config = this.#variables['NIX_CONFIG_HOME'] ?? `${this.#xdg('XDG_CONFIG_HOME', '.config')}/nix`;
+    const others = (this.#variables['XDG_CONFIG_DIRS'] ?? '/etc/xdg').split(':').filter(dir => dir !== '');
+    return [config, ...others.map(dir => `${dir}/nix`)].map(dir => `${dir}/nix.conf`);
+  }
+
+  /** HOME, unless the folder belongs to somebody else (sudo keeps HOME): then what the user database says. */
+  get home(): string {
+    return (this.#home ??= this.#findHome());
+  }
+
+  #findHome(): string {
+    const named = this.#value('HOME');
+    const owner = named === undefined ? undefined : statSync(named, { throwIfNoEntry: false })?.uid;
+    if (named !== undefined && (owner === undefined || owner === process.geteuid?.())) return named;
+    const listed = listedHome();
+    if (named !== undefined && named !== listed) {
+      const instead = `falling back to the one defined in the 'passwd' file ('${listed}')`;
+      this.#warn(`$HOME ('${named}') is not owned by you, ${instead}`);
+    }
+    return listed;
+  }
+
+  #xdg(variable: string, folder: string): string {
+    return this.#variables[variable] ?? `${this.home}/${folder}`;
+  }
+
+  #value(name: string): string | undefined {
+    const value = this.#variables[name];
+    return value === '' ? undefined : value;
+  }
+
+  #folder(name: string): string | undefined {
+    const value = this.#value(name);
+    if (value === undefined) return undefined;
+    if (!isAbsolute(value)) {
+      throw new CliError('environment/not-absolute', `not an absolute path: "${value}" (the value of ${name})`);
+    }
+    return displayBytes(canonicalPath(byteStringFromText(value)));
+  }
+}
+
+function listedHome(): string {
+  try {
+    return userInfo().homedir;
+  } catch (cause) {
+    throw new CliError('environment/no-home', "cannot determine user's home directory", { cause });
+  }
+}

@@ -1,0 +1,45 @@
+import { FirnError } from '../base/index.ts';
+
+/** What each code means. A code is never given another meaning; new causes get new codes. */
+export const cliErrorCodes = {
+  'usage/unrecognised-flag': 'a flag that neither the command nor its parents have',
+  'usage/missing-value': 'a flag at the end of the command line that lacks its arguments',
+  'usage/unexpected-argument': 'an argument beyond those that the command takes',
+  'usage/missing-argument': 'a command line that ends before the arguments that the command needs',
+  'usage/missing-flag': 'a flag that the command cannot do without was not given',
+  'usage/unknown-command': 'a name that is no command',
+  'usage/no-command': 'a command line without a command, or a group of commands without its member',
+  'usage/bad-value': 'an argument of a flag that is none of the values it can have',
+  'hash/other-format': 'a hash in another format than `--from` promised',
+  'usage/several-operations': 'operations of which one invocation does only one',
+  'usage/useless-flag': 'flags that exclude each other',
+  'usage/terminal': 'bytes that would go to a terminal and mean nothing there',
+  'command/absent': 'a command of Nix that this version of Firn does not have',
+  'feature/disabled': 'an experimental feature that is not enabled',
+  'settings/bad-value': 'a value that the setting cannot have',
+  'settings/syntax': 'a line of a configuration file that is not understood, or an include that is not there',
+  'environment/not-absolute': 'a directory that has to be named by an absolute path',
+  'environment/no-home': 'no home directory where one is needed',
+  'output/failed': 'standard output cannot be written',
+  'output/unknown-format': 'a name that is no format of log output',
+  'output/closed': 'whoever read our standard output has closed it',
+  'input/symlink': 'a path through a symlink where none is followed',
+  'input/too-large': 'input beyond the limit of what is asked for',
+  'input/failed': 'a file or standard input cannot be read',
+  'restore/refused': 'a file, directory or symlink that the system refuses to make',
+  'nar/no-such-path': 'a path that is not in the NAR',
+  'nar/not-a-file': 'a path in a NAR that is no regular file',
+} as const;
+
+export type CliErrorCode = keyof typeof cliErrorCodes;
+
+/** What the commands themselves refuse; codes `usage/...` are answered with a hint at `--help`. */
+export class CliError extends FirnError<CliErrorCode> {
+  /** What the user may have meant, best first. */
+  readonly suggestions: readonly string[];
+
+  constructor(code: CliErrorCode, message: string, options: ErrorOptions & { readonly suggestions?: string[] } = {}) {
+    super(code, message, options);
+    this.suggestions = options.suggestions ?? [];
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * Where a process starts. Start-up is a feature: what this file imports is what every invocation pays for.
+ *
+ * `FIRN_ARGV0` is the name of the multi-call set under which the launcher was called (`nix-store`); neither it nor the
+ * launcher's compile cache is meant for programs that we start.
+ */
+import { writeSync } from 'node:fs';
+import { versionLine } from './version.ts';
+
+const program = process.env['FIRN_ARGV0'] ?? 'firn';
+delete process.env['FIRN_ARGV0'];
+delete process.env['NODE_COMPILE_CACHE'];
+
+const args = process.argv.slice(2);
+if (args.length === 1 && args[0] === '--version') {
+  writeSync(1, `${versionLine(program)}\n`);
+} else {
+  // No top-level await: the bundle is CommonJS.
+  void import('./run.ts')
+    .then(({ run }) => run(program, args))
+    .then(status => {
+      process.exitCode = status;
+    });
+}

@@ -1,0 +1,69 @@
+import type { Flag } from '../args/flag.ts';
+import type { ParsedCommand } from '../args/parse-command.ts';
+import type { Command, Commands, LegacyCommand } from '../command.ts';
+
+/** How `nix` or `firn` is used: the whole, a group, or the command that was named. */
+export async function commandHelp(
+  program: string,
+  tree: Commands,
+  parsed: ParsedCommand<Command>,
+  shared: readonly Flag[],
+): Promise<string> {
+  const { command, path } = parsed;
+  const name = [program, ...path].join(' ');
+  if (command !== undefined) {
+    const labels = command.positionals.map(({ label, arity, optional }) => {
+      const text = arity === 'any' ? `${label}...` : label;
+      return optional === true || arity === 'any' ? `[${text}]` : text;
+    });
+    const usage = ['Usage:', name, '[option...]', ...labels].join(' ');
+    const own = command.flags.length === 0 ? '' : `\nOptions:\n${flagTable(command.flags)}`;
+    return `${usage}\n\n${command.summary}\n${own}\n${sharedFlags(shared)}`;
+  }
+  let group = tree;
+  for (const part of path) {
+    const member = group.members[part];
+    if (member?.kind === 'group') group = member;
+  }
+  const rows = await memberRows(group, path.join(' '));
+  return `Usage: ${name} [option...] command\n\nCommands:\n${table(rows)}\n${sharedFlags(shared)}`;
+}
+
+/** How a `nix-*` command is used. */
+export function legacyHelp(name: string, command: LegacyCommand, shared: readonly Flag[]): string {
+  const own = flagTable(command.flags);
+  return `Usage: ${name} [option...] [argument...]\n\n${command.summary}\n\nOptions:\n${own}\n${sharedFlags(shared)}`;
+}
+
+async function memberRows(group: Commands, path: string): Promise<[string, string][]> {
+  const rows: [string, string][] = [];
+  for (const [name, member] of Object.entries(group.members).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    const full = path === '' ? name : `${path} ${name}`;
+    if (member.kind === 'group') {
+      rows.push(...(await memberRows(member, full)));
+      continue;
+    }
+    // What cannot be loaded is not part of this version.
+    const create = await member.load().catch(() => undefined);
+    if (create !== undefined) rows.push([full, create().summary]);
+  }
+  return rows;
+}
+
+function sharedFlags(flags: readonly Flag[]): string {
+  return `Common options (and every setting of nix.conf as --NAME):\n${flagTable(flags)}`;
+}
+
+function flagTable(flags: readonly Flag[]): string {
+  return table(
+    flags.map(({ long, short, labels, summary }) => {
+      const names = short === undefined ? `    --${long}` : `-${short}, --${long}`;
+      return [[names, ...labels.map(label => label.toUpperCase())].join(' '), summary];
+    }),
+  );
+}
+
+function table(rows: readonly (readonly [string, string])[] | string[][]): string {
+  const width = Math.max(...rows.map(([left = '']) => left.length));
+  return rows.map(([left = '', right = '']) => `  ${left.padEnd(width)}  ${right}\n`).join('');
+}

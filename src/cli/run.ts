@@ -1,0 +1,148 @@
+import type { ByteString } from '../base/index.ts';
+import { type ParsedCommand, parseCommand } from './args/parse-command.ts';
+import { parseLegacy } from './args/parse-legacy.ts';
+import { readArguments } from './args/read-arguments.ts';
+import type { Command, CommandContext } from './command.ts';
+import { type NixFlags, commonFlags, legacyFlags, nixFlags, withSettings } from './common-flags.ts';
+import { commandTree, legacyNames, loadLegacyCommand } from './commands/table.ts';
+import { Environment } from './environment.ts';
+import { CliError } from './error.ts';
+import { Logger } from './render/logger.ts';
+import { reportError } from './render/report-error.ts';
+import { StandardOutput } from './render/standard-output.ts';
+import { loadSettings } from './settings/load-settings.ts';
+import { Settings } from './settings/settings.ts';
+import { versionLine } from './version.ts';
+
+/** Runs what the command line of `program` asks for and returns the exit status. Whatever goes wrong is reported. */
+export async function run(program: string, argv: readonly string[]): Promise<number> {
+  const out = new StandardOutput();
+  const log = new Logger({ variables: process.env, beforeWrite: () => flushQuietly(out) });
+  const warn = (message: string) => log.warn(message);
+  // Store objects are for everybody to read.
+  process.umask(0o022);
+  try {
+    const environment = new Environment(process.env, warn);
+    const settings = new Settings(environment.confDir, warn);
+    const context: CommandContext = { out, log, settings, environment };
+    loadSettings(settings, environment);
+    await dispatch(program, readArguments(argv), context);
+    out.flush();
+    return 0;
+  } catch (error) {
+    if (error instanceof Done) return finish(out, log, program);
+    reportError(log, error, program);
+    return 1;
+  }
+}
+
+/** Thrown by flags that end the command early and well, `--version` and `--help`. */
+class Done extends Error {}
+
+function finish(out: StandardOutput, log: Logger, program: string): number {
+  try {
+    out.flush();
+    return 0;
+  } catch (error) {
+    reportError(log, error, program);
+    return 1;
+  }
+}
+
+/** Errors of standard output are met again at its next use or at the end. */
+function flushQuietly(out: StandardOutput): void {
+  try {
+    out.flush();
+  } catch {
+    // The message that is about to be written matters more.
+  }
+}
+
+async function dispatch(program: string, args: readonly ByteString[], context: CommandContext): Promise<void> {
+  const [first] = args;
+  // `firn nix-store ...` is `nix-store ...` for those without our bin/ on their PATH.
+  if (program === 'firn' && first !== undefined && legacyNames.includes(first)) {
+    await runLegacy(first, args.slice(1), context);
+  } else if (legacyNames.includes(program)) {
+    await runLegacy(program, args, context);
+  } else {
+    await runCommand(program, args, context);
+  }
+}
+
+async function runLegacy(name: string, args: readonly ByteString[], context: CommandContext): Promise<void> {
+  const { out, settings, log } = context;
+  const create = await loadLegacyCommand(name);
+  const command = create(context);
+  const own = [
+    {
+      long: 'version',
+      labels: [],
+      summary: 'Show the version.',
+      apply: () => {
+        out.line(versionLine(name));
+        throw new Done();
+      },
+    },
+    { long: 'help', labels: [], summary: 'Show this.', apply: () => (helpRequested = true) },
+    ...command.flags,
+  ];
+  let helpRequested = false;
+  const shared = [...commonFlags(context), ...legacyFlags(context)];
+  parseLegacy(args, { ...command, flags: own }, withSettings(shared, context));
+  if (helpRequested) {
+    const { legacyHelp } = await import('./render/help.ts');
+    out.write(Buffer.from(legacyHelp(name, command, shared)));
+    return;
+  }
+  settings.warnUnknown();
+  log.jsonLogPath = undefined;
+  await command.run();
+}
+
+async function runCommand(program: string, args: readonly ByteString[], context: CommandContext): Promise<void> {
+  const { out, log, settings } = context;
+  log.format = 'bar';
+  log.verbosity = log.colours ? 'notice' : 'info';
+  const tree = commandTree(context);
+  const seen: NixFlags = { help: false, version: false };
+  const shared = [...commonFlags(context), ...nixFlags(context, seen)];
+  const parsed: ParsedCommand<Command> = { path: [], command: undefined, features: new Set() };
+  try {
+    await parseCommand(args, tree, parsed, { common: withSettings(shared, context), warn: text => log.warn(text) });
+    settings.warnUnknown();
+    for (const feature of parsed.features) settings.require(feature);
+  } catch (error) {
+    // Whoever asks for help gets it, even where the rest of the command line is wrong.
+    if (!seen.help || !(error instanceof CliError && error.code.startsWith('usage/'))) throw error;
+  }
+  log.jsonLogPath = settings.get('json-log-path');
+  if (seen.help) {
+    const { commandHelp } = await import('./render/help.ts');
+    out.write(Buffer.from(await commandHelp(program, tree, parsed, shared)));
+    return;
+  }
+  if (seen.version) {
+    out.line(versionLine(program));
+    return;
+  }
+  const { command, path } = parsed;
+  if (path.length === 0) throw new CliError('usage/no-command', 'no subcommand specified');
+  settings.require('nix-command');
+  if (command === undefined) throw missingMember(tree, path);
+  await command.run();
+}
+
+function missingMember(tree: ReturnType<typeof commandTree>, path: readonly string[]): CliError {
+  let group = tree;
+  for (const name of path) {
+    const member = group.members[name];
+    if (member?.kind === 'group') group = member;
+  }
+  const names = Object.keys(group.members).toSorted();
+  const list = names.map(name => `  · ${name}`).join('\n');
+  return new CliError(
+    'usage/no-command',
+    `nix ${path.join(' ')} requires a sub-command. Available sub-commands:\n\n${list}`,
+  );
+}
