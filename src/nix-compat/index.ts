@@ -52,6 +52,22 @@ export {
 } from './nar/nar-size.ts';
 export { NarWriter, type NarWriterOptions } from './nar/nar-writer.ts';
 export { readNar } from './nar/read-nar.ts';
+export { type ParseNarInfoOptions, formatNarInfo, maxNarInfoSize, parseNarInfo } from './narinfo/narinfo.ts';
+export {
+  type NixCacheInfo,
+  formatNixCacheInfo,
+  maxNixCacheInfoSize,
+  parseNixCacheInfo,
+} from './narinfo/nix-cache-info.ts';
+export {
+  type PathInfoJsonFormat,
+  type PathInfoJsonOptions,
+  narInfoFromJson,
+  parsePathInfoJsonFormat,
+  pathInfoFromJson,
+  pathInfoToJson,
+} from './narinfo/path-info-json.ts';
+export { type NarInfo, type PathInfo, countValidSignatures, isContentAddressed } from './narinfo/path-info.ts';
 export { ModuloHasher } from './references/modulo-hasher.ts';
 export { ReferenceScanner, filterByHashPart } from './references/reference-scanner.ts';
 export { Rewriter } from './references/rewriter.ts';

@@ -11,7 +11,7 @@ function digest(bytes: Uint8Array, cuts: readonly number[] = []): Uint8Array {
     state.update(bytes.subarray(at, cut));
     at = Math.max(at, cut);
   }
-  return state.digest();
+  return Uint8Array.from(state.digest());
 }
 
 function sequence(length: number): Uint8Array {

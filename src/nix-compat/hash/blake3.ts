@@ -59,9 +59,8 @@ export class Blake3 {
     const flags = (this.#blocks === 0 ? chunkStart : 0) | chunkEnd | (this.#depth === 0 ? root : 0);
     this.#compress(this.#heldView, 0, this.#heldSize, flags);
     while (this.#depth > 0) this.#mergeWithSibling(this.#depth === 1 ? root : 0);
-    const digest = new Uint8Array(digestSize);
-    const view = new DataView(digest.buffer);
-    this.#cv.forEach((word, i) => view.setInt32(i * 4, word, true));
+    const digest = Buffer.alloc(digestSize);
+    this.#cv.forEach((word, i) => digest.writeInt32LE(word, i * 4));
     return digest;
   }
 

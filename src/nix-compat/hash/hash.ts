@@ -19,7 +19,7 @@ export function makeHash(algorithm: HashAlgorithm, digest: Uint8Array): NixHash 
 
 /** All bytes zero: what fetchers take an empty hash for, to learn the right one from the mismatch. */
 export function zeroHash(algorithm: HashAlgorithm): NixHash {
-  return { algorithm, digest: new Uint8Array(hashSize(algorithm)) };
+  return { algorithm, digest: Buffer.alloc(hashSize(algorithm)) };
 }
 
 export function equalHashes(a: NixHash, b: NixHash): boolean {
@@ -28,7 +28,7 @@ export function equalHashes(a: NixHash, b: NixHash): boolean {
 
 /** Folds the digest to `size` bytes by exclusive or, as store paths do with 20. */
 export function compressHash(hash: NixHash, size: number): NixHash {
-  const digest = new Uint8Array(size);
+  const digest = Buffer.alloc(size);
   for (let i = 0; i < hash.digest.length; i++) digest[i % size] = (digest[i % size] ?? 0) ^ (hash.digest[i] ?? 0);
   return { algorithm: hash.algorithm, digest };
 }

@@ -45,7 +45,7 @@ export function encodeNix32(bytes: Uint8Array): string {
  */
 export function decodeNix32(text: string): Uint8Array {
   const size = Math.floor((text.length * 5) / 8);
-  const bytes = new Uint8Array(size);
+  const bytes = Buffer.allocUnsafe(size);
   let at = 0;
   let bits = 0;
   let held = 0;
