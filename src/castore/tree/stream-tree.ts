@@ -1,0 +1,74 @@
+import { type TreeSink, unreachable } from '../../base/index.ts';
+import type { BlobStore } from '../blob-store.ts';
+import { formatDigest } from '../digest.ts';
+import { CastoreError } from '../error.ts';
+import type { Node } from '../node.ts';
+import { type ReadAheadOptions, type TreeStep, TreeScout } from './tree-scout.ts';
+
+export interface StreamTreeOptions extends ReadAheadOptions {
+  /** Waits until whoever receives from the sink has room; called after every file and every chunk of a large one. */
+  readonly drain?: () => Promise<void> | undefined;
+}
+
+/**
+ * Reports the tree at `root` to `sink`, in the order of a NAR, reading ahead. Throws `blob/missing`, which names the
+ * path, `tree/too-deep`, and what `decodeDirectory` throws for a directory that is none. A tree of few blobs can have
+ * very many nodes, each blob many times: bound them in the sink, or abort.
+ */
+export async function streamTree(
+  store: BlobStore,
+  root: Node,
+  sink: TreeSink,
+  options: StreamTreeOptions = {},
+): Promise<void> {
+  // Ends the reads ahead when the sink refuses something.
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  try {
+    const scout = new TreeScout(store, root, { ...options, signal });
+    for (let step = await scout.next(); step !== undefined; step = await scout.next()) {
+      signal.throwIfAborted();
+      if (step.name !== undefined) sink.entry(step.name);
+      switch (step.kind) {
+        case 'directory':
+          sink.startDirectory();
+          break;
+        case 'end':
+          sink.endDirectory();
+          break;
+        case 'symlink':
+          sink.symlink(step.node.target);
+          break;
+        case 'file':
+          await streamFile(step, store, sink, { ...options, signal });
+          break;
+        default:
+          unreachable(step);
+      }
+    }
+  } finally {
+    stop.abort();
+  }
+}
+
+async function streamFile(
+  { node, bytes, path }: TreeStep & { readonly kind: 'file' },
+  store: BlobStore,
+  sink: TreeSink,
+  options: StreamTreeOptions,
+): Promise<void> {
+  const { digest, executable } = node;
+  const whole = await bytes;
+  const chunks = bytes === undefined ? await store.open(digest, { signal: options.signal }) : undefined;
+  if (whole === undefined && chunks === undefined) {
+    throw new CastoreError('blob/missing', `${path()}: the blob ${formatDigest(digest)} is absent`);
+  }
+  sink.startFile(executable, digest.size);
+  if (whole !== undefined && whole.byteLength > 0) sink.fileData(whole);
+  for await (const chunk of chunks ?? []) {
+    sink.fileData(chunk);
+    await options.drain?.();
+  }
+  sink.endFile();
+  await options.drain?.();
+}
