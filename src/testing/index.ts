@@ -1,6 +1,7 @@
 /**
  * testing: rigs, arbitraries and contract suites; imported by tests alone.
  */
+export { type FaultPlan, faultyFileSystem } from './faulty-file-system.ts';
 export { type OpenBlobStore, type OpenedBlobStore, blobStoreSuite, noise } from './blob-store-suite.ts';
 export { byteStrings, digests, directories, entryNames, nodes } from './castore-arbitraries.ts';
 export { chopContents } from './chop-contents.ts';

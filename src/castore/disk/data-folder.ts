@@ -128,9 +128,15 @@ export class DataFolder implements Disposable {
 
   [Symbol.dispose](): void {
     this.database[Symbol.dispose]();
-    if (this.#temporary === undefined) return;
-    this.fileSystem.rmSync(this.#temporary.path, { recursive: true, force: true });
-    this.fileSystem.closeSync(this.#temporary.lock);
+    const temporary = this.#temporary;
+    if (temporary === undefined) return;
     this.#temporary = undefined;
+    try {
+      this.fileSystem.rmSync(temporary.path, { recursive: true, force: true });
+    } catch {
+      // Whoever opens the folder next removes it, since it is locked no longer.
+    } finally {
+      this.fileSystem.closeSync(temporary.lock);
+    }
   }
 }
