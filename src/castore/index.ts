@@ -11,6 +11,9 @@ export {
   putBlob,
 } from './blob-store.ts';
 export { checkGetLimit, chunksOf, clipRange, collectChunks, maxChunkSize } from './chunks.ts';
+export { type CacheLimits, CachingBlobStore } from './combine/caching-blob-store.ts';
+export { TieredBlobStore, type Tiers } from './combine/tiered-blob-store.ts';
+export { VerifyingBlobStore, type VerifyingOptions } from './combine/verifying-blob-store.ts';
 export {
   type Digest,
   type Sha256,

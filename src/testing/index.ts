@@ -2,9 +2,11 @@
  * testing: rigs, arbitraries and contract suites; imported by tests alone.
  */
 export { type FaultPlan, faultyFileSystem } from './faulty-file-system.ts';
+export { CountingBlobStore, LyingBlobStore, opened } from './blob-store-rigs.ts';
 export { type OpenBlobStore, type OpenedBlobStore, blobStoreSuite, noise } from './blob-store-suite.ts';
 export { byteStrings, digests, directories, entryNames, nodes } from './castore-arbitraries.ts';
 export { chopContents } from './chop-contents.ts';
+export { inPieces } from './pieces.ts';
 export { readWhole } from './read-whole.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export { TreeRecorder, type TestTree, fileNames, ignoreTree, playTree, testTrees } from './trees.ts';
