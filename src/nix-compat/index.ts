@@ -23,6 +23,7 @@ export {
 export { type NixHash, compressHash, equalHashes, makeHash, zeroHash } from './hash/hash.ts';
 export { Hasher, hashBytes } from './hash/hasher.ts';
 export { decodeNix32, encodeNix32, findNotNix32, nix32Alphabet, nix32Length } from './hash/nix32.ts';
+export { formatJson } from './json/format-json.ts';
 export { applyCaseHack, caseHackSuffix, removeCaseHack, type UnhackedName } from './nar/case-hack.ts';
 export { isFileName, isSymlinkTarget } from './nar/file-name.ts';
 export {
@@ -129,3 +130,85 @@ export {
   storePathHashPart,
   storePathName,
 } from './store-path/store-path.ts';
+export {
+  readOptionalContentAddress,
+  readOptionalStorePath,
+  readSignatures,
+  readStorePath,
+  readStorePaths,
+  readStringMap,
+  readStrings,
+  writeOptionalContentAddress,
+  writeOptionalStorePath,
+  writeSignatures,
+  writeStorePath,
+  writeStorePaths,
+  writeStringMap,
+  writeStrings,
+} from './wire/common-values.ts';
+export { type ExportReceiver, ExportWriter, readExport } from './wire/export-stream.ts';
+export { FramedReader, FramedWriter } from './wire/framed.ts';
+export {
+  type LogField,
+  type LogMessage,
+  type StartActivity,
+  activityTypes,
+  knowsActivities,
+  readLogMessage,
+  resultTypes,
+  writeLogMessage,
+} from './wire/log-message.ts';
+export { type ProtocolVersion, formatProtocolVersion, majorVersion, protocolVersion } from './wire/protocol-version.ts';
+export { type RemoteError, readRemoteError, writeRemoteError } from './wire/remote-error.ts';
+export {
+  type ServeBuildOptions,
+  type ServeCommand,
+  acceptServeConnection,
+  latestServeVersion,
+  oldestServeVersion,
+  openServeConnection,
+  readServeBuildOptions,
+  readServeCommand,
+  writeServeBuildOptions,
+  writeServeCommand,
+} from './wire/serve-protocol.ts';
+export { type DerivationContext, readBasicDerivation, writeBasicDerivation } from './wire/wire-derivation.ts';
+export {
+  type UnkeyedPathInfo,
+  readPathInfo,
+  readServePathInfo,
+  readUnkeyedPathInfo,
+  writePathInfo,
+  writeServePathInfo,
+  writeUnkeyedPathInfo,
+} from './wire/wire-path-info.ts';
+export { type StreamParser, type WireLimits, WireReader, defaultWireLimits } from './wire/wire-reader.ts';
+export { WireWriter } from './wire/wire-writer.ts';
+export {
+  type DaemonInfo,
+  type WireConnection,
+  type WorkerProtocol,
+  acceptWorkerConnection,
+  latestWorkerProtocol,
+  oldestWorkerVersion,
+  openWorkerConnection,
+} from './wire/worker-handshake.ts';
+export { type WorkerOperation, readWorkerOperation, writeWorkerOperation } from './wire/worker-operation.ts';
+export {
+  type BuildMode,
+  type ClientOptions,
+  type GcAction,
+  type GcOptions,
+  type MissingPaths,
+  type SubstitutablePathInfo,
+  readBuildMode,
+  readClientOptions,
+  readGcOptions,
+  readMissingPaths,
+  readSubstitutablePathInfo,
+  writeBuildMode,
+  writeClientOptions,
+  writeGcOptions,
+  writeMissingPaths,
+  writeSubstitutablePathInfo,
+} from './wire/worker-values.ts';

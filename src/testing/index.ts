@@ -10,4 +10,4 @@ export { inPieces } from './pieces.ts';
 export { readWhole } from './read-whole.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export { TreeRecorder, type TestTree, fileNames, ignoreTree, playTree, testTrees } from './trees.ts';
-export { readVectors } from './vectors.ts';
+export { hexVectors, readVectors } from './vectors.ts';
