@@ -1,6 +1,24 @@
 /**
  * nix-compat: Nix's formats as pure functions of bytes.
  */
+export { canonicalPath } from './canonical-path.ts';
+export { type ConfigWarning, formatConfigWarning } from './config/config-warning.ts';
+export {
+  type ExperimentalFeature,
+  experimentalFeatures,
+  isExperimentalFeature,
+  parseExperimentalFeatures,
+} from './config/experimental-features.ts';
+export {
+  type ConfigAssignment,
+  type ConfigOrigin,
+  type ReadConfigFile,
+  maxConfigSize,
+  parseNixConf,
+} from './config/nix-conf.ts';
+export type { NixSettings, SettingName, SettingsEnvironment } from './config/nix-settings.ts';
+export type { Diagnose, EvalProfilerMode, ExternalBuilder, SandboxMode, SandboxPath } from './config/setting-type.ts';
+export { Settings } from './config/settings.ts';
 export { NixCompatError, type NixCompatErrorCode, nixCompatErrorCodes } from './error.ts';
 export { GitObjectReader, type GitObjectReaderOptions, type GitObjectSink } from './git/git-object-reader.ts';
 export { type GitAlgorithm, type GitObjectType, gitObjectHeader, hashGitObject } from './git/git-object.ts';

@@ -3,7 +3,8 @@ import { NixCompatError } from '../error.ts';
 import { excerpt } from '../excerpt.ts';
 import { formatHash, parseSri } from '../hash/hash-format.ts';
 import type { NixHash } from '../hash/hash.ts';
-import { expectArray, expectBoolean, expectCount, expectKey, expectObject, expectString } from '../json/expect-json.ts';
+import { expectCount, expectString } from '../json/expect-json.ts';
+import { JsonCursor } from '../json/json-cursor.ts';
 import type { JsonObject, JsonValue } from '../json/json-value.ts';
 import { formatSignature, parseSignature, sortSignatures } from '../signature/signature.ts';
 import {
@@ -89,60 +90,65 @@ function sri(hash: NixHash): ByteString {
  * `path-info/other-store-dir`, `json/wrong-type`, `json/missing-key`, or the errors of hashes, paths and signatures.
  */
 export function pathInfoFromJson(storeDir: StoreDir, path: StorePath, json: JsonValue): PathInfo {
-  const object = expectObject(json);
-  const format = parsePathInfoJsonFormat(optional(object, 'version', expectCount) ?? 1);
-  checkStoreDir(
-    storeDir,
-    format === 1 ? optional(object, 'storeDir', expectString) : expectString(expectKey(object, 'storeDir')),
-  );
-  const parsePath = (value: JsonValue) =>
-    format === 1 ? parseStorePathIn(storeDir, expectString(value)) : parseStorePath(expectString(value));
-  const references = expectArray(expectKey(object, 'references')).map(parsePath);
-  const contentAddress = expectKey(object, 'ca');
-  const signatures = optional(object, 'signatures', expectArray) ?? [];
-  return {
-    path,
-    narHash: parseSri(expectString(expectKey(object, 'narHash'))),
-    narSize: expectCount(expectKey(object, 'narSize')),
-    references: [...new Set(references)].toSorted(compareStorePaths),
-    contentAddress: contentAddress === null ? undefined : contentAddressFromJson(contentAddress, format),
-    deriver: optional(object, 'deriver', parsePath),
-    registrationTime: optional(object, 'registrationTime', expectCount),
-    ultimate: optional(object, 'ultimate', expectBoolean) ?? false,
-    signatures: sortSignatures(signatures.map(signature => parseSignature(expectString(signature)))),
-  };
-}
-
-function checkStoreDir(expected: StoreDir, found: ByteString | undefined): void {
-  if (found === undefined || found === brandAs<ByteString>(expected)) return;
-  const message = `path info is of the store directory '${excerpt(displayBytes(found))}', expected '${expected}'`;
-  throw new NixCompatError('path-info/other-store-dir', message);
+  return readPathInfo(storeDir, path, new JsonCursor(json));
 }
 
 /** As `pathInfoFromJson`, with where the NAR is. */
 export function narInfoFromJson(storeDir: StoreDir, path: StorePath, json: JsonValue): NarInfo {
-  const info = pathInfoFromJson(storeDir, path, json);
-  const object = expectObject(json);
+  const top = new JsonCursor(json);
   return {
-    ...info,
-    url: optional(object, 'url', expectString) ?? brandAs<ByteString>(''),
-    compression: optional(object, 'compression', expectString) ?? brandAs<ByteString>(''),
-    fileHash: optional(object, 'downloadHash', value => parseSri(expectString(value))),
-    fileSize: optional(object, 'downloadSize', expectCount) ?? 0,
+    ...readPathInfo(storeDir, path, top),
+    url: present(top, 'url')?.string() ?? brandAs<ByteString>(''),
+    compression: present(top, 'compression')?.string() ?? brandAs<ByteString>(''),
+    fileHash: present(top, 'downloadHash')?.read(asSri),
+    fileSize: present(top, 'downloadSize')?.count() ?? 0,
   };
 }
 
-function contentAddressFromJson(value: JsonValue, format: PathInfoJsonFormat): ContentAddress {
-  if (format === 1) return parseContentAddress(expectString(value));
-  const object = expectObject(value);
+function readPathInfo(storeDir: StoreDir, path: StorePath, top: JsonCursor): PathInfo {
+  const format = present(top, 'version')?.read(value => parsePathInfoJsonFormat(expectCount(value))) ?? 1;
+  const ownStoreDir = format === 1 ? present(top, 'storeDir') : top.member('storeDir');
+  ownStoreDir?.read(value => checkStoreDir(storeDir, expectString(value)));
+  const asPath = (value: JsonValue) =>
+    format === 1 ? parseStorePathIn(storeDir, expectString(value)) : parseStorePath(expectString(value));
+  const references = top.member('references').elements();
+  const signatures = present(top, 'signatures')?.elements() ?? [];
+  const contentAddress = top.member('ca');
   return {
-    method: parseContentAddressMethod(expectString(expectKey(object, 'method'))),
-    hash: parseSri(expectString(expectKey(object, 'hash'))),
+    path,
+    narHash: top.member('narHash').read(asSri),
+    narSize: top.member('narSize').count(),
+    references: [...new Set(references.map(reference => reference.read(asPath)))].toSorted(compareStorePaths),
+    contentAddress: contentAddress.value === null ? undefined : readContentAddress(contentAddress, format),
+    deriver: present(top, 'deriver')?.read(asPath),
+    registrationTime: present(top, 'registrationTime')?.count(),
+    ultimate: present(top, 'ultimate')?.boolean() ?? false,
+    signatures: sortSignatures(
+      signatures.map(signature => signature.read(value => parseSignature(expectString(value)))),
+    ),
   };
+}
+
+function readContentAddress(cursor: JsonCursor, format: PathInfoJsonFormat): ContentAddress {
+  if (format === 1) return cursor.read(value => parseContentAddress(expectString(value)));
+  return {
+    method: cursor.member('method').read(value => parseContentAddressMethod(expectString(value))),
+    hash: cursor.member('hash').read(asSri),
+  };
+}
+
+function asSri(value: JsonValue): NixHash {
+  return parseSri(expectString(value));
+}
+
+function checkStoreDir(expected: StoreDir, found: ByteString): void {
+  if (found === brandAs<ByteString>(expected)) return;
+  const message = `path info is of the store directory '${excerpt(displayBytes(found))}', expected '${expected}'`;
+  throw new NixCompatError('path-info/other-store-dir', message);
 }
 
 /** Undefined where the key is absent or its value is null. */
-function optional<T>(object: JsonObject, key: string, read: (value: JsonValue) => T): T | undefined {
-  const value = object.get(byteStringFromText(key)) ?? null;
-  return value === null ? undefined : read(value);
+function present(top: JsonCursor, key: string): JsonCursor | undefined {
+  const member = top.optionalMember(key);
+  return member === undefined || member.value === null ? undefined : member;
 }

@@ -1,4 +1,5 @@
 import { type Brand, type ByteString, brandAs, byteStringFromText } from '../../base/index.ts';
+import { canonicalPath } from '../canonical-path.ts';
 import { NixCompatError } from '../error.ts';
 import { excerpt } from '../excerpt.ts';
 import { type StorePath, parseStorePath } from './store-path.ts';
@@ -8,11 +9,11 @@ export type StoreDir = Brand<string, 'StoreDir'>;
 
 export const defaultStoreDir: StoreDir = brandAs<StoreDir>('/nix/store');
 
-/** Canonicalises `path` lexically. Throws `store-dir/not-absolute`, `store-dir/is-root` or `store-dir/bad-character`. */
+/** Canonicalises `path`. Throws `path/not-absolute`, `store-dir/is-root` or `store-dir/bad-character`. */
 export function parseStoreDir(path: string): StoreDir {
   if (path.includes('\0'))
     throw new NixCompatError('store-dir/bad-character', 'a store directory has no NUL character');
-  const directory = canonicalise(path);
+  const directory = canonicalPath(path);
   if (directory === '/') throw new NixCompatError('store-dir/is-root', "the root directory can't be a store directory");
   return brandAs<StoreDir>(byteStringFromText(directory));
 }
@@ -23,11 +24,11 @@ export function printStorePath(storeDir: StoreDir, path: StorePath): ByteString 
 
 /**
  * The store path that `path`, absolute, is. Throws `store-path/not-in-store` when it is no immediate child of
- * `storeDir`, `store-dir/not-absolute`, or as `parseStorePath`.
+ * `storeDir`, `path/not-absolute`, or as `parseStorePath`.
  */
 export function parseStorePathIn(storeDir: StoreDir, path: string): StorePath {
   const prefix = storeDir.length + 1;
-  const absolute = isPlainChild(storeDir, path) ? path : canonicalise(path);
+  const absolute = isPlainChild(storeDir, path) ? path : canonicalPath(path);
   if (!isPlainChild(storeDir, absolute)) {
     throw new NixCompatError('store-path/not-in-store', `path "${excerpt(absolute)}" is not in the Nix store`);
   }
@@ -42,10 +43,10 @@ export interface SplitStorePath {
 
 /**
  * Splits a path at or below a store path, looking at names only: symlinks are not followed. Throws
- * `store-path/not-in-store`, `store-dir/not-absolute`, or as `parseStorePath`.
+ * `store-path/not-in-store`, `path/not-absolute`, or as `parseStorePath`.
  */
 export function splitStorePath(storeDir: StoreDir, path: string): SplitStorePath {
-  const absolute = canonicalise(path);
+  const absolute = canonicalPath(path);
   if (!absolute.startsWith(`${storeDir}/`)) {
     throw new NixCompatError('store-path/not-in-store', `path '${excerpt(path)}' is not in the Nix store`);
   }
@@ -56,17 +57,4 @@ export function splitStorePath(storeDir: StoreDir, path: string): SplitStorePath
 
 function isPlainChild(storeDir: StoreDir, path: string): boolean {
   return path.startsWith(storeDir) && path.lastIndexOf('/') === storeDir.length && path.length > storeDir.length + 1;
-}
-
-/** Drops empty and `.` components, and each `..` with the component before it; no trailing slash. */
-function canonicalise(path: string): string {
-  if (!path.startsWith('/')) {
-    throw new NixCompatError('store-dir/not-absolute', `not an absolute path: "${excerpt(path)}"`);
-  }
-  const kept: string[] = [];
-  for (const component of path.split('/')) {
-    if (component === '..') kept.pop();
-    else if (component !== '' && component !== '.') kept.push(component);
-  }
-  return `/${kept.join('/')}`;
 }

@@ -1,0 +1,63 @@
+import { type ByteString, byteStringFromText } from '../../base/index.ts';
+import type { JsonObject, JsonValue } from '../json/json-value.ts';
+import type { ExperimentalFeature } from './experimental-features.ts';
+import type { SettingType } from './setting-type.ts';
+
+export interface SettingOptions {
+  /** Former names. */
+  readonly aliases?: readonly string[];
+  /** Without it the setting is ignored and not shown. */
+  readonly feature?: ExperimentalFeature;
+}
+
+/** One setting: its type, its default and the value it has. */
+export class Setting<T> {
+  readonly defaultValue: T;
+  readonly aliases: readonly string[];
+  readonly feature: ExperimentalFeature | undefined;
+  readonly #type: SettingType<T>;
+  #value: T;
+
+  constructor(type: SettingType<T>, defaultValue: T, options: SettingOptions = {}) {
+    this.defaultValue = defaultValue;
+    this.aliases = options.aliases ?? [];
+    this.feature = options.feature;
+    this.#type = type;
+    this.#value = defaultValue;
+  }
+
+  get value(): T {
+    return this.#value;
+  }
+
+  /** Whether there is an `extra-` for it. */
+  get isAppendable(): boolean {
+    return this.#type.append !== undefined;
+  }
+
+  /** Throws `config/bad-value` or `path/not-absolute`, calling the setting `name`. */
+  set(text: string, name: string): void {
+    this.#value = this.#type.parse(text, name);
+  }
+
+  /** As `set` where it is not appendable. */
+  append(text: string, name: string): void {
+    const value = this.#type.parse(text, name);
+    this.#value = this.#type.append?.(this.#value, value) ?? value;
+  }
+
+  /** The value as `nix config show` prints it. */
+  format(): string {
+    return this.#type.format(this.#value);
+  }
+
+  /** As `nix config show --json` prints it, but without a description. */
+  toJson(): JsonObject {
+    return new Map<ByteString, JsonValue>([
+      [byteStringFromText('aliases'), this.aliases.map(byteStringFromText)],
+      [byteStringFromText('defaultValue'), this.#type.toJson(this.defaultValue)],
+      [byteStringFromText('experimentalFeature'), this.feature === undefined ? null : byteStringFromText(this.feature)],
+      [byteStringFromText('value'), this.#type.toJson(this.#value)],
+    ]);
+  }
+}
