@@ -68,7 +68,7 @@ describe('keys', () => {
   });
 
   for (const name of ['', 'a:b', 'a b', 'a\n']) {
-    test(`cannot be named '${name}'`, () => {
+    test(`cannot be named ${JSON.stringify(name)}`, () => {
       assert.throws(() => SecretKey.generate(name), { code: 'key/bad-name' });
     });
   }

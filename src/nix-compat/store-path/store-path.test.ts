@@ -33,7 +33,7 @@ describe('store paths', () => {
     '.gitignore',
   ];
   for (const name of [...good, '...a', '...-', '...', '.a-b', '..a', 'x'.repeat(211)]) {
-    test(`accepts the name '${name}'`, () => {
+    test(`accepts the name ${JSON.stringify(name)}`, () => {
       const path = parseStorePath(`${hashPart}-${name}`);
       assert.equal(storePathName(path), name);
       assert.equal(storePathHashPart(path), hashPart);
@@ -58,7 +58,7 @@ describe('store paths', () => {
   ] as const;
 
   for (const [name, complaint] of badNames) {
-    test(`refuses the name '${name}'`, () => {
+    test(`refuses the name ${JSON.stringify(name)}`, () => {
       assert.throws(() => checkStorePathName(name), { code: 'store-path/bad-name', message: complaint });
       const base = `${hashPart}-${name}`;
       assert.throws(() => parseStorePath(base), {
