@@ -96,6 +96,7 @@ export const nixCompatErrorCodes = {
   'deriving-path/too-deep': 'a deriving path with more outputs of outputs than the limit',
   'realisation/bad-id': 'text that names no output of a derivation',
   'registration/syntax': 'text that is no list of store path registrations',
+  'registration/not-closed': 'a closure that lacks a store object which another of its members refers to',
   'git/bad-header': 'input that is neither a blob nor a tree object of git',
   'git/bad-size': 'a size in the header of a git object that is no canonical decimal number below 2^53',
   'git/tree-too-large': 'a git tree larger than the limit',
@@ -122,6 +123,7 @@ export const nixCompatErrorCodes = {
   'export/bad-magic': 'a NAR in an export that is not followed by the magic number',
   'export/hash-changed': 'a store object whose NAR is not the one its path info is about',
   'export/bad-sequence': 'objects of an export started and ended in an order that makes no sense',
+  'wire/unsupported-by-peer': 'a value that the agreed version of the protocol cannot carry',
 } as const;
 
 export type NixCompatErrorCode = keyof typeof nixCompatErrorCodes;

@@ -19,6 +19,108 @@ export {
 export type { NixSettings, SettingName, SettingsEnvironment } from './config/nix-settings.ts';
 export type { Diagnose, EvalProfilerMode, ExternalBuilder, SandboxMode, SandboxPath } from './config/setting-type.ts';
 export { Settings } from './config/settings.ts';
+export { type ClosureMember, closureToJson } from './derivation/closure-info.ts';
+export {
+  type DerivationHash,
+  type DerivationLookup,
+  DerivationHasher,
+  hashOfOutput,
+} from './derivation/derivation-hasher.ts';
+export {
+  derivationFromJson,
+  derivationJsonVersion,
+  derivationToJson,
+  derivationsToJson,
+} from './derivation/derivation-json.ts';
+export {
+  type CheckedReference,
+  type DerivationOptions,
+  type OutputChecks,
+  type OutputChecksOf,
+  requiredSystemFeatures,
+  resolveDerivationOptions,
+} from './derivation/derivation-options.ts';
+export { type DerivationFile, derivationNameOf, makeDerivationFile } from './derivation/derivation-path.ts';
+export {
+  type DerivationFeature,
+  type DerivationType,
+  derivationTypeOf,
+  featuresOf,
+  hasContentAddressedOutputs,
+  hasDynamicInputs,
+  hasKnownOutputPaths,
+  isBuiltinBuilder,
+  isSandboxed,
+} from './derivation/derivation-type.ts';
+export {
+  type BasicDerivation,
+  type Derivation,
+  type DerivationOutput,
+  type DerivedInputs,
+  type FloatingOutput,
+  type ImpureOutput,
+  type OutputName,
+  structuredAttrsVariable,
+} from './derivation/derivation.ts';
+export {
+  type BuiltPath,
+  type BuiltPaths,
+  type DerivingPath,
+  type OpaquePath,
+  type OutputSeparator,
+  type SingleDerivingPath,
+  baseStorePath,
+  builtPath,
+  derivingPathFromJson,
+  derivingPathOf,
+  derivingPathToJson,
+  formatDerivingPath,
+  formatSingleDerivingPath,
+  opaquePath,
+  parseDerivingPath,
+  parseSingleDerivingPath,
+  singleDerivingPathFromJson,
+  singleDerivingPathToJson,
+  unrollDerivingPath,
+} from './derivation/deriving-path.ts';
+export { environmentOf, formatDerivation } from './derivation/format-derivation.ts';
+export { type OutputFields, formatOutputFields, outputPath, parseOutputFields } from './derivation/output-fields.ts';
+export { outputFromJson, outputToJson } from './derivation/output-json.ts';
+export { checkDerivation, checkOutputPaths, fillOutputPaths, outputPathsOf } from './derivation/output-paths.ts';
+export {
+  type ExtendedOutputsSpec,
+  type OutputsSpec,
+  allOutputs,
+  formatOutputsSpec,
+  hasOutput,
+  isOutputsSubset,
+  namedOutputs,
+  outputsSpecFromJson,
+  outputsSpecToJson,
+  parseOutputsSpec,
+  splitOutputsSpec,
+  uniteOutputsSpecs,
+} from './derivation/outputs-spec.ts';
+export { parseDerivationOptions } from './derivation/parse-derivation-options.ts';
+export {
+  type ParseDerivationOptions,
+  defaultMaxDerivationSize,
+  maxDynamicDepth,
+  noDynamicInputs,
+  parseDerivation,
+} from './derivation/parse-derivation.ts';
+export {
+  type DownstreamPlaceholder,
+  formatPlaceholder,
+  outputPlaceholder,
+  placeholderOf,
+  placeholderOfOutput,
+  placeholderOfUnknown,
+} from './derivation/placeholder.ts';
+export { type Registration, formatRegistrations, parseRegistrations } from './derivation/registration.ts';
+export { type OutputLookup, needsResolving, resolveDerivation } from './derivation/resolve-derivation.ts';
+export { structuredAttrsToShell } from './derivation/structured-attrs-shell.ts';
+export { parseStructuredAttrs } from './derivation/structured-attrs.ts';
 export { NixCompatError, type NixCompatErrorCode, nixCompatErrorCodes } from './error.ts';
 export { GitObjectReader, type GitObjectReaderOptions, type GitObjectSink } from './git/git-object-reader.ts';
 export { type GitAlgorithm, type GitObjectType, gitObjectHeader, hashGitObject } from './git/git-object.ts';
@@ -41,7 +143,28 @@ export {
 export { type NixHash, compressHash, equalHashes, makeHash, zeroHash } from './hash/hash.ts';
 export { Hasher, hashBytes } from './hash/hasher.ts';
 export { decodeNix32, encodeNix32, findNotNix32, nix32Alphabet, nix32Length } from './hash/nix32.ts';
+export {
+  expectArray,
+  expectBoolean,
+  expectCount,
+  expectKey,
+  expectObject,
+  expectString,
+} from './json/expect-json.ts';
+export { formatFloat } from './json/format-float.ts';
 export { formatJson } from './json/format-json.ts';
+export { JsonCursor } from './json/json-cursor.ts';
+export {
+  type JsonArray,
+  type JsonObject,
+  type JsonType,
+  type JsonValue,
+  isJsonArray,
+  isJsonObject,
+  jsonObject,
+  jsonTypeOf,
+} from './json/json-value.ts';
+export { type ParseJsonOptions, defaultMaxJsonDepth, defaultMaxJsonSize, parseJson } from './json/parse-json.ts';
 export { applyCaseHack, caseHackSuffix, removeCaseHack, type UnhackedName } from './nar/case-hack.ts';
 export { isFileName, isSymlinkTarget } from './nar/file-name.ts';
 export {
@@ -87,6 +210,29 @@ export {
   pathInfoToJson,
 } from './narinfo/path-info-json.ts';
 export { type NarInfo, type PathInfo, countValidSignatures, isContentAddressed } from './narinfo/path-info.ts';
+export {
+  buildTraceEntryFromJson,
+  buildTraceEntryToJson,
+  buildTraceValueToJson,
+  fingerprintBuildTraceEntry,
+  fingerprintRealisation,
+  realisationFromJson,
+  realisationToJson,
+  realisedOutputFromJson,
+} from './realisation/realisation-json.ts';
+export {
+  type BuildTraceEntry,
+  type BuildTraceKey,
+  type DerivationOutputId,
+  type Realisation,
+  type RealisedOutput,
+  buildTraceEntryOf,
+  buildTraceFileName,
+  formatOutputId,
+  parseOutputId,
+  realisationFileName,
+  realisationOf,
+} from './realisation/realisation.ts';
 export { ModuloHasher } from './references/modulo-hasher.ts';
 export { ReferenceScanner, filterByHashPart } from './references/reference-scanner.ts';
 export { Rewriter } from './references/rewriter.ts';

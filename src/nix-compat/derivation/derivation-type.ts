@@ -32,7 +32,7 @@ function refuse(derivation: BasicDerivation, complaint: string): NixCompatError 
 }
 
 /** Whether the outputs' paths follow from their content. */
-export function isContentAddressed(type: DerivationType): boolean {
+export function hasContentAddressedOutputs(type: DerivationType): boolean {
   return type === 'fixed' || type === 'floating' || type === 'impure';
 }
 
