@@ -57,7 +57,7 @@ function defaultSandboxPaths({ sandboxShell }: SettingsEnvironment): ReadonlyMap
 }
 
 /**
- * The settings of Nix 2.34 as `nix config show` names them, without those of other platforms only, with their defaults.
+ * The settings of Nix 2.34 as `nix config show` names them, with their defaults; not those that exist on macOS alone.
  */
 export function nixSettings(environment: SettingsEnvironment) {
   return {
