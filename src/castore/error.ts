@@ -7,6 +7,7 @@ export const castoreErrorCodes = {
   'blob/missing': 'a blob that something refers to is absent',
   'blob/too-large': 'a blob beyond the limit of the one who asked for it',
   'blob/bad-range': 'an offset or a length that is negative or no integer',
+  'chunking/bad-parameters': 'chunk sizes or a seed that FastCDC is not defined for',
   'directory/malformed': 'bytes that are no Directory message',
   'directory/not-canonical': 'a Directory message that another encoder would write differently',
   'directory/bad-name': 'a directory entry whose name is empty, `.`, `..`, or has a slash or NUL',

@@ -10,6 +10,8 @@ export {
   defaultGetLimit,
   putBlob,
 } from './blob-store.ts';
+export { type ChunkBounds, FastCdc, type FastCdcParameters } from './chunking/fast-cdc.ts';
+export { type SpliceOptions, spliceBlob, splitBlob } from './chunking/split-blob.ts';
 export { checkGetLimit, chunksOf, clipRange, collectChunks, maxChunkSize } from './chunks.ts';
 export { type CacheLimits, CachingBlobStore } from './combine/caching-blob-store.ts';
 export { TieredBlobStore, type Tiers } from './combine/tiered-blob-store.ts';
