@@ -15,7 +15,7 @@ export function fsPathOf(path: ByteString): string | Buffer {
 
 /** For messages that show paths in double quotes, as C++ Nix does in some. */
 export function quotePath(path: ByteString): string {
-  return `"${displayBytes(path).replaceAll(/["\\]/g, '\\$&')}"`;
+  return `"${displayBytes(path)}"`;
 }
 
 export function isAbsolute(path: string): boolean {

@@ -12,7 +12,7 @@ import { reportError } from './render/report-error.ts';
 import { StandardOutput } from './render/standard-output.ts';
 import { loadSettings } from './settings/load-settings.ts';
 import { Settings } from './settings/settings.ts';
-import { versionLine } from './version.ts';
+import { versionText } from './render/version-details.ts';
 
 /** Runs what the command line of `program` asks for and returns the exit status. Whatever goes wrong is reported. */
 export async function run(program: string, argv: readonly string[]): Promise<number> {
@@ -80,7 +80,7 @@ async function runLegacy(name: string, args: readonly ByteString[], context: Com
       labels: [],
       summary: 'Show the version.',
       apply: () => {
-        out.line(versionLine(name));
+        out.write(Buffer.from(versionText(name, context)));
         throw new Done();
       },
     },
@@ -123,7 +123,7 @@ async function runCommand(program: string, args: readonly ByteString[], context:
     return;
   }
   if (seen.version) {
-    out.line(versionLine(program));
+    out.write(Buffer.from(versionText(program, context)));
     return;
   }
   const { command, path } = parsed;

@@ -1,13 +1,20 @@
 import { realpathSync } from 'node:fs';
 import { type ByteString, byteStringFromLatin1, displayBytes, systemErrorText } from '../../base/index.ts';
-import { Hasher, type HashAlgorithm, type HashFormat, compressHash, formatHash } from '../../nix-compat/index.ts';
+import {
+  type HashAlgorithm,
+  type HashFormat,
+  Hasher,
+  type NixHash,
+  compressHash,
+  formatHash,
+} from '../../nix-compat/index.ts';
 import type { Flag, Positional } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
-import { readChunks, withOpenFile } from '../read-input.ts';
+import { readChunksAhead, withOpenFile } from '../read-input.ts';
 import { algorithmFlag, encodingFlags, formatFlag } from './hash-flags.ts';
-import { writeNarOfPath } from './nar-of-path.ts';
+import { hashGitTree, writeNarOfPath } from './nar-of-path.ts';
 
 /** What of a path is hashed: the bytes of a file, the NAR of a tree, or git's object of it. */
 export type IngestionMethod = 'flat' | 'nar' | 'git';
@@ -71,24 +78,38 @@ function methodFlag(use: (method: IngestionMethod) => void): Flag {
 }
 
 /** Prints the hash of each path on a line. */
-export function printHashes(options: HashPathOptions, context: CommandContext): void {
-  const { algorithm, format, method, truncate } = options;
+export async function printHashes(options: HashPathOptions, context: CommandContext): Promise<void> {
+  const { format, truncate } = options;
   for (const path of options.paths) {
-    const hasher = new Hasher(algorithm);
-    if (method === 'flat') hashContents(path, hasher);
-    else if (method === 'nar') writeNarOfPath(withCanonicalParent(path), context.settings, chunk => hasher.update(chunk));
-    else throw new CliError('command/absent', "'--mode git' is not there yet");
-    const hash = hasher.finish();
+    const hash = await hashOf(path, options, context);
     const folded = truncate && hash.digest.byteLength > 20 ? compressHash(hash, 20) : hash;
     context.out.line(formatHash(folded, format));
   }
 }
 
-/** Also of FIFOs and what a symlink leads to. */
-function hashContents(path: ByteString, hasher: Hasher): void {
-  withOpenFile('opening file', path, fd => {
-    for (const chunk of readChunks(fd)) hasher.update(chunk);
-  });
+async function hashOf(
+  path: ByteString,
+  { algorithm, method }: HashPathOptions,
+  { settings }: CommandContext,
+): Promise<NixHash> {
+  switch (method) {
+    case 'flat': {
+      const hasher = new Hasher(algorithm);
+      // Also of FIFOs and what a symlink leads to.
+      await withOpenFile('opening file', path, async fd => {
+        for await (const chunk of readChunksAhead(fd)) hasher.update(chunk);
+      });
+      return hasher.finish();
+    }
+    case 'nar': {
+      const hasher = new Hasher(algorithm);
+      writeNarOfPath(withCanonicalParent(path), settings, chunk => hasher.update(chunk));
+      return hasher.finish();
+    }
+    case 'git':
+      settings.require('git-hashing');
+      return hashGitTree(withCanonicalParent(path), algorithm);
+  }
 }
 
 /** The absolute path with symlinks followed in all but its last component. */

@@ -16,11 +16,11 @@ export function narCat(context: CommandContext): Command {
       { label: 'nar', arity: 1, apply: given => (nar = given) },
       { label: 'path', arity: 1, apply: given => (path = given) },
     ],
-    run: () => {
+    run: async () => {
       const wanted = canonicalPath(brandAs<ByteString>(`/${path}`));
       const picker = new FilePicker(wanted, chunk => context.out.write(chunk));
       // The NAR is read to its end, so that a broken one is not taken for good.
-      withOpenFile('opening NAR file', nar, fd => readNarFrom(fd, picker));
+      await withOpenFile('opening NAR file', nar, fd => readNarFrom(fd, picker));
       if (picker.found) return;
       throw new CliError('nar/not-a-file', `NAR does not contain regular file '${displayBytes(path)}'`);
     },

@@ -47,8 +47,8 @@ export function narLs(context: CommandContext): Command {
       { label: 'nar', arity: 1, apply: given => (nar = given) },
       { label: 'path', arity: 1, apply: given => (path = canonicalPath(brandAs<ByteString>(`/${given}`))) },
     ],
-    run: () => {
-      const root = withOpenFile('opening NAR file', nar, listNar);
+    run: async () => {
+      const root = await withOpenFile('opening NAR file', nar, listNar);
       if (json && options.directory) {
         throw new CliError('usage/useless-flag', "'--directory' is useless with '--json'");
       }

@@ -1,18 +1,33 @@
 import { lstatSync } from 'node:fs';
 import { type ByteString, brandAs, displayBytes } from '../../base/index.ts';
 import { walkTreeToEnd } from '../../castore/index.ts';
-import { NarWriter, caseHackSuffix } from '../../nix-compat/index.ts';
+import { GitTreeHasher, type HashAlgorithm, NarWriter, type NixHash, caseHackSuffix } from '../../nix-compat/index.ts';
 import { CliError } from '../error.ts';
 import { absolutePath, canonicalPath, fsPathOf } from '../paths.ts';
 import type { Settings } from '../settings/settings.ts';
+
+/** Measured with trees of 58 KB files into a pipe: 64 KiB take 1.2 times as long, 1 MiB is no quicker. */
+const bufferSize = 256 * 1024;
 
 /**
  * Writes the NAR of the file tree at `path` (absolute and canonical). Throws CastoreErrors `tree/...`, NixCompatErrors
  * `nar/...` and the operating system's errors.
  */
 export function writeNarOfPath(path: ByteString, settings: Settings, write: (chunk: Uint8Array) => void): void {
-  const options = settings.get('use-case-hack') ? { nameOf: withoutCaseHack } : {};
-  walkTreeToEnd(fsPathOf(path), new NarWriter(write), options);
+  const writer = new NarWriter(write, { bufferSize });
+  walkTreeToEnd(fsPathOf(path), writer, {
+    // Contents are read to where the NAR is put together.
+    buffer: size => writer.roomForData(size),
+    ...(settings.get('use-case-hack') ? { nameOf: withoutCaseHack } : {}),
+  });
+}
+
+/** The hash of git's object for the file tree at `path`; throws as `writeNarOfPath` does. */
+export function hashGitTree(path: ByteString, algorithm: HashAlgorithm): NixHash {
+  const hasher = new GitTreeHasher(algorithm);
+  walkTreeToEnd(fsPathOf(path), hasher);
+  if (hasher.root === undefined) throw new TypeError('a walk ended without a root');
+  return hasher.root.hash;
 }
 
 function withoutCaseHack(onDisk: ByteString): ByteString {

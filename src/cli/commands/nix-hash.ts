@@ -27,8 +27,8 @@ export function nixHash(context: CommandContext): LegacyCommand {
     ],
     argument: text => args.push(text),
     run: () => {
-      if (operation === 'convert') printConverted(args, { algorithm, format }, context);
-      else printHashes({ method, algorithm: algorithm ?? 'md5', format, truncate, paths: args }, context);
+      if (operation === 'convert') return printConverted(args, { algorithm, format }, context);
+      return printHashes({ method, algorithm: algorithm ?? 'md5', format, truncate, paths: args }, context);
     },
   };
 }

@@ -34,7 +34,7 @@ const operations: readonly OperationEntry[] = [
   },
   {
     flag: { long: 'generate-binary-cache-key', summary: 'Make a key pair: name, secret key file, public key file.' },
-    load: undefined,
+    load: async () => (await import('./store-generate-key.ts')).storeGenerateKey,
   },
   absent('realise', { short: 'r', aliases: ['realize'] }),
   absent('add', { short: 'A' }),

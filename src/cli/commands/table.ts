@@ -14,11 +14,11 @@ const present: { readonly [path: string]: Loader } = {
   'hash to-base32': async () => (await import('./hash-to.ts')).hashTo('nix32'),
   'hash to-base64': async () => (await import('./hash-to.ts')).hashTo('base64'),
   'hash to-sri': async () => (await import('./hash-to.ts')).hashTo('sri'),
-  // 'key convert-secret-to-public': async () => (await import('./key-convert.ts')).keyConvertSecretToPublic,
-  // 'key generate-secret': async () => (await import('./key-generate.ts')).keyGenerateSecret,
+  'key convert-secret-to-public': async () => (await import('./key-convert.ts')).keyConvertSecretToPublic,
+  'key generate-secret': async () => (await import('./key-generate.ts')).keyGenerateSecret,
   'nar cat': async () => (await import('./nar-cat.ts')).narCat,
   'nar dump-path': async () => (await import('./nar-pack.ts')).narDumpPath,
-  // 'nar ls': async () => (await import('./nar-ls.ts')).narLs,
+  'nar ls': async () => (await import('./nar-ls.ts')).narLs,
   'nar pack': async () => (await import('./nar-pack.ts')).narPack,
 };
 

@@ -1,13 +1,8 @@
 const traces = new WeakMap<Error, readonly string[]>();
 
-/** Runs `action`; what it throws is shown with the line `while ...` before it, outermost first. */
-export function withTrace<T>(line: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof Error) traces.set(error, [line, ...tracesOf(error)]);
-    throw error;
-  }
+/** Has `error` shown with a line `… while ...` before it. What is added later is shown further out. */
+export function addTrace(error: Error, line: string): void {
+  traces.set(error, [line, ...tracesOf(error)]);
 }
 
 export function tracesOf(error: unknown): readonly string[] {

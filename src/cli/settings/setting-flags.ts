@@ -3,19 +3,24 @@ import type { NamedSetting, Settings } from './settings.ts';
 
 /** The flags that settings have: `--x`, `--no-x` and `--relaxed-x` for switches, `--x VALUE` and `--extra-x VALUE` else. */
 export function settingFlags(settings: Settings): FlagFinder {
+  // What the flag needs to be enabled is checked once all of the command line is known.
+  const applyIfEnabled = (named: NamedSetting, how: 'set' | 'append', value: string): void => {
+    const { feature } = named.setting;
+    if (feature === undefined || settings.isEnabled(feature)) settings.apply(named, how, value);
+  };
   const switchTo = (named: NamedSetting, long: string, value: string): Flag => ({
     long,
     labels: [],
     summary: `Sets '${named.name}' to ${value}.`,
     feature: named.setting.feature,
-    apply: () => settings.apply(named, 'set', value),
+    apply: () => applyIfEnabled(named, 'set', value),
   });
   const takeValue = (named: NamedSetting, long: string, how: 'set' | 'append'): Flag => ({
     long,
     labels: ['value'],
     summary: how === 'set' ? `Sets '${named.name}'.` : `Adds to '${named.name}'.`,
     feature: named.setting.feature,
-    apply: value => settings.apply(named, how, value),
+    apply: value => applyIfEnabled(named, how, value),
   });
   const within = (long: string, prefix: string): NamedSetting | undefined =>
     long.startsWith(prefix) ? settings.find(long.slice(prefix.length)) : undefined;

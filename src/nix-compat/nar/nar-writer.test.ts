@@ -65,6 +65,26 @@ describe('NarWriter', () => {
     assert.equal(seen[1], large);
   });
 
+  test('takes data that was read into its own buffer', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 9000 }), fc.integer({ min: 1024, max: 2048 }), (contents, bufferSize) => {
+        const copied = writer();
+        const inPlace = writer({ bufferSize });
+        for (const { nar } of [copied, inPlace]) nar.startFile(false, contents.length);
+        copied.nar.fileData(contents);
+        for (let at = 0; at < contents.length;) {
+          const room = inPlace.nar.roomForData(contents.length - at);
+          assert(room.length > 0);
+          room.set(contents.subarray(at, at + room.length));
+          inPlace.nar.fileData(room);
+          at += room.length;
+        }
+        for (const { nar } of [copied, inPlace]) nar.endFile();
+        assert.deepEqual(inPlace.bytes(), copied.bytes());
+      }),
+    );
+  });
+
   test('writes a size beyond 32 bits', () => {
     const { nar, bytes } = writer();
     const gigabyte = new Uint8Array(2 ** 30);

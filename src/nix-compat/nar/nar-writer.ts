@@ -114,12 +114,23 @@ export class NarWriter implements TreeSink {
     if (this.#expected !== 'data') throw this.#badEvent('fileData');
     if (chunk.length > this.#left) throw this.#wrongSize(this.#size - this.#left + chunk.length);
     this.#left -= chunk.length;
-    if (chunk.length < largeChunk) this.#put(chunk);
+    if (chunk.buffer === this.#buffer.buffer && chunk.byteOffset === this.#used) this.#used += chunk.length;
+    else if (chunk.length < largeChunk) this.#put(chunk);
     else {
       this.#flush();
       this.#flushed += chunk.length;
       this.#write(chunk);
     }
+  }
+
+  /**
+   * A part of the writer's own buffer, of 1 to `size` bytes. What is read into its beginning and given to `fileData` as
+   * the next event is not copied.
+   */
+  roomForData(size: number): Uint8Array {
+    const free = () => this.#buffer.length - this.#used;
+    if (free() < Math.min(size, largeChunk)) this.#flush();
+    return this.#buffer.subarray(this.#used, this.#used + Math.min(size, free()));
   }
 
   endFile(): void {

@@ -1,0 +1,107 @@
+/**
+ * Runs C++ Nix and Firn side by side on hundreds of command lines, right and wrong ones, and compares what they print
+ * and how they end.
+ *
+ *     PEER_BINDIR=/path/to/nix/bin npm run conformance:cli [-- PATTERN]
+ *
+ * Standard output and exit status have to be the same, standard error the same once what differs by nature is
+ * normalised (`normaliseErrors`). Where Firn deliberately differs, the case says how and why.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Case, cliCases } from './cli-cases.ts';
+import { makeFixture } from './cli-fixture.ts';
+
+interface Outcome {
+  readonly status: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+const peerBin = process.env['PEER_BINDIR'];
+if (peerBin === undefined) {
+  console.error('PEER_BINDIR is not set: it names the folder with the nix, nix-store and nix-hash to compare with');
+  process.exit(1);
+}
+const ownBin = join(import.meta.dirname, '../../bin');
+const pattern = process.argv[2];
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'firn-cli-differential-')));
+
+function run(bin: string, { command, stdin, env }: Case): Outcome {
+  const [program = '', ...args] = command;
+  const folder = join(root, 'work');
+  // Each side starts from the same folder with nothing left by the other.
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  makeFixture(folder);
+  const { status, stdout, stderr } = spawnSync(join(bin, program), args, {
+    cwd: folder,
+    input: stdin ?? '',
+    env: {
+      PATH: process.env['PATH'],
+      HOME: join(root, 'home'),
+      NIX_STORE_DIR: join(root, 'store'),
+      NIX_STATE_DIR: join(root, 'state'),
+      NIX_CONF_DIR: join(root, 'etc'),
+      NIX_CONFIG: 'experimental-features = nix-command\nbuild-users-group =',
+      ...env,
+    },
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  return { status, stdout, stderr: stderr.toString('utf8') };
+}
+
+/** Our programs are called by name, theirs by path; C++ Nix doubles the first slash of some paths. */
+function normaliseErrors(text: string): string {
+  return text
+    .replaceAll(/Try '(?:[^']*\/)?([a-z-]+) --help'/g, "Try '$1 --help'")
+    .replaceAll("path '//", "path '/")
+    .replaceAll(/write of \d+ bytes/g, 'write of N bytes')
+    .replaceAll(/read of \d+ bytes/g, 'read of N bytes');
+}
+
+function compare(wanted: Outcome, got: Outcome, one: Case): string[] {
+  const { stderr = 'same', stdout = 'same', status = wanted.status } = one;
+  const faults: string[] = [];
+  if (got.status !== status) faults.push(`exit status ${got.status}, not ${status}`);
+  if (stdout === 'same' && !wanted.stdout.equals(got.stdout)) {
+    faults.push(`standard output:\n${show(got.stdout.toString())}\n  instead of:\n${show(wanted.stdout.toString())}`);
+  }
+  const theirs = normaliseErrors(wanted.stderr);
+  const ours = normaliseErrors(got.stderr);
+  const agrees = stderr === 'same' ? theirs === ours : stderr === 'longer' ? startsAlike(ours, theirs) : true;
+  if (!agrees) faults.push(`standard error:\n${show(ours)}\n  instead of:\n${show(theirs)}`);
+  return faults;
+}
+
+/** Whether each line of `theirs` begins one of ours. */
+function startsAlike(ours: string, theirs: string): boolean {
+  const lines = ours.split('\n');
+  return theirs.split('\n').every((line, at) => lines[at]?.startsWith(line.replace(/[.]$/, '')) === true);
+}
+
+function show(text: string): string {
+  const lines = text.slice(0, 2000).split('\n');
+  return lines.map(line => `    ${JSON.stringify(line).slice(1, -1)}`).join('\n');
+}
+
+let failed = 0;
+let count = 0;
+try {
+  for (const folder of ['home', 'store', 'etc']) mkdirSync(join(root, folder));
+  for (const one of cliCases) {
+    const title = one.command.map(arg => (/^[\w./:=-]+$/.test(arg) ? arg : JSON.stringify(arg))).join(' ');
+    if (pattern !== undefined && !title.includes(pattern)) continue;
+    count++;
+    const faults = compare(run(peerBin, one), run(ownBin, one), one);
+    if (faults.length === 0) continue;
+    failed++;
+    console.log(`✗ ${title}${one.stdin === undefined ? '' : ' < (bytes)'}\n  ${faults.join('\n  ')}`);
+  }
+} finally {
+  rmSync(root, { recursive: true, force: true });
+}
+console.log(`${count} command lines, ${failed} differ`);
+process.exitCode = failed === 0 && count > 0 ? 0 : 1;
