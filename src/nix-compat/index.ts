@@ -2,6 +2,7 @@
  * nix-compat: Nix's formats as pure functions of bytes.
  */
 export { canonicalPath } from './canonical-path.ts';
+export { NixCompatError, type NixCompatErrorCode, nixCompatErrorCodes } from './error.ts';
 export { type ConfigWarning, formatConfigWarning } from './config/config-warning.ts';
 export {
   type ExperimentalFeature,
@@ -121,7 +122,6 @@ export { type Registration, formatRegistrations, parseRegistrations } from './de
 export { type OutputLookup, needsResolving, resolveDerivation } from './derivation/resolve-derivation.ts';
 export { structuredAttrsToShell } from './derivation/structured-attrs-shell.ts';
 export { parseStructuredAttrs } from './derivation/structured-attrs.ts';
-export { NixCompatError, type NixCompatErrorCode, nixCompatErrorCodes } from './error.ts';
 export { GitObjectReader, type GitObjectReaderOptions, type GitObjectSink } from './git/git-object-reader.ts';
 export { type GitAlgorithm, type GitObjectType, gitObjectHeader, hashGitObject } from './git/git-object.ts';
 export { GitTreeHasher, type GitTreeRoot } from './git/git-tree-hasher.ts';
@@ -143,14 +143,7 @@ export {
 export { type NixHash, compressHash, equalHashes, makeHash, zeroHash } from './hash/hash.ts';
 export { Hasher, hashBytes } from './hash/hasher.ts';
 export { decodeNix32, encodeNix32, findNotNix32, nix32Alphabet, nix32Length } from './hash/nix32.ts';
-export {
-  expectArray,
-  expectBoolean,
-  expectCount,
-  expectKey,
-  expectObject,
-  expectString,
-} from './json/expect-json.ts';
+export { expectArray, expectBoolean, expectCount, expectKey, expectObject, expectString } from './json/expect-json.ts';
 export { formatFloat } from './json/format-float.ts';
 export { formatJson } from './json/format-json.ts';
 export { JsonCursor } from './json/json-cursor.ts';
@@ -295,6 +288,19 @@ export {
   storePathName,
 } from './store-path/store-path.ts';
 export {
+  type BuildFailure,
+  type BuildFailureStatus,
+  type BuildResult,
+  type BuildSuccess,
+  type BuildSuccessStatus,
+  type BuiltOutput,
+  isBuildSuccess,
+  readBuildResult,
+  readServeBuildResult,
+  writeBuildResult,
+  writeServeBuildResult,
+} from './wire/build-result.ts';
+export {
   readOptionalContentAddress,
   readOptionalStorePath,
   readSignatures,
@@ -336,7 +342,14 @@ export {
   writeServeBuildOptions,
   writeServeCommand,
 } from './wire/serve-protocol.ts';
+export { type WireContext, type WorkerContext, type WorkerProtocol, buildTraceFeature } from './wire/wire-context.ts';
 export { type DerivationContext, readBasicDerivation, writeBasicDerivation } from './wire/wire-derivation.ts';
+export {
+  formatPathWithOutputs,
+  parsePathWithOutputs,
+  readDerivingPath,
+  writeDerivingPath,
+} from './wire/wire-deriving-path.ts';
 export {
   type UnkeyedPathInfo,
   readPathInfo,
@@ -347,11 +360,22 @@ export {
   writeUnkeyedPathInfo,
 } from './wire/wire-path-info.ts';
 export { type StreamParser, type WireLimits, WireReader, defaultWireLimits } from './wire/wire-reader.ts';
+export {
+  readBuildTraceEntry,
+  readBuildTraceKey,
+  readOutputId,
+  readRealisation,
+  readRealisedOutput,
+  writeBuildTraceEntry,
+  writeBuildTraceKey,
+  writeOutputId,
+  writeRealisation,
+  writeRealisedOutput,
+} from './wire/wire-realisation.ts';
 export { WireWriter } from './wire/wire-writer.ts';
 export {
   type DaemonInfo,
   type WireConnection,
-  type WorkerProtocol,
   acceptWorkerConnection,
   latestWorkerProtocol,
   oldestWorkerVersion,

@@ -14,7 +14,8 @@ import {
   writeStorePath,
   writeStorePaths,
 } from './common-values.ts';
-import { type ProtocolVersion, protocolVersion } from './protocol-version.ts';
+import { protocolVersion } from './protocol-version.ts';
+import type { WireContext } from './wire-context.ts';
 import type { WireReader } from './wire-reader.ts';
 import type { WireWriter } from './wire-writer.ts';
 
@@ -75,11 +76,7 @@ export async function readServePathInfo(reader: WireReader, storeDir: StoreDir):
 }
 
 /** As the serve protocol sends it to a client of `version`. */
-export function writeServePathInfo(
-  writer: WireWriter,
-  context: { readonly storeDir: StoreDir; readonly version: ProtocolVersion },
-  info: UnkeyedPathInfo,
-): void {
+export function writeServePathInfo(writer: WireWriter, context: WireContext, info: UnkeyedPathInfo): void {
   writeOptionalStorePath(writer, context.storeDir, info.deriver);
   writeStorePaths(writer, context.storeDir, info.references);
   writer.number(info.narSize); // size of the download

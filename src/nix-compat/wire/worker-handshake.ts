@@ -1,18 +1,12 @@
 import { type ByteString, byteStringFromText } from '../../base/index.ts';
 import { NixCompatError } from '../error.ts';
 import { type ProtocolVersion, formatProtocolVersion, majorVersion, protocolVersion } from './protocol-version.ts';
+import type { WorkerProtocol } from './wire-context.ts';
 import type { WireReader } from './wire-reader.ts';
 import { WireWriter } from './wire-writer.ts';
 
 const clientMagic = 0x6e697863;
 const serverMagic = 0x6478696f;
-
-/** What one side of the worker protocol can do, or what both can. */
-export interface WorkerProtocol {
-  readonly version: ProtocolVersion;
-  /** Names of extensions, known since 1.38. */
-  readonly features: ReadonlySet<ByteString>;
-}
 
 /** What C++ Nix 2.34 offers. */
 export const latestWorkerProtocol: WorkerProtocol = { version: protocolVersion(1, 38), features: new Set() };
