@@ -6,7 +6,16 @@
  * 1 ms, whereas functions of a single file that are not called cost next to nothing (V8 compiles them lazily, and the
  * compile cache keeps those that were). Modules behind an `import()` still run only when that is reached.
  */
-import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Plugin, build } from 'esbuild';
 
@@ -19,14 +28,15 @@ const loadedAnyway = new Set(['node:buffer', 'node:fs', 'node:path', 'node:proce
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:/ }, ({ path, namespace }) =>
+  setup(bundler) {
+    bundler.onResolve({ filter: /^node:/ }, ({ path, namespace }) =>
       namespace === 'lazy-builtin' || loadedAnyway.has(path)
         ? { path, external: true }
         : { path, namespace: 'lazy-builtin' },
     );
-    onLoad({ filter: /./, namespace: 'lazy-builtin' }, async ({ path }) => {
-      const names = Object.keys((await import(path)) as object).filter(name => name !== 'default');
+    bundler.onLoad({ filter: /./, namespace: 'lazy-builtin' }, async ({ path }) => {
+      const exported: unknown = await import(path);
+      const names = Object.keys(Object(exported)).filter(name => name !== 'default');
       const getters = names.map(name => `${JSON.stringify(name)}: { enumerable: true, get: () => load().${name} }`);
       const load = `let loaded; const load = () => (loaded ??= require(${JSON.stringify(path)}));`;
       return { contents: `${load}\nObject.defineProperties(exports, {\n${getters.join(',\n')}\n});`, loader: 'js' };
@@ -37,24 +47,36 @@ const lazyBuiltins: Plugin = {
 const root = dirname(import.meta.dirname);
 const version = /"version": "([^"]+)"/.exec(readFileSync(join(root, 'package.json'), 'utf8'))?.[1];
 const target = join(root, 'dist');
-const staging = mkdtempSync(join(root, '.dist-'));
-await build({
-  absWorkingDir: root,
-  entryPoints: { firn: 'src/cli/main.ts' },
-  outdir: staging,
-  bundle: true,
-  format: 'cjs',
-  platform: 'node',
-  target: 'node26',
-  sourcemap: 'linked',
-  define: { FIRN_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
-  plugins: [lazyBuiltins],
-  logLevel: 'warning',
-});
-writeFileSync(join(staging, 'package.json'), '{"type":"commonjs"}\n');
-// mkdtemp makes folders for their owner alone; others run the bundle, too.
-chmodSync(staging, 0o755);
-const old = `${staging}-old`;
-if (existsSync(target)) renameSync(target, old);
-renameSync(staging, target);
-rmSync(old, { recursive: true, force: true });
+const cache = join(root, '.cache');
+mkdirSync(cache, { recursive: true });
+const staging = mkdtempSync(join(cache, 'dist-'));
+const discarded = `${staging}-old`;
+try {
+  await build({
+    absWorkingDir: root,
+    entryPoints: { firn: 'src/cli/main.ts' },
+    outdir: staging,
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node26',
+    sourcemap: 'linked',
+    define: { FIRN_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
+    plugins: [lazyBuiltins],
+    logLevel: 'warning',
+  });
+  writeFileSync(join(staging, 'package.json'), '{"type":"commonjs"}\n');
+  // mkdtemp makes folders for their owner alone; others run the bundle, too.
+  chmodSync(staging, 0o755);
+  if (existsSync(target)) renameSync(target, discarded);
+  renameSync(staging, target);
+} catch (error) {
+  if (!isTaken(error)) throw error;
+} finally {
+  for (const path of [staging, discarded]) rmSync(path, { recursive: true, force: true });
+}
+
+/** Another launcher was at it, too, and came first between the two renames: its bundle is equal to ours. */
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'ENOENT');
+}

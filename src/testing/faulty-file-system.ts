@@ -45,7 +45,7 @@ export function faultyFileSystem(plan: FaultPlan): FileSystem {
         if (error === undefined) return Reflect.apply(real, undefined, args);
         const callback = args.at(-1);
         if (typeof callback !== 'function') throw error;
-        setImmediate(() => Reflect.apply(callback, undefined, [error]));
+        setImmediate(() => void Reflect.apply(callback, undefined, [error]));
         return undefined;
       };
     },

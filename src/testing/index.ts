@@ -6,6 +6,16 @@ export { CountingBlobStore, LyingBlobStore, opened } from './blob-store-rigs.ts'
 export { type OpenBlobStore, type OpenedBlobStore, blobStoreSuite, noise } from './blob-store-suite.ts';
 export { byteStrings, digests, directories, entryNames, nodes } from './castore-arbitraries.ts';
 export { chopContents } from './chop-contents.ts';
+export {
+  derivationOutputs,
+  derivations,
+  jsonValues,
+  outputNames,
+  singleDerivingPaths,
+  storePathNames,
+  storePaths,
+  textDerivations,
+} from './derivation-arbitraries.ts';
 export { inPieces } from './pieces.ts';
 export { readWhole } from './read-whole.ts';
 export { temporaryFolder } from './temporary-folder.ts';

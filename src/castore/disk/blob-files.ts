@@ -8,6 +8,12 @@ export const canonicalTime = 1;
 /** Beyond this many new files one syncfs is cheaper than a sync of each; below it, syncfs may wait for strangers' writes. */
 const syncEachLimit = 8;
 
+/**
+ * Files are created in this many folders in turn: a folder takes one new name at a time, so that four threads creating
+ * files in one of them are as slow as one thread (10,000 files: 2.2 s; in 16 folders 1.1 s).
+ */
+const drawerCount = 16;
+
 /** A finished file in the temporary folder. */
 export interface NewFile {
   readonly hash: Sha256;
@@ -20,6 +26,7 @@ export class BlobFiles {
   readonly #folder: DataFolder;
   readonly #root: string;
   #serial = 0;
+  readonly #drawers = new Set<string>();
 
   constructor(folder: DataFolder) {
     this.#folder = folder;
@@ -33,7 +40,7 @@ export class BlobFiles {
   /** Starts a file in the temporary folder. */
   create(executable: boolean): Promise<TemporaryFile> {
     const fs = this.#folder.fileSystem;
-    const path = join(this.#folder.temporaryFolder(), String(this.#serial++));
+    const path = this.#newPath();
     const mode = executable ? 0o555 : 0o444;
     return new Promise((resolve, reject) => {
       fs.open(path, 'wx', mode, (error, fd) => {
@@ -41,6 +48,16 @@ export class BlobFiles {
         else reject(error);
       });
     });
+  }
+
+  #newPath(): string {
+    const serial = this.#serial++;
+    const drawer = join(this.#folder.temporaryFolder(), String(serial % drawerCount));
+    if (!this.#drawers.has(drawer)) {
+      this.#folder.fileSystem.mkdirSync(drawer, { recursive: true });
+      this.#drawers.add(drawer);
+    }
+    return join(drawer, String(serial));
   }
 
   remove(temporary: string): void {

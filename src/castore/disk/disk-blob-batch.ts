@@ -5,12 +5,6 @@ import { executableFile, plainFile } from './blob-schema.ts';
 import type { DataFolder } from './data-folder.ts';
 import { lockAgainstCollection } from './gc-lock.ts';
 
-/**
- * Blobs of at most this many bytes are rows of the database. Measured on ext4 (10,000 blobs, ADR 0003): a row costs a
- * third of a file at 1 KiB, the same at 12 KiB, since it is written twice (log, then table).
- */
-export const inlineLimit = 8 * 1024;
-
 /** Rows waiting in memory beyond this many bytes go to the database before the commit; visible early, which harms nobody. */
 const pendingRowsLimit = 8 * 1024 * 1024;
 
@@ -23,6 +17,8 @@ interface NewRow {
 export interface BatchOwner {
   readonly folder: DataFolder;
   readonly files: BlobFiles;
+  /** Blobs of at most this many bytes become rows of the database. */
+  readonly inlineLimit: number;
   isPresent(hash: Sha256): boolean;
 }
 
@@ -46,7 +42,7 @@ export class DiskBlobBatch implements BlobBatch {
     const digest = digestOf(bytes);
     if (options.expected !== undefined) checkDigest(digest, options.expected);
     // Before the first wait: the bytes are hashed and, if small, copied while they are surely still lent.
-    const small = bytes.byteLength <= inlineLimit ? Uint8Array.from(bytes) : undefined;
+    const small = bytes.byteLength <= this.#owner.inlineLimit ? Uint8Array.from(bytes) : undefined;
     await this.#start(options.signal);
     await this.#addOnce(digest, async () => {
       if (small !== undefined) return this.#addRow({ hash: digest.hash, data: small });
@@ -69,7 +65,7 @@ export class DiskBlobBatch implements BlobBatch {
     for await (const chunk of source) {
       signal?.throwIfAborted();
       digester.update(chunk, expected);
-      if (file === undefined && digester.size <= inlineLimit) {
+      if (file === undefined && digester.size <= this.#owner.inlineLimit) {
         head.push(Uint8Array.from(chunk));
         continue;
       }

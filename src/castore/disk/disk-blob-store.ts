@@ -25,6 +25,14 @@ import { prepareFiles } from './file-variants.ts';
 /** Files up to this size are read in one synchronous call: 15 us from the page cache, where four promises cost 60. */
 const readAtOnceLimit = 256 * 1024;
 
+/** Blobs of at most this many bytes are rows of the database rather than files: docs/adr/0003-rows-and-files.md. */
+const defaultInlineLimit = 16 * 1024;
+
+export interface DiskStoreOptions extends OpenOptions {
+  /** In bytes; for measurements. */
+  readonly inlineLimit?: number;
+}
+
 interface StoredBlob {
   readonly files: number;
   readonly data: Uint8Array | undefined;
@@ -40,9 +48,11 @@ interface StoredBlob {
 export class DiskBlobStore implements BlobStore, AsyncDisposable {
   readonly folder: DataFolder;
   readonly files: BlobFiles;
+  readonly inlineLimit: number;
 
   /** Opens or creates the data folder at `path` (absolute). Throws `data-folder/…` errors. */
-  constructor(path: string, options: OpenOptions = {}) {
+  constructor(path: string, options: DiskStoreOptions = {}) {
+    this.inlineLimit = options.inlineLimit ?? defaultInlineLimit;
     this.folder = new DataFolder(path, blobSchema, options);
     this.files = new BlobFiles(this.folder);
   }

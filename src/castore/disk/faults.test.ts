@@ -12,7 +12,7 @@ import { verifyBlobs } from './verify-blobs.ts';
 /** Inline blobs, files that are read whole, files that are streamed; more of them than are synced one by one. */
 function makeSource(path: string): void {
   mkdirSync(join(path, 'sub'), { recursive: true });
-  for (let i = 0; i < 10; i++) writeFileSync(join(path, `file${i}`), noise(10_000 + i, i));
+  for (let i = 0; i < 10; i++) writeFileSync(join(path, `file${i}`), noise(20_000 + i, i));
   writeFileSync(join(path, 'sub', 'small'), 'small');
   writeFileSync(join(path, 'sub', 'streamed'), noise(600_000, 20));
 }

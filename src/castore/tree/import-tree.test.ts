@@ -77,7 +77,7 @@ describe('an import', () => {
     using folder = temporaryFolder();
     const source = join(folder.path, 'source');
     mkdirSync(source);
-    const sizes = [0, 1, 8 * 1024, 8 * 1024 + 1, 256 * 1024, 256 * 1024 + 1, 1024 * 1024, 3_000_001];
+    const sizes = [0, 1, 16 * 1024, 16 * 1024 + 1, 256 * 1024, 256 * 1024 + 1, 1024 * 1024, 3_000_001];
     for (const [i, size] of sizes.entries()) writeFileSync(join(source, String(i)), noise(size, i));
     await using store = new DiskBlobStore(join(folder.path, 'data'));
     const node = await importInto(store, source);
