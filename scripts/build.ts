@@ -36,7 +36,8 @@ const lazyBuiltins: Plugin = {
     );
     bundler.onLoad({ filter: /./, namespace: 'lazy-builtin' }, async ({ path }) => {
       const exported: unknown = await import(path);
-      const names = Object.keys(Object(exported)).filter(name => name !== 'default');
+      if (typeof exported !== 'object' || exported === null) throw new TypeError(`${path} is no module`);
+      const names = Object.keys(exported).filter(name => name !== 'default');
       const getters = names.map(name => `${JSON.stringify(name)}: { enumerable: true, get: () => load().${name} }`);
       const load = `let loaded; const load = () => (loaded ??= require(${JSON.stringify(path)}));`;
       return { contents: `${load}\nObject.defineProperties(exports, {\n${getters.join(',\n')}\n});`, loader: 'js' };
