@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { type TreeSink, byteStringFromLatin1 } from '../../base/index.ts';
 import { TreeRecorder, ignoreTree, playTree, readVectors, testTrees } from '../../testing/index.ts';
-import { NixCompatError, NarReader, NarWriter, readNar } from '../index.ts';
+import { NarLister, NixCompatError, NarReader, NarWriter, readNar } from '../index.ts';
 
 interface Accepted {
   readonly name: string;
@@ -110,6 +110,24 @@ describe('NarReader', () => {
     assert.equal(reader.push(stream.subarray(nar.length)), 0);
     assert.equal(reader.bytesRead, nar.length);
     reader.end();
+  });
+
+  test('passes over contents where the source can seek', () => {
+    const contents = byteStringFromLatin1('x'.repeat(1001));
+    const nar = narOf(sink => playTree({ type: 'file', executable: true, contents }, sink));
+    const lister = new NarLister();
+    const reader = new NarReader({
+      ...ignoreTree,
+      startFile: (executable, size) => lister.startFile(executable, size),
+    });
+    assert.equal(reader.skipContents(), 0);
+    let at = reader.push(nar.subarray(0, 200));
+    at += reader.skipContents();
+    assert.equal(at, 128 + 1001);
+    at += reader.push(nar.subarray(at));
+    reader.end();
+    assert.equal(reader.bytesRead, nar.length);
+    assert.deepEqual(lister.listing, { type: 'regular', executable: true, size: 1001, narOffset: 128 });
   });
 
   test('repeats what it threw, also for its sink', () => {

@@ -99,17 +99,21 @@ export class NarReader {
 
   /** Reads on and returns how many bytes of `chunk` belong to the NAR: all, unless it ends within the chunk. */
   push(chunk: Uint8Array): number {
-    if (this.#failure !== undefined) throw this.#failure.error;
-    try {
-      const taken = this.#push(chunk);
-      this.#bytesRead += taken;
-      return taken;
-    } catch (error) {
-      this.#failure = { error };
-      throw error;
-    } finally {
-      this.#bytes = noBytes;
-    }
+    return this.#unlessFailed(() => this.#push(chunk));
+  }
+
+  /**
+   * Passes over what is left of the contents of the file that is being read, and returns how many bytes that are: the
+   * next push is of those behind them. For a source that can seek and a sink that needs no contents, which then gets
+   * none of these.
+   */
+  skipContents(): number {
+    return this.#unlessFailed(() => {
+      if (this.#expected !== 'contents') return 0;
+      const skipped = this.#left;
+      this.#expectPadding();
+      return skipped;
+    });
   }
 
   /** Says that no more bytes come; throws `nar/truncated` unless the NAR is complete. */
@@ -118,6 +122,21 @@ export class NarReader {
     if (this.finished) return;
     const message = `unexpected end-of-file: the NAR breaks off after ${this.#bytesRead} bytes`;
     throw new NixCompatError('nar/truncated', message, { offset: this.#bytesRead });
+  }
+
+  /** Does a step that returns how many bytes it read, unless one has failed; then throws what that threw. */
+  #unlessFailed(read: () => number): number {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    try {
+      const count = read();
+      this.#bytesRead += count;
+      return count;
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    } finally {
+      this.#bytes = noBytes;
+    }
   }
 
   #push(chunk: Uint8Array): number {
@@ -269,12 +288,14 @@ export class NarReader {
     const count = Math.min(this.#left, bytes.length - at);
     this.#left -= count;
     this.#sink.fileData(new Uint8Array(bytes.buffer, bytes.byteOffset + at, count));
-    if (this.#left === 0) {
-      this.#left = padding(this.#size);
-      if (this.#left > 0) this.#expected = 'padding';
-      else this.#endFile();
-    }
+    if (this.#left === 0) this.#expectPadding();
     return at + count;
+  }
+
+  #expectPadding(): void {
+    this.#left = padding(this.#size);
+    if (this.#left > 0) this.#expected = 'padding';
+    else this.#endFile();
   }
 
   #readPadding(at: number): number {

@@ -38,7 +38,7 @@ const noBytes = new Uint8Array(0);
  * One read at a time. Throws NixCompatErrors `wire/...` with the offset in the stream; after any the stream is of no
  * more use, since nothing marks where its next message starts.
  */
-export class WireReader {
+export class WireReader implements AsyncDisposable {
   readonly #source: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
   readonly #limits: WireLimits;
 
@@ -57,6 +57,11 @@ export class WireReader {
   constructor(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limits: Partial<WireLimits> = {}) {
     this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     this.#limits = { ...defaultWireLimits, ...limits };
+  }
+
+  /** Closes the source, if it can be. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#source.return?.();
   }
 
   /** Bytes read so far. */
