@@ -1,10 +1,11 @@
 /**
  * base: what every folder stands on and that knows nothing of Nix or of remote execution: errors with codes, byte
- * strings, branded types, bounded concurrency, the few system calls that Node lacks.
+ * strings, branded types, bounded concurrency, the few system calls and the hash that Node lacks.
  *
  *     const name = byteStringFromText('naïve');          // one code unit a byte, ordered as memcmp does
  *     await forEachConcurrent(urls, { limit: 8, signal }, (url, signal) => fetchOne(url, signal));
  */
+export { Blake3 } from './blake3.ts';
 export { type Brand, brandAs } from './brand.ts';
 export {
   type ByteString,

@@ -1,6 +1,6 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
+import { Blake3 } from '../../base/index.ts';
 import type { HashAlgorithm } from './algorithm.ts';
-import { Blake3 } from './blake3.ts';
 import type { NixHash } from './hash.ts';
 
 export function hashBytes(algorithm: HashAlgorithm, bytes: Uint8Array): NixHash {
