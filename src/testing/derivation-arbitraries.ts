@@ -78,9 +78,10 @@ const fixedOutputs: fc.Arbitrary<DerivationOutput> = fc
     { method: 'nar' as const, algorithm: 'blake3' as const },
   )
   .chain(({ method, algorithm }) =>
-    fc
-      .uint8Array({ minLength: hashSize(algorithm), maxLength: hashSize(algorithm) })
-      .map(digest => ({ kind: 'fixed' as const, address: { method, hash: { algorithm, digest: Buffer.from(digest) } } })),
+    fc.uint8Array({ minLength: hashSize(algorithm), maxLength: hashSize(algorithm) }).map(digest => ({
+      kind: 'fixed' as const,
+      address: { method, hash: { algorithm, digest: Buffer.from(digest) } },
+    })),
   );
 
 export const derivationOutputs: fc.Arbitrary<DerivationOutput> = fc.oneof(
@@ -125,20 +126,12 @@ export function derivations(strings: fc.Arbitrary<ByteString> = anyBytes): fc.Ar
       env: sortedMap(strings, strings),
       structuredAttrs: jsonValues.filter(isJsonObject),
     },
-    { requiredKeys: requiredKeys, noNullPrototype: true },
+    {
+      requiredKeys: ['name', 'outputs', 'inputDerivations', 'inputSources', 'platform', 'builder', 'args', 'env'],
+      noNullPrototype: true,
+    },
   );
 }
-
-const requiredKeys = [
-  'name',
-  'outputs',
-  'inputDerivations',
-  'inputSources',
-  'platform',
-  'builder',
-  'args',
-  'env',
-] as const;
 
 /** Derivations that are text throughout, which JSON can hold. */
 export const textDerivations: fc.Arbitrary<Derivation> = derivations(anyText);

@@ -99,14 +99,14 @@ class JsonReader {
   #startValue(stack: Open[]): JsonValue | undefined {
     switch (this.#skipSpace()) {
       case '{':
-        this.#at++;
+        this.#enter(stack);
         if (this.#skipSpace() === '}') return this.#close(new Map());
-        this.#push(stack, { kind: 'object', entries: new Map(), key: this.#readKey() });
+        stack.push({ kind: 'object', entries: new Map(), key: this.#readKey() });
         return undefined;
       case '[':
-        this.#at++;
+        this.#enter(stack);
         if (this.#skipSpace() === ']') return this.#close([]);
-        this.#push(stack, { kind: 'array', items: [] });
+        stack.push({ kind: 'array', items: [] });
         return undefined;
       case '"':
         return this.#readString();
@@ -141,15 +141,13 @@ class JsonReader {
     return value;
   }
 
-  #push(stack: Open[], open: Open): void {
+  /** Consumes an opening bracket. */
+  #enter(stack: readonly Open[]): void {
     if (stack.length >= this.#maxDepth) {
-      throw new NixCompatError(
-        'json/too-deep',
-        `JSON at byte ${this.#at} has more than ${this.#maxDepth} nested arrays and objects`,
-        { offset: this.#at },
-      );
+      const message = `JSON at byte ${this.#at} has more than ${this.#maxDepth} nested arrays and objects`;
+      throw new NixCompatError('json/too-deep', message, { offset: this.#at });
     }
-    stack.push(open);
+    this.#at++;
   }
 
   #end(value: JsonValue): JsonValue {
