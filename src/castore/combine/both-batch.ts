@@ -1,6 +1,6 @@
 import type { BlobBatch, CallOptions, PutOptions } from '../blob-store.ts';
 import type { Digest } from '../digest.ts';
-import { SharedSource } from './shared-source.ts';
+import { TwinSource } from './twin-source.ts';
 
 /** Adds everything to two batches. */
 export class BothBatch implements BlobBatch {
@@ -17,13 +17,13 @@ export class BothBatch implements BlobBatch {
   }
 
   putStream(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options?: PutOptions): Promise<Digest> {
-    const shared = new SharedSource(source);
+    const twins = new TwinSource(source);
     const add = async (batch: BlobBatch) => {
       try {
-        return await batch.putStream(shared.reader(), options);
+        return await batch.putStream(twins.reader(), options);
       } catch (error) {
         // The other would wait for this one to ask for the next chunk.
-        await shared.abandon(error);
+        await twins.abandon(error);
         throw error;
       }
     };

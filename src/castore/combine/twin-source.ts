@@ -4,7 +4,7 @@ type Chunk = IteratorResult<Uint8Array, unknown>;
  * One source of lent chunks for two readers, who go in step: the source is asked for a chunk once both have asked, so
  * that a chunk stays lent while either needs it.
  */
-export class SharedSource {
+export class TwinSource {
   readonly #source: AsyncIterator<Uint8Array, unknown> | Iterator<Uint8Array, unknown>;
   /** Who asked first waits here for the other. */
   #turn: PromiseWithResolvers<Chunk> | undefined;
