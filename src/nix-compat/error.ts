@@ -68,7 +68,8 @@ export const nixCompatErrorCodes = {
   'nar/bad-event': 'tree events in an order that describes no tree',
   'nar/case-collision': 'an entry name that equals the name which the case hack gave to another entry',
   'nar/case-hack-collision': 'two files whose names are equal once the case hack is undone',
-  'nar/bad-listing': 'a NAR listing (.ls) that is not JSON of the known version and shape',
+  'nar/bad-listing':
+    'a NAR listing (.ls) of another version, or with a kind of node, a name or a target that no NAR has',
   'json/syntax': 'text that is no JSON',
   'json/not-utf8': 'bytes that are not UTF-8 where JSON needs them to be',
   'json/number-range': 'a JSON number beyond what floating point holds',
@@ -90,7 +91,8 @@ export const nixCompatErrorCodes = {
   'derivation/missing-input': 'an input derivation, or an output of it, that nobody knows',
   'derivation/wrong-name': 'a derivation whose name is not that of its store path',
   'derivation/wrong-output': 'an output of a derivation whose path is not the one that follows from the derivation',
-  'derivation/wrong-variable': 'an environment variable that does not have the path of the output that it is named after',
+  'derivation/wrong-variable':
+    'an environment variable that does not have the path of the output that it is named after',
   'derivation/bad-option': 'an attribute of a derivation that steers its build and has an impossible value',
   'deriving-path/bad-output': 'a set of outputs that is empty or has a name that no output can have',
   'deriving-path/too-deep': 'a deriving path with more outputs of outputs than the limit',

@@ -19,7 +19,7 @@ export {
 } from './config/nix-conf.ts';
 export type { NixSettings, SettingName, SettingsEnvironment } from './config/nix-settings.ts';
 export type { Diagnose, EvalProfilerMode, ExternalBuilder, SandboxMode, SandboxPath } from './config/setting-type.ts';
-export { Settings } from './config/settings.ts';
+export { type SettingTraits, Settings } from './config/settings.ts';
 export { type ClosureMember, closureToJson } from './derivation/closure-info.ts';
 export {
   type DerivationHash,
@@ -300,22 +300,6 @@ export {
   writeBuildResult,
   writeServeBuildResult,
 } from './wire/build-result.ts';
-export {
-  readOptionalContentAddress,
-  readOptionalStorePath,
-  readSignatures,
-  readStorePath,
-  readStorePaths,
-  readStringMap,
-  readStrings,
-  writeOptionalContentAddress,
-  writeOptionalStorePath,
-  writeSignatures,
-  writeStorePath,
-  writeStorePaths,
-  writeStringMap,
-  writeStrings,
-} from './wire/common-values.ts';
 export { type ExportReceiver, ExportWriter, readExport } from './wire/export-stream.ts';
 export { FramedReader, FramedWriter } from './wire/framed.ts';
 export {
@@ -372,6 +356,22 @@ export {
   writeRealisation,
   writeRealisedOutput,
 } from './wire/wire-realisation.ts';
+export {
+  readOptionalContentAddress,
+  readOptionalStorePath,
+  readSignatures,
+  readStorePath,
+  readStorePaths,
+  readStringMap,
+  readStrings,
+  writeOptionalContentAddress,
+  writeOptionalStorePath,
+  writeSignatures,
+  writeStorePath,
+  writeStorePaths,
+  writeStringMap,
+  writeStrings,
+} from './wire/wire-values.ts';
 export { WireWriter } from './wire/wire-writer.ts';
 export {
   type DaemonInfo,

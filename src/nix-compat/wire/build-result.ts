@@ -4,7 +4,7 @@ import type { OutputName } from '../derivation/derivation.ts';
 import { type NixHash, zeroHash } from '../hash/hash.ts';
 import type { RealisedOutput } from '../realisation/realisation.ts';
 import type { StoreDir } from '../store-path/store-dir.ts';
-import { badValue, maxInt } from './common-values.ts';
+import { badValue, maxInt } from './wire-values.ts';
 import { protocolVersion } from './protocol-version.ts';
 import { type WireContext, type WorkerContext, buildTraceFeature } from './wire-context.ts';
 import {

@@ -15,7 +15,7 @@ import {
   writeOptionalStorePath,
   writeStorePath,
   writeStorePaths,
-} from './common-values.ts';
+} from './wire-values.ts';
 import type { WireReader } from './wire-reader.ts';
 import { WireWriter } from './wire-writer.ts';
 

@@ -1,5 +1,5 @@
 import { NixCompatError } from '../error.ts';
-import { maxInt } from './common-values.ts';
+import { maxInt } from './wire-values.ts';
 import { type ProtocolVersion, formatProtocolVersion, majorVersion, protocolVersion } from './protocol-version.ts';
 import type { WireConnection } from './worker-handshake.ts';
 import type { WireReader } from './wire-reader.ts';

@@ -12,7 +12,7 @@ import {
   writeStorePaths,
   writeStringMap,
   writeStrings,
-} from './common-values.ts';
+} from './wire-values.ts';
 import type { WireReader } from './wire-reader.ts';
 import type { WireWriter } from './wire-writer.ts';
 

@@ -13,7 +13,7 @@ import {
   writeSignatures,
   writeStorePath,
   writeStorePaths,
-} from './common-values.ts';
+} from './wire-values.ts';
 import { protocolVersion } from './protocol-version.ts';
 import type { WireContext } from './wire-context.ts';
 import type { WireReader } from './wire-reader.ts';

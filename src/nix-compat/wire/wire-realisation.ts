@@ -11,7 +11,7 @@ import { realisationFromJson, realisationToJson } from '../realisation/realisati
 import { formatJson } from '../json/format-json.ts';
 import { parseJson } from '../json/parse-json.ts';
 import type { StoreDir } from '../store-path/store-dir.ts';
-import { readSignatures, readStorePath, writeSignatures, writeStorePath } from './common-values.ts';
+import { readSignatures, readStorePath, writeSignatures, writeStorePath } from './wire-values.ts';
 import type { WireReader } from './wire-reader.ts';
 import type { WireWriter } from './wire-writer.ts';
 

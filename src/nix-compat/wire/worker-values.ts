@@ -10,7 +10,7 @@ import {
   writeOptionalStorePath,
   writeStorePaths,
   writeStringMap,
-} from './common-values.ts';
+} from './wire-values.ts';
 import type { WireReader } from './wire-reader.ts';
 import type { WireWriter } from './wire-writer.ts';
 
