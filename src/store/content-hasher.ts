@@ -1,0 +1,99 @@
+import { type TreeSink, unreachable } from '../base/index.ts';
+import {
+  type ContentAddressMethod,
+  GitTreeHasher,
+  type HashAlgorithm,
+  Hasher,
+  NarWriter,
+  type NixHash,
+} from '../nix-compat/index.ts';
+import { StoreError } from './error.ts';
+
+/** Hashes a tree while its events pass. */
+export interface ContentHasher {
+  readonly sink: TreeSink;
+  /** Once the tree has ended. */
+  finish(): NixHash;
+}
+
+/** Hashes the NAR of the tree and counts its bytes. */
+export class NarHasher implements ContentHasher {
+  readonly sink: NarWriter;
+  readonly #hasher: Hasher;
+  #size = 0;
+
+  constructor(algorithm: HashAlgorithm = 'sha256') {
+    this.#hasher = new Hasher(algorithm);
+    this.sink = new NarWriter(chunk => {
+      this.#hasher.update(chunk);
+      this.#size += chunk.byteLength;
+    });
+  }
+
+  /** Bytes of the NAR so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  finish(): NixHash {
+    return this.#hasher.finish();
+  }
+}
+
+/** Hashes a tree as store paths of `method` name it. `text` and `flat` refuse what is not a plain file (`content/not-flat`). */
+export function contentHasher(method: ContentAddressMethod, algorithm: HashAlgorithm): ContentHasher {
+  switch (method) {
+    case 'nar':
+      return new NarHasher(algorithm);
+    case 'git': {
+      const sink = new GitTreeHasher(algorithm);
+      return {
+        sink,
+        finish: () => {
+          if (sink.root === undefined) throw new TypeError('the tree has not ended');
+          return sink.root.hash;
+        },
+      };
+    }
+    case 'flat':
+    case 'text':
+      return flatHasher(algorithm);
+    default:
+      return unreachable(method);
+  }
+}
+
+function flatHasher(algorithm: HashAlgorithm): ContentHasher {
+  const hasher = new Hasher(algorithm);
+  const sink = plainFileOnly({ ...ignored, fileData: chunk => hasher.update(chunk) });
+  return { sink, finish: () => hasher.finish() };
+}
+
+const ignored: TreeSink = {
+  startDirectory() {},
+  entry() {},
+  endDirectory() {},
+  startFile() {},
+  fileData() {},
+  endFile() {},
+  symlink() {},
+};
+
+/** Passes a single file on as one that is not executable, as flat store paths are; refuses others (`content/not-flat`). */
+export function plainFileOnly(sink: TreeSink): TreeSink {
+  return {
+    startDirectory: refuse('a directory'),
+    symlink: refuse('a symlink'),
+    entry() {},
+    endDirectory() {},
+    startFile: (_executable, size) => sink.startFile(false, size),
+    fileData: chunk => sink.fileData(chunk),
+    endFile: () => sink.endFile(),
+  };
+}
+
+function refuse(what: string): () => never {
+  return () => {
+    throw new StoreError('content/not-flat', `only a single file can be added flat, this is ${what}`);
+  };
+}

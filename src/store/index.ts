@@ -1,0 +1,15 @@
+/**
+ * store: store paths, what is known of them, and where they are. A path is valid exactly while its path info is recorded,
+ * and then its whole tree is in the castore.
+ *
+ *     await using store = new LocalStore({ dataFolder, realStoreDir: '/nix/store' });
+ *     const info = await addToStore(store, async (sink, drain) => {
+ *       for (const _ of walkTree('src', sink)) await drain();
+ *     }, { name: 'src' });
+ */
+export { NarHasher, contentHasher, plainFileOnly } from './content-hasher.ts';
+export { StoreError, type StoreErrorCode, storeErrorCodes } from './error.ts';
+export { type AddOptions, type TreeSource, addToStore } from './local/add-to-store.ts';
+export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';
+export { type KnownOutput, PathTable, type Registration } from './local/path-table.ts';
+export type { ValidPath } from './valid-path.ts';

@@ -1,0 +1,185 @@
+import type { Database } from '../../castore/index.ts';
+import {
+  type Signature,
+  type StorePath,
+  parseStorePath,
+  sortSignatures,
+  formatSignature,
+} from '../../nix-compat/index.ts';
+import { StoreError } from '../error.ts';
+import type { ValidPath } from '../valid-path.ts';
+import { pathColumns, pathOfRow, rowOfPath } from './path-row.ts';
+
+/** An output of a derivation whose store path follows from the derivation. */
+export interface KnownOutput {
+  readonly output: string;
+  readonly path: StorePath;
+}
+
+export interface Registration extends ValidPath {
+  /** For derivations. */
+  readonly outputs?: readonly KnownOutput[];
+}
+
+const columns = pathColumns.join(', ');
+const placeholders = pathColumns.map(() => '?').join(', ');
+const updates = pathColumns
+  .filter(column => column !== 'path')
+  .map(column => `${column} = excluded.${column}`)
+  .join(', ');
+
+/** Which store paths are valid, and what refers to what. A path is valid exactly while it has a row. */
+export class PathTable {
+  readonly #database: Database;
+  readonly #now: () => number;
+
+  /** `now` in seconds since 1970: the registration time of those that bring none. */
+  constructor(database: Database, now: () => number = () => Math.floor(Date.now() / 1000)) {
+    this.#database = database;
+    this.#now = now;
+  }
+
+  /**
+   * Makes paths valid, all of them or none; what is known of those that are valid already is replaced. References may be
+   * among the paths themselves. Throws `path/missing-reference`.
+   */
+  register(registrations: readonly Registration[]): void {
+    this.#database.transaction(() => {
+      const now = this.#now();
+      for (const registration of registrations) {
+        this.#database.run(
+          `INSERT INTO paths (${columns}) VALUES (${placeholders}) ON CONFLICT (path) DO UPDATE SET ${updates}`,
+          ...rowOfPath(registration, now),
+        );
+      }
+      for (const { info, outputs } of registrations) this.#relate(info.path, info.references, outputs);
+    });
+  }
+
+  #relate(path: StorePath, references: readonly StorePath[], outputs: readonly KnownOutput[] | undefined): void {
+    const id = this.#requireId(path);
+    this.#database.run('DELETE FROM refs WHERE referrer = ?', id);
+    for (const reference of references) {
+      const target = this.#idOf(reference);
+      if (target === undefined) {
+        throw new StoreError(
+          'path/missing-reference',
+          `'${path}' refers to '${reference}', which the store does not have`,
+        );
+      }
+      this.#database.run('INSERT OR IGNORE INTO refs VALUES (?, ?)', id, target);
+    }
+    for (const { output, path: target } of outputs ?? []) {
+      this.#database.run('INSERT OR REPLACE INTO derivation_outputs VALUES (?, ?, ?)', id, output, target);
+    }
+  }
+
+  isValid(path: StorePath): boolean {
+    return this.#idOf(path) !== undefined;
+  }
+
+  find(path: StorePath): ValidPath | undefined {
+    const row = this.#database.get(`SELECT id, ${columns} FROM paths WHERE path = ?`, path);
+    if (row === undefined) return undefined;
+    const { info, root } = pathOfRow(row);
+    const references = this.#paths(
+      'SELECT path FROM refs JOIN paths ON id = reference WHERE referrer = ? ORDER BY path',
+      Number(row['id']),
+    );
+    return { info: { ...info, references }, root };
+  }
+
+  /** The valid path with this hash part (32 characters), of which there is at most one. */
+  findByHashPart(hashPart: string): StorePath | undefined {
+    // '.' follows '-' in ASCII, so this is a range of the index.
+    const [path] = this.#paths(
+      'SELECT path FROM paths WHERE path >= ? AND path < ? LIMIT 1',
+      `${hashPart}-`,
+      `${hashPart}.`,
+    );
+    return path;
+  }
+
+  /** Of all valid paths, in ascending order. */
+  all(): StorePath[] {
+    return this.#paths('SELECT path FROM paths ORDER BY path');
+  }
+
+  /** Valid paths that refer to `path`, itself included if it does. */
+  referrers(path: StorePath): StorePath[] {
+    return this.#paths(
+      `SELECT path FROM refs JOIN paths ON id = referrer
+       WHERE reference = (SELECT id FROM paths WHERE path = ?) ORDER BY path`,
+      path,
+    );
+  }
+
+  /** Valid derivations that have `path` as a known output. */
+  validDerivers(path: StorePath): StorePath[] {
+    return this.#paths(
+      `SELECT paths.path FROM derivation_outputs JOIN paths ON id = derivation
+       WHERE derivation_outputs.path = ? ORDER BY paths.path`,
+      path,
+    );
+  }
+
+  /** The outputs of a valid derivation whose paths follow from it, by name. */
+  knownOutputs(derivation: StorePath): KnownOutput[] {
+    const rows = this.#database.all(
+      `SELECT output, derivation_outputs.path AS path FROM derivation_outputs JOIN paths ON id = derivation
+       WHERE paths.path = ? ORDER BY output`,
+      derivation,
+    );
+    return rows.map(({ output, path }) => ({ output: String(output), path: parseStorePath(String(path)) }));
+  }
+
+  /** Adds signatures to those that a path has. Throws `path/invalid`. */
+  addSignatures(path: StorePath, signatures: readonly Signature[]): void {
+    this.#database.transaction(() => {
+      const valid = this.require(path);
+      const all = sortSignatures([...valid.info.signatures, ...signatures]);
+      this.#database.run('UPDATE paths SET signatures = ? WHERE path = ?', all.map(formatSignature).join(' '), path);
+    });
+  }
+
+  /** Throws `path/invalid`. */
+  require(path: StorePath): ValidPath {
+    const valid = this.find(path);
+    if (valid === undefined) throw invalid(path);
+    return valid;
+  }
+
+  /** Makes paths invalid, all of them or none. Throws `path/in-use` if one that stays refers to one that goes. */
+  invalidate(paths: readonly StorePath[]): void {
+    this.#database.transaction(() => {
+      const leaving = new Set<StorePath>(paths);
+      for (const path of paths) {
+        const staying = this.referrers(path).find(referrer => !leaving.has(referrer));
+        if (staying !== undefined)
+          throw new StoreError('path/in-use', `cannot invalidate '${path}', since '${staying}' refers to it`);
+      }
+      const ids = paths.flatMap(path => this.#idOf(path) ?? []);
+      for (const id of ids) this.#database.run('DELETE FROM refs WHERE referrer = ?', id);
+      for (const id of ids) this.#database.run('DELETE FROM paths WHERE id = ?', id);
+    });
+  }
+
+  #paths(sql: string, ...values: readonly (string | number)[]): StorePath[] {
+    return this.#database.all(sql, ...values).map(({ path }) => parseStorePath(String(path)));
+  }
+
+  #idOf(path: StorePath): number | undefined {
+    const id = this.#database.get('SELECT id FROM paths WHERE path = ?', path)?.['id'];
+    return typeof id === 'number' ? id : undefined;
+  }
+
+  #requireId(path: StorePath): number {
+    const id = this.#idOf(path);
+    if (id === undefined) throw invalid(path);
+    return id;
+  }
+}
+
+function invalid(path: StorePath): StoreError {
+  return new StoreError('path/invalid', `path '${path}' is not valid`);
+}
