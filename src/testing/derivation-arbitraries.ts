@@ -18,19 +18,20 @@ import {
   noDynamicInputs,
   opaquePath,
   parseStorePath,
+  structuredAttrsVariable,
 } from '../nix-compat/index.ts';
 
 /** Names that a store path can have. */
 export const storePathNames: fc.Arbitrary<string> = fc
   .string({
-    unit: fc.constantFrom(...'abcxyzABC019+-_?=.'),
+    unit: fc.constantFrom(...'abcxyzABC019+-_?=.'.split('')),
     minLength: 1,
     maxLength: 30,
   })
   .filter(name => !/^\.{1,2}(-|$)/.test(name));
 
 export const storePaths: fc.Arbitrary<StorePath> = fc
-  .tuple(fc.string({ unit: fc.constantFrom(...nix32Alphabet), minLength: 32, maxLength: 32 }), storePathNames)
+  .tuple(fc.string({ unit: fc.constantFrom(...nix32Alphabet.split('')), minLength: 32, maxLength: 32 }), storePathNames)
   .map(([hash, name]) => parseStorePath(`${hash}-${name}`));
 
 const derivationPaths = storePaths.map(path => parseStorePath(`${path}.drv`));
@@ -41,7 +42,7 @@ export const outputNames: fc.Arbitrary<OutputName> = storePathNames.map(name => 
 const anyBytes: fc.Arbitrary<ByteString> = fc
   .string({
     unit: fc.oneof(
-      fc.constantFrom(...'"\\\n\r\t,[]()'),
+      fc.constantFrom('"', '\\', '\n', '\r', '\t', ',', '[', ']', '(', ')'),
       fc.integer({ min: 0, max: 255 }).map(code => String.fromCharCode(code)),
     ),
     maxLength: 60,
@@ -87,8 +88,8 @@ const fixedOutputs: fc.Arbitrary<DerivationOutput> = fc
 export const derivationOutputs: fc.Arbitrary<DerivationOutput> = fc.oneof(
   storePaths.map(path => ({ kind: 'input-addressed' as const, path })),
   fixedOutputs,
-  kinds.map(kind => ({ kind: 'floating' as const, ...kind })),
-  kinds.map(kind => ({ kind: 'impure' as const, ...kind })),
+  kinds.map(({ method, algorithm }) => ({ kind: 'floating' as const, method, algorithm })),
+  kinds.map(({ method, algorithm }) => ({ kind: 'impure' as const, method, algorithm })),
   fc.constant({ kind: 'deferred' as const }),
 );
 
@@ -123,7 +124,10 @@ export function derivations(strings: fc.Arbitrary<ByteString> = anyBytes): fc.Ar
       platform: fc.constantFrom('x86_64-linux', 'builtin', '').map(name => byteStringFromText(name)),
       builder: strings,
       args: fc.array(strings, { maxLength: 4 }),
-      env: sortedMap(strings, strings),
+      env: sortedMap(
+        strings.filter(name => name !== structuredAttrsVariable),
+        strings,
+      ),
       structuredAttrs: jsonValues.filter(isJsonObject),
     },
     {

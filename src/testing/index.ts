@@ -16,8 +16,11 @@ export {
   storePaths,
   textDerivations,
 } from './derivation-arbitraries.ts';
+export { derivationTexts, derivationVectors, parseDerivationAt, readDerivationVector } from './derivation-vectors.ts';
 export { inPieces } from './pieces.ts';
+export { type OpenForeignStore, foreignStoreSuite } from './foreign-store-suite.ts';
 export { readWhole } from './read-whole.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export { TreeRecorder, type TestTree, fileNames, ignoreTree, playTree, testTrees } from './trees.ts';
 export { hexVectors, readVectors } from './vectors.ts';
+export { type WireField, encodeWire } from './wire-message.ts';

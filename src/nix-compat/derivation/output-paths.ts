@@ -11,7 +11,8 @@ import { outputPath } from './output-fields.ts';
 
 /**
  * Completes a derivation: deferred outputs get their paths where these can be known by now, and the variable named
- * after an output gets its path where it is absent or empty. Throws `derivation/wrong-output` or
+ * after an output gets its path where it is absent or empty. (Absent is not empty to the hash: as in C++ Nix, what
+ * was completed so does not pass `checkOutputPaths`.) Throws `derivation/wrong-output` or
  * `derivation/wrong-variable` for what is there and does not fit, or as `DerivationHasher.hash`.
  */
 export function fillOutputPaths(derivation: Derivation, hasher: DerivationHasher): Derivation {

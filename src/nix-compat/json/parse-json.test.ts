@@ -36,7 +36,7 @@ const refused: readonly (readonly [text: string, code: NixCompatErrorCode, offse
   ['.5', 'json/syntax', 0, 'no digit before the point'],
   ['-', 'json/syntax', 0, 'a sign alone'],
   ['1e400', 'json/number-range', 0, 'a number beyond floating point'],
-  [`${'9'.repeat(400)}`, 'json/number-range', 0, 'an integer beyond floating point'],
+  ['9'.repeat(400), 'json/number-range', 0, 'an integer beyond floating point'],
   ['NaN', 'json/syntax', 0, 'no number'],
   ['[1,]', 'json/syntax', 3, 'a comma before the bracket'],
   ['[1 2]', 'json/syntax', 3, 'no comma'],
