@@ -2,7 +2,7 @@ import { type ByteString, asBuffer, brandAs, unreachable } from '../base/index.t
 import type { Digest, Sha256 } from './digest.ts';
 import { checkEntryName, checkSymlinkTarget, displayName } from './entry-name.ts';
 import { CastoreError } from './error.ts';
-import type { Directory, DirectoryEntry, Node } from './node.ts';
+import type { Directory, DirectoryEntry, Node, SymlinkNode } from './node.ts';
 
 /**
  * The codec of REAPI v2's `Directory` message, which is how a directory is stored and digested:
@@ -34,9 +34,8 @@ const sizeKey = 0x10;
 
 const maxFieldNumber = 2 ** 29 - 1;
 
+/** Of a SHA-256 in base16. */
 const hashLength = 64;
-/** Key and length of the hash, and the hash; a size, when there is one, follows. */
-const hashFieldLength = 2 + hashLength;
 
 /** The keys that each message may have. */
 const keysOf = {
@@ -49,16 +48,36 @@ const keysOf = {
 
 type Message = keyof typeof keysOf;
 
+/** A digest of whatever function, its hash in base16. */
+export interface AnyDigest {
+  readonly hash: string;
+  readonly size: number;
+}
+
+/** An entry of a directory whose digests are of whatever function. */
+export interface AnyEntry {
+  readonly name: ByteString;
+  readonly node:
+    | { readonly kind: 'file'; readonly digest: AnyDigest; readonly executable: boolean }
+    | { readonly kind: 'directory'; readonly digest: AnyDigest }
+    | SymlinkNode;
+}
+
 /**
  * The message of `directory`. Throws `directory/bad-name`, `directory/unsorted`, `directory/bad-symlink`,
  * `digest/malformed` (a size that is no size) and `directory/too-large`, so that what is stored can always be read.
  */
 export function encodeDirectory(directory: Directory): Uint8Array {
+  return encodeEntries(directory.entries);
+}
+
+/** As `encodeDirectory`, for digests of whatever function. */
+export function encodeEntries(entries: readonly AnyEntry[]): Uint8Array {
   let files = 0;
   let directories = 0;
   let symlinks = 0;
   let previous: ByteString | undefined;
-  for (const entry of directory.entries) {
+  for (const entry of entries) {
     checkEntryName(entry.name);
     if (previous !== undefined && entry.name <= previous) throw unsorted(entry.name, previous, undefined);
     previous = entry.name;
@@ -74,7 +93,7 @@ export function encodeDirectory(directory: Directory): Uint8Array {
   let fileAt = 0;
   let directoryAt = files;
   let symlinkAt = files + directories;
-  for (const entry of directory.entries) {
+  for (const entry of entries) {
     if (entry.node.kind === 'file') fileAt = writeEntry(out, fileAt, fileKey, entry);
     else if (entry.node.kind === 'directory') directoryAt = writeEntry(out, directoryAt, directoryKey, entry);
     else symlinkAt = writeEntry(out, symlinkAt, symlinkKey, entry);
@@ -82,13 +101,13 @@ export function encodeDirectory(directory: Directory): Uint8Array {
   return out;
 }
 
-function bodyLength({ name, node }: DirectoryEntry): number {
+function bodyLength({ name, node }: AnyEntry): number {
   const nameField = 1 + varintLength(name.length) + name.length;
   switch (node.kind) {
     case 'file':
-      return nameField + 2 + digestLength(node.digest) + (node.executable ? 2 : 0);
+      return nameField + digestFieldLength(node.digest) + (node.executable ? 2 : 0);
     case 'directory':
-      return nameField + 2 + digestLength(node.digest);
+      return nameField + digestFieldLength(node.digest);
     case 'symlink':
       checkSymlinkTarget(node.target);
       return nameField + 1 + varintLength(node.target.length) + node.target.length;
@@ -97,14 +116,20 @@ function bodyLength({ name, node }: DirectoryEntry): number {
   }
 }
 
-function digestLength({ size }: Digest): number {
-  if (size === 0) return hashFieldLength;
-  if (!Number.isSafeInteger(size) || size < 0)
-    throw new CastoreError('digest/malformed', `${size} is no size of a blob`);
-  return hashFieldLength + 1 + varintLength(size);
+function digestFieldLength(digest: AnyDigest): number {
+  const length = digestLength(digest);
+  return 1 + varintLength(length) + length;
 }
 
-function writeEntry(out: Buffer, start: number, key: number, entry: DirectoryEntry): number {
+function digestLength({ hash, size }: AnyDigest): number {
+  const hashField = 1 + varintLength(hash.length) + hash.length;
+  if (size === 0) return hashField;
+  if (!Number.isSafeInteger(size) || size < 0)
+    throw new CastoreError('digest/malformed', `${size} is no size of a blob`);
+  return hashField + 1 + varintLength(size);
+}
+
+function writeEntry(out: Buffer, start: number, key: number, entry: AnyEntry): number {
   const { name, node } = entry;
   let at = start;
   out[at++] = key;
@@ -119,20 +144,16 @@ function writeEntry(out: Buffer, start: number, key: number, entry: DirectoryEnt
   return at;
 }
 
-function writeDigest(out: Buffer, start: number, digest: Digest): number {
-  let at = start;
-  out[at++] = digestKey;
-  out[at++] = digestLength(digest);
-  out[at++] = hashKey;
-  out[at++] = hashLength;
-  out.write(digest.hash, at, hashLength, 'latin1');
-  at += hashLength;
+function writeDigest(out: Buffer, start: number, digest: AnyDigest): number {
+  out[start] = digestKey;
+  let at = writeVarint(out, start + 1, digestLength(digest));
+  at = writeString(out, at, hashKey, digest.hash);
   if (digest.size === 0) return at;
   out[at++] = sizeKey;
   return writeVarint(out, at, digest.size);
 }
 
-function writeString(out: Buffer, start: number, key: number, text: ByteString): number {
+function writeString(out: Buffer, start: number, key: number, text: string): number {
   out[start] = key;
   const at = writeVarint(out, start + 1, text.length);
   out.write(text, at, text.length, 'latin1');

@@ -14,6 +14,7 @@ export const castoreErrorCodes = {
   'directory/unsorted': 'directory entries out of order or with equal names',
   'directory/bad-symlink': 'a symlink target that is empty or has a NUL',
   'directory/unsupported': 'a Directory message with node properties or unknown fields, which our trees do not hold',
+  'directory/not-utf8': 'a name or symlink target that is no UTF-8, in a tree for a foreign REAPI peer',
   'directory/too-large': 'a Directory message beyond the limit',
   'tree/bad-event': 'tree events in an order that no tree has, or a file of another size than was announced',
   'tree/unsupported-type': 'a FIFO, socket or device where a file, directory or symlink is wanted',

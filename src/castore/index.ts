@@ -39,6 +39,25 @@ export { type FileSystem, realFileSystem } from './disk/file-system.ts';
 export { lockAgainstCollection } from './disk/gc-lock.ts';
 export { type BlobProblem, type VerifyOptions, verifyBlobs } from './disk/verify-blobs.ts';
 export { CastoreError, type CastoreErrorCode, castoreErrorCodes } from './error.ts';
+export type { BlobAlias, BlobAliases, DirectoryAlias, DirectoryAliases } from './foreign/aliases.ts';
+export { checkUtf8Names, exportForeignDirectory } from './foreign/export-directory.ts';
+export {
+  type DigestFunction,
+  type ForeignDigest,
+  ForeignDigester,
+  checkForeignDigest,
+  digestFunctions,
+  foreignDigestOf,
+  formatForeignDigest,
+  impliedDigest,
+  impliedForeignDigest,
+  isHashOf,
+} from './foreign/foreign-digest.ts';
+export { type ForeignDirectory, decodeForeignDirectory } from './foreign/foreign-directory.ts';
+export { type ForeignStore, importForeignDirectory } from './foreign/import-directory.ts';
+export type { MapTreeOptions } from './foreign/map-tree.ts';
+export { MemoryBlobAliases, MemoryDirectoryAliases } from './foreign/memory-aliases.ts';
+export { aliasBlob, findMissingForeign, putForeign } from './foreign/put-foreign.ts';
 export { MemoryBlobStore } from './memory/memory-blob-store.ts';
 export type { Directory, DirectoryEntry, DirectoryNode, FileNode, Node, SymlinkNode } from './node.ts';
 export type { AdditionsOptions } from './tree/additions.ts';

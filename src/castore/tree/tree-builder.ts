@@ -87,7 +87,7 @@ export class TreeBuilder implements TreeSink, AsyncDisposable {
     const { entries } = this.#frame;
     const previous = entries.at(-1)?.name;
     if (previous !== undefined && name <= previous) {
-      const message = `the entry '${displayBytes(name)}' comes after '${displayBytes(previous)}' in ${this.#place()}`;
+      const message = `the entry '${displayBytes(name)}' comes after ${this.#place()}`;
       throw new CastoreError('directory/unsorted', message);
     }
     entries.push({ name, node: undefined });

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { Blake3, toHex } from '../../base/index.ts';
+import { type Digest, emptyDigest, equalDigests, isSha256 } from '../digest.ts';
+import { CastoreError } from '../error.ts';
+
+/** REAPI's digest functions that blobs may be known by, and the bytes of their hashes; `sha256` is our own. */
+export const digestFunctions = {
+  md5: 16,
+  sha1: 20,
+  sha256: 32,
+  sha384: 48,
+  sha512: 64,
+  blake3: 32,
+  /** SHA-1 of the bytes after `blob SIZE` and a NUL, as git names a file. */
+  gitsha1: 20,
+} as const;
+
+export type DigestFunction = keyof typeof digestFunctions;
+
+/** What names a blob outside our store. */
+export interface ForeignDigest {
+  readonly function: DigestFunction;
+  /** In lower-case base16. */
+  readonly hash: string;
+  readonly size: number;
+}
+
+const base16 = /^[0-9a-f]*$/;
+
+export function isHashOf(digestFunction: DigestFunction, hash: string): boolean {
+  return hash.length === digestFunctions[digestFunction] * 2 && base16.test(hash);
+}
+
+/** Throws `digest/malformed` unless hash and size are what they should be. */
+export function checkForeignDigest(digest: ForeignDigest): void {
+  const { function: digestFunction, hash, size } = digest;
+  if (isHashOf(digestFunction, hash) && Number.isSafeInteger(size) && size >= 0) return;
+  throw new CastoreError('digest/malformed', `no ${digestFunction} digest: '${hash.slice(0, 160)}', ${size} bytes`);
+}
+
+/** A key, and what messages show: `function:hash/size`. */
+export function formatForeignDigest(digest: ForeignDigest): string {
+  return `${digest.function}:${digest.hash}/${digest.size}`;
+}
+
+/** Digests bytes that come in pieces; how many there will be is known before, as `gitsha1` begins with it. */
+export class ForeignDigester {
+  readonly #function: DigestFunction;
+  readonly #hash: { update(chunk: Uint8Array): unknown; digest(): Uint8Array };
+  #size = 0;
+
+  constructor(digestFunction: DigestFunction, size: number) {
+    this.#function = digestFunction;
+    this.#hash = hashOf(digestFunction);
+    if (digestFunction === 'gitsha1') this.#hash.update(Buffer.from(`blob ${size}\0`));
+  }
+
+  update(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+    this.#size += chunk.byteLength;
+  }
+
+  finish(): ForeignDigest {
+    return { function: this.#function, hash: toHex(this.#hash.digest()), size: this.#size };
+  }
+}
+
+function hashOf(digestFunction: DigestFunction): { update(chunk: Uint8Array): unknown; digest(): Uint8Array } {
+  if (digestFunction === 'blake3') return new Blake3();
+  return createHash(digestFunction === 'gitsha1' ? 'sha1' : digestFunction);
+}
+
+export function foreignDigestOf(bytes: Uint8Array, digestFunction: DigestFunction): ForeignDigest {
+  const digester = new ForeignDigester(digestFunction, bytes.byteLength);
+  digester.update(bytes);
+  return digester.finish();
+}
+
+/** The blob that a digest names without its having to be recorded: one of our own function, or the empty one. */
+export function impliedDigest(foreign: ForeignDigest): Digest | undefined {
+  const { function: digestFunction, hash, size } = foreign;
+  if (digestFunction === 'sha256') return isSha256(hash) ? { hash, size } : undefined;
+  return size === 0 && hash === emptyHash(digestFunction) ? emptyDigest : undefined;
+}
+
+/** The way back of `impliedDigest`. */
+export function impliedForeignDigest(digest: Digest, digestFunction: DigestFunction): ForeignDigest | undefined {
+  if (digestFunction === 'sha256') return { function: digestFunction, ...digest };
+  if (!equalDigests(digest, emptyDigest)) return undefined;
+  return { function: digestFunction, hash: emptyHash(digestFunction), size: 0 };
+}
+
+const emptyHashes = new Map<DigestFunction, string>();
+
+function emptyHash(digestFunction: DigestFunction): string {
+  let hash = emptyHashes.get(digestFunction);
+  if (hash === undefined) {
+    hash = foreignDigestOf(new Uint8Array(0), digestFunction).hash;
+    emptyHashes.set(digestFunction, hash);
+  }
+  return hash;
+}
