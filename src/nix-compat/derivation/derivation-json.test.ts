@@ -143,7 +143,7 @@ describe('derivations as JSON', () => {
         ),
       },
     });
-    const text = formatDerivation(read({ ...valid, inputs: nested(256) }), defaultStoreDir);
+    const text = formatDerivation(defaultStoreDir, read({ ...valid, inputs: nested(256) }));
     assert.equal(text.split('"o"').length, 257);
     assert.throws(() => read({ ...valid, inputs: nested(257) }), { code: 'derivation/too-deep' });
   });

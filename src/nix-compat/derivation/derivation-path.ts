@@ -16,8 +16,8 @@ export interface DerivationFile {
 }
 
 /** The file of a derivation and its store path. Throws as `formatDerivation`, or `store-path/bad-name`. */
-export function makeDerivationFile(derivation: Derivation, storeDir: StoreDir): DerivationFile {
-  const text = formatDerivation(derivation, storeDir);
+export function makeDerivationFile(storeDir: StoreDir, derivation: Derivation): DerivationFile {
+  const text = formatDerivation(storeDir, derivation);
   const references = new Set([...derivation.inputSources, ...derivation.inputDerivations.keys()]);
   const hash = hashBytes('sha256', bytesOf(text));
   return { path: makeTextPath(storeDir, `${derivation.name}.drv`, { hash, references }), text, references };

@@ -12,7 +12,7 @@ import { formatOutputFields } from './output-fields.ts';
  * inputs that are outputs of outputs. Output names and the platform are written as they are: no reader can unescape
  * them, and paths depend on these bytes. Throws `derivation/reserved-variable` or as `formatOutputFields`.
  */
-export function formatDerivation(derivation: Derivation, storeDir: StoreDir): ByteString {
+export function formatDerivation(storeDir: StoreDir, derivation: Derivation): ByteString {
   const inputs: [string, DerivedInputs][] = [];
   for (const [path, input] of entriesInByteOrder(derivation.inputDerivations)) {
     inputs.push([printStorePath(storeDir, path), input]);

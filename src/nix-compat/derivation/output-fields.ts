@@ -22,7 +22,7 @@ export interface OutputFields {
  * `parseStorePathIn`, `parseOutputHashMode` and `parseUnprefixedHash`. The path of a fixed output is not compared with
  * the one that follows from its hash: C++ Nix ignores it too.
  */
-export function parseOutputFields(fields: OutputFields, storeDir: StoreDir): DerivationOutput {
+export function parseOutputFields(storeDir: StoreDir, fields: OutputFields): DerivationOutput {
   const { path, mode, hash } = fields;
   if (mode === '') {
     if (path === '') return { kind: 'deferred' };

@@ -33,7 +33,7 @@ function withAttributes(json: unknown): Derivation {
 
 function parse(derivation: Derivation) {
   const warnings: string[] = [];
-  return { options: parseDerivationOptions(derivation, defaultStoreDir, warning => warnings.push(warning)), warnings };
+  return { options: parseDerivationOptions(defaultStoreDir, derivation, warning => warnings.push(warning)), warnings };
 }
 
 const a = 'g1w7hy3qg1w7hy3qg1w7hy3qg1w7hy3q-a';

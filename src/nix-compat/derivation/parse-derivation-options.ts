@@ -15,8 +15,8 @@ import { formatPlaceholder, placeholderOf } from './placeholder.ts';
  * for attributes that have no effect there. Throws `derivation/bad-option`, `json/wrong-type`, or as `splitStorePath`.
  */
 export function parseDerivationOptions(
-  derivation: Derivation,
   storeDir: StoreDir,
+  derivation: Derivation,
   warn: (message: string) => void = () => {},
 ): DerivationOptions {
   const { structuredAttrs } = derivation;

@@ -19,7 +19,7 @@ function parse(text: string): Derivation {
 }
 
 function normalise(text: string): string {
-  return formatDerivation(parse(text), defaultStoreDir);
+  return formatDerivation(defaultStoreDir, parse(text));
 }
 
 const a = '/nix/store/00000000000000000000000000000000-a';
@@ -160,8 +160,8 @@ describe('derivations', () => {
   for (const [path, text] of derivationTexts()) {
     test(`${path} is written as it was read, and has its own store path`, () => {
       const derivation = parseDerivationAt(path, text);
-      assert.equal(formatDerivation(derivation, defaultStoreDir), text);
-      assert.equal(makeDerivationFile(derivation, defaultStoreDir).path, path);
+      assert.equal(formatDerivation(defaultStoreDir, derivation), text);
+      assert.equal(makeDerivationFile(defaultStoreDir, derivation).path, path);
     });
   }
 
@@ -209,7 +209,7 @@ describe('derivations', () => {
     const derivation = parse(withFields({}));
     const env = new Map([[byteStringFromText('__json'), byteStringFromText('{}')]]);
     const code = 'derivation/reserved-variable';
-    assert.throws(() => formatDerivation({ ...derivation, env }, defaultStoreDir), { code });
+    assert.throws(() => formatDerivation(defaultStoreDir, { ...derivation, env }), { code });
   });
 
   test('takes time in proportion to the length', () => {
@@ -224,7 +224,7 @@ describe('derivations', () => {
     const storeDirs = fc.constantFrom(defaultStoreDir, parseStoreDir('/other/store'));
     fc.assert(
       fc.property(derivations(), storeDirs, (derivation, storeDir) => {
-        const text = formatDerivation(derivation, storeDir);
+        const text = formatDerivation(storeDir, derivation);
         assert.deepEqual(parseDerivation(text, { storeDir, name: derivation.name }), derivation);
       }),
     );

@@ -115,7 +115,7 @@ class DerivationReader {
       reader.expect(',');
       const hash = reader.string();
       reader.expect(')');
-      const output = locate(offset, () => parseOutputFields({ path, mode, hash }, this.#storeDir));
+      const output = locate(offset, () => parseOutputFields(this.#storeDir, { path, mode, hash }));
       if (!outputs.has(name)) outputs.set(name, output);
     }
     return mapInByteOrder(outputs);

@@ -55,10 +55,10 @@ describe('resolving', () => {
     test(`${name} becomes what C++ Nix made of it`, () => {
       const { original, resolved } = versionsOf(name);
       assert.equal(needsResolving(original, { resolveFixed: false }), true);
-      const basic = resolveDerivation(original, defaultStoreDir, lookup);
+      const basic = resolveDerivation(defaultStoreDir, original, lookup);
       assert.ok(basic);
       assert.ok(!('inputDerivations' in basic));
-      const file = makeDerivationFile({ ...basic, inputDerivations: new Map() }, defaultStoreDir);
+      const file = makeDerivationFile(defaultStoreDir, { ...basic, inputDerivations: new Map() });
       assert.deepEqual([file.path], resolved);
     });
   }
@@ -66,11 +66,11 @@ describe('resolving', () => {
   test('fails where an output is not known', () => {
     const { original } = versionsOf('dynamic');
     assert.equal(
-      resolveDerivation(original, defaultStoreDir, () => undefined),
+      resolveDerivation(defaultStoreDir, original, () => undefined),
       undefined,
     );
     const onlyFirst: OutputLookup = (path, output) => (path.kind === 'opaque' ? lookup(path, output) : undefined);
-    assert.equal(resolveDerivation(original, defaultStoreDir, onlyFirst), undefined);
+    assert.equal(resolveDerivation(defaultStoreDir, original, onlyFirst), undefined);
   });
 
   test('is needed where an input is not known before it is built', () => {
@@ -92,7 +92,7 @@ describe('resolving', () => {
 
   test('adds the outputs to the sources, and leaves the rest alone where nothing is rewritten', () => {
     const { original } = versionsOf('dependent');
-    const resolved = resolveDerivation(original, defaultStoreDir, lookup);
+    const resolved = resolveDerivation(defaultStoreDir, original, lookup);
     assert.ok(resolved);
     assert.equal(resolved.inputSources.length, original.inputSources.length + 5);
     assert.deepEqual([resolved.env, resolved.outputs], [original.env, original.outputs]);

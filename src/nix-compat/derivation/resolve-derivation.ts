@@ -37,8 +37,8 @@ export type OutputLookup = (derivation: SingleDerivingPath, output: OutputName) 
  * when `lookup` does not know an output. Throws as `formatDerivation`.
  */
 export function resolveDerivation(
-  derivation: Derivation,
   storeDir: StoreDir,
+  derivation: Derivation,
   lookup: OutputLookup,
 ): BasicDerivation | undefined {
   const found: StorePath[] = [];
@@ -61,7 +61,7 @@ export function resolveDerivation(
   }
   const { inputDerivations: _resolved, ...basic } = derivation;
   const inputSources = setInByteOrder([...derivation.inputSources, ...found]);
-  return settleDeferredOutputs(rewriteDerivation({ ...basic, inputSources }, rewrites), storeDir);
+  return settleDeferredOutputs(storeDir, rewriteDerivation({ ...basic, inputSources }, rewrites));
 }
 
 type PlaceholderOf = (output: OutputName) => DownstreamPlaceholder;
@@ -90,7 +90,7 @@ function rewriteDerivation(derivation: BasicDerivation, rewrites: ReadonlyMap<st
   };
 }
 
-function settleDeferredOutputs(derivation: BasicDerivation, storeDir: StoreDir): BasicDerivation {
+function settleDeferredOutputs(storeDir: StoreDir, derivation: BasicDerivation): BasicDerivation {
   if (![...derivation.outputs.values()].some(output => output.kind === 'deferred')) return derivation;
   const { name } = derivation;
   const hasher = new DerivationHasher(storeDir, () => undefined);

@@ -53,7 +53,7 @@ async function readOutput(reader: WireReader, storeDir: StoreDir): Promise<Deriv
   const path = await reader.string();
   const mode = await reader.string();
   const hash = await reader.string();
-  return parseOutputFields({ path, mode, hash }, storeDir);
+  return parseOutputFields(storeDir, { path, mode, hash });
 }
 
 /** Throws as `formatOutputFields`. */
