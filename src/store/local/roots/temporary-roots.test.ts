@@ -39,3 +39,16 @@ test('a half-written path is none yet', () => {
     [path('a'), path('b')],
   );
 });
+
+test('two stores of one process each have their own', () => {
+  using folder = temporaryFolder();
+  using one = new TemporaryRoots(folder.path, defaultStoreDir);
+  using two = new TemporaryRoots(folder.path, defaultStoreDir);
+  one.add([path('a')]);
+  two.add([path('b')]);
+  const holder = `{temp:${process.pid}}`;
+  assert.deepEqual(readTemporaryRoots(folder.path, defaultStoreDir), [
+    { path: path('a'), holder },
+    { path: path('b'), holder },
+  ]);
+});

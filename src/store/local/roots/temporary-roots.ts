@@ -48,15 +48,19 @@ export class TemporaryRoots implements Disposable {
     for (const path of fresh) this.#added.add(path);
   }
 
-  /** A collector may remove the file between its creation and its locking, taking it for a dead process's: then again. */
+  /**
+   * A collector may remove the file between its creation and its locking, taking it for a dead process's: then again. One
+   * that is locked is another store's of this process, or of a process with this number in another container.
+   */
   #create(): { readonly path: string; readonly fd: number } {
     mkdirSync(this.#folder, { recursive: true, mode: 0o755 });
-    const path = join(this.#folder, String(process.pid));
-    for (;;) {
+    for (let serial = 0; ;) {
+      const path = join(this.#folder, serial === 0 ? String(process.pid) : `${process.pid}-${serial}`);
       const fd = openSync(path, 'a', 0o600);
       const locked = tryLockFile(fd, 'exclusive');
       if (locked && statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return { path, fd };
       closeSync(fd);
+      if (!locked) serial++;
     }
   }
 
@@ -83,7 +87,7 @@ export function readTemporaryRoots(folder: string, storeDir: StoreDir): Root[] {
       }
       for (const text of readFileSync(fd, 'latin1').split('\0').slice(0, -1)) {
         const storePath = parse(storeDir, text);
-        if (storePath !== undefined) roots.push({ path: storePath, holder: `{temp:${name}}` });
+        if (storePath !== undefined) roots.push({ path: storePath, holder: `{temp:${name.replace(/-.*/, '')}}` });
       }
     } finally {
       closeSync(fd);
