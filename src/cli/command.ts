@@ -4,13 +4,13 @@ import type { LegacyGrammar } from './args/parse-legacy.ts';
 import type { Environment } from './environment.ts';
 import type { Logger } from './render/logger.ts';
 import type { StandardOutput } from './render/standard-output.ts';
-import type { Settings } from './settings/settings.ts';
+import type { InvocationSettings } from './settings/invocation-settings.ts';
 
 /** What a command has to do with the world. */
 export interface CommandContext {
   readonly out: StandardOutput;
   readonly log: Logger;
-  readonly settings: Settings;
+  readonly settings: InvocationSettings;
   readonly environment: Environment;
 }
 

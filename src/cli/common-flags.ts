@@ -1,12 +1,11 @@
-import { byteStringFromLatin1, displayBytes } from '../base/index.ts';
+import { displayBytes } from '../base/index.ts';
+import { NixCompatError, type SettingName } from '../nix-compat/index.ts';
 import { type Flag, type FlagFinder, firstOf, indexFlags } from './args/flag.ts';
 import type { CommandContext } from './command.ts';
 import { CliError } from './error.ts';
 import { absolutePath } from './paths.ts';
 import { parseLogFormat } from './render/logger.ts';
-import { parseInteger } from './settings/setting-kinds.ts';
 import { settingFlags } from './settings/setting-flags.ts';
-import type { SettingName } from './settings/setting-table.ts';
 
 /** Flags that every command line understands, whatever its name. */
 export function commonFlags({ log, settings, environment }: CommandContext): Flag[] {
@@ -37,9 +36,9 @@ export function commonFlags({ log, settings, environment }: CommandContext): Fla
       summary: 'Set what nix.conf could set.',
       apply: (name, value) => {
         try {
-          settings.assign(name, value);
+          settings.assign(displayBytes(name), displayBytes(value));
         } catch (error) {
-          if (!(error instanceof CliError)) throw error;
+          if (!(error instanceof NixCompatError && error.code === 'config/bad-value')) throw error;
           log.warn(error.message);
         }
       },
@@ -49,7 +48,7 @@ export function commonFlags({ log, settings, environment }: CommandContext): Fla
       short: 'j',
       labels: ['jobs'],
       summary: 'How many builds may run at once.',
-      apply: jobs => settings.assign('max-jobs', jobs),
+      apply: jobs => settings.assign('max-jobs', displayBytes(jobs)),
     },
     {
       long: 'data',
@@ -109,8 +108,9 @@ export function legacyFlags({ settings, log }: CommandContext): Flag[] {
     long: name,
     labels: ['n'],
     summary: `Sets '${name}'.`,
-    apply: text => {
-      if (parseInteger(text, 0n, (1n << 64n) - 1n) === undefined) throw notAnInteger(text);
+    apply: value => {
+      const text = displayBytes(value);
+      if (!/^\+?[0-9]{1,19}[KMGT]?$/i.test(text)) throw notAnInteger(text);
       settings.assign(name, text);
     },
   });
@@ -134,7 +134,7 @@ export function legacyFlags({ settings, log }: CommandContext): Flag[] {
       long: 'store',
       labels: ['store-uri'],
       summary: 'The store to use.',
-      apply: uri => settings.assign('store', uri),
+      apply: uri => settings.assign('store', displayBytes(uri)),
     },
   ];
 }
@@ -144,8 +144,7 @@ function notAnInteger(text: string): CliError {
   if (unit !== '' && !'KMGT'.includes(unit)) {
     return new CliError('usage/bad-value', `invalid unit specifier '${unit}'`);
   }
-  const number = displayBytes(byteStringFromLatin1(unit === '' ? text : text.slice(0, -1)));
-  return new CliError('usage/bad-value', `'${number}' is not an integer`);
+  return new CliError('usage/bad-value', `'${unit === '' ? text : text.slice(0, -1)}' is not an integer`);
 }
 
 /** The given flags, and what settings have as flags where these have no name in common. */

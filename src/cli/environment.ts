@@ -1,14 +1,13 @@
 import { statSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { byteStringFromText, displayBytes } from '../base/index.ts';
+import { canonicalPath } from '../nix-compat/index.ts';
 import { CliError } from './error.ts';
-import { canonicalPath, isAbsolute } from './paths.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
  * The folders that environment variables name, C++ Nix's and ours, each looked up when first asked for. All are
- * absolute and canonical (`environment/not-absolute` otherwise); variables that are empty count as unset.
+ * absolute and canonical (`path/not-absolute` otherwise); variables that are empty count as unset.
  */
 export class Environment {
   readonly #variables: Variables;
@@ -51,6 +50,16 @@ export class Environment {
   /** What NIX_REMOTE says, a store's URL. */
   get remote(): string | undefined {
     return this.#value('NIX_REMOTE');
+  }
+
+  /** The entries of NIX_PATH: a colon separates them unless it is a URL's. */
+  get nixPath(): readonly string[] | undefined {
+    return this.#variables['NIX_PATH']?.split(/:(?!\/\/)/).filter(entry => entry !== '');
+  }
+
+  /** Certificates of the authorities that downloads trust. */
+  get sslCertFile(): string | undefined {
+    return this.#value('NIX_SSL_CERT_FILE') ?? this.#value('SSL_CERT_FILE');
   }
 
   /** Text of settings in NIX_CONFIG. */
@@ -107,11 +116,7 @@ export class Environment {
 
   #folder(name: string): string | undefined {
     const value = this.#value(name);
-    if (value === undefined) return undefined;
-    if (!isAbsolute(value)) {
-      throw new CliError('environment/not-absolute', `not an absolute path: "${value}" (the value of ${name})`);
-    }
-    return displayBytes(canonicalPath(byteStringFromText(value)));
+    return value === undefined ? undefined : canonicalPath(value);
   }
 }
 

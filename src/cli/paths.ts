@@ -7,6 +7,7 @@ import {
   displayBytes,
   textOf,
 } from '../base/index.ts';
+import { canonicalPath } from '../nix-compat/index.ts';
 
 /** A path as node:fs takes it: text where the bytes are UTF-8, else the bytes. */
 export function fsPathOf(path: ByteString): string | Buffer {
@@ -18,24 +19,14 @@ export function quotePath(path: ByteString): string {
   return `"${displayBytes(path)}"`;
 }
 
-export function isAbsolute(path: string): boolean {
-  return path.startsWith('/');
-}
-
-/** Without `.`, `..`, doubled and trailing slashes; symlinks are not looked at. `path` is absolute. */
-export function canonicalPath(path: ByteString): ByteString {
-  const parts: string[] = [];
-  for (const part of path.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
-  }
-  return byteStringFromLatin1(`/${parts.join('/')}`);
-}
-
-/** `path`, from the working directory on if it is relative, in canonical form. */
+/** `path`, from the working directory on if it is relative, in canonical form; symlinks are not looked at. */
 export function absolutePath(path: ByteString): ByteString {
-  if (isAbsolute(path)) return canonicalPath(path);
-  return canonicalPath(byteStringFromLatin1(`${workingDirectory()}/${path}`));
+  return byteStringFromLatin1(canonicalPath(path.startsWith('/') ? path : `${workingDirectory()}/${path}`));
+}
+
+/** `path` in canonical form, taken to start at the root of something. */
+export function pathFromRoot(path: ByteString): ByteString {
+  return byteStringFromLatin1(canonicalPath(`/${path}`));
 }
 
 function workingDirectory(): ByteString {

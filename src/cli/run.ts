@@ -10,12 +10,20 @@ import { CliError } from './error.ts';
 import { Logger } from './render/logger.ts';
 import { reportError } from './render/report-error.ts';
 import { StandardOutput } from './render/standard-output.ts';
+import { hostEnvironment } from './settings/host.ts';
+import { InvocationSettings } from './settings/invocation-settings.ts';
 import { loadSettings } from './settings/load-settings.ts';
-import { Settings } from './settings/settings.ts';
 import { versionText } from './render/version-details.ts';
 
-/** Runs what the command line of `program` asks for and returns the exit status. Whatever goes wrong is reported. */
-export async function run(program: string, argv: readonly string[]): Promise<number> {
+/** Runs what the command line asks for and returns the exit status. Whatever goes wrong is reported. */
+export async function run(calledAs: string, argv: readonly string[]): Promise<number> {
+  // `firn nix-store ...` is `nix-store ...` for those without our bin/ on their PATH.
+  const [first, ...rest] = argv;
+  const named = calledAs === 'firn' && first !== undefined && legacyNames.includes(first);
+  return named ? runAs(first, rest) : runAs(calledAs, argv);
+}
+
+async function runAs(program: string, argv: readonly string[]): Promise<number> {
   const out = new StandardOutput();
   const log = new Logger({ variables: process.env, beforeWrite: () => flushQuietly(out) });
   const warn = (message: string) => log.warn(message);
@@ -23,7 +31,7 @@ export async function run(program: string, argv: readonly string[]): Promise<num
   process.umask(0o022);
   try {
     const environment = new Environment(process.env, warn);
-    const settings = new Settings(environment.confDir, warn);
+    const settings = new InvocationSettings(hostEnvironment(environment), warn);
     const context: CommandContext = { out, log, settings, environment };
     loadSettings(settings, environment);
     await dispatch(program, readArguments(argv), context);
@@ -59,15 +67,8 @@ function flushQuietly(out: StandardOutput): void {
 }
 
 async function dispatch(program: string, args: readonly ByteString[], context: CommandContext): Promise<void> {
-  const [first] = args;
-  // `firn nix-store ...` is `nix-store ...` for those without our bin/ on their PATH.
-  if (program === 'firn' && first !== undefined && legacyNames.includes(first)) {
-    await runLegacy(first, args.slice(1), context);
-  } else if (legacyNames.includes(program)) {
-    await runLegacy(program, args, context);
-  } else {
-    await runCommand(program, args, context);
-  }
+  if (legacyNames.includes(program)) await runLegacy(program, args, context);
+  else await runCommand(program, args, context);
 }
 
 async function runLegacy(name: string, args: readonly ByteString[], context: CommandContext): Promise<void> {

@@ -1,5 +1,5 @@
 import type { ByteString } from '../../base/index.ts';
-import type { ExperimentalFeature } from '../settings/features.ts';
+import type { ExperimentalFeature } from '../../nix-compat/index.ts';
 
 /** A flag as data: its names, how many arguments it takes, and what it does once they are at hand. */
 export interface Flag {

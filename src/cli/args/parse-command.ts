@@ -1,6 +1,6 @@
 import { type ByteString, displayBytes } from '../../base/index.ts';
+import type { ExperimentalFeature } from '../../nix-compat/index.ts';
 import { CliError } from '../error.ts';
-import type { ExperimentalFeature } from '../settings/features.ts';
 import { ArgumentQueue, applyFlag, unexpectedArgument, unrecognisedFlag } from './argument-queue.ts';
 import { type Flag, type FlagFinder, type Positional, firstOf, indexFlags } from './flag.ts';
 import { suggest } from './suggestions.ts';

@@ -1,7 +1,7 @@
-import { type ByteString, type TreeSink, brandAs, byteStringFromText, displayBytes } from '../../base/index.ts';
+import { type ByteString, type TreeSink, byteStringFromText, displayBytes } from '../../base/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { canonicalPath } from '../paths.ts';
+import { pathFromRoot } from '../paths.ts';
 import { withOpenFile } from '../read-input.ts';
 import { readNarFrom } from './read-nar-file.ts';
 
@@ -17,7 +17,7 @@ export function narCat(context: CommandContext): Command {
       { label: 'path', arity: 1, apply: given => (path = given) },
     ],
     run: async () => {
-      const wanted = canonicalPath(brandAs<ByteString>(`/${path}`));
+      const wanted = pathFromRoot(path);
       const picker = new FilePicker(wanted, chunk => context.out.write(chunk));
       // The NAR is read to its end, so that a broken one is not taken for good.
       await withOpenFile('opening NAR file', nar, fd => readNarFrom(fd, picker));

@@ -10,7 +10,7 @@ import {
 import type { Flag } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { canonicalPath } from '../paths.ts';
+import { pathFromRoot } from '../paths.ts';
 import { withOpenFile } from '../read-input.ts';
 import { jsonFlags } from './json-flags.ts';
 import { readNarFrom } from './read-nar-file.ts';
@@ -45,7 +45,7 @@ export function narLs(context: CommandContext): Command {
     flags,
     positionals: [
       { label: 'nar', arity: 1, apply: given => (nar = given) },
-      { label: 'path', arity: 1, apply: given => (path = canonicalPath(brandAs<ByteString>(`/${given}`))) },
+      { label: 'path', arity: 1, apply: given => (path = pathFromRoot(given)) },
     ],
     run: async () => {
       const root = await withOpenFile('opening NAR file', nar, listNar);

@@ -3,8 +3,8 @@ import { type ByteString, brandAs, displayBytes } from '../../base/index.ts';
 import { walkTreeToEnd } from '../../castore/index.ts';
 import { GitTreeHasher, type HashAlgorithm, NarWriter, type NixHash, caseHackSuffix } from '../../nix-compat/index.ts';
 import { CliError } from '../error.ts';
-import { absolutePath, canonicalPath, fsPathOf } from '../paths.ts';
-import type { Settings } from '../settings/settings.ts';
+import { absolutePath, fsPathOf } from '../paths.ts';
+import type { InvocationSettings } from '../settings/invocation-settings.ts';
 
 /** Measured with trees of 58 KB files into a pipe: 64 KiB take 1.2 times as long, 1 MiB is no quicker. */
 const bufferSize = 256 * 1024;
@@ -13,7 +13,7 @@ const bufferSize = 256 * 1024;
  * Writes the NAR of the file tree at `path` (absolute and canonical). Throws CastoreErrors `tree/...`, NixCompatErrors
  * `nar/...` and the operating system's errors.
  */
-export function writeNarOfPath(path: ByteString, settings: Settings, write: (chunk: Uint8Array) => void): void {
+export function writeNarOfPath(path: ByteString, settings: InvocationSettings, write: (chunk: Uint8Array) => void): void {
   const writer = new NarWriter(write, { bufferSize });
   walkTreeToEnd(fsPathOf(path), writer, {
     // Contents are read to where the NAR is put together.
@@ -39,7 +39,7 @@ function withoutCaseHack(onDisk: ByteString): ByteString {
 export function dumpablePath(typed: ByteString): ByteString {
   const path = absolutePath(typed);
   for (let at = path.indexOf('/', 1); at > 0; at = path.indexOf('/', at + 1)) {
-    const ancestor = canonicalPath(brandAs<ByteString>(path.slice(0, at)));
+    const ancestor = brandAs<ByteString>(path.slice(0, at));
     if (lstatSync(fsPathOf(ancestor), { throwIfNoEntry: false })?.isSymbolicLink() === true) {
       throw new CliError('input/symlink', `path '${displayBytes(ancestor)}' is a symlink`);
     }

@@ -36,6 +36,10 @@ const operations: readonly OperationEntry[] = [
     flag: { long: 'generate-binary-cache-key', summary: 'Make a key pair: name, secret key file, public key file.' },
     load: async () => (await import('./store-generate-key.ts')).storeGenerateKey,
   },
+  {
+    flag: { long: 'init', summary: 'Make the data folder.' },
+    load: async () => (await import('./store-init.ts')).storeInit,
+  },
   absent('realise', { short: 'r', aliases: ['realize'] }),
   absent('add', { short: 'A' }),
   absent('add-fixed'),
@@ -51,7 +55,6 @@ const operations: readonly OperationEntry[] = [
   absent('gc'),
   absent('export'),
   absent('import'),
-  absent('init'),
   absent('verify'),
   absent('verify-path'),
   absent('repair-path'),

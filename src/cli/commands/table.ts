@@ -6,7 +6,7 @@ type Loader = () => Promise<CommandFactory>;
 
 /** Commands that Firn has. The module of one is loaded when it is called. */
 const present: { readonly [path: string]: Loader } = {
-  // 'derivation show': async () => (await import('./derivation-show.ts')).derivationShow,
+  'derivation show': async () => (await import('./derivation-show.ts')).derivationShow,
   'hash convert': async () => (await import('./hash-convert.ts')).hashConvert,
   'hash file': async () => (await import('./hash-path.ts')).hashFile,
   'hash path': async () => (await import('./hash-path.ts')).hashPath,

@@ -43,9 +43,14 @@ function formatError(message: string, error: unknown): string {
     .join('\n');
 }
 
-const usageCodes: ReadonlySet<string> = new Set(['hash/unknown-algorithm', 'hash/unknown-format']);
+const usageCodes: ReadonlySet<string> = new Set([
+  'config/bad-value',
+  'config/syntax',
+  'hash/unknown-algorithm',
+  'hash/unknown-format',
+]);
 
 /** Whether it is the command line or the configuration that should be changed. */
 function isUsageError(error: unknown): boolean {
-  return error instanceof FirnError && (/^(?:usage|settings)\//.test(error.code) || usageCodes.has(error.code));
+  return error instanceof FirnError && (error.code.startsWith('usage/') || usageCodes.has(error.code));
 }

@@ -1,42 +1,45 @@
+import { displayBytes } from '../../base/index.ts';
+import type { SettingTraits } from '../../nix-compat/index.ts';
 import type { Flag, FlagFinder } from '../args/flag.ts';
-import type { NamedSetting, Settings } from './settings.ts';
+import type { InvocationSettings } from './invocation-settings.ts';
 
 /** The flags that settings have: `--x`, `--no-x` and `--relaxed-x` for switches, `--x VALUE` and `--extra-x VALUE` else. */
-export function settingFlags(settings: Settings): FlagFinder {
+export function settingFlags(settings: InvocationSettings): FlagFinder {
   // What the flag needs to be enabled is checked once all of the command line is known.
-  const applyIfEnabled = (named: NamedSetting, how: 'set' | 'append', value: string): void => {
-    const { feature } = named.setting;
-    if (feature === undefined || settings.isEnabled(feature)) settings.apply(named, how, value);
+  const assign = ({ feature }: SettingTraits, name: string, value: string): void => {
+    if (feature === undefined || settings.isEnabled(feature)) settings.assign(name, value);
   };
-  const switchTo = (named: NamedSetting, long: string, value: string): Flag => ({
+  const switchTo = (traits: SettingTraits, long: string, value: string): Flag => ({
     long,
     labels: [],
-    summary: `Sets '${named.name}' to ${value}.`,
-    feature: named.setting.feature,
-    apply: () => applyIfEnabled(named, 'set', value),
+    summary: `Sets '${traits.name}' to ${value}.`,
+    feature: traits.feature,
+    apply: () => assign(traits, traits.name, value),
   });
-  const takeValue = (named: NamedSetting, long: string, how: 'set' | 'append'): Flag => ({
+  const takeValue = (traits: SettingTraits, long: string): Flag => ({
     long,
     labels: ['value'],
-    summary: how === 'set' ? `Sets '${named.name}'.` : `Adds to '${named.name}'.`,
-    feature: named.setting.feature,
-    apply: value => applyIfEnabled(named, how, value),
+    summary: `Sets '${long}'.`,
+    feature: traits.feature,
+    apply: value => assign(traits, long, displayBytes(value)),
   });
-  const within = (long: string, prefix: string): NamedSetting | undefined =>
+  const within = (long: string, prefix: string): SettingTraits | undefined =>
     long.startsWith(prefix) ? settings.find(long.slice(prefix.length)) : undefined;
 
   return spelling => {
     if (!spelling.startsWith('--')) return undefined;
     const long = spelling.slice(2);
     const whole = settings.find(long);
-    if (whole !== undefined) {
-      return whole.setting.flags === 'value' ? takeValue(whole, long, 'set') : switchTo(whole, long, 'true');
-    }
+    if (whole !== undefined) return isSwitch(whole) ? switchTo(whole, long, 'true') : takeValue(whole, long);
     const negated = within(long, 'no-');
-    if (negated !== undefined && negated.setting.flags !== 'value') return switchTo(negated, long, 'false');
+    if (negated !== undefined && isSwitch(negated)) return switchTo(negated, long, 'false');
     const relaxed = within(long, 'relaxed-');
-    if (relaxed?.setting.flags === 'sandbox') return switchTo(relaxed, long, 'relaxed');
+    if (relaxed?.name === 'sandbox') return switchTo(relaxed, long, 'relaxed');
     const extended = within(long, 'extra-');
-    return extended?.setting.appendable === true ? takeValue(extended, long, 'append') : undefined;
+    return extended?.isAppendable === true ? takeValue(extended, long) : undefined;
   };
+}
+
+function isSwitch({ name, isBoolean }: SettingTraits): boolean {
+  return isBoolean || name === 'sandbox';
 }

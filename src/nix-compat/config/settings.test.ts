@@ -51,6 +51,19 @@ describe('settings', () => {
     );
   });
 
+  test('are found by name and alias', () => {
+    const settings = new Settings(environment);
+    assert.deepEqual(settings.find('build-use-substitutes'), {
+      name: 'substitute',
+      feature: undefined,
+      isAppendable: false,
+      isBoolean: true,
+    });
+    assert.equal(settings.find('flake-registry')?.feature, 'flakes');
+    assert.equal(settings.find('substituters')?.isAppendable, true);
+    assert.equal(settings.find('extra-substituters'), undefined);
+  });
+
   test('what is shown can be read', () => {
     const settings = new Settings({ ...environment, cores: 77, store: 'other', platform: 'darwin', isRoot: false });
     assert.deepEqual(apply(settings, vector), [

@@ -15,6 +15,15 @@ import {
 const featuresName = 'experimental-features';
 const extraPrefix = 'extra-';
 
+export interface SettingTraits {
+  readonly name: SettingName;
+  /** Without it the setting is ignored. */
+  readonly feature: ExperimentalFeature | undefined;
+  /** Whether there is an `extra-` for it. */
+  readonly isAppendable: boolean;
+  readonly isBoolean: boolean;
+}
+
 /**
  * The values of all settings, and where they come from. Sources are applied one after the other, later ones override
  * earlier ones or, with `extra-`, add to them.
@@ -48,6 +57,14 @@ export class Settings {
   /** Where the setting was last set, or undefined where it has its default. */
   originOf(name: SettingName): ConfigOrigin | undefined {
     return this.#origins.get(name);
+  }
+
+  /** The setting that `name` or an alias stands for, and what flags of the command line need to know of it. */
+  find(name: string): SettingTraits | undefined {
+    const known = this.#names.get(name);
+    if (known === undefined) return undefined;
+    const { feature, isAppendable, defaultValue } = this.#settings[known];
+    return { name: known, feature, isAppendable, isBoolean: typeof defaultValue === 'boolean' };
   }
 
   /** The settings that were set since `forgetOverrides`: what a client tells its daemon. */
