@@ -96,7 +96,7 @@ describe('output paths', () => {
       `derivation has incorrect output '/nix/store/${wrong}', should be '${path}'`,
     ],
     [
-      json({ path: path.slice(11) }, { out: 'x' }),
+      json({}, { out: 'x' }),
       'derivation/wrong-variable',
       `derivation has incorrect environment variable 'out', should be '${path}' but is actually 'x'`,
     ],
@@ -121,6 +121,12 @@ describe('output paths', () => {
       assert.throws(() => checkOutputPaths(derivation, hasher), { code, message });
     });
   }
+
+  test('leave the variable of an input-addressed output alone', () => {
+    const derivation = json({ path: path.slice(11) }, { out: 'x' });
+    checkOutputPaths(derivation, hasher);
+    assert.deepEqual(fillOutputPaths(derivation, hasher), derivation);
+  });
 
   test('a deferred output that need not be is warned of', () => {
     const warnings: string[] = [];

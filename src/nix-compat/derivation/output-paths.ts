@@ -1,4 +1,5 @@
 import { type ByteString, displayBytes } from '../../base/index.ts';
+import { mapInByteOrder } from '../byte-order.ts';
 import { NixCompatError } from '../error.ts';
 import { makeOutputPath } from '../store-path/make-store-path.ts';
 import { printStorePath } from '../store-path/store-dir.ts';
@@ -11,7 +12,7 @@ import { outputPath } from './output-fields.ts';
 
 /**
  * Completes a derivation: deferred outputs get their paths where these can be known by now, and the variable named
- * after an output gets its path where it is absent or empty. (Absent is not empty to the hash: as in C++ Nix, what
+ * after such an output, or after a fixed one, gets the path where it is absent or empty. (Absent is not empty to the hash: as in C++ Nix, what
  * was completed so does not pass `checkOutputPaths`.) Throws `derivation/wrong-output` or
  * `derivation/wrong-variable` for what is there and does not fit, or as `DerivationHasher.hash`.
  */
@@ -22,18 +23,18 @@ export function fillOutputPaths(derivation: Derivation, hasher: DerivationHasher
   for (const [name, output] of derivation.outputs) {
     const path = paths.get(name);
     outputs.set(name, output.kind === 'deferred' && path !== undefined ? { kind: 'input-addressed', path } : output);
-    if (path === undefined) continue;
+    if (path === undefined || output.kind === 'input-addressed') continue;
     const present = env.get(name);
     const printed = printStorePath(hasher.storeDir, path);
     if (present === undefined || present === '') env.set(name, printed);
     else requireVariable(name, present, printed);
   }
-  return { ...derivation, outputs, env };
+  return { ...derivation, outputs, env: mapInByteOrder(env) };
 }
 
 /**
- * Holds the outputs of a derivation and the variables named after them against what follows from the rest of it.
- * Throws `derivation/wrong-output`, `derivation/wrong-variable`, or as `DerivationHasher.hash`. Calls `warn` for a
+ * Holds the outputs of a derivation against what follows from the rest of it, and so the variables named after them,
+ * but for those of input-addressed outputs, which C++ Nix does not look at when the paths are right. Throws `derivation/wrong-output`, `derivation/wrong-variable`, or as `DerivationHasher.hash`. Calls `warn` for a
  * deferred output that need not be, which C++ Nix tolerates.
  */
 export function checkOutputPaths(
@@ -42,8 +43,10 @@ export function checkOutputPaths(
   warn: (message: string) => void = () => {},
 ): void {
   for (const [name, path] of outputPathsOf(derivation, hasher)) {
+    const kind = derivation.outputs.get(name)?.kind;
+    if (kind === 'input-addressed') continue;
     const printed = printStorePath(hasher.storeDir, path);
-    if (derivation.outputs.get(name)?.kind === 'deferred') {
+    if (kind === 'deferred') {
       warn(
         `derivation has incorrect deferred output, should be '${printed}'.\n` +
           'This will be an error in future versions of Nix; compatibility of CA derivations will be broken.',

@@ -1,5 +1,5 @@
 import { type ByteString, brandAs } from '../../base/index.ts';
-import { setInByteOrder } from '../byte-order.ts';
+import { mapInByteOrder, setInByteOrder } from '../byte-order.ts';
 import { formatJson } from '../json/format-json.ts';
 import { makeOutputPath } from '../store-path/make-store-path.ts';
 import { type StoreDir, printStorePath } from '../store-path/store-dir.ts';
@@ -83,7 +83,7 @@ function rewriteDerivation(derivation: BasicDerivation, rewrites: ReadonlyMap<st
     ...derivation,
     builder: rewrite(derivation.builder),
     args: derivation.args.map(rewrite),
-    env,
+    env: mapInByteOrder(env),
     ...(structuredAttrs === undefined
       ? {}
       : { structuredAttrs: parseStructuredAttrs(rewrite(formatJson(structuredAttrs))) }),
@@ -103,5 +103,5 @@ function settleDeferredOutputs(storeDir: StoreDir, derivation: BasicDerivation):
     env.set(outputName, printStorePath(storeDir, path));
     outputs.set(outputName, { kind: 'input-addressed', path });
   }
-  return { ...derivation, outputs, env };
+  return { ...derivation, outputs, env: mapInByteOrder(env) };
 }
