@@ -6,8 +6,8 @@ export const executableFile = 2;
 
 /**
  * `blobs`: one row a blob that is present. `data` holds small ones; `files` tells which files of docs/formats/data-folder.md
- * hold it (0 when only `data` does). `aliases`: other names of a blob, written only after its bytes were hashed by that
- * function. `foreign_directories`: Directory messages whose digests are of another function, and the tree each stands for.
+ * hold it (0 when only `data` does). `blob_aliases`: what a blob (`own_hash`) is called by another digest function.
+ * `directory_aliases`: what a foreign Directory message means in ours, and whether it is how we would write it.
  */
 export const blobSchema: Schema = {
   name: 'castore',
@@ -18,6 +18,24 @@ export const blobSchema: Schema = {
        size INTEGER NOT NULL,
        files INTEGER NOT NULL,
        data BLOB
-     );`,
+     );
+     CREATE TABLE blob_aliases (
+       function TEXT NOT NULL,
+       hash BLOB NOT NULL,
+       own_hash BLOB NOT NULL,
+       size INTEGER NOT NULL,
+       PRIMARY KEY (function, hash)
+     ) WITHOUT ROWID;
+     CREATE UNIQUE INDEX blob_aliases_back ON blob_aliases (own_hash, function);
+     CREATE TABLE directory_aliases (
+       function TEXT NOT NULL,
+       hash BLOB NOT NULL,
+       size INTEGER NOT NULL,
+       own_hash BLOB NOT NULL,
+       own_size INTEGER NOT NULL,
+       canonical INTEGER NOT NULL,
+       PRIMARY KEY (function, hash)
+     ) WITHOUT ROWID;
+     CREATE UNIQUE INDEX directory_aliases_back ON directory_aliases (own_hash, function) WHERE canonical = 1;`,
   ],
 };

@@ -19,6 +19,7 @@ import type { FileNode } from '../node.ts';
 import { BlobFiles, canonicalTime } from './blob-files.ts';
 import { blobSchema, executableFile, plainFile } from './blob-schema.ts';
 import { DataFolder, type OpenOptions } from './data-folder.ts';
+import { DiskBlobAliases, DiskDirectoryAliases } from './disk-aliases.ts';
 import { DiskBlobBatch } from './disk-blob-batch.ts';
 import { prepareFiles } from './file-variants.ts';
 
@@ -49,12 +50,16 @@ export class DiskBlobStore implements BlobStore, AsyncDisposable {
   readonly folder: DataFolder;
   readonly files: BlobFiles;
   readonly inlineLimit: number;
+  readonly blobAliases: DiskBlobAliases;
+  readonly directoryAliases: DiskDirectoryAliases;
 
   /** Opens or creates the data folder at `path` (absolute). Throws `data-folder/…` errors. */
   constructor(path: string, options: DiskStoreOptions = {}) {
     this.inlineLimit = options.inlineLimit ?? defaultInlineLimit;
     this.folder = new DataFolder(path, blobSchema, options);
     this.files = new BlobFiles(this.folder);
+    this.blobAliases = new DiskBlobAliases(this.folder.database);
+    this.directoryAliases = new DiskDirectoryAliases(this.folder.database);
   }
 
   async findMissing(digests: readonly Digest[], options: CallOptions = {}): Promise<Digest[]> {
