@@ -1,0 +1,75 @@
+import {
+  type ConfigAssignment,
+  type ConfigWarning,
+  type ExperimentalFeature,
+  type NixSettings,
+  type SettingName,
+  type SettingTraits,
+  Settings,
+  type SettingsEnvironment,
+  formatConfigWarning,
+} from '../../nix-compat/index.ts';
+import { CliError } from '../error.ts';
+
+/** The settings of one invocation: as nix-compat has them, with warnings said where C++ Nix says them. */
+export class InvocationSettings {
+  readonly #settings: Settings;
+  readonly #warn: (message: string) => void;
+  /** Names that are no settings. They are reported at the end, when all of the command line is known. */
+  readonly #unknown = new Set<string>();
+
+  constructor(environment: SettingsEnvironment, warn: (message: string) => void) {
+    this.#settings = new Settings(environment);
+    this.#warn = warn;
+  }
+
+  get<Name extends SettingName>(name: Name): NixSettings[Name]['value'] {
+    return this.#settings.get(name);
+  }
+
+  /** By name or alias. */
+  find(name: string): SettingTraits | undefined {
+    return this.#settings.find(name);
+  }
+
+  /** Applies one source. Throws `config/bad-value` or `path/not-absolute`. */
+  apply(assignments: readonly ConfigAssignment[]): void {
+    this.#report(this.#settings.apply(assignments));
+  }
+
+  /** What the command line says: sets `name`, or adds to it as `extra-name`. Throws as `apply`. */
+  assign(name: string, value: string): void {
+    this.#report(this.#settings.set({ name, value, origin: { source: 'command line' } }));
+  }
+
+  /** Takes all values so far for the system's own. */
+  forgetOverrides(): void {
+    this.#settings.forgetOverrides();
+  }
+
+  /** Says, once, which names were set that are no settings. */
+  warnUnknown(): void {
+    for (const name of [...this.#unknown].toSorted()) this.#warn(`unknown setting '${name}'`);
+    this.#unknown.clear();
+  }
+
+  isEnabled(feature: ExperimentalFeature): boolean {
+    return this.#settings.isEnabled(feature);
+  }
+
+  /** Throws `feature/disabled`. */
+  require(feature: ExperimentalFeature): void {
+    if (this.isEnabled(feature)) return;
+    throw new CliError(
+      'feature/disabled',
+      `experimental Nix feature '${feature}' is disabled; add '--extra-experimental-features ${feature}' to enable it`,
+    );
+  }
+
+  #report(warnings: readonly ConfigWarning[]): void {
+    for (const warning of warnings) {
+      if (warning.kind === 'unknown-setting') this.#unknown.add(warning.name);
+      else this.#warn(formatConfigWarning(warning));
+    }
+  }
+}
