@@ -29,6 +29,7 @@ describe('nix-cache-info', () => {
     assert.deepEqual(parse('nothing\n\nOther: x\nStoreDir:/s\r'), { storeDir: '/s' });
     assert.deepEqual(parse('WantMassQuery: yes\nPriority: -3 or so\n'), { wantMassQuery: false, priority: -3 });
     assert.deepEqual(parse('Priority: 1\nPriority: 2\n'), { priority: 2 });
+    assert.deepEqual(parse('Priority: -0\n'), { priority: 0 });
   });
 
   for (const text of ['x', '', '99999999999']) {

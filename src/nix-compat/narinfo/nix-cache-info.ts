@@ -39,8 +39,8 @@ function parseField(name: string, text: string, offset: number): NixCacheInfo {
     case 'WantMassQuery':
       return { wantMassQuery: value === '1' };
     case 'Priority': {
-      // As std::stoi: what follows the digits is ignored.
-      const priority = Number.parseInt(value, 10);
+      // As std::stoi: what follows the digits is ignored. Adding makes -0 0.
+      const priority = Number.parseInt(value, 10) + 0;
       if (Math.abs(priority) < 2 ** 31) return { priority };
       const message = `nix-cache-info has an invalid Priority: '${excerpt(value)}' is not an integer`;
       throw new NixCompatError('nix-cache-info/bad-priority', message, { offset });

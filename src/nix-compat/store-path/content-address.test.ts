@@ -67,6 +67,11 @@ describe('content addresses', () => {
     ['text:r:sha256:00', 'hash/unknown-algorithm', undefined],
     ['fixed:sha256:00', 'hash/bad-length', "hash '00' has wrong length for hash algorithm 'sha256'"],
   ] as const;
+  test('refuses a kind without algorithm, pointing into it', () => {
+    for (const text of ['text', 'fixed:git'])
+      assert.throws(() => parseContentAddressKind(text), { code: 'content-address/malformed', offset: text.length });
+  });
+
   for (const [text, code, message] of refused) {
     test(`refuses '${text}'`, () => {
       assert.throws(() => parseContentAddress(text), message === undefined ? { code } : { code, message });

@@ -55,7 +55,7 @@ export function formatContentAddressKind(kind: ContentAddressKind): string {
 
 /** Throws `content-address/malformed`, `content-address/unknown-prefix` or `hash/unknown-algorithm`. */
 export function parseContentAddressKind(text: string): ContentAddressKind {
-  return splitKind(`${text}:`).kind;
+  return splitKind(`${text}:`, text.length).kind;
 }
 
 /** `<kind>:<digest in Nix32>`: in narinfos, databases and on the wire. */
@@ -66,7 +66,7 @@ export function formatContentAddress(address: ContentAddress): string {
 
 /** Takes the digest in any encoding. Throws as `parseContentAddressKind` and `parseUnprefixedHash`. */
 export function parseContentAddress(text: string): ContentAddress {
-  const { kind, rest } = splitKind(text);
+  const { kind, rest } = splitKind(text, text.length);
   return { method: kind.method, hash: parseUnprefixedHash(rest, kind.algorithm) };
 }
 
@@ -74,7 +74,8 @@ export function equalContentAddresses(a: ContentAddress, b: ContentAddress): boo
   return a.method === b.method && equalHashes(a.hash, b.hash);
 }
 
-function splitKind(text: string): { readonly kind: ContentAddressKind; readonly rest: string } {
+/** `given` is how much of the text, in characters, the caller was given: offsets are within that. */
+function splitKind(text: string, given: number): { readonly kind: ContentAddressKind; readonly rest: string } {
   const colon = text.indexOf(':');
   if (colon < 0) {
     const message = `not a content address because it is not in the form '<prefix>:<rest>': ${excerpt(text)}`;
@@ -91,7 +92,7 @@ function splitKind(text: string): { readonly kind: ContentAddressKind; readonly 
   const end = text.indexOf(':', algorithmAt);
   if (end < 0) {
     const message = `content address hash must be in form '<algo>:<hash>', but found: ${excerpt(text)}`;
-    throw new NixCompatError('content-address/malformed', message, { offset: algorithmAt });
+    throw new NixCompatError('content-address/malformed', message, { offset: Math.min(algorithmAt, given) });
   }
   const algorithm = parseHashAlgorithm(text.slice(algorithmAt, end));
   return { kind: { method, algorithm }, rest: text.slice(end + 1) };
