@@ -30,6 +30,7 @@ export {
   sha256FromHex,
   sha256ToBytes,
 } from './digest.ts';
+export { DirectoryBuilder } from './directory-builder.ts';
 export { decodeDirectory, encodeDirectory, maxDirectorySize } from './directory.ts';
 export { checkEntryName, checkSymlinkTarget, isEntryName, isSymlinkTarget } from './entry-name.ts';
 export { Database, type Row, type Schema, type SqlValue } from './disk/database.ts';
@@ -67,6 +68,7 @@ export { type ImportOptions, importTree } from './tree/import-tree.ts';
 export { readDirectory } from './tree/read-directory.ts';
 export { TreeRestorer } from './tree/restore.ts';
 export { type StreamTreeOptions, streamTree } from './tree/stream-tree.ts';
+export { type ImportedTar, type TarImportOptions, type TarLimits, importTar } from './tree/tar/import-tar.ts';
 export { TreeBuilder } from './tree/tree-builder.ts';
 export { type Visit, walkNodes } from './tree/walk-nodes.ts';
 export { type WalkOptions, walkTree, walkTreeToEnd } from './tree/walk.ts';

@@ -24,3 +24,4 @@ export { temporaryFolder } from './temporary-folder.ts';
 export { TreeRecorder, type TestTree, fileNames, ignoreTree, playTree, testTrees } from './trees.ts';
 export { hexVectors, readVectors } from './vectors.ts';
 export { type WireField, encodeWire } from './wire-message.ts';
+export { type TarPiece, paxRecord, tarArchive, tarPiece } from './tar-archive.ts';

@@ -1,0 +1,232 @@
+import { type ByteString, brandAs, displayBytes, unreachable } from '../../../base/index.ts';
+import type { BlobBatch, CallOptions } from '../../blob-store.ts';
+import { checkSymlinkTarget } from '../../entry-name.ts';
+import { CastoreError, type CastoreErrorCode } from '../../error.ts';
+import type { Node } from '../../node.ts';
+import { Additions } from '../additions.ts';
+import { ByteSource } from '../byte-source.ts';
+import { DraftDirectory, type DraftFile, type DraftLeaf, type DraftNode, putDraft } from '../draft-tree.ts';
+import { defaultMaxDepth } from '../walk.ts';
+import { type TarEntry, TarReader } from './tar-reader.ts';
+
+export interface TarLimits {
+  /** Entries; 4 million unless given. */
+  readonly entries: number;
+  /** Bytes of one file; 1 TiB unless given. */
+  readonly fileSize: number;
+  /** Bytes of all files; 1 TiB unless given. */
+  readonly totalSize: number;
+  /** Bytes of all names and symlink targets, which are held in memory; 256 MiB unless given. */
+  readonly nameBytes: number;
+  /** Directories within directories, as in `walkTree`; 64 unless given. */
+  readonly depth: number;
+}
+
+const defaultLimits: TarLimits = {
+  entries: 4_000_000,
+  fileSize: 2 ** 40,
+  totalSize: 2 ** 40,
+  nameBytes: 256 * 1024 * 1024,
+  depth: defaultMaxDepth,
+};
+
+export interface TarImportOptions extends CallOptions {
+  /** Leading components of every path to leave out, as `tar --strip-components`; entries with no more are passed over. */
+  readonly stripComponents?: number;
+  /** Passes over symlinks, special files and directories without files. */
+  readonly onlyFiles?: boolean;
+  readonly limits?: Partial<TarLimits>;
+}
+
+export interface ImportedTar {
+  readonly root: Node;
+  /** Of all entries, the latest time of modification in seconds of Unix time; undefined for an archive without entries. */
+  readonly lastModified: number | undefined;
+}
+
+/** Files up to this many bytes are read whole, and added while the next ones are read. */
+const wholeFileLimit = 256 * 1024;
+
+/**
+ * Adds the tree in a tar archive (uncompressed) to a batch. What `TarReader` reads is understood; of entries with one
+ * path the last one counts, directories are merged. A leading slash and `.` components are left out as tar does; `..`,
+ * names that no file can have, paths through symlinks, and devices, sockets and FIFOs are refused, naming the path. A file
+ * is executable if its owner may execute it. Throws `archive/...` with the offset of the entry.
+ */
+export async function importTar(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  batch: BlobBatch,
+  options: TarImportOptions = {},
+): Promise<ImportedTar> {
+  await using bytes = new ByteSource(source);
+  await using tarImport = new TarImport(batch, options);
+  const reader = new TarReader(bytes);
+  for (let entry = await reader.next(); entry !== undefined; entry = await reader.next()) {
+    options.signal?.throwIfAborted();
+    await tarImport.add(entry, reader);
+  }
+  // Awaited here, before the additions are disposed of.
+  return await tarImport.finish();
+}
+
+class TarImport implements AsyncDisposable {
+  readonly #batch: BlobBatch;
+  readonly #options: TarImportOptions;
+  readonly #limits: TarLimits;
+  readonly #additions: Additions;
+  readonly #root = new DraftDirectory();
+  #entries = 0;
+  #totalSize = 0;
+  #nameBytes = 0;
+  #lastModified: number | undefined;
+
+  constructor(batch: BlobBatch, options: TarImportOptions) {
+    this.#batch = batch;
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#additions = new Additions({ signal: options.signal });
+  }
+
+  async add(entry: TarEntry, reader: TarReader): Promise<void> {
+    this.#checkLimits(entry);
+    this.#lastModified = Math.max(this.#lastModified ?? -Infinity, entry.mtime);
+    const path = this.#componentsOf(entry.path, entry);
+    if (path === undefined) return;
+    const { onlyFiles = false } = this.#options;
+    switch (entry.kind) {
+      case 'file':
+        return this.#place(path, await this.#addFile(entry, reader), entry);
+      case 'directory':
+        if (!onlyFiles) this.#directoryAt(path, entry);
+        return;
+      case 'symlink':
+        checkSymlinkTarget(entry.linkPath, entry.offset);
+        if (!onlyFiles) this.#place(path, { kind: 'symlink', target: entry.linkPath }, entry);
+        return;
+      case 'hard link':
+        return this.#place(path, this.#linked(entry), entry);
+      case 'character device':
+      case 'block device':
+      case 'FIFO':
+        if (!onlyFiles) throw refuse('archive/unsupported', entry, `is a ${entry.kind}, which is not supported`);
+        return;
+      default:
+        unreachable(entry.kind);
+    }
+  }
+
+  async finish(): Promise<ImportedTar> {
+    await this.#additions.settle();
+    const root = await putDraft(this.#batch, this.#root, { signal: this.#options.signal });
+    return { root, lastModified: this.#lastModified };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#additions[Symbol.asyncDispose]();
+  }
+
+  #checkLimits(entry: TarEntry): void {
+    const { entries, fileSize, totalSize, nameBytes } = this.#limits;
+    this.#entries++;
+    this.#totalSize += entry.size;
+    this.#nameBytes += entry.path.length + entry.linkPath.length;
+    if (this.#entries > entries) throw refuse('archive/too-large', entry, `is beyond the limit of ${entries} entries`);
+    if (entry.size > fileSize)
+      throw refuse('archive/too-large', entry, `has ${entry.size} bytes, at most ${fileSize} are allowed`);
+    if (this.#totalSize > totalSize)
+      throw refuse('archive/too-large', entry, `makes more than ${totalSize} bytes of files`);
+    if (this.#nameBytes > nameBytes)
+      throw refuse('archive/too-large', entry, `makes more than ${nameBytes} bytes of names`);
+  }
+
+  /** What is left of a path when leading components are stripped; undefined if nothing is. The root has none. */
+  #componentsOf(path: ByteString, entry: TarEntry): ByteString[] | undefined {
+    const { stripComponents = 0 } = this.#options;
+    const components = path.split('/').filter(component => component !== '' && component !== '.');
+    if (components.includes('..'))
+      throw refuse('archive/bad-path', entry, `has the path '${displayBytes(path)}' with '..'`);
+    if (components.length > 0 && components.length <= stripComponents) return undefined;
+    const rest = components.slice(stripComponents).map(component => brandAs<ByteString>(component));
+    if (rest.length < this.#limits.depth) return rest;
+    throw new CastoreError(
+      'tree/too-deep',
+      `'${displayBytes(path)}' in the archive exceeds the maximum directory depth of ${this.#limits.depth}`,
+      { offset: entry.offset },
+    );
+  }
+
+  async #addFile(entry: TarEntry, reader: TarReader): Promise<DraftFile> {
+    const { signal } = this.#options;
+    // Executable by its owner.
+    const executable = (entry.mode & 0o100) !== 0;
+    const content: DraftFile['content'] = { digest: undefined };
+    if (entry.size <= wholeFileLimit) {
+      const bytes = await collect(reader.contents(), entry.size);
+      this.#additions.add(bytes.byteLength, async () => {
+        content.digest = await this.#batch.put(bytes, { executable, signal });
+      });
+      await this.#additions.drain();
+    } else content.digest = await this.#batch.putStream(reader.contents(), { executable, signal });
+    return { kind: 'file', executable, content };
+  }
+
+  /** The file or symlink that a hard link names, which stands earlier in the archive. */
+  #linked(entry: TarEntry): DraftLeaf {
+    const target = this.#componentsOf(entry.linkPath, entry) ?? [];
+    let node: DraftNode | undefined = this.#root;
+    for (const component of target) node = node?.kind === 'directory' ? node.entries.get(component) : undefined;
+    if (node !== undefined && node.kind !== 'directory') return node;
+    throw refuse(
+      'archive/bad-link',
+      entry,
+      `is a hard link to '${displayBytes(entry.linkPath)}', which is no file before it`,
+    );
+  }
+
+  #place(path: readonly ByteString[], leaf: DraftLeaf, entry: TarEntry): void {
+    const name = path.at(-1);
+    if (name === undefined) throw refuse('archive/bad-path', entry, `is a ${entry.kind} without a name`);
+    const { entries } = this.#directoryAt(path.slice(0, -1), entry);
+    const before = entries.get(name);
+    if (before?.kind === 'directory' && before.entries.size > 0) {
+      throw refuse('archive/conflict', entry, `is a ${entry.kind} in place of a directory that has entries`);
+    }
+    entries.set(name, leaf);
+  }
+
+  /** The directory at `path`, made where there is none; only its last component may stand for something else before. */
+  #directoryAt(path: readonly ByteString[], entry: TarEntry): DraftDirectory {
+    let directory = this.#root;
+    for (const [i, name] of path.entries()) {
+      const node = directory.entries.get(name);
+      if (node?.kind === 'directory') {
+        directory = node;
+        continue;
+      }
+      const isEntry = entry.kind === 'directory' && i === path.length - 1;
+      if (node !== undefined && !isEntry) {
+        const above = displayBytes(brandAs<ByteString>(path.slice(0, i + 1).join('/')));
+        throw refuse('archive/conflict', entry, `lies below '${above}', which is a ${node.kind}`);
+      }
+      const made = new DraftDirectory();
+      directory.entries.set(name, made);
+      directory = made;
+    }
+    return directory;
+  }
+}
+
+async function collect(pieces: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for await (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.byteLength;
+  }
+  return bytes;
+}
+
+function refuse(code: CastoreErrorCode, entry: TarEntry, message: string): CastoreError {
+  const path = displayBytes(entry.path).slice(0, 200);
+  return new CastoreError(code, `'${path}' in the archive ${message}`, { offset: entry.offset });
+}
