@@ -16,8 +16,10 @@ firn_install_packages() {
     exit 1
   }
   echo "firn: installing packages from npm (once)" >&2
-  (cd "$root" && npm ci --no-audit --no-fund --loglevel=error >&2) || {
-    echo "firn: 'npm ci' failed in $root: see the messages above" >&2
+  # Not 'npm ci': it refuses a lock file that lacks the packages of other platforms, and some registries lack those.
+  # What the lock file names is installed as it says, hashes included, and nothing is written to it.
+  (cd "$root" && npm install --no-save --no-audit --no-fund --loglevel=error >&2) || {
+    echo "firn: 'npm install' failed in $root: see the messages above" >&2
     exit 1
   }
   # npm leaves the stamp alone when nothing changed; the lock file may be newer by a checkout.
