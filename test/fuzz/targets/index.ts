@@ -1,0 +1,25 @@
+import type { Target } from '../target.ts';
+import { castoreTargets } from './castore.ts';
+import { configTargets } from './config.ts';
+import { derivationTargets } from './derivation.ts';
+import { gitTargets } from './git.ts';
+import { hashTextTargets } from './hash-text.ts';
+import { jsonTargets } from './json.ts';
+import { narInfoTargets } from './narinfo.ts';
+import { narTargets } from './nar.ts';
+import { wireStreamTargets } from './wire-streams.ts';
+import { wireValueTargets } from './wire-values.ts';
+
+/** Every decoder of what others made. */
+export const targets: readonly Target[] = [
+  ...narTargets,
+  ...gitTargets,
+  ...jsonTargets,
+  ...derivationTargets,
+  ...hashTextTargets,
+  ...narInfoTargets,
+  ...configTargets,
+  ...wireStreamTargets,
+  ...wireValueTargets,
+  ...castoreTargets,
+];
