@@ -8,7 +8,7 @@ import { readDirectory } from '../tree/read-directory.ts';
 import type { BlobAlias, DirectoryAlias } from './aliases.ts';
 import { type DigestFunction, type ForeignDigest, foreignDigestOf } from './foreign-digest.ts';
 import type { ForeignStore } from './import-directory.ts';
-import { type MapTreeOptions, type TreeMapping, displayPlace, mapTree, placeOf } from './map-tree.ts';
+import { type MapTreeOptions, type TreeMapping, displayPlace, mapTree, placeOf } from '../tree/map-tree.ts';
 import { aliasBlob } from './put-foreign.ts';
 
 /**

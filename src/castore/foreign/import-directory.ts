@@ -6,7 +6,7 @@ import type { DirectoryEntry } from '../node.ts';
 import type { BlobAliases, DirectoryAlias, DirectoryAliases } from './aliases.ts';
 import { type ForeignDigest, checkForeignDigest, formatForeignDigest } from './foreign-digest.ts';
 import { type ForeignDirectory, decodeForeignDirectory } from './foreign-directory.ts';
-import { type MapTreeOptions, type TreeMapping, displayPlace, mapTree, placeOf } from './map-tree.ts';
+import { type MapTreeOptions, type TreeMapping, displayPlace, mapTree, placeOf } from '../tree/map-tree.ts';
 
 /** A store together with what its blobs and directories are called elsewhere. */
 export interface ForeignStore {

@@ -37,6 +37,23 @@ export class ByteSource implements AsyncDisposable {
     }
   }
 
+  /** The next bytes up to `delimiter`, which is taken too; undefined unless it is among the next `limit` bytes. */
+  async readUntil(delimiter: number, limit: number): Promise<Uint8Array | undefined> {
+    const pieces: Uint8Array[] = [];
+    for (let left = limit; left > 0;) {
+      if (this.#at === this.#chunk.byteLength && !(await this.#next())) return undefined;
+      const piece = this.#chunk.subarray(this.#at, this.#at + left);
+      const found = piece.indexOf(delimiter);
+      const count = found === -1 ? piece.byteLength : found + 1;
+      pieces.push(Uint8Array.from(piece.subarray(0, found === -1 ? count : found)));
+      this.#at += count;
+      this.#taken += count;
+      left -= count;
+      if (found !== -1) return Buffer.concat(pieces);
+    }
+    return undefined;
+  }
+
   /** Passes over `size` bytes; false if the source ends before. */
   async skip(size: number): Promise<boolean> {
     let left = size;
