@@ -7,7 +7,7 @@ firn_bootstrap() {
   if [ ! -f "$root/node_modules/.package-lock.json" ] || [ "$root/package-lock.json" -nt "$root/node_modules/.package-lock.json" ]; then
     firn_install_packages
   fi
-  [ -x "$FIRN_NODE" ] || firn_find_node
+  [ -x "$FIRN_NODE" ] || { . "$root/scripts/find-node.sh" && firn_find_node; }
 }
 
 firn_install_packages() {
@@ -18,7 +18,7 @@ firn_install_packages() {
   echo "firn: installing packages from npm (once)" >&2
   # Not 'npm ci': it refuses a lock file that lacks the packages of other platforms, and some registries lack those.
   # What the lock file names is installed as it says, hashes included, and nothing is written to it.
-  (cd "$root" && npm install --no-save --no-audit --no-fund --loglevel=error >&2) || {
+  (cd "$root" && npm install --include=dev --include=optional --no-save --no-audit --no-fund --loglevel=error >&2) || {
     echo "firn: 'npm install' failed in $root: see the messages above" >&2
     exit 1
   }
@@ -41,14 +41,4 @@ firn_install_programs() {
   else
     echo "firn: builds and mounts will need:$missing (install them with your package manager)" >&2
   fi
-}
-
-# No pinned Node for this platform on npm: a system Node of the same major version does.
-firn_find_node() {
-  FIRN_NODE=$(command -v node || true)
-  major=$("${FIRN_NODE:-false}" -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
-  [ "$major" -ge 26 ] || {
-    echo "firn: no pinned Node for $(uname -s) $(uname -m), and no node 26 or newer on PATH" >&2
-    exit 1
-  }
 }

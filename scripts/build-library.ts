@@ -1,0 +1,38 @@
+/**
+ * Writes lib/: what the package exports for use as a library, one ES module a folder (sharing chunks) and the types.
+ * Only a published package needs it; the command line has its own bundle (build.ts).
+ */
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { build } from 'esbuild';
+
+const root = dirname(import.meta.dirname);
+const target = join(root, 'lib');
+const exported = [...readFileSync(join(root, 'package.json'), 'utf8').matchAll(/"default": "\.\/lib\/([a-z-]+)\.js"/g)];
+const folders = exported.map(([, folder = '']) => folder);
+
+rmSync(target, { recursive: true, force: true });
+await build({
+  absWorkingDir: root,
+  entryPoints: Object.fromEntries(folders.map(folder => [folder, `src/${folder}/index.ts`])),
+  outdir: target,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node26',
+  sourcemap: 'linked',
+  logLevel: 'warning',
+});
+execFileSync(
+  process.execPath,
+  [join(root, 'node_modules/typescript/bin/tsc'), '-b', ...folders.map(folder => `src/${folder}`)],
+  {
+    cwd: root,
+    stdio: 'inherit',
+  },
+);
+mkdirSync(join(target, 'types'));
+for (const folder of folders)
+  cpSync(join(root, '.cache/types', folder), join(target, 'types', folder), { recursive: true });
