@@ -1,5 +1,6 @@
 import { type ByteString, displayBytes } from '../../base/index.ts';
 import { NixCompatError, type NixCompatErrorCode } from '../error.ts';
+import { excerpt } from '../excerpt.ts';
 
 /** Whether `name` can name a directory entry: not empty, `.` or `..`, without `/` and NUL. */
 export function isFileName(name: ByteString): boolean {
@@ -21,11 +22,12 @@ export function isSymlinkTarget(target: ByteString): boolean {
 export function refuseName(name: ByteString, previous: ByteString | undefined, offset?: number): NixCompatError {
   const refuse = (code: NixCompatErrorCode, message: string) =>
     new NixCompatError(code, `bad archive: ${message}`, offset === undefined ? {} : { offset });
-  if (!isFileName(name)) return refuse('nar/bad-name', `NAR contains invalid file name '${displayBytes(name)}'`);
+  const shown = excerpt(displayBytes(name));
+  if (!isFileName(name)) return refuse('nar/bad-name', `NAR contains invalid file name '${shown}'`);
   return name === previous
-    ? refuse('nar/duplicate-name', `NAR directory is not sorted ('${displayBytes(name)}' is listed twice)`)
+    ? refuse('nar/duplicate-name', `NAR directory is not sorted ('${shown}' is listed twice)`)
     : refuse(
         'nar/unsorted',
-        `NAR directory is not sorted ('${displayBytes(name)}' follows '${displayBytes(previous ?? name)}')`,
+        `NAR directory is not sorted ('${shown}' follows '${excerpt(displayBytes(previous ?? name))}')`,
       );
 }

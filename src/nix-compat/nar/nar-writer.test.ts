@@ -139,6 +139,18 @@ describe('NarWriter', () => {
       assert.throws(() => play(writer().nar), { name: 'NixCompatError', code });
     });
 
+  test('does not repeat names that are too long', () => {
+    const long = 'a'.repeat(100_000);
+    for (const bad of [long, `${long}/`]) {
+      const { nar } = writer();
+      nar.startDirectory();
+      assert.throws(
+        () => nar.entry(name(bad)),
+        ({ message }: Error) => message.length < 1000,
+      );
+    }
+  });
+
   test('says where in the tree it refuses', () => {
     const { nar } = writer();
     nar.startDirectory();

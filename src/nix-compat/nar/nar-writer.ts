@@ -1,5 +1,6 @@
 import { type ByteString, type TreeSink, displayBytes } from '../../base/index.ts';
 import { NixCompatError, type NixCompatErrorCode } from '../error.ts';
+import { excerpt } from '../excerpt.ts';
 import { isFileName, isSymlinkTarget, refuseName } from './file-name.ts';
 import { type NarLimits, defaultNarLimits } from './nar-limits.ts';
 import { Phrase, padding } from './phrase.ts';
@@ -75,7 +76,7 @@ export class NarWriter implements TreeSink {
   }
 
   entry(name: ByteString): void {
-    if (this.#expected !== 'entry') throw this.#badEvent(`entry '${displayBytes(name)}'`);
+    if (this.#expected !== 'entry') throw this.#badEvent(`entry '${excerpt(displayBytes(name))}'`);
     const names = this.#names;
     const previous = names.at(-1);
     if (!isFileName(name) || (previous !== undefined && name <= previous)) throw refuseName(name, previous);
@@ -231,7 +232,7 @@ export class NarWriter implements TreeSink {
 
   /** Where in the tree the writer is, for messages. */
   get #place(): string {
-    const names = this.#names.filter(name => name !== undefined).map(displayBytes);
+    const names = this.#names.filter(name => name !== undefined).map(name => excerpt(displayBytes(name)));
     return names.length === 0 ? 'the root' : `'${names.join('/')}'`;
   }
 

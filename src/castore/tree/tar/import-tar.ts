@@ -1,6 +1,6 @@
-import { type ByteString, brandAs, displayBytes, unreachable } from '../../../base/index.ts';
+import { type ByteString, brandAs, unreachable } from '../../../base/index.ts';
 import type { BlobBatch, CallOptions } from '../../blob-store.ts';
-import { checkSymlinkTarget } from '../../entry-name.ts';
+import { checkSymlinkTarget, displayName } from '../../entry-name.ts';
 import { CastoreError, type CastoreErrorCode } from '../../error.ts';
 import type { Node } from '../../node.ts';
 import { Additions } from '../additions.ts';
@@ -144,13 +144,13 @@ class TarImport implements AsyncDisposable {
     const { stripComponents = 0 } = this.#options;
     const components = path.split('/').filter(component => component !== '' && component !== '.');
     if (components.includes('..'))
-      throw refuse('archive/bad-path', entry, `has the path '${displayBytes(path)}' with '..'`);
+      throw refuse('archive/bad-path', entry, `has the path '${displayName(path)}' with '..'`);
     if (components.length > 0 && components.length <= stripComponents) return undefined;
     const rest = components.slice(stripComponents).map(component => brandAs<ByteString>(component));
     if (rest.length < this.#limits.depth) return rest;
     throw new CastoreError(
       'tree/too-deep',
-      `'${displayBytes(path)}' in the archive exceeds the maximum directory depth of ${this.#limits.depth}`,
+      `'${displayName(path)}' in the archive exceeds the maximum directory depth of ${this.#limits.depth}`,
       { offset: entry.offset },
     );
   }
@@ -179,7 +179,7 @@ class TarImport implements AsyncDisposable {
     throw refuse(
       'archive/bad-link',
       entry,
-      `is a hard link to '${displayBytes(entry.linkPath)}', which is no file before it`,
+      `is a hard link to '${displayName(entry.linkPath)}', which is no file before it`,
     );
   }
 
@@ -205,7 +205,7 @@ class TarImport implements AsyncDisposable {
       }
       const isEntry = entry.kind === 'directory' && i === path.length - 1;
       if (node !== undefined && !isEntry) {
-        const above = displayBytes(brandAs<ByteString>(path.slice(0, i + 1).join('/')));
+        const above = displayName(brandAs<ByteString>(path.slice(0, i + 1).join('/')));
         throw refuse('archive/conflict', entry, `lies below '${above}', which is a ${node.kind}`);
       }
       const made = new DraftDirectory();
@@ -227,6 +227,5 @@ async function collect(pieces: AsyncIterable<Uint8Array>, size: number): Promise
 }
 
 function refuse(code: CastoreErrorCode, entry: TarEntry, message: string): CastoreError {
-  const path = displayBytes(entry.path).slice(0, 200);
-  return new CastoreError(code, `'${path}' in the archive ${message}`, { offset: entry.offset });
+  return new CastoreError(code, `'${displayName(entry.path)}' in the archive ${message}`, { offset: entry.offset });
 }

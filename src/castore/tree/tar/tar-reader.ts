@@ -1,4 +1,5 @@
-import { type ByteString, asBuffer, brandAs, displayBytes } from '../../../base/index.ts';
+import { type ByteString, asBuffer, brandAs } from '../../../base/index.ts';
+import { displayName } from '../../entry-name.ts';
 import { CastoreError } from '../../error.ts';
 import type { ByteSource } from '../byte-source.ts';
 import { type PaxRecords, applyPaxRecords, isSparse, mergePaxRecords, parsePaxRecords } from './pax-records.ts';
@@ -111,7 +112,7 @@ export class TarReader {
     const kind = kinds.get(type);
     if (kind === undefined || sparse) {
       const what = sparse || type === 'S' ? 'a sparse file' : `of the unknown type '${displayType(type)}'`;
-      const message = `'${displayBytes(header.path)}' in the archive is ${what}, which is not supported`;
+      const message = `'${displayName(header.path)}' in the archive is ${what}, which is not supported`;
       throw new CastoreError('archive/unsupported', message, { offset });
     }
     // Others may say a size (links that of their target), and no contents follow all the same.

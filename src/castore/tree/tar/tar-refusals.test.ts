@@ -267,6 +267,17 @@ describe('importTar', () => {
     });
   }
 
+  test('does not repeat long paths in messages', async () => {
+    const long = 'd/'.repeat(3000);
+    const archives = [
+      [{ type: 'L', contents: `${long}..\0` }, file('x')],
+      [{ type: 'L', contents: `${long}f\0` }, file('x')],
+      [{ type: 'L', contents: `${'n'.repeat(6000)}\0` }, file('x', '', { type: 'V' })],
+      [{ type: 'K', contents: `${'n'.repeat(6000)}\0` }, hardLink('x', '')],
+    ];
+    for (const pieces of archives) assert((await refusal(tarArchive(pieces))).message.length < 1000);
+  });
+
   test('refuses an archive that breaks off, wherever', async () => {
     const archive = tarArchive([
       file('a', 'x'.repeat(600)),
