@@ -211,6 +211,50 @@ const writeVarint: Mutation = (input, random) => {
   return replace(input, at, Math.min(input.length, at + random.below(3)), Buffer.from(varint));
 };
 
+const tarBlock = 512;
+/** Where the fields of a tar header are, and how long they can be. */
+const tarFields = [
+  [0, 100],
+  [100, 8],
+  [124, 12],
+  [136, 12],
+  [148, 8],
+  [156, 1],
+  [157, 100],
+  [257, 8],
+  [345, 155],
+] as const;
+
+const editTarField: Mutation = (input, random, { dictionary }) =>
+  edited(input, copy => {
+    const block = random.below(Math.ceil(copy.length / tarBlock)) * tarBlock;
+    const [start, length] = random.pick(tarFields);
+    const value = Buffer.alloc(length, random.oneIn(4) ? ' ' : 0);
+    const number = random.pick(numbers);
+    switch (random.below(4)) {
+      case 0:
+        value.write(number.toString(8).padStart(random.pick([0, length - 1, length]), '0'), 'latin1');
+        break;
+      case 1:
+        // GNU's binary form.
+        for (let at = length - 1, rest = number; at >= 0; at--, rest >>= 8n) value[at] = Number(rest & 0xffn);
+        value[0] = random.pick([0x80, 0xff]);
+        break;
+      case 2:
+        value.fill(random.pick(dictionary));
+        break;
+      default:
+        value.set(random.pick(dictionary).subarray(0, length));
+    }
+    copy.set(value.subarray(0, Math.max(0, copy.length - block - start)), Math.min(copy.length, block + start));
+  });
+
+const shuffleBlocks: Mutation = (input, random) => {
+  const blocks: Buffer[] = [];
+  for (let at = 0; at < input.length; at += tarBlock) blocks.push(input.subarray(at, at + tarBlock));
+  return Buffer.concat(shuffle(blocks, random));
+};
+
 const bytewise: readonly Mutation[] = [
   [flipBit, setByte, setByte, addToByte, remove, insertBytes, duplicate, truncate],
   [swap, splice, cross, insertWord, insertWord, replaceWord],
@@ -220,6 +264,16 @@ const mutations: Readonly<Record<Flavour, readonly Mutation[]>> = {
   text: [...bytewise, replaceNumeral, replaceNumeral, shuffleWords, shuffleWords, shuffleWords],
   padded: [...bytewise, writeNumber, writeNumber, writeNumber, shuffleFields, editField, editField, insertField],
   protobuf: [...bytewise, writeVarint, writeVarint, replaceNumeral],
+  tar: [
+    ...bytewise,
+    editTarField,
+    editTarField,
+    editTarField,
+    editTarField,
+    shuffleBlocks,
+    shuffleBlocks,
+    replaceNumeral,
+  ],
   binary: [...bytewise, replaceNumeral, writeNumber],
 };
 
@@ -227,9 +281,11 @@ const mutations: Readonly<Record<Flavour, readonly Mutation[]>> = {
 export class Mutator {
   readonly #mutations: readonly Mutation[];
   readonly #dictionary: readonly Buffer[];
+  readonly #repair: Target['repair'];
 
   constructor(target: Target) {
     this.#mutations = mutations[target.flavour];
+    this.#repair = target.repair;
     this.#dictionary = [...target.dictionary.map(word => Buffer.from(word, 'latin1')), Buffer.from([0])];
   }
 
@@ -240,6 +296,7 @@ export class Mutator {
       result = random.pick(this.#mutations)(result, random, context);
       if (result.length > usual) result = result.subarray(0, usual);
     }
-    return random.oneIn(400) ? bloat(result, random, context).subarray(0, longest) : result;
+    if (random.oneIn(400)) result = bloat(result, random, context).subarray(0, longest);
+    return this.#repair === undefined || random.oneIn(8) ? result : this.#repair(result);
   }
 }

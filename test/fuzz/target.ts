@@ -10,6 +10,8 @@ export type Flavour =
   | 'padded'
   /** Protobuf. */
   | 'protobuf'
+  /** Blocks of 512 bytes, of which headers have fields at fixed places. */
+  | 'tar'
   | 'binary';
 
 /** A decoder under test. */
@@ -25,6 +27,8 @@ export interface Target {
    * decoder through, and throws a Violation where a property does not hold. `random` follows from the input alone.
    */
   readonly run: (input: Uint8Array, random: Random) => unknown;
+  /** Corrects what a change has made inconsistent, such as a checksum, so that not all changes come to the same. */
+  readonly repair?: (input: Uint8Array) => Uint8Array;
   /** How much more time it gets than others: 1 unless given. */
   readonly weight?: number;
   /** Whether an error with this code has to have an offset. */

@@ -7,6 +7,7 @@ import { hashTextTargets } from './hash-text.ts';
 import { jsonTargets } from './json.ts';
 import { narInfoTargets } from './narinfo.ts';
 import { narTargets } from './nar.ts';
+import { tarTargets } from './tar.ts';
 import { wireStreamTargets } from './wire-streams.ts';
 import { wireValueTargets } from './wire-values.ts';
 
@@ -22,4 +23,5 @@ export const targets: readonly Target[] = [
   ...wireStreamTargets,
   ...wireValueTargets,
   ...castoreTargets,
+  ...tarTargets,
 ];
