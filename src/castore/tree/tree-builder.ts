@@ -108,7 +108,8 @@ export class TreeBuilder implements TreeSink, AsyncDisposable {
   startFile(executable: boolean, size: number): void {
     this.#takeNode('a file');
     if (size <= wholeFileLimit) {
-      this.#file = { executable, size, received: 0, content: new Uint8Array(size) };
+      // Not zeroed: it is used once it is full.
+      this.#file = { executable, size, received: 0, content: Buffer.allocUnsafeSlow(size) };
       return;
     }
     const queue = new ChunkQueue(bytes => this.#additions.count(-bytes));
