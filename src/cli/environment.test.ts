@@ -6,7 +6,8 @@ import { NixCompatError } from '../nix-compat/index.ts';
 import { temporaryFolder } from '../testing/index.ts';
 import { Environment } from './environment.ts';
 
-const of = (variables: Record<string, string>) => new Environment({ HOME: '/nonexistent/home', ...variables }, () => {});
+const of = (variables: Record<string, string>) =>
+  new Environment({ HOME: '/nonexistent/home', ...variables }, () => {});
 const isRoot = process.getuid?.() === 0;
 
 describe('Environment', () => {
@@ -62,7 +63,11 @@ describe('Environment', () => {
   });
 
   test('takes apart NIX_PATH, but not URLs', () => {
-    assert.deepEqual(of({ NIX_PATH: '/a:nixpkgs=https://x/y.tar.gz:b=c' }).nixPath, ['/a', 'nixpkgs=https://x/y.tar.gz', 'b=c']);
+    assert.deepEqual(of({ NIX_PATH: '/a:nixpkgs=https://x/y.tar.gz:b=c' }).nixPath, [
+      '/a',
+      'nixpkgs=https://x/y.tar.gz',
+      'b=c',
+    ]);
     assert.equal(of({}).nixPath, undefined);
   });
 

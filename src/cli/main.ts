@@ -15,13 +15,11 @@ if (process.env['FIRN_COMPILE_CACHE'] !== undefined) {
 }
 
 const args = process.argv.slice(2);
-if (args.length === 1 && args[0] === '--version') {
-  writeSync(1, `${versionLine(program)}\n`);
-} else {
-  // No top-level await: the bundle is CommonJS.
-  void import('./run.ts')
-    .then(({ run }) => run(program, args))
-    .then(status => {
-      process.exitCode = status;
-    });
+if (args.length === 1 && args[0] === '--version') writeSync(1, `${versionLine(program)}\n`);
+else void main();
+
+// No top-level await: the bundle is CommonJS.
+async function main(): Promise<void> {
+  const { run } = await import('./run.ts');
+  process.exitCode = await run(program, args);
 }

@@ -83,11 +83,7 @@ export function readStandardInput(limit: number): Buffer {
 }
 
 /** Opens a file for the time of `use`. Its path is as the user typed it. Throws `input/failed`: `what "path": why`. */
-export async function withOpenFile<T>(
-  what: string,
-  path: ByteString,
-  use: (fd: number) => T | Promise<T>,
-): Promise<T> {
+export async function withOpenFile<T>(what: string, path: ByteString, use: (fd: number) => T | Promise<T>): Promise<T> {
   let fd: number;
   try {
     fd = openSync(fsPathOf(path), 'r');

@@ -14,6 +14,7 @@ import { hostEnvironment } from './settings/host.ts';
 import { InvocationSettings } from './settings/invocation-settings.ts';
 import { loadSettings } from './settings/load-settings.ts';
 import { versionText } from './render/version-details.ts';
+import { wrapWords } from './render/wrap-words.ts';
 
 /** Runs what the command line asks for and returns the exit status. Whatever goes wrong is reported. */
 export async function run(calledAs: string, argv: readonly string[]): Promise<number> {
@@ -134,6 +135,9 @@ async function runCommand(program: string, args: readonly ByteString[], context:
   await command.run();
 }
 
+/** Where C++ Nix breaks the lines of this message. */
+const messageWidth = 59;
+
 function missingMember(tree: ReturnType<typeof commandTree>, path: readonly string[]): CliError {
   let group = tree;
   for (const name of path) {
@@ -142,8 +146,6 @@ function missingMember(tree: ReturnType<typeof commandTree>, path: readonly stri
   }
   const names = Object.keys(group.members).toSorted();
   const list = names.map(name => `  · ${name}`).join('\n');
-  return new CliError(
-    'usage/no-command',
-    `nix ${path.join(' ')} requires a sub-command. Available sub-commands:\n\n${list}`,
-  );
+  const sentence = `nix ${path.join(' ')} requires a sub-command. Available sub-commands:`;
+  return new CliError('usage/no-command', `${wrapWords(sentence, messageWidth)}\n\n${list}`);
 }

@@ -14,6 +14,7 @@ export interface Case {
 }
 
 const plain = (...commands: readonly string[]): Case[] => commands.map(line => ({ command: line.split(' ') }));
+const but = (one: Case, change: Partial<Case>): Case => ({ ...one, ...change });
 const exact = (...command: readonly string[]): Case => ({ command });
 const config = (NIX_CONFIG: string, line: string): Case => ({
   command: line.split(' '),
@@ -28,18 +29,38 @@ const product = (templates: readonly string[], ...choices: readonly (readonly st
 };
 
 const algorithms = ['md5', 'sha1', 'sha256', 'sha512'];
-const paths = ['hello', 'empty', 'padded', 'large', 'run', 'link', 'dangling', 'tree', 'tree-link', 'tree-link/a', 'deep'];
+const paths = [
+  'hello',
+  'empty',
+  'padded',
+  'large',
+  'run',
+  'link',
+  'dangling',
+  'tree',
+  'tree-link',
+  'tree-link/a',
+  'deep',
+];
 const xp = '--extra-experimental-features';
 
 const hashing: Case[] = [
   ...product(['nix-hash --type $1 $2'], algorithms, paths),
   ...product(['nix-hash --flat --type $1 $2'], algorithms, ['hello', 'empty', 'padded', 'large', 'link']),
-  ...product(['nix-hash $1 --type sha256 $2'], ['--base16', '--base32', '--base64', '--sri', '--truncate'], ['hello', 'tree']),
+  ...product(
+    ['nix-hash $1 --type sha256 $2'],
+    ['--base16', '--base32', '--base64', '--sri', '--truncate'],
+    ['hello', 'tree'],
+  ),
   ...product(['nix hash path --algo $1 --format $2 tree'], algorithms, ['base16', 'nix32', 'base32', 'base64', 'sri']),
   ...product(['nix hash path $1', 'nix hash file $1'], ['hello', 'empty', 'link', 'large']),
   ...product(['nix hash path $1 --type sha1 tree'], ['--base16', '--base32', '--base64', '--sri']),
   ...product(['nix hash path --mode $1 $2'], ['nar', 'flat'], ['hello', 'run', 'link']),
-  ...product([`nix hash path --mode git ${xp} git-hashing --algo $1 $2`], ['sha1', 'sha256'], ['hello', 'run', 'link', 'tree']),
+  ...product(
+    [`nix hash path --mode git ${xp} git-hashing --algo $1 $2`],
+    ['sha1', 'sha256'],
+    ['hello', 'run', 'link', 'tree'],
+  ),
   ...plain(
     'nix-hash',
     'nix-hash tree',
@@ -112,7 +133,7 @@ const hashing: Case[] = [
     'nix-hash --no-sandbox hello',
     'nix-hash --relaxed-sandbox hello',
     'nix-hash --no-cores hello',
-    'nix-hash --extra-substituters x hello',
+    'nix-hash --extra-substituters file:///x hello',
     'nix-hash --extra-cores 4 hello',
     'nix-hash --use-case-hack cases',
     'nix-hash --option use-case-hack true cases',
@@ -171,7 +192,11 @@ const converting: Case[] = [
   ...product(['nix hash convert --to $1 $2'], ['base16', 'nix32', 'base32', 'base64', 'sri'], forms),
   ...product(['nix hash convert --hash-algo sha256 $1'], [...Object.values(digests), ...forms]),
   ...product(['nix hash convert --from $1 --to base16 $2'], ['base16', 'nix32', 'base64', 'sri'], forms),
-  ...product(['nix hash to-$1 --type sha256 $2', 'nix-hash --to-$1 --type sha256 $2'], ['base16', 'base32', 'base64', 'sri'], Object.values(digests)),
+  ...product(
+    ['nix hash to-$1 --type sha256 $2', 'nix-hash --to-$1 --type sha256 $2'],
+    ['base16', 'base32', 'base64', 'sri'],
+    Object.values(digests),
+  ),
   ...product(['nix-hash --to-$1 $2'], ['base16', 'sri'], forms),
   ...plain(
     'nix hash convert',
@@ -215,7 +240,10 @@ const converting: Case[] = [
 
 const narPaths = ['hello', 'empty', 'padded', 'large', 'run', 'link', 'dangling', 'tree', 'deep'];
 const dumping: Case[] = [
-  ...product(['nix-store --dump $1', 'nix nar pack $1', 'nix nar dump-path $1', 'nix dump-path $1'].slice(0, 3), narPaths),
+  ...product(
+    ['nix-store --dump $1', 'nix nar pack $1', 'nix nar dump-path $1', 'nix dump-path $1'].slice(0, 3),
+    narPaths,
+  ),
   ...plain(
     'nix-store --dump tree/',
     'nix-store --option use-case-hack true --dump cases',
@@ -241,7 +269,7 @@ const dumping: Case[] = [
     'nix nar',
     'nix nar bogus',
     'nix nar lss',
-  ).map(one => ({ ...one, stdout: 'other' as const, why: 'how much of a NAR is written before it fails is nobody’s' })),
+  ).map(one => but(one, { stdout: 'other', why: 'how much of a NAR is written before it fails is nobody’s' })),
   {
     command: ['nix-store', '--dump', 'too-deep'],
     stdout: 'other',
@@ -254,8 +282,16 @@ const narFiles = ['tree.nar', 'file.nar', 'link.nar'];
 const bad = ['unsorted', 'twice', 'slash', 'dots', 'long-name', 'cut', 'bad-type', 'bad-tag', 'empty-target'];
 const listing: Case[] = [
   ...product(['nix nar ls $1 $2'], narFiles, ['/']),
-  ...product(['nix nar ls $1 $2'], ['-l', '-R', '-lR', '-d', '-ld', '-dR', '--json', '--json -R'], ['tree.nar /', 'file.nar /', 'link.nar /']),
-  ...product(['nix nar ls $1 tree.nar $2'], ['', '-l', '-R', '--json', '--json -R'], ['a', '/a', '/sub', 'sub/', '/sub/deep', '/link', '/missing', '/a/x', '/sub/../a', '//run']),
+  ...product(
+    ['nix nar ls $1 $2'],
+    ['-l', '-R', '-lR', '-d', '-ld', '-dR', '--json', '--json -R'],
+    ['tree.nar /', 'file.nar /', 'link.nar /'],
+  ),
+  ...product(
+    ['nix nar ls $1 tree.nar $2'],
+    ['', '-l', '-R', '--json', '--json -R'],
+    ['a', '/a', '/sub', 'sub/', '/sub/deep', '/link', '/missing', '/a/x', '/sub/../a', '//run'],
+  ),
   exact('nix', 'nar', 'ls', '-R', '-d', 'tree.nar', ''),
   exact('nix', 'nar', 'ls', '--json', '--pretty', 'tree.nar', ''),
   ...plain(
@@ -286,37 +322,36 @@ const listing: Case[] = [
     'nix nar cat tree.nar',
     'nix nar cat',
   ),
-  ...product(['nix nar ls $1.nar /', 'nix nar cat $1.nar /a'], bad).map(one => ({
-    ...one,
-    stdout: 'other' as const,
-    stderr: 'longer' as const,
-    why: 'refusals of NARs name the offending thing, too',
-  })),
+  ...product(['nix nar ls $1.nar /', 'nix nar cat $1.nar /a'], bad).map(one =>
+    but(one, { stdout: 'other', stderr: 'longer', why: 'refusals of NARs name the offending thing, too' }),
+  ),
 ];
+
+const restore = (stdin: string | Buffer, ...args: readonly string[]): Case => ({
+  command: ['nix-store', '--restore', ...args],
+  stdin,
+});
 
 const restoring: Case[] = [
   ...['out', 'tree', 'hello', 'link', 'dangling', 'tree-link', 'missing/out', 'hello/out', 'tree/new'].flatMap(path => [
-    { command: ['nix-store', '--restore', path], stdin: nar('(', 'type', 'directory', ')') },
-    { command: ['nix-store', '--restore', path], stdin: nar('(', 'type', 'regular', 'contents', 'x', ')') },
-    { command: ['nix-store', '--restore', path], stdin: nar('(', 'type', 'symlink', 'target', 'to', ')') },
+    restore(nar('(', 'type', 'directory', ')'), path),
+    restore(nar('(', 'type', 'regular', 'contents', 'x', ')'), path),
+    restore(nar('(', 'type', 'symlink', 'target', 'to', ')'), path),
   ]),
-  { command: ['nix-store', '--restore', 'out'], stdin: '' },
-  { command: ['nix-store', '--restore', 'out'], stdin: 'short' },
-  { command: ['nix-store', '--restore', 'out'], stdin: 'something that is clearly no NAR, and long' },
-  { command: ['nix-store', '--restore', 'out', 'other'], stdin: '' },
-  { command: ['nix-store', '--restore'], stdin: '' },
-  { command: ['nix-store', '--restore', '--bogus', 'out'], stdin: '' },
+  restore('something that is clearly no NAR, and long', 'out'),
+  restore('', 'out', 'other'),
+  restore(''),
+  restore('', '--bogus', 'out'),
   ...[
+    '',
+    'short',
     nar('(', 'type', 'directory', 'entry', '(', 'name', 'a', 'node', '(', 'type', 'socket', ')', ')', ')'),
     nar('(', 'type', 'regular', 'contents', 'abc'),
     nar('(', 'type', 'regular', 'executable', 'yes', 'contents', 'abc', ')'),
     nar('(', 'type', 'symlink', 'target', 'a\0b', ')'),
     nar('(', 'type', 'directory', 'entry', '(', 'name', 'a\0b', 'node', '(', 'type', 'directory', ')', ')', ')'),
-  ].map(stdin => ({ command: ['nix-store', '--restore', 'out'], stdin, stderr: 'longer' as const })),
-].map(one => {
-  const short = one.stdin === '' || one.stdin === 'short' || ('stderr' in one && one.stderr === 'longer');
-  return short ? { ...one, stderr: 'longer' as const, why: 'the offset and the thing are named, too' } : one;
-});
+  ].map(stdin => but(restore(stdin, 'out'), { stderr: 'longer', why: 'Firn names the offset and the thing, too' })),
+];
 
 const keys: Case[] = [
   ...['', 'foo', 'foo:', ':abc', 'foo:bar', `foo:${'A'.repeat(40)}`].map(stdin => ({
@@ -341,6 +376,16 @@ const keys: Case[] = [
     'nix-store --generate-binary-cache-key k-1 secret public',
     'nix-store --generate-binary-cache-key k-1 missing/secret missing/public',
   ),
+];
+
+/** `@drv@` is the derivation that C++ Nix made in the store that both use. */
+const derivations: Case[] = [
+  ...product(
+    ['nix derivation show $1 $2', 'nix show-derivation $1 $2'],
+    ['', '-r', '--recursive', '--pretty', '--no-pretty', '-r --pretty'],
+    ['@drv@', '@drv@^out', '@drv@^*', '@drv@ @drv@'],
+  ),
+  ...plain('nix derivation', 'nix derivation shw', 'nix derivation show --bogus', 'nix derivation show -r --bogus x'),
 ];
 
 const general: Case[] = [
@@ -389,19 +434,19 @@ const general: Case[] = [
   config('include /nonexistent/x', 'nix-hash hello'),
   config('!include /nonexistent/x', 'nix-hash hello'),
   config('foo = bar\nabc = def', 'nix-hash hello'),
-  config('cores = x', 'nix-hash hello'),
+  but(config('cores = x', 'nix-hash hello'), { stderr: 'longer', why: 'Firn says where the setting is' }),
   config('cores', 'nix-hash hello'),
   config('cores 3', 'nix-hash hello'),
-  config('keep-going = maybe', 'nix-hash hello'),
+  but(config('keep-going = maybe', 'nix-hash hello'), { stderr: 'longer', why: 'Firn says where the setting is' }),
   config('# only a comment', 'nix-hash hello'),
   config('cores = 3 # with a comment', 'nix-hash hello'),
   config('  cores   =   3  ', 'nix-hash hello'),
   config('include', 'nix-hash hello'),
   config('use-case-hack = true', 'nix-hash cases'),
   config('max-jobs = auto', 'nix-hash hello'),
-  config('max-jobs = -1', 'nix-hash hello'),
+  but(config('max-jobs = -1', 'nix-hash hello'), { stderr: 'longer', why: 'Firn says where the setting is' }),
   config('sandbox = relaxed', 'nix-hash hello'),
-  config('sandbox = maybe', 'nix-hash hello'),
+  but(config('sandbox = maybe', 'nix-hash hello'), { stderr: 'longer', why: 'Firn says where the setting is' }),
   config('experimental-features = nix-command\nflake-registry = x', 'nix-hash hello'),
 ];
 
@@ -457,6 +502,7 @@ export const cliCases: readonly Case[] = [
   ...listing,
   ...restoring,
   ...keys,
+  ...derivations,
   ...general,
   ...different,
 ];

@@ -29,28 +29,51 @@ const ownBin = join(import.meta.dirname, '../../bin');
 const pattern = process.argv[2];
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'firn-cli-differential-')));
 
+/** Whether the files to work on are there as they should be. */
+let pristine = false;
+
+const environment = {
+  PATH: process.env['PATH'],
+  HOME: join(root, 'home'),
+  NIX_STORE_DIR: join(root, 'store'),
+  NIX_STATE_DIR: join(root, 'state'),
+  NIX_CONF_DIR: join(root, 'etc'),
+  NIX_CONFIG: 'experimental-features = nix-command\nbuild-users-group =',
+};
+
 function run(bin: string, { command, stdin, env }: Case): Outcome {
-  const [program = '', ...args] = command;
+  const [program = '', ...args] = command.map(arg => arg.replace('@drv@', drv));
   const folder = join(root, 'work');
-  // Each side starts from the same folder with nothing left by the other.
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
-  makeFixture(folder);
+  if (!pristine) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder);
+    makeFixture(folder);
+  }
+  // Each side starts from the same files, with nothing left by the other.
+  pristine = !command.some(arg => arg === '--restore' || arg === '--generate-binary-cache-key');
   const { status, stdout, stderr } = spawnSync(join(bin, program), args, {
     cwd: folder,
     input: stdin ?? '',
-    env: {
-      PATH: process.env['PATH'],
-      HOME: join(root, 'home'),
-      NIX_STORE_DIR: join(root, 'store'),
-      NIX_STATE_DIR: join(root, 'state'),
-      NIX_CONF_DIR: join(root, 'etc'),
-      NIX_CONFIG: 'experimental-features = nix-command\nbuild-users-group =',
-      ...env,
-    },
+    env: { ...environment, ...env },
     maxBuffer: 64 * 1024 * 1024,
   });
   return { status, stdout, stderr: stderr.toString('utf8') };
+}
+
+/** A derivation with inputs of several kinds, in the store that both sides use. */
+function makeDerivation(bin: string): string {
+  const expression = `
+    let make = name: more: derivation ({ inherit name; system = "x86_64-linux"; builder = "/bin/sh"; } // more);
+    in make "top" {
+      outputs = [ "out" "dev" ];
+      args = [ "-c" "\\n é" ];
+      leaf = make "leaf" { };
+      fixed = make "fixed" { outputHash = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="; outputHashMode = "recursive"; };
+      structured = make "structured" { __structuredAttrs = true; outputs = [ "out" ]; list = [ 1 2.5 "x" null true ]; };
+      source = builtins.toFile "source" "contents";
+    }`;
+  const { stdout } = spawnSync(join(bin, 'nix-instantiate'), ['--expr', expression], { env: environment });
+  return stdout.toString().trim();
 }
 
 /** Our programs are called by name, theirs by path; C++ Nix doubles the first slash of some paths. */
@@ -89,8 +112,9 @@ function show(text: string): string {
 
 let failed = 0;
 let count = 0;
+for (const folder of ['home', 'store', 'etc']) mkdirSync(join(root, folder));
+const drv = makeDerivation(peerBin);
 try {
-  for (const folder of ['home', 'store', 'etc']) mkdirSync(join(root, folder));
   for (const one of cliCases) {
     const title = one.command.map(arg => (/^[\w./:=-]+$/.test(arg) ? arg : JSON.stringify(arg))).join(' ');
     if (pattern !== undefined && !title.includes(pattern)) continue;

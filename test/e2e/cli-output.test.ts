@@ -17,7 +17,9 @@ describe('versions', () => {
   });
 
   test('-v shows where things are', () => {
-    const { stdout } = runCli('nix', ['--version', '-v', '--data', '/the/data'], { env: { NIX_STORE_DIR: '/the/store' } });
+    const { stdout } = runCli('nix', ['--version', '-v', '--data', '/the/data'], {
+      env: { NIX_STORE_DIR: '/the/store' },
+    });
     assert.match(stdout.toString(), /^Store directory: \/the\/store$/m);
     assert.match(stdout.toString(), /^Data folder: \/the\/data$/m);
   });
@@ -25,7 +27,11 @@ describe('versions', () => {
 
 describe('help', () => {
   test('lists what there is', () => {
-    for (const [program, args] of [['firn', ['--help']], ['nix', ['--help', '--bogus']], ['nix', ['nar', '--help']]] as const) {
+    for (const [program, args] of [
+      ['firn', ['--help']],
+      ['nix', ['--help', '--bogus']],
+      ['nix', ['nar', '--help']],
+    ] as const) {
       const { status, stdout } = runCli(program, args);
       assert.equal(status, 0);
       assert.match(stdout.toString(), /nar ls +Lists what a NAR holds/);
@@ -60,7 +66,11 @@ describe('standard output', () => {
   test('that is full ends in an error', () => {
     const full = openSync('/dev/full', 'w');
     try {
-      for (const [program, args] of [['nix-store', ['--dump', binDir]], ['nix-hash', [binDir]], ['nix', ['--help']]] as const) {
+      for (const [program, args] of [
+        ['nix-store', ['--dump', binDir]],
+        ['nix-hash', [binDir]],
+        ['nix', ['--help']],
+      ] as const) {
         const { status, stderr } = runCli(program, args, { stdio: ['ignore', full, 'pipe'] });
         assert.equal(status, 1);
         assert.match(stderr, /^error: write of \d+ bytes: No space left on device\n$/);
@@ -115,7 +125,10 @@ describe('messages', () => {
     const { stderr } = runCli('nix', ['--log-format', 'internal-json', ...missing]);
     assert.ok(stderr.startsWith('@nix {"action":"msg","column":null,'), stderr);
     const { level, msg, raw_msg } = JSON.parse(stderr.slice('@nix '.length)) as Record<string, unknown>;
-    assert.deepEqual({ level, msg, raw_msg }, { level: 0, msg: `\u001b[31;1merror:\u001b[0m ${message}`, raw_msg: message });
+    assert.deepEqual(
+      { level, msg, raw_msg },
+      { level: 0, msg: `\u001b[31;1merror:\u001b[0m ${message}`, raw_msg: message },
+    );
   });
 
   test('go to json-log-path, too', () => {
@@ -159,7 +172,10 @@ describe('file names of any bytes', () => {
     writeFileSync(Buffer.concat([Buffer.from(`${folder.path}/`), name]), 'x');
     mkdirSync(join(folder.path, 'out'));
     const script = `f=$(printf 'f\\377\\376'); "${binDir}/nix-hash" --flat "$f" "$f"; "${binDir}/nix-store" --dump "$f" | "${binDir}/nix-store" --restore "out/$f"; cat "out/$f"`;
-    const { stdout, stderr } = spawnSync('sh', ['-c', script], { cwd: folder.path, env: { PATH: process.env['PATH'] } });
+    const { stdout, stderr } = spawnSync('sh', ['-c', script], {
+      cwd: folder.path,
+      env: { PATH: process.env['PATH'] },
+    });
     assert.equal(stderr.toString(), '');
     assert.equal(stdout.toString(), `${'9dd4e461268c8034f5c8564e155c67a6\n'.repeat(2)}x`);
   });

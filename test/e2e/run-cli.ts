@@ -1,5 +1,6 @@
 import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { errnoOf } from '../../src/base/index.ts';
 
 export const binDir = join(import.meta.dirname, '../../bin');
 
@@ -27,7 +28,8 @@ export function runCli(program: string, args: readonly string[], { env, ...optio
     },
     maxBuffer: 256 * 1024 * 1024,
   });
-  if (result.error !== undefined) throw result.error;
+  // A program may end without having read all of its input.
+  if (result.error !== undefined && errnoOf(result.error) !== 'EPIPE') throw result.error;
   const { status, signal, stdout, stderr } = result;
   return { status, signal, stdout, stderr: stderr === null ? '' : stderr.toString('utf8') };
 }

@@ -18,7 +18,13 @@ function drain(queue: ArgumentQueue): string[] {
 
 describe('ArgumentQueue', () => {
   test('tells flags from arguments', () => {
-    assert.deepEqual(drain(queueOf('a', '--b', '-c', '', '-')), ['argument a', 'flag --b', 'flag -c', 'argument ', 'flag -']);
+    assert.deepEqual(drain(queueOf('a', '--b', '-c', '', '-')), [
+      'argument a',
+      'flag --b',
+      'flag -c',
+      'argument ',
+      'flag -',
+    ]);
   });
 
   test('takes apart flags of one letter each, and the number that follows them', () => {

@@ -9,9 +9,11 @@ import { type CommandGroup, type Parseable, type ParsedCommand, parseCommand } f
 /** What was applied, in order. */
 let log: string[] = [];
 
-const note = (what: string) => (...values: ByteString[]) => {
-  log.push([what, ...values].join(' '));
-};
+const note =
+  (what: string) =>
+  (...values: ByteString[]) => {
+    log.push([what, ...values].join(' '));
+  };
 const flag = (long: string, labels: string[] = [], more: Partial<Flag> = {}): Flag => ({
   long,
   labels,
@@ -19,7 +21,12 @@ const flag = (long: string, labels: string[] = [], more: Partial<Flag> = {}): Fl
   apply: note(`--${long}`),
   ...more,
 });
-const one = (label: string, more: Partial<Positional> = {}): Positional => ({ label, arity: 1, apply: note(label), ...more });
+const one = (label: string, more: Partial<Positional> = {}): Positional => ({
+  label,
+  arity: 1,
+  apply: note(label),
+  ...more,
+});
 const any = (label: string): Positional => ({ label, arity: 'any', apply: note(label) });
 const command = (flags: Flag[], positionals: Positional[]) => ({
   kind: 'command' as const,
@@ -53,7 +60,10 @@ async function parse(line: string): Promise<ParsedCommand<Parseable> & { readonl
   const warnings: string[] = [];
   const parsed: ParsedCommand<Parseable> = { path: [], command: undefined, features: new Set() };
   const common = indexFlags([flag('verbose', [], { short: 'v' }), flag('option', ['name', 'value'])]);
-  const args = line.split(' ').filter(arg => arg !== '').map(byteStringFromText);
+  const args = line
+    .split(' ')
+    .filter(arg => arg !== '')
+    .map(byteStringFromText);
   await parseCommand(args, tree, parsed, { common, warn: text => warnings.push(text) });
   return { ...parsed, warnings };
 }
@@ -109,7 +119,11 @@ describe('parseCommand', () => {
     await refuses('cat a', 'usage/missing-argument', 'more arguments are required');
     await refuses('cat a b c', 'usage/unexpected-argument', "unexpected argument 'c'");
     await refuses('need', 'usage/missing-flag', "required argument '--name' is missing");
-    await refuses('hash path --algo', 'usage/missing-value', "flag '--algo' requires 1 argument(s), but only 0 were given");
+    await refuses(
+      'hash path --algo',
+      'usage/missing-value',
+      "flag '--algo' requires 1 argument(s), but only 0 were given",
+    );
     await refuses('gone whatever --follows', 'command/absent', 'gone');
   });
 
@@ -129,7 +143,21 @@ describe('parseCommand', () => {
   });
 
   test('any command line is parsed or refused with a code', async () => {
-    const word = fc.constantFrom('hash', 'path', 'file', 'cat', 'h', '-v', '-vf', '--algo', '--', '-', '', '--name', 'x');
+    const word = fc.constantFrom(
+      'hash',
+      'path',
+      'file',
+      'cat',
+      'h',
+      '-v',
+      '-vf',
+      '--algo',
+      '--',
+      '-',
+      '',
+      '--name',
+      'x',
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(word, { maxLength: 8 }), async words => {
         try {

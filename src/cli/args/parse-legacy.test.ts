@@ -37,7 +37,15 @@ function refuses(line: string, message: string): void {
 
 describe('parseLegacy', () => {
   test('takes own and common flags, combined ones too, and arguments where they stand', () => {
-    assert.deepEqual(parse('a -qv --type md5 b --cores 3 -- -q'), ['a', '--query', '--verbose', '--type md5', 'b', '--cores 3', '-q']);
+    assert.deepEqual(parse('a -qv --type md5 b --cores 3 -- -q'), [
+      'a',
+      '--query',
+      '--verbose',
+      '--type md5',
+      'b',
+      '--cores 3',
+      '-q',
+    ]);
   });
 
   test('leaves unknown flags to the command', () => {

@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { type ByteString, byteStringFromLatin1, displayBytes, systemErrorText } from '../../base/index.ts';
+import { type ByteString, byteStringFromLatin1, displayBytes, systemErrorText, unreachable } from '../../base/index.ts';
 import {
   type HashAlgorithm,
   type HashFormat,
@@ -49,9 +49,7 @@ function defaults(method: IngestionMethod): HashPathOptions {
 }
 
 function hashCommand(summary: string, options: HashPathOptions, context: CommandContext, more: Flag[]): Command {
-  const positionals: Positional[] = [
-    { label: 'paths', arity: 'any', apply: (...paths) => (options.paths = paths) },
-  ];
+  const positionals: Positional[] = [{ label: 'paths', arity: 'any', apply: (...paths) => (options.paths = paths) }];
   const flags = [
     ...encodingFlags('', format => (options.format = format)),
     algorithmFlag('type', context, algorithm => (options.algorithm = algorithm)),
@@ -109,6 +107,8 @@ async function hashOf(
     case 'git':
       settings.require('git-hashing');
       return hashGitTree(withCanonicalParent(path), algorithm);
+    default:
+      return unreachable(method);
   }
 }
 

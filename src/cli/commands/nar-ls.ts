@@ -1,4 +1,4 @@
-import { type ByteString, brandAs, byteStringFromText, bytesOf, displayBytes } from '../../base/index.ts';
+import { type ByteString, brandAs, byteStringFromText, bytesOf, displayBytes, unreachable } from '../../base/index.ts';
 import {
   type NarListing,
   NarLister,
@@ -52,7 +52,10 @@ export function narLs(context: CommandContext): Command {
       if (json && options.directory) {
         throw new CliError('usage/useless-flag', "'--directory' is useless with '--json'");
       }
-      const names = path.split('/').filter(name => name !== '').map(brandAs<ByteString>);
+      const names = path
+        .split('/')
+        .filter(name => name !== '')
+        .map(brandAs<ByteString>);
       const node = findListed(root, names);
       if (node === undefined) {
         throw new CliError('nar/no-such-path', `path '«unknown»${displayBytes(path)}' does not exist`);
@@ -106,6 +109,8 @@ function longLine(node: NarListing, path: string): string {
       return `lrwxrwxrwx ${padSize(0)} ${path} -> ${node.target}`;
     case 'regular':
       return `${node.executable ? '-r-xr-xr-x' : '-r--r--r--'} ${padSize(node.size ?? 0)} ${path}`;
+    default:
+      return unreachable(node);
   }
 }
 

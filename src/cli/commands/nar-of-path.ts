@@ -13,7 +13,11 @@ const bufferSize = 256 * 1024;
  * Writes the NAR of the file tree at `path` (absolute and canonical). Throws CastoreErrors `tree/...`, NixCompatErrors
  * `nar/...` and the operating system's errors.
  */
-export function writeNarOfPath(path: ByteString, settings: InvocationSettings, write: (chunk: Uint8Array) => void): void {
+export function writeNarOfPath(
+  path: ByteString,
+  settings: InvocationSettings,
+  write: (chunk: Uint8Array) => void,
+): void {
   const writer = new NarWriter(write, { bufferSize });
   walkTreeToEnd(fsPathOf(path), writer, {
     // Contents are read to where the NAR is put together.

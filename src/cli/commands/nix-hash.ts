@@ -16,7 +16,12 @@ export function nixHash(context: CommandContext): LegacyCommand {
   return {
     summary: 'Hashes file trees, or converts hashes.',
     flags: [
-      { long: 'flat', labels: [], summary: 'Hash the contents of files, not their NARs.', apply: () => (method = 'flat') },
+      {
+        long: 'flat',
+        labels: [],
+        summary: 'Hash the contents of files, not their NARs.',
+        apply: () => (method = 'flat'),
+      },
       ...encodingFlags('', chosen => (format = chosen)),
       { long: 'truncate', labels: [], summary: 'Fold the hash to 160 bits.', apply: () => (truncate = true) },
       algorithmFlag('type', context, chosen => (algorithm = chosen)),

@@ -109,7 +109,10 @@ function bind(create: CommandFactory, context: CommandContext): () => ReturnType
 export const commandNames: readonly string[] = Object.keys(present);
 
 function absentCommand(name: string): CliError {
-  const has = commandNames.map(path => `nix ${path}`).concat(Object.keys(legacyCommands)).join(', ');
+  const has = commandNames
+    .map(path => `nix ${path}`)
+    .concat(Object.keys(legacyCommands))
+    .join(', ');
   return new CliError('command/absent', `'${name}' is not part of Firn ${firnVersion()} yet, which has: ${has}`);
 }
 

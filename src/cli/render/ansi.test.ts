@@ -16,7 +16,10 @@ describe('filterEscapes', () => {
   });
 
   test('leaves no escape behind, whatever the text', () => {
-    const text = fc.string({ unit: fc.constantFrom('\u001b', '[', ']', ';', '1', 'm', 'J', '\u0007', '\\', 'x'), maxLength: 20 });
+    const text = fc.string({
+      unit: fc.constantFrom('\u001b', '[', ']', ';', '1', 'm', 'J', '\u0007', '\\', 'x'),
+      maxLength: 20,
+    });
     fc.assert(fc.property(text, value => assert.doesNotMatch(filterEscapes(value, false), /\u001b|\u0007/)));
   });
 });

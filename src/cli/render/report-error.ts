@@ -52,5 +52,6 @@ const usageCodes: ReadonlySet<string> = new Set([
 
 /** Whether it is the command line or the configuration that should be changed. */
 function isUsageError(error: unknown): boolean {
-  return error instanceof FirnError && (error.code.startsWith('usage/') || usageCodes.has(error.code));
+  const code: unknown = error instanceof FirnError ? error.code : undefined;
+  return typeof code === 'string' && (code.startsWith('usage/') || usageCodes.has(code));
 }

@@ -60,7 +60,12 @@ describe('sources of settings', () => {
       NIX_USER_CONF_FILES: `${folder.path}/strong.conf:${folder.path}/weak.conf`,
       NIX_CONFIG: 'max-jobs = 4',
     });
-    const values = [settings.get('cores'), settings.get('log-lines'), settings.get('timeout'), settings.get('max-jobs')];
+    const values = [
+      settings.get('cores'),
+      settings.get('log-lines'),
+      settings.get('timeout'),
+      settings.get('max-jobs'),
+    ];
     assert.deepEqual(values, [1, 2n, 3n, 4]);
   });
 
