@@ -24,7 +24,8 @@ export const castoreErrorCodes = {
   'tree/changed': 'a file that changed while it was read',
   'archive/malformed': 'a tar archive with a header or a record that is none',
   'archive/truncated': 'a tar archive that ends before its end',
-  'archive/unsupported': 'an entry of a tar archive that no tree can hold, such as a device, or a form of it that is not read',
+  'archive/unsupported':
+    'an entry of a tar archive that no tree can hold, such as a device, or a form of it that is not read',
   'archive/bad-path': 'an entry of a tar archive that leads out of it, or whose name no file can have',
   'archive/conflict': 'an entry of a tar archive below, or in place of, what an earlier one made',
   'archive/bad-link': 'a hard link in a tar archive to what is no file before it',

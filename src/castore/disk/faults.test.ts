@@ -65,7 +65,8 @@ describe('an import whose n-th file-system call fails', () => {
         try {
           await using store = new DiskBlobStore(data, { fileSystem: faultyFileSystem(plan) });
           const node = await addTree(store, source);
-          await store.prepareFiles([{ ...node, kind: 'file', executable: true }]);
+          if (node.kind === 'directory')
+            await store.prepareFiles([{ kind: 'file', digest: node.digest, executable: true }]);
           if (plan.failed === undefined) succeeded++;
         } catch (error) {
           assert.ok(plan.failed !== undefined, String(error));

@@ -1,32 +1,14 @@
 import type { BlobStore, CallOptions } from '../blob-store.ts';
-import { formatDigest } from '../digest.ts';
-import { decodeDirectory, maxDirectorySize } from '../directory.ts';
 import { CastoreError } from '../error.ts';
-import type { Directory, DirectoryNode, Node } from '../node.ts';
+import type { Node } from '../node.ts';
 import { type FsPath, displayFsPath, joinFsPath } from './fs-path.ts';
+import { readDirectory } from './read-directory.ts';
 import { defaultMaxDepth } from './walk.ts';
 
 /** A node and where it stands; a directory comes once before what is in it and once after. */
 export type Visit =
   | { readonly step: 'node'; readonly path: FsPath; readonly node: Node }
   | { readonly step: 'leave'; readonly path: FsPath };
-
-/** Reads the directory that `node` names; `path` is for the message of `blob/missing`. */
-export async function readDirectory(
-  store: BlobStore,
-  node: DirectoryNode,
-  path: FsPath,
-  options: CallOptions = {},
-): Promise<Directory> {
-  const bytes = await store.get(node.digest, { ...options, limit: maxDirectorySize });
-  if (bytes === undefined) {
-    throw new CastoreError(
-      'blob/missing',
-      `the directory '${displayFsPath(path)}' (${formatDigest(node.digest)}) is not in the store`,
-    );
-  }
-  return decodeDirectory(bytes);
-}
 
 /** Visits a tree in the order of a NAR, below `path`. */
 export async function* walkNodes(
@@ -47,7 +29,7 @@ export async function* walkNodes(
     }
     yield { step: 'node', path: place, node: at };
     if (at.kind !== 'directory') return;
-    const { entries } = await readDirectory(store, at, place, options);
+    const { entries } = await readDirectory(store, at.digest, { ...options, place: displayFsPath(place) });
     for (const { name, node: child } of entries) {
       const childPath = joinFsPath(place, name);
       if (child.kind === 'directory') yield* visit(child, childPath, depth + 1);
