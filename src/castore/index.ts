@@ -1,5 +1,13 @@
 /**
- * castore: blobs and directories by digest. (The contract and an example come with the backends.)
+ * castore: blobs and directories by digest. A blob is bytes named by SHA-256 and size; a directory is a blob that names
+ * nodes; whatever is read has the digest that it was asked for by. What is added becomes durable and visible in batches.
+ * Nothing here knows of Nix or of a protocol.
+ *
+ *     await using store = new DiskBlobStore('/var/lib/firn');
+ *     await using batch = store.batch();
+ *     const root = await importTree('src', batch);
+ *     await batch.commit();
+ *     await checkoutTree(store, root, '/tmp/copy', { files: store });
  */
 export {
   type BlobBatch,

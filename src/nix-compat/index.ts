@@ -1,5 +1,10 @@
 /**
- * nix-compat: Nix's formats as pure functions of bytes.
+ * nix-compat: the formats of Nix 2.34 as pure codecs, byte for byte: bytes in, values out and back, no I/O. What is not
+ * well-formed is refused with a `NixCompatError`, which has a code and, where there is one, the byte offset.
+ *
+ *     const derivation = parseDerivation(byteStringOf(bytes), { storeDir: defaultStoreDir, name: 'hello' });
+ *     const path = makeFixedOutputPath(defaultStoreDir, 'src', { method: 'nar', hash: hashBytes('sha256', nar) });
+ *     readNar(nar, teeTree(new NarWriter(write), new NarLister()));
  */
 export { canonicalPath } from './canonical-path.ts';
 export { NixCompatError, type NixCompatErrorCode, nixCompatErrorCodes } from './error.ts';
