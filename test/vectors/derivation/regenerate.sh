@@ -16,13 +16,18 @@ nix() {
     secret-key-files = $root/secret-key" "$@"
 }
 
+# C++ Nix 2.34.8 now and then kills a builder in its sandbox for no reason, which another attempt gets over.
+build() {
+  nix nix build --no-link --quiet -f expressions.nix "$1" || nix nix build --no-link --quiet -f expressions.nix "$1"
+}
+
 nix nix-store --generate-binary-cache-key vectors-1 "$root/secret-key" public-key
 nix nix-instantiate expressions.nix --quiet
 for name in floating deferred deferredTwice floatingOnDeferred structuredDeferred maker dynamic; do
-  nix nix build --no-link --quiet -f expressions.nix "$name"
+  build "$name"
   nix nix copy --quiet --to "file://$root/cache" -f expressions.nix "$name"
 done
-for name in structured graph; do nix nix build --no-link --quiet -f expressions.nix "$name"; done
+for name in structured graph; do build "$name"; done
 
 rm -rf store
 mkdir store
