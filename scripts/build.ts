@@ -62,6 +62,9 @@ try {
     platform: 'node',
     target: 'node26',
     sourcemap: 'linked',
+  // Half the size, and without the comments all ASCII, which V8 takes as it is.
+  minifyWhitespace: true,
+  charset: 'ascii',
     define: { FIRN_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
     plugins: [lazyBuiltins],
     logLevel: 'warning',
