@@ -3,7 +3,7 @@ import type { Flavour, Target } from './target.ts';
 
 /** Bytes of the longest input, and of one that came about without `bloat`. */
 const longest = 256 * 1024;
-const usual = 8 * 1024;
+const usual = 16 * 1024;
 
 const limits = [7, 8, 15, 16, 31, 32, 53, 63, 64].map(bits => 1n << BigInt(bits));
 const numbers: readonly bigint[] = [

@@ -67,11 +67,23 @@ const configWords = [
   [...settingNames.keys()],
 ].flat();
 
+const settingValues = [
+  ['', '1', 'true', 'auto', 'relaxed', 'a b', '/a/b', '-1', '2G', 'a=b c=d=e', '/a=/b? /c', 'fatal', 'flakes'],
+  ['[{"systems":["a"],"program":"/p","args":["x"]}]'],
+].flat();
+
 export const configTargets: readonly Target[] = [
   textTarget({
     name: 'nix-conf',
     seeds: () => [
       ...vectorFiles(/config\/.*\.conf$/).map(file => file.toString('latin1').slice(0, 6000)),
+      'include a.conf\n',
+      'include ../nix/a.conf\n',
+      'include none.conf\n',
+      'include a.conf b.conf\n',
+      'experimental-features = no-url-literals x\nextra-experimental-features = flakes\nmax-jobs = auto\n',
+      'sandbox-paths = /a=/b? /c\nextra-sandbox-paths = /d\naccess-tokens = a=b c=d\nextra-access-tokens = e=f\n',
+      'min-free = -2K\nwarn-short-path-literals = true\nextra-trusted-users = a b\n',
       'sandbox = true\nextra-substituters = https://a https://b\ninclude c.conf\n!include none.conf\n# x\n',
       ...[...settingNames.keys()].map(
         name => `experimental-features = ${experimentalFeatures.join(' ')}\n${name} = 1\n`,
@@ -94,9 +106,7 @@ export const configTargets: readonly Target[] = [
   }),
   textTarget({
     name: 'config-value',
-    // What is read back as it is shown.
-    seeds: () =>
-      [...settingNames.keys()].flatMap(name => [`${name}\n1`, `${name}\ntrue`, `${name}\na b`, `${name}\n/a/b`]),
+    seeds: () => [...settingNames.keys()].flatMap(name => settingValues.map(value => `${name}\n${value}`)),
     dictionary: configWords,
     parse(input) {
       const [name = '', value = ''] = textOfInput(input).split('\n');

@@ -78,7 +78,7 @@ function drvSeeds(): Uint8Array[] {
       throw error;
     }
   });
-  return [...vectorFiles(/\.drv$/), ...written];
+  return [...vectorFiles(/\.drv$/), ...written, nested(3), nested(256), nested(257)];
 }
 
 /** The same and no other refusal, or what `call` returns. */
@@ -163,6 +163,27 @@ const optionWords = [
   ['maxSize', 'maxClosureSize', '{\\"out\\":{\\"maxSize\\":1.5}}', '{\\"g\\":[[\\"', path, '1', 'a b'],
 ].flat();
 
+const structuredOptions = [
+  `{"outputChecks":{"out":{"maxSize":1.5,"maxClosureSize":7,"allowedReferences":["${path}","out"],"disallowedRequisites":[]}}}`,
+  '{"outputChecks":{"out":{"maxSize":-1.5}},"allowedReferences":[]}',
+  '{"unsafeDiscardReferences":{"out":true},"__noChroot":true,"requiredSystemFeatures":["kvm"],"__sandboxProfile":"x"}',
+  `{"exportReferencesGraph":{"g":["${path}",[["${path}"]]],"h":"${path}"},"passAsFile":["a"]}`,
+  '{"exportReferencesGraph":{"g":1}}',
+  '{"exportReferencesGraph":[]}',
+];
+
+/** A derivation with these structured attributes. */
+function structured(json: string): Uint8Array {
+  const escaped = json.replaceAll('"', '\\"');
+  return seed(`Derive([("out","${path}","","")],[],[],"x","/bin/sh",[],[("__json","${escaped}"),("passAsFile","a")])`);
+}
+
+/** Input derivations that are made by derivations, `depth` levels of them. */
+function nested(depth: number): Uint8Array {
+  const inputs = `${'(["out"],[("out",'.repeat(depth)}["out"]${')])'.repeat(depth)}`;
+  return seed(`DrvWithVersion("xp-dyn-drv",[],[("${path}.drv",${inputs})],[],"x","y",[],[])`);
+}
+
 const options = (derivation: Derivation): Derivation => ({
   ...derivation,
   env: new Map(
@@ -183,6 +204,7 @@ export const derivationTargets: readonly Target[] = [
     flavour: 'text',
     seeds: () => [
       ...drvSeeds(),
+      ...structuredOptions.map(structured),
       ...samples(derivations(), 6).flatMap(derivation => {
         const text = tolerate(() => formatDerivation(storeDir, options(derivation)));
         return text.startsWith('D') ? [seed(text)] : [];

@@ -214,7 +214,12 @@ export const jsonTargets: readonly Target[] = [
     name: 'json',
     weight: 4,
     flavour: 'text',
-    seeds: () => [...samples(jsonValues, 30).map(json), ...jsonVectors()],
+    seeds: () => [
+      ...samples(jsonValues, 30).map(json),
+      ...jsonVectors(),
+      seed('['.repeat(10_001)),
+      seed('{"a":'.repeat(3000)),
+    ],
     dictionary: words,
     givesOffset: code => code === 'json/syntax' || code === 'json/not-utf8',
     async run(input) {
@@ -229,7 +234,10 @@ export const jsonTargets: readonly Target[] = [
   {
     name: 'structured-attrs',
     flavour: 'text',
-    seeds: () => samples(jsonValues, 20).map(value => json(new Map([[bytes(seed('a')), value]]))),
+    seeds: () => [
+      ...samples(jsonValues, 20).map(value => json(new Map([[bytes(seed('a')), value]]))),
+      seed(`{"list":["a'b",1,true,null],"set":{"x":"y z","n":-1.5},"mixed":[[1]],"no name":1,"f":2.0}`),
+    ],
     dictionary: words,
     run(input) {
       const attributes = parseStructuredAttrs(bytes(input));

@@ -36,7 +36,7 @@ export function narSeeds(): Uint8Array[] {
     (readVectors(file) as readonly { readonly hex: string }[]).map(({ hex }) => Buffer.from(hex, 'hex')),
   );
   const written = samples(testTrees, 20).map(tree => narOf(sink => playTree(tree, sink)));
-  return [...vectors.filter(({ length }) => length <= 8192), ...written];
+  return [...vectors.filter(({ length }) => length <= 16 * 1024), ...written];
 }
 
 interface Reading {

@@ -37,7 +37,7 @@ function seeds(): Uint8Array[] {
   return [
     ...vectors
       .map(({ gzip }) => trimmed(gunzipSync(Buffer.from(gzip, 'base64'))))
-      .filter(({ length }) => length <= 8192),
+      .filter(({ length }) => length <= 16 * 1024),
     tarArchive([]),
     tarArchive([{ path: 'a', contents: 'hello' }]),
     tarArchive([
@@ -63,6 +63,15 @@ function seeds(): Uint8Array[] {
       { path: 'l', type: '2' },
     ]),
     tarArchive([{ path: 'fifo', type: '6' }]),
+    tarArchive([
+      { path: 'd/x', contents: 'x' },
+      { path: 'd', contents: 'in place of a directory' },
+    ]),
+    tarArchive([
+      { path: 'd', type: '2', linkPath: '/' },
+      { path: 'd/x', contents: 'below a symlink' },
+    ]),
+    tarArchive([{ path: 'pax', type: 'x', contents: paxRecord('size', 'x') }, { path: 'y' }]),
     tarArchive([{ path: 'long', type: 'L', contents: `${'n'.repeat(4500)}/x\0` }, { contents: 'z' }]),
     tarArchive([
       { path: 'long', type: 'K', contents: `${'n'.repeat(4500)}\0` },
