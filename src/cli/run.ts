@@ -3,7 +3,7 @@ import { type ParsedCommand, parseCommand } from './args/parse-command.ts';
 import { parseLegacy } from './args/parse-legacy.ts';
 import { readArguments } from './args/read-arguments.ts';
 import type { Command, CommandContext } from './command.ts';
-import { type NixFlags, commonFlags, legacyFlags, nixFlags, withSettings } from './common-flags.ts';
+import { type NixFlags, globalFlags, legacyFlags, nixFlags, withSettings } from './global-flags.ts';
 import { commandTree, legacyNames, loadLegacyCommand } from './commands/table.ts';
 import { Environment } from './environment.ts';
 import { CliError } from './error.ts';
@@ -90,7 +90,7 @@ async function runLegacy(name: string, args: readonly ByteString[], context: Com
     ...command.flags,
   ];
   let helpRequested = false;
-  const shared = [...commonFlags(context), ...legacyFlags(context)];
+  const shared = [...globalFlags(context), ...legacyFlags(context)];
   parseLegacy(args, { ...command, flags: own }, withSettings(shared, context));
   if (helpRequested) {
     const { legacyHelp } = await import('./render/help.ts');
@@ -108,7 +108,7 @@ async function runCommand(program: string, args: readonly ByteString[], context:
   log.verbosity = log.colours ? 'notice' : 'info';
   const tree = commandTree(context);
   const seen: NixFlags = { help: false, version: false };
-  const shared = [...commonFlags(context), ...nixFlags(context, seen)];
+  const shared = [...globalFlags(context), ...nixFlags(context, seen)];
   const parsed: ParsedCommand<Command> = { path: [], command: undefined, features: new Set() };
   try {
     await parseCommand(args, tree, parsed, { common: withSettings(shared, context), warn: text => log.warn(text) });

@@ -8,7 +8,7 @@ import { parseLogFormat } from './render/logger.ts';
 import { settingFlags } from './settings/setting-flags.ts';
 
 /** Flags that every command line understands, whatever its name. */
-export function commonFlags({ log, settings, environment }: CommandContext): Flag[] {
+export function globalFlags({ log, settings, environment }: CommandContext): Flag[] {
   return [
     {
       long: 'verbose',
