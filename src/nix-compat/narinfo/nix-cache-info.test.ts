@@ -30,6 +30,15 @@ describe('nix-cache-info', () => {
     assert.deepEqual(parse('WantMassQuery: yes\nPriority: -3 or so\n'), { wantMassQuery: false, priority: -3 });
     assert.deepEqual(parse('Priority: 1\nPriority: 2\n'), { priority: 2 });
     assert.deepEqual(parse('Priority: -0\n'), { priority: 0 });
+    assert.deepEqual(parse('StoreDir: \t/a b\t \r\n'), { storeDir: '/a b' });
+    assert.deepEqual(parse('StoreDir: \t\n'), { storeDir: '' });
+  });
+
+  test('takes no more than linear time', () => {
+    const blanks = ' '.repeat(30_000);
+    const start = performance.now();
+    assert.deepEqual(parse(`StoreDir:${blanks}/a${blanks}b`), { storeDir: `/a${blanks}b` });
+    assert(performance.now() - start < 1000);
   });
 
   for (const text of ['x', '', '99999999999']) {

@@ -15,6 +15,8 @@ export interface NixCacheInfo {
 /** The longest file that is parsed, in bytes. */
 export const maxNixCacheInfoSize = 64 * 1024;
 
+const blanks = ' \t\r';
+
 /** Ignores unknown fields and lines without a colon. Throws `nix-cache-info/too-large` or `nix-cache-info/bad-priority`. */
 export function parseNixCacheInfo(bytes: Uint8Array): NixCacheInfo {
   if (bytes.byteLength > maxNixCacheInfoSize) {
@@ -32,7 +34,7 @@ export function parseNixCacheInfo(bytes: Uint8Array): NixCacheInfo {
 }
 
 function parseField(name: string, text: string, offset: number): NixCacheInfo {
-  const value = text.replaceAll(/^[ \t\r]+|[ \t\r]+$/g, '');
+  const value = trimBlanks(text);
   switch (name) {
     case 'StoreDir':
       return { storeDir: brandAs<ByteString>(value) };
@@ -48,6 +50,15 @@ function parseField(name: string, text: string, offset: number): NixCacheInfo {
     default:
       return {};
   }
+}
+
+/** Without blanks, tabs and carriage returns at both ends. (A pattern would look at each run of them within, again and again.) */
+function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && blanks.includes(text.charAt(start))) start++;
+  while (end > start && blanks.includes(text.charAt(end - 1))) end--;
+  return text.slice(start, end);
 }
 
 export function formatNixCacheInfo(info: NixCacheInfo): Buffer {
