@@ -15,8 +15,16 @@ if (process.env['FIRN_COMPILE_CACHE'] !== undefined) {
 }
 
 const args = process.argv.slice(2);
-if (args.length === 1 && args[0] === '--version') writeSync(1, `${versionLine(program)}\n`);
-else void main();
+if (!(args.length === 1 && args[0] === '--version' && wrote(`${versionLine(program)}\n`))) void main();
+
+/** False where standard output takes it badly: then the ordinary way is gone, which waits for it or complains. */
+function wrote(line: string): boolean {
+  try {
+    return writeSync(1, line) > 0;
+  } catch {
+    return false;
+  }
+}
 
 // No top-level await: the bundle is CommonJS.
 async function main(): Promise<void> {

@@ -70,6 +70,7 @@ describe('standard output', () => {
         ['nix-store', ['--dump', binDir]],
         ['nix-hash', [binDir]],
         ['nix', ['--help']],
+        ['firn', ['--version']],
       ] as const) {
         const { status, stderr } = runCli(program, args, { stdio: ['ignore', full, 'pipe'] });
         assert.equal(status, 1);
