@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { BenchError, type Comparison, type Contest, type Figure, type Sample, type Workspace } from './comparison.ts';
+import { type Outcome, measure } from './measure.ts';
+import { settle } from './settle.ts';
+import { median, quantile } from './statistics.ts';
+
+export interface FigureResult extends Figure {
+  readonly value: number;
+  /** The first and the third quartile of the pairs. */
+  readonly quartiles: readonly [number, number];
+  readonly met: boolean | undefined;
+}
+
+export interface SideResult {
+  readonly command: string;
+  readonly median: Sample;
+  readonly runs: readonly Sample[];
+}
+
+export interface ComparisonResult {
+  readonly sides: Readonly<Record<string, SideResult>>;
+  readonly figures: readonly FigureResult[];
+}
+
+/**
+ * Runs the sides in turn, A B A B, one round more than counts: the first warms up, and what the sides made in it must be
+ * the same. Whatever slows the machine down for a while slows both sides of a pair.
+ */
+export async function compare(
+  comparison: Comparison,
+  workspace: Workspace,
+  options: { readonly pairs: number; readonly progress: (text: string) => void },
+): Promise<ComparisonResult> {
+  const contest = await comparison.prepare(workspace);
+  const names = Object.keys(contest.sides);
+  const runs = new Map<string, Sample[]>(names.map(name => [name, []]));
+  for (let round = 0; round <= options.pairs; round++) {
+    const results = new Map<string, string>();
+    for (const name of names) {
+      options.progress(`round ${round} of ${options.pairs}: ${name}`);
+      const fresh = join(workspace.folder, `${name}-${round}`);
+      settle(contest.inputs ?? [], 2 * comparison.bytesPerRun);
+      const outcome = runSide(contest, name, { fresh, warmUp: round === 0, folder: workspace.folder });
+      if (round > 0) runs.get(name)?.push(outcome.sample);
+      else results.set(name, await resultOf(contest, name, fresh, outcome));
+    }
+    requireAgreement(results);
+  }
+  const sides = Object.entries(contest.sides).map(([name, { command }]): [string, SideResult] => {
+    const samples = runs.get(name) ?? [];
+    return [name, { command, median: medianSample(samples), runs: samples }];
+  });
+  return { sides: Object.fromEntries(sides), figures: contest.figures.map(figure => evaluate(figure, runs)) };
+}
+
+function runSide(
+  { sides }: Contest,
+  name: string,
+  run: { readonly fresh: string; readonly warmUp: boolean; readonly folder: string },
+): Outcome {
+  const side = sides[name];
+  if (side === undefined) throw new TypeError(`no side ${name}`);
+  return measure(side.invoke(run), {
+    record: join(run.folder, 'times'),
+    consumer: run.warmUp ? 'sha256sum' : 'wc -c',
+  });
+}
+
+async function resultOf({ sides }: Contest, name: string, fresh: string, outcome: Outcome): Promise<string> {
+  return (await sides[name]?.result?.({ fresh }, outcome.stdout)) ?? outcome.stdout;
+}
+
+function requireAgreement(results: ReadonlyMap<string, string>): void {
+  if (new Set(results.values()).size <= 1) return;
+  const lines = [...results].map(([name, result]) => `${name}: ${result.trim()}`);
+  throw new BenchError(`the sides do not do the same:\n${lines.join('\n')}`);
+}
+
+function medianSample(samples: readonly Sample[]): Sample {
+  const of = (key: keyof Sample) => rounded(median(samples.map(sample => sample[key])), 1);
+  return { wallMs: of('wallMs'), userMs: of('userMs'), systemMs: of('systemMs'), peakKiB: of('peakKiB') };
+}
+
+function evaluate(figure: Figure, runs: ReadonlyMap<string, readonly Sample[]>): FigureResult {
+  const others = figure.against === undefined ? [] : (runs.get(figure.against) ?? []);
+  const values = (runs.get(figure.of) ?? []).map((sample, pair) => valueOf(figure, sample, others[pair]));
+  const digits = figure.kind === 'ratio' ? 3 : 1;
+  const value = rounded(median(values), digits);
+  const quartiles = [rounded(quantile(values, 0.25), digits), rounded(quantile(values, 0.75), digits)] as const;
+  return { ...figure, value, quartiles, met: figure.bar === undefined ? undefined : value <= figure.bar };
+}
+
+function valueOf({ kind }: Figure, sample: Sample, other: Sample | undefined): number {
+  if (kind === 'memory') return (sample.peakKiB * 1024) / 1e6;
+  if (other === undefined) throw new TypeError(`a ${kind} needs two sides`);
+  return kind === 'ratio' ? sample.wallMs / other.wallMs : sample.wallMs - other.wallMs;
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
