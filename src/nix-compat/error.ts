@@ -75,6 +75,7 @@ export const nixCompatErrorCodes = {
   'json/number-range': 'a JSON number beyond what floating point holds',
   'json/too-deep': 'more nested arrays and objects in JSON than the limit',
   'json/too-large': 'JSON text longer than the limit',
+  'json/too-many-values': 'JSON of more values than the limit',
   'json/wrong-type': 'a JSON value of another type than what it stands for',
   'json/missing-key': 'a JSON object without a key that it must have',
   'json/bad-version': 'JSON in a version of its format that is not known',

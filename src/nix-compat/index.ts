@@ -82,6 +82,7 @@ export {
   derivingPathToJson,
   formatDerivingPath,
   formatSingleDerivingPath,
+  maxOutputChain,
   opaquePath,
   parseDerivingPath,
   parseSingleDerivingPath,
@@ -162,7 +163,13 @@ export {
   jsonObject,
   jsonTypeOf,
 } from './json/json-value.ts';
-export { type ParseJsonOptions, defaultMaxJsonDepth, defaultMaxJsonSize, parseJson } from './json/parse-json.ts';
+export {
+  type ParseJsonOptions,
+  defaultMaxJsonDepth,
+  defaultMaxJsonSize,
+  defaultMaxJsonValues,
+  parseJson,
+} from './json/parse-json.ts';
 export { applyCaseHack, caseHackSuffix, removeCaseHack, type UnhackedName } from './nar/case-hack.ts';
 export { isFileName, isSymlinkTarget } from './nar/file-name.ts';
 export {

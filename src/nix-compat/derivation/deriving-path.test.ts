@@ -18,6 +18,7 @@ import {
   formatJson,
   formatOutputsSpec,
   formatSingleDerivingPath,
+  maxOutputChain,
   hasOutput,
   isOutputsSubset,
   namedOutputs,
@@ -104,6 +105,17 @@ describe('deriving paths', () => {
         assert.equal(baseStorePath(many), unrollDerivingPath(path).base);
       }),
     );
+  });
+
+  test('have no more outputs of outputs than the limit', () => {
+    const chain = (length: number) => text(`/nix/store/${base}${'^'.repeat(length)}`);
+    assert.equal(
+      unrollDerivingPath(parseSingleDerivingPath(defaultStoreDir, chain(maxOutputChain))).outputs.length,
+      maxOutputChain,
+    );
+    assert.throws(() => parseSingleDerivingPath(defaultStoreDir, chain(maxOutputChain + 1)), {
+      code: 'deriving-path/too-deep',
+    });
   });
 
   test('may be long chains', () => {

@@ -1,4 +1,6 @@
 import { type ByteString, brandAs } from '../../base/index.ts';
+import { NixCompatError } from '../error.ts';
+import { excerpt } from '../excerpt.ts';
 import { expectString } from '../json/expect-json.ts';
 import { JsonCursor } from '../json/json-cursor.ts';
 import { type JsonValue, jsonObject } from '../json/json-value.ts';
@@ -39,6 +41,9 @@ export interface BuiltPaths {
   readonly outputs: OutputsSpec;
 }
 
+/** Outputs of outputs that a text may name one after the other. */
+export const maxOutputChain = 1_000_000;
+
 /** `^` is today's; `!` is that of older commands and of the worker protocol. */
 export type OutputSeparator = '^' | '!';
 
@@ -77,20 +82,25 @@ export function baseStorePath(path: DerivingPath): StorePath {
 
 /**
  * Parses `path`, `path^out` or `path^out^out`. An output's name is not checked: what no derivation has is found out
- * when it is looked for. Throws as `parseStorePathIn`.
+ * when it is looked for. Throws `deriving-path/too-deep` or as `parseStorePathIn`.
  */
 export function parseSingleDerivingPath(
   storeDir: StoreDir,
   text: ByteString,
   separator: OutputSeparator = '^',
 ): SingleDerivingPath {
-  const [base = '', ...outputs] = text.split(separator);
+  // One more than allowed, so that it shows; the base comes besides.
+  const [base = '', ...outputs] = text.split(separator, maxOutputChain + 2);
+  if (outputs.length > maxOutputChain) {
+    const message = `the deriving path '${excerpt(text)}' has more than ${maxOutputChain} outputs of outputs`;
+    throw new NixCompatError('deriving-path/too-deep', message);
+  }
   let path: SingleDerivingPath = opaquePath(parseStorePathIn(storeDir, base));
   for (const output of outputs) path = builtPath(path, brandAs<ByteString>(output));
   return path;
 }
 
-/** Parses `path`, `path^*`, `path^out,dev` or `path^out^*`. Throws `deriving-path/bad-output` or as `parseStorePathIn`. */
+/** Parses `path`, `path^*`, `path^out,dev` or `path^out^*`. Throws `deriving-path/bad-output` or as `parseSingleDerivingPath`. */
 export function parseDerivingPath(
   storeDir: StoreDir,
   text: ByteString,

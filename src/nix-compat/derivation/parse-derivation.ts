@@ -17,7 +17,7 @@ import { parseOutputFields, requireAbsolute } from './output-fields.ts';
 import { parseStructuredAttrs } from './structured-attrs.ts';
 
 /** Bytes of the longest derivation that is read, unless told otherwise. */
-export const defaultMaxDerivationSize = 256 * 1024 * 1024;
+export const defaultMaxDerivationSize = 64 * 1024 * 1024;
 
 /** Levels of outputs of outputs that the inputs of a derivation may have. */
 export const maxDynamicDepth = 256;

@@ -104,6 +104,11 @@ describe('JSON', () => {
 
   test('is long up to the limit', () => {
     assert.throws(() => parseJson(byteStringFromText('[1]'), { maxSize: 2 }), { code: 'json/too-large' });
+    assert.throws(() => parseJson(byteStringFromText('[1,{"a":{}}]'), { maxValues: 3 }), {
+      code: 'json/too-many-values',
+      offset: 8,
+    });
+    assert.deepEqual(parseJson(byteStringFromText('[1,[]]'), { maxValues: 3 }), [1n, []]);
   });
 
   test('reads back what it wrote', () => {

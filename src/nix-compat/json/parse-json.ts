@@ -9,23 +9,27 @@ export const defaultMaxJsonSize = 64 * 1024 * 1024;
 /** Objects and arrays that may be open at once, unless told otherwise. */
 export const defaultMaxJsonDepth = 10_000;
 
+/** Values, at any depth, unless told otherwise. The smallest take a hundred times the memory that their text does. */
+export const defaultMaxJsonValues = 8_000_000;
+
 export interface ParseJsonOptions {
   readonly maxSize?: number;
   readonly maxDepth?: number;
+  readonly maxValues?: number;
 }
 
 /**
  * Reads one JSON text (RFC 8259), deciding as C++ Nix's library does where the RFC leaves a choice: the last of equal
  * keys counts, integers beyond 64 bits become floating point, a byte order mark is skipped.
- * Throws `json/syntax`, `json/not-utf8`, `json/number-range`, `json/too-deep` or `json/too-large`.
+ * Throws `json/syntax`, `json/not-utf8`, `json/number-range`, `json/too-deep`, `json/too-large` or `json/too-many-values`.
  */
 export function parseJson(text: ByteString, options: ParseJsonOptions = {}): JsonValue {
-  const { maxSize = defaultMaxJsonSize, maxDepth = defaultMaxJsonDepth } = options;
+  const { maxSize = defaultMaxJsonSize } = options;
   if (text.length > maxSize) {
     throw new NixCompatError('json/too-large', `JSON of ${text.length} bytes is longer than the limit of ${maxSize}`);
   }
   requireUtf8(text);
-  return new JsonReader(text, maxDepth).read();
+  return new JsonReader(text, options).read();
 }
 
 const beyondAscii = /[^\u0000-\u007f]/;
@@ -72,11 +76,17 @@ const hex4 = /^[0-9a-fA-F]{4}$/;
 class JsonReader {
   readonly #text: ByteString;
   readonly #maxDepth: number;
+  readonly #maxValues: number;
+  #values = 0;
   #at: number;
 
-  constructor(text: ByteString, maxDepth: number) {
+  constructor(
+    text: ByteString,
+    { maxDepth = defaultMaxJsonDepth, maxValues = defaultMaxJsonValues }: ParseJsonOptions,
+  ) {
     this.#text = text;
     this.#maxDepth = maxDepth;
+    this.#maxValues = maxValues;
     this.#at = text.startsWith('\u00ef\u00bb\u00bf') ? 3 : 0;
   }
 
@@ -84,6 +94,7 @@ class JsonReader {
   read(): JsonValue {
     const stack: Open[] = [];
     for (;;) {
+      if (++this.#values > this.#maxValues) throw this.#tooManyValues();
       let value = this.#startValue(stack);
       while (value !== undefined) {
         const top = stack.at(-1);
@@ -252,6 +263,11 @@ class JsonReader {
     if (!hex4.test(digits)) throw this.#unexpected(`four hexadecimal digits after '\\u'`);
     this.#at += 6;
     return Number.parseInt(digits, 16);
+  }
+
+  #tooManyValues(): NixCompatError {
+    const message = `JSON at byte ${this.#at} has more than ${this.#maxValues} values`;
+    return new NixCompatError('json/too-many-values', message, { offset: this.#at });
   }
 
   #unexpected(wanted: string): NixCompatError {

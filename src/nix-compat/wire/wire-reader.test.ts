@@ -184,7 +184,19 @@ describe('WireReader', () => {
     ],
     ['a long string', word(101n), reader => reader.string(), 'wire/string-too-long', 0],
     ['a string of 2^64 - 1 bytes', word(2n ** 64n - 1n), reader => reader.bytes(), 'wire/string-too-long', 0],
-    ['a list of 2^53 - 1', word(2n ** 53n - 1n), reader => reader.list(() => reader.number()), 'wire/truncated', 8],
+    ['a list that ends', word(10_000_000n), reader => reader.list(() => reader.number()), 'wire/truncated', 8],
+    ['a list of 2^24', word(2n ** 24n), reader => reader.list(() => reader.number()), 'wire/number-too-large', 0],
+    [
+      'a map of 2^24',
+      word(2n ** 24n),
+      reader =>
+        reader.map(
+          () => reader.number(),
+          () => reader.number(),
+        ),
+      'wire/number-too-large',
+      0,
+    ],
     [
       'a list of 2^64 - 1',
       word(2n ** 64n - 1n),

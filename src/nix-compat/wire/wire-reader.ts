@@ -9,11 +9,14 @@ export interface WireLimits {
   readonly maxStringLength: number;
   /** Bytes of all numbers and strings since `startMessage`; what is streamed does not count. */
   readonly maxMessageSize: number;
+  /** Items of one list, or pairs of one map: fewer than a Map holds, which is 2^24. */
+  readonly maxItems: number;
 }
 
 export const defaultWireLimits: WireLimits = {
   maxStringLength: 64 * 1024 * 1024,
   maxMessageSize: 512 * 1024 * 1024,
+  maxItems: 10_000_000,
 };
 
 /** Takes bytes until it has enough, as NarReader does. */
@@ -115,7 +118,7 @@ export class WireReader implements AsyncDisposable {
 
   /** A count and as many items. */
   async list<T>(readItem: () => Promise<T>): Promise<T[]> {
-    const count = await this.number();
+    const count = await this.number(this.#limits.maxItems);
     const items: T[] = [];
     for (let at = 0; at < count; at++) items.push(await readItem());
     return items;
@@ -123,7 +126,7 @@ export class WireReader implements AsyncDisposable {
 
   /** A count and as many pairs; of equal keys the last counts. */
   async map<K, V>(readKey: () => Promise<K>, readValue: () => Promise<V>): Promise<Map<K, V>> {
-    const count = await this.number();
+    const count = await this.number(this.#limits.maxItems);
     const map = new Map<K, V>();
     for (let at = 0; at < count; at++) map.set(await readKey(), await readValue());
     return map;
