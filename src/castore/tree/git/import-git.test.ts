@@ -392,6 +392,31 @@ describe('importGitTree', () => {
     assert.match(trailing.message, /more than its 0 bytes/);
   });
 
+  test('does not take memory for contents that do not come', async () => {
+    const id = 'a'.repeat(40);
+    const before = process.memoryUsage().arrayBuffers;
+    await using batch = new MemoryBlobStore().batch();
+    const object = Buffer.from('tree 100000000\0ab');
+    await refusal(() => importGitTree(id, () => Promise.resolve([object]), batch));
+    assert(process.memoryUsage().arrayBuffers - before < 10 * 1024 * 1024);
+  });
+
+  test('gathers trees that come in small pieces', async () => {
+    const names = Array.from({ length: 5000 }, (_, i) => `f${String(i).padStart(4, '0')}`);
+    const objects: Objects = new Map();
+    const blob = addObject(objects, 'blob', Buffer.from('x'));
+    const root = addObject(objects, 'tree', tree(...names.map(name => ['100644', name, blob] as const)));
+    const fetch: FetchGitObject = id => {
+      const object = objects.get(id);
+      return Promise.resolve(
+        object &&
+          Array.from({ length: Math.ceil(object.length / 999) }, (_, i) => object.subarray(i * 999, (i + 1) * 999)),
+      );
+    };
+    const events = await eventsAfter(batch => importGitTree(root, fetch, batch));
+    assert.equal(events.filter(event => event.startsWith('entry')).length, names.length);
+  });
+
   test('fetches each object once, some at a time', async () => {
     const objects: Objects = new Map();
     const entries = Array.from(

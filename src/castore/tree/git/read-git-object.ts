@@ -13,6 +13,9 @@ export interface GitObject {
   readonly contents: AsyncIterable<Uint8Array>;
 }
 
+/** Bytes that are set aside for an object before any of them has come: a header may announce what never comes. */
+const firstCapacity = 64 * 1024;
+
 /** A type, a blank, a size, and a NUL. */
 const maxHeaderLength = 32;
 const header = /^(blob|tree|commit|tag) (0|[1-9][0-9]{0,14})$/;
@@ -56,11 +59,17 @@ export async function readWholeGitObject(object: GitObject, limit: number): Prom
     const message = `the git object ${object.id} of ${object.size} bytes is beyond the limit of ${limit}`;
     throw new CastoreError('git-object/unsupported', message);
   }
-  const bytes = new Uint8Array(object.size);
+  let bytes = new Uint8Array(Math.min(object.size, firstCapacity));
   let at = 0;
   for await (const piece of object.contents) {
+    const needed = at + piece.byteLength;
+    if (needed > bytes.byteLength) {
+      const larger = new Uint8Array(Math.min(object.size, Math.max(needed, 2 * bytes.byteLength)));
+      larger.set(bytes);
+      bytes = larger;
+    }
     bytes.set(piece, at);
-    at += piece.byteLength;
+    at = needed;
   }
   return bytes;
 }
