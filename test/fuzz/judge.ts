@@ -42,7 +42,12 @@ export async function judge(target: Target, input: Uint8Array): Promise<Verdict>
     const finding = complainAbout(error, target, input);
     if (finding !== undefined) return { finding };
     const { code, offset, message } = error as NixCompatError;
-    const kind = /^[A-Za-z ,-]*/.exec(message)?.[0].slice(0, 32) ?? '';
+    // Its first words, as far as they are ours and not the input's.
+    const [start = ''] = message.split(/['"0-9:(]/, 1);
+    const kind = start
+      .split(' ', 5)
+      .filter(word => /^[A-Za-z]{1,14}$/.test(word))
+      .join(' ');
     const place = offset === undefined ? '-' : Math.round(2 * Math.log2(offset + 1));
     return { finding: undefined, outcome: code, behaviour: `${code} ${place} ${kind}` };
   }

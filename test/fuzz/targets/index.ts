@@ -2,6 +2,7 @@ import type { Target } from '../target.ts';
 import { castoreTargets } from './castore.ts';
 import { configTargets } from './config.ts';
 import { derivationTargets } from './derivation.ts';
+import { gitImportTargets } from './git-import.ts';
 import { gitTargets } from './git.ts';
 import { hashTextTargets } from './hash-text.ts';
 import { jsonTargets } from './json.ts';
@@ -24,4 +25,5 @@ export const targets: readonly Target[] = [
   ...wireValueTargets,
   ...castoreTargets,
   ...tarTargets,
+  ...gitImportTargets,
 ];
