@@ -35,7 +35,11 @@ export interface Report {
   readonly input: Uint8Array;
 }
 
-/** Fuzzes one target. What it tries follows from `seed` alone. */
+/**
+ * Fuzzes one target. What it tries follows from `seed` alone. An input is kept, to make others from, if it comes to
+ * something new: another shape of value, another refusal or place of one. (To ask V8 which blocks a case ran costs 6 ms,
+ * fifteen times what the case itself does.)
+ */
 export class Fuzzer {
   readonly #target: Target;
   readonly #random: Random;
