@@ -34,10 +34,15 @@ export class DataFolder implements Disposable {
     this.#explained(() => this.#checkFormat());
     this.#explained(() => this.#makeFolders('', 'db'));
     this.database = new Database(join(path, 'db', 'db.sqlite'), [castoreSchema, ...(options.schemas ?? [])]);
-    this.#explained(() => {
-      this.#makeFolders('blobs', 'tmp');
-      this.#writeFormat();
-    });
+    try {
+      this.#explained(() => {
+        this.#makeFolders('blobs', 'tmp');
+        this.#writeFormat();
+      });
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
 
   #explained(work: () => void): void {
@@ -81,10 +86,21 @@ export class DataFolder implements Disposable {
     const fs = this.fileSystem;
     const file = join(this.path, 'format');
     if (fs.existsSync(file)) return;
-    // Written beside and renamed: a crash must not leave an empty file that later is no number.
-    const draft = `${file}.${process.pid}`;
+    // Synced before it gets its name: a crash must not leave an empty file that later is no number.
+    const draft = join(this.temporaryFolder(), 'format');
     fs.writeFileSync(draft, `${dataFolderFormat}\n`);
+    this.#sync(draft);
     fs.renameSync(draft, file);
+    this.#sync(this.path);
+  }
+
+  #sync(path: string): void {
+    const fd = this.fileSystem.openSync(path, 'r');
+    try {
+      this.fileSystem.fsyncSync(fd);
+    } finally {
+      this.fileSystem.closeSync(fd);
+    }
   }
 
   /** This process's folder for files on their way in; made, and those of dead processes removed, at the first call. */
@@ -96,12 +112,19 @@ export class DataFolder implements Disposable {
   #makeTemporaryFolder(): { readonly path: string; readonly lock: number } {
     const fs = this.fileSystem;
     this.#removeStale();
-    const path = join(this.path, 'tmp', `${process.pid}-${crypto.randomUUID()}`);
-    fs.mkdirSync(path, { mode: 0o700 });
-    const lock = fs.openSync(join(path, 'lock'), 'wx', 0o600);
-    if (!tryLockFile(lock, 'exclusive'))
-      throw new CastoreError('data-folder/unusable', `cannot lock the new folder '${path}'`);
-    return { path, lock };
+    for (;;) {
+      const path = join(this.path, 'tmp', `${process.pid}-${crypto.randomUUID()}`);
+      fs.mkdirSync(path, { mode: 0o700 });
+      const lock = fs.openSync(join(path, 'lock'), 'wx', 0o600);
+      try {
+        if (tryLockFile(lock, 'exclusive') && fs.existsSync(join(path, 'lock'))) return { path, lock };
+      } catch (error) {
+        fs.closeSync(lock);
+        throw error;
+      }
+      // Another process came between the creation of the lock and its locking, and took the folder for a dead one's.
+      fs.closeSync(lock);
+    }
   }
 
   /**

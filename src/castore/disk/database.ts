@@ -40,8 +40,9 @@ export class Database implements Disposable {
 
   #prepareFile(schemas: readonly Schema[]): void {
     this.#connection.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
-    const { application_id: id } = this.get('PRAGMA application_id') ?? {};
+    // In this order: who makes the first table has set the id before, so another process at it is not taken for a stranger.
     const { count } = this.get('SELECT count(*) AS count FROM sqlite_schema') ?? {};
+    const { application_id: id } = this.get('PRAGMA application_id') ?? {};
     if (id !== applicationId && count !== 0) {
       throw new CastoreError(
         'data-folder/foreign',
@@ -142,10 +143,15 @@ function open(path: string): DatabaseSync {
 }
 
 const corrupt = new Set([11, 26]); // SQLITE_CORRUPT, SQLITE_NOTADB
+const forbidden = new Set([3, 8, 14]); // SQLITE_PERM, SQLITE_READONLY, SQLITE_CANTOPEN
 
 function explain(path: string, error: unknown): unknown {
   const code =
     error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0;
+  if (forbidden.has(code)) {
+    const message = `cannot use the database '${path}': ${messageOf(error)} (choose another data folder with --data or FIRN_DATA)`;
+    return new CastoreError('data-folder/unusable', message, { cause: error });
+  }
   if (!corrupt.has(code)) return error;
   return new CastoreError(
     'data-folder/corrupt',

@@ -90,8 +90,14 @@ export class DiskBlobBatch implements BlobBatch {
     if (this.#state !== 'open') throw new TypeError(`the batch is ${this.#state}`);
     signal?.throwIfAborted();
     // Held from before the first look at what is present, so that it stays present.
-    this.#lock ??= lockAgainstCollection(this.#owner.folder, 'shared', signal);
-    await this.#lock;
+    const lock = (this.#lock ??= lockAgainstCollection(this.#owner.folder, 'shared', signal));
+    try {
+      await lock;
+    } catch (error) {
+      // Whoever comes next asks anew: it was this addition's signal that ended the wait.
+      if (this.#lock === lock) this.#lock = undefined;
+      throw error;
+    }
   }
 
   /** Adds a blob that is neither present nor on its way in this batch. */

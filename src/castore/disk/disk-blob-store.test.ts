@@ -16,7 +16,10 @@ import { describe, test } from 'node:test';
 import { blobStoreSuite, noise, temporaryFolder } from '../../testing/index.ts';
 import { CastoreError, type CastoreErrorCode } from '../error.ts';
 import { putBlob } from '../blob-store.ts';
+import { digestOf } from '../digest.ts';
 import { DiskBlobStore } from './disk-blob-store.ts';
+import { type FileSystem, realFileSystem } from './file-system.ts';
+import { lockAgainstCollection } from './gc-lock.ts';
 
 blobStoreSuite('DiskBlobStore', async () => {
   const folder = temporaryFolder();
@@ -178,5 +181,42 @@ describe('a damaged blob', () => {
       await putBlob(store, blob);
       assert.ok(existsSync(store.pathOf({ kind: 'file', digest, executable: false })));
     }
+  });
+});
+
+describe('several at once', () => {
+  test('a temporary folder that another takes for a dead one before it is locked is made again', async () => {
+    using folder = temporaryFolder();
+    const data = join(folder.path, 'data');
+    await using first = new DiskBlobStore(data);
+    let meddled = false;
+    const fileSystem: FileSystem = {
+      ...realFileSystem,
+      openSync(path, flags, mode) {
+        const fd = realFileSystem.openSync(path, flags, mode);
+        if (flags === 'wx' && !meddled) {
+          meddled = true;
+          using _ = new DiskBlobStore(data).folder;
+          _.temporaryFolder();
+        }
+        return fd;
+      },
+    };
+    await using second = new DiskBlobStore(data, { fileSystem });
+    await putBlob(second, large);
+    assert(meddled);
+    assert.deepEqual(await first.findMissing([digestOf(large)]), []);
+  });
+
+  test('an addition that was aborted while it waited for a collection does not end its batch', async () => {
+    using folder = temporaryFolder();
+    await using store = new DiskBlobStore(join(folder.path, 'data'));
+    await using batch = store.batch();
+    {
+      using _collection = await lockAgainstCollection(store.folder, 'exclusive');
+      await assert.rejects(batch.put(small, { signal: AbortSignal.timeout(5) }), { name: 'AbortError' });
+    }
+    await batch.put(small);
+    await batch.commit();
   });
 });
