@@ -138,6 +138,9 @@ async function writeBlob(
     for await (const chunk of chunks) {
       for (let at = 0; at < chunk.byteLength;) at += writeSync(fd, chunk, at);
     }
+  } catch (error) {
+    rmSync(to, { force: true });
+    throw error;
   } finally {
     closeSync(fd);
   }
