@@ -10,7 +10,7 @@ import { defaultMaxDepth } from '../walk.ts';
 import { type TarEntry, TarReader } from './tar-reader.ts';
 
 export interface TarLimits {
-  /** Entries; 4 million unless given. */
+  /** Entries, and directories that are only implied by their paths; 4 million unless given. */
   readonly entries: number;
   /** Bytes of one file; 1 TiB unless given. */
   readonly fileSize: number;
@@ -126,17 +126,22 @@ class TarImport implements AsyncDisposable {
   }
 
   #checkLimits(entry: TarEntry): void {
-    const { entries, fileSize, totalSize, nameBytes } = this.#limits;
-    this.#entries++;
+    const { fileSize, totalSize, nameBytes } = this.#limits;
+    this.#countEntry(entry);
     this.#totalSize += entry.size;
     this.#nameBytes += entry.path.length + entry.linkPath.length;
-    if (this.#entries > entries) throw refuse('archive/too-large', entry, `is beyond the limit of ${entries} entries`);
     if (entry.size > fileSize)
       throw refuse('archive/too-large', entry, `has ${entry.size} bytes, at most ${fileSize} are allowed`);
     if (this.#totalSize > totalSize)
       throw refuse('archive/too-large', entry, `makes more than ${totalSize} bytes of files`);
     if (this.#nameBytes > nameBytes)
       throw refuse('archive/too-large', entry, `makes more than ${nameBytes} bytes of names`);
+  }
+
+  #countEntry(entry: TarEntry): void {
+    const { entries } = this.#limits;
+    this.#entries++;
+    if (this.#entries > entries) throw refuse('archive/too-large', entry, `is beyond the limit of ${entries} entries`);
   }
 
   /** What is left of a path when leading components are stripped; undefined if nothing is. The root has none. */
@@ -208,6 +213,8 @@ class TarImport implements AsyncDisposable {
         const above = displayName(brandAs<ByteString>(path.slice(0, i + 1).join('/')));
         throw refuse('archive/conflict', entry, `lies below '${above}', which is a ${node.kind}`);
       }
+      // Others than the entry itself, which was counted: a short path can stand for many.
+      if (!isEntry) this.#countEntry(entry);
       const made = new DraftDirectory();
       directory.entries.set(name, made);
       directory = made;

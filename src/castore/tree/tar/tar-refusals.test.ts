@@ -231,6 +231,13 @@ describe('importTar', () => {
       options: { limits: { entries: 2 } },
     },
     {
+      why: 'more directories than allowed, implied by a path',
+      pieces: [file('a/b/c/d')],
+      code: 'archive/too-large',
+      message: /3 entries/,
+      options: { limits: { entries: 3 } },
+    },
+    {
       why: 'a file that is too large',
       pieces: [file('a', 'four')],
       code: 'archive/too-large',
