@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tryLockFile } from '../../base/index.ts';
 
@@ -17,8 +17,13 @@ export async function lockPath(path: string, signal?: AbortSignal): Promise<Disp
       if (statSync(name, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) {
         return {
           [Symbol.dispose]() {
-            rmSync(name, { force: true });
-            closeSync(fd);
+            try {
+              rmSync(name, { force: true });
+              // By a size other than 0 C++ Nix, if it waits for this file, knows that it is gone.
+              writeSync(fd, 'd');
+            } finally {
+              closeSync(fd);
+            }
           },
         };
       }
