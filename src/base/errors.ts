@@ -14,9 +14,10 @@ export abstract class FirnError<Code extends string = string> extends Error {
 
 /** The error number's name (`ENOENT`) if `error` came from the operating system, else undefined. */
 export function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && 'errno' in error
-    ? error.code
-    : undefined;
+  if (!(error instanceof Error && 'errno' in error)) return undefined;
+  // Node's own errors bear the number there and the name as their code, ours (`SyscallError`) the name.
+  if (typeof error.errno === 'string') return error.errno;
+  return typeof error.errno === 'number' && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** The text to show for anything that was thrown. */

@@ -3,6 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { errnoOf } from './errors.ts';
 import { SyscallError, syncFileSystem, tryLockFile, unlockFile } from './syscalls.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'firn-syscalls-'));
@@ -29,5 +30,9 @@ test('a file system is synced, and an error names the call and the error number'
   assert.throws(
     () => tryLockFile(1 << 20, 'shared'),
     (error: unknown) => error instanceof SyscallError && error.code === 'syscall/failed' && error.errno === 'EBADF',
+  );
+  assert.throws(
+    () => tryLockFile(1 << 20, 'shared'),
+    (error: unknown) => errnoOf(error) === 'EBADF',
   );
 });
