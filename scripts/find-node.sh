@@ -2,8 +2,8 @@
 
 firn_find_node() {
   FIRN_NODE=$(command -v node || true)
-  major=$("${FIRN_NODE:-false}" -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
-  [ "$major" -ge 26 ] || {
+  firn_major=$("${FIRN_NODE:-false}" -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
+  [ "$firn_major" -ge 26 ] || {
     echo "firn: no pinned Node for $(uname -s) $(uname -m), and no node 26 or newer on PATH" >&2
     exit 1
   }

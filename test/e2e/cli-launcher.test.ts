@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { temporaryFolder } from '../../src/testing/index.ts';
@@ -34,5 +34,48 @@ describe('the launchers', () => {
   test('follow a name in FIRN_ARGV0, for a Node that is called without them', () => {
     const env = { PATH: process.env['PATH'], FIRN_ARGV0: 'nix-store' };
     assert.equal(sh(`"${binDir}/../firn" --version`, env), 'nix-store (Nix) 2.34.8\n');
+  });
+
+  /** A clone, its path with a blank, of the launchers and what they need. */
+  function makeClone(path: string): string {
+    const root = join(path, 'a clone');
+    const own = join(binDir, '..');
+    for (const name of ['firn', 'bin', 'scripts', 'package-lock.json'])
+      cpSync(join(own, name), join(root, name), { recursive: true });
+    return root;
+  }
+
+  function writeScript(path: string, lines: readonly string[]): void {
+    writeFileSync(path, ['#!/bin/sh', ...lines, ''].join('\n'));
+    chmodSync(path, 0o755);
+  }
+
+  test('leave the variables that the caller exported alone', () => {
+    using folder = temporaryFolder();
+    const root = makeClone(folder.path);
+    mkdirSync(join(root, 'node_modules', '.bin'), { recursive: true });
+    writeScript(join(root, 'node_modules', '.bin', 'node'), ['echo "$root $self $link"']);
+    symlinkSync(join(root, 'bin', 'nix'), join(folder.path, 'nix'));
+    const env = { PATH: process.env['PATH'], root: '1', self: '2', link: '3' };
+    assert.equal(sh(`"${folder.path}/nix"`, env), '1 2 3\n');
+  });
+
+  test('install packages once, however many are started first', () => {
+    using folder = temporaryFolder();
+    const root = makeClone(folder.path);
+    const log = join(folder.path, 'log');
+    const programs = join(folder.path, 'programs');
+    mkdirSync(programs);
+    writeScript(join(programs, 'npm'), [
+      `echo begin >>"${log}"`,
+      'sleep 0.2',
+      'mkdir -p node_modules/.bin && echo "#!/bin/sh" >node_modules/.bin/node && chmod +x node_modules/.bin/node',
+      'touch node_modules/.package-lock.json',
+      `echo end >>"${log}"`,
+    ]);
+    // So that nothing is asked of apt.
+    for (const name of ['bwrap', 'fusermount3', 'busybox']) writeScript(join(programs, name), []);
+    sh(`for i in 1 2 3; do "${root}/scripts/run" x & done; wait`, { PATH: `${programs}:${process.env['PATH']}` });
+    assert.equal(readFileSync(log, 'latin1'), 'begin\nend\n');
   });
 });
