@@ -10,7 +10,7 @@ export const stdin = 0;
 /** Small enough that what was read is still in the processor's cache when it is worked on. */
 const chunkSize = 256 * 1024;
 
-/** Large enough that waiting for another thread does not show. */
+/** Of a chunk that another thread reads: large enough that handing it over does not show. */
 const aheadSize = 1024 * 1024;
 
 /**
@@ -59,7 +59,7 @@ export async function* readChunksAhead(fd: number): AsyncGenerator<Buffer, void>
     const reading = fillFrom(fd, buffer, position);
     // Whoever takes the chunk sees its failure; nobody may.
     reading.catch(() => undefined);
-    position += chunkSize;
+    position += aheadSize;
     return { buffer, reading };
   };
   const queue = Array.from({ length: chunksAhead }, () => start(Buffer.allocUnsafeSlow(aheadSize)));
@@ -67,7 +67,7 @@ export async function* readChunksAhead(fd: number): AsyncGenerator<Buffer, void>
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const count = await next.reading;
       if (count > 0) yield next.buffer.subarray(0, count);
-      if (count < chunkSize) return;
+      if (count < aheadSize) return;
       queue.push(start(next.buffer));
     }
   } finally {
