@@ -17,6 +17,7 @@ import { blobStoreSuite, noise, temporaryFolder } from '../../testing/index.ts';
 import { CastoreError, type CastoreErrorCode } from '../error.ts';
 import { putBlob } from '../blob-store.ts';
 import { digestOf } from '../digest.ts';
+import { checkoutTree } from '../tree/checkout.ts';
 import { DiskBlobStore } from './disk-blob-store.ts';
 import { type FileSystem, realFileSystem } from './file-system.ts';
 import { lockAgainstCollection } from './gc-lock.ts';
@@ -205,6 +206,7 @@ describe('several at once', () => {
     await using second = new DiskBlobStore(data, { fileSystem });
     await putBlob(second, large);
     assert(meddled);
+    assert(existsSync(join(second.folder.temporaryFolder(), 'lock')));
     assert.deepEqual(await first.findMissing([digestOf(large)]), []);
   });
 
@@ -218,5 +220,37 @@ describe('several at once', () => {
     }
     await batch.put(small);
     await batch.commit();
+  });
+});
+
+describe('files that checkouts link', () => {
+  const bytes = noise(20_000, 3);
+  const node = { kind: 'file', digest: digestOf(bytes), executable: false } as const;
+
+  test('are not linked once somebody has written to them', async () => {
+    using folder = temporaryFolder();
+    await using store = new DiskBlobStore(join(folder.path, 'data'));
+    await putBlob(store, bytes);
+    const out = join(folder.path, 'out');
+    chmodSync(store.pathOf(node), 0o644);
+    writeFileSync(store.pathOf(node), noise(20_000, 4));
+    await assert.rejects(checkoutTree(store, node, out, { files: store }), code('digest/mismatch'));
+    writeFileSync(store.pathOf(node), bytes);
+    await checkoutTree(store, node, out, { files: store });
+    assert.deepEqual(readFileSync(out), Buffer.from(bytes));
+    assert.equal(statSync(out).mtimeMs, 1000);
+  });
+
+  test('are missed by name when they are gone, and made again from another that is there', async () => {
+    using folder = temporaryFolder();
+    await using store = new DiskBlobStore(join(folder.path, 'data'));
+    await putBlob(store, bytes);
+    await store.prepareFiles([{ ...node, executable: true }]);
+    rmSync(store.pathOf(node));
+    await store.prepareFiles([node]);
+    assert.deepEqual(readFileSync(store.pathOf(node)), Buffer.from(bytes));
+    rmSync(store.pathOf(node));
+    rmSync(store.pathOf({ ...node, executable: true }));
+    await assert.rejects(store.prepareFiles([node]), code('blob/missing'));
   });
 });

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
+import { errnoOf } from '../../base/index.ts';
 import { maxChunkSize } from '../chunks.ts';
 import { type Digest, Digester, checkDigest, formatDigest, sha256ToBytes } from '../digest.ts';
 import { CastoreError } from '../error.ts';
 import type { FileNode } from '../node.ts';
-import type { BlobFiles, NewFile, TemporaryFile } from './blob-files.ts';
+import { type BlobFiles, type NewFile, type TemporaryFile, canonicalTime } from './blob-files.ts';
 import { executableFile, plainFile } from './blob-schema.ts';
 import type { DataFolder } from './data-folder.ts';
 import { lockAgainstCollection } from './gc-lock.ts';
@@ -22,7 +23,8 @@ export interface VariantsOwner {
 
 /**
  * Makes the files that checkouts link to. A blob has a row, a plain file, an executable file, or several of them; it gets
- * the file that a checkout wants when it is first wanted.
+ * the file that a checkout wants when it is first wanted. A file that is gone, or that does not bear the canonical time,
+ * is made again from what else holds the blob, or from itself if it has the digest (else `digest/mismatch`).
  */
 export async function prepareFiles(
   owner: VariantsOwner,
@@ -38,7 +40,7 @@ export async function prepareFiles(
     if (stored === undefined) {
       throw new CastoreError('blob/missing', `the blob ${formatDigest(node.digest)} is not in the store`);
     }
-    if ((stored.files & bitOf(node)) === 0) wanted.set(key, { node, stored });
+    if ((stored.files & bitOf(node)) === 0 || !isUntouched(owner, node)) wanted.set(key, { node, stored });
   }
   if (wanted.size === 0) return;
   const made: NewFile[] = [];
@@ -67,19 +69,39 @@ function bitOf(node: FileNode): number {
   return node.executable ? executableFile : plainFile;
 }
 
+function isUntouched(owner: VariantsOwner, { digest, executable }: FileNode): boolean {
+  const stats = owner.folder.fileSystem.lstatSync(owner.files.path(digest.hash, executable), { throwIfNoEntry: false });
+  return stats?.isFile() === true && stats.size === digest.size && stats.mtimeMs === canonicalTime * 1000;
+}
+
 async function makeFile(owner: VariantsOwner, node: FileNode, stored: Stored): Promise<NewFile> {
   const { digest, executable } = node;
   using file = await owner.files.create(executable);
   if (stored.data !== undefined) await file.append(stored.data);
-  else await copyVariant(owner, node, file);
+  else {
+    const hasOther = (stored.files & ~bitOf(node)) !== 0;
+    await copyFile(owner, { digest, executable: hasOther !== executable }, file);
+  }
   file.finish();
   return { hash: digest.hash, executable, temporary: file.path };
 }
 
-/** Copies the file of the other mode; it is not shared, since a mode belongs to the file and not to its names. */
-async function copyVariant(owner: VariantsOwner, { digest, executable }: FileNode, file: TemporaryFile): Promise<void> {
+/** Copies the file of `from`. That of the other mode is not shared, since a mode belongs to the file and not to its names. */
+async function copyFile(
+  owner: VariantsOwner,
+  { digest, executable }: Pick<FileNode, 'digest' | 'executable'>,
+  file: TemporaryFile,
+): Promise<void> {
   const fs = owner.folder.fileSystem;
-  const fd = fs.openSync(owner.files.path(digest.hash, !executable), constants.O_RDONLY | constants.O_NOFOLLOW);
+  const path = owner.files.path(digest.hash, executable);
+  let fd: number;
+  try {
+    fd = fs.openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (cause) {
+    if (errnoOf(cause) !== 'ENOENT') throw cause;
+    const message = `the file '${path}' of the blob ${formatDigest(digest)} is gone: verify the store`;
+    throw new CastoreError('blob/missing', message, { cause });
+  }
   try {
     const digester = new Digester();
     const buffer = new Uint8Array(Math.min(maxChunkSize, digest.size));
