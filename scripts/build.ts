@@ -6,7 +6,7 @@
  * 1 ms, whereas functions of a single file that are not called cost next to nothing (V8 compiles them lazily, and the
  * compile cache keeps those that were). Modules behind an `import()` still run only when that is reached.
  */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Plugin, build } from 'esbuild';
 
@@ -36,13 +36,13 @@ const lazyBuiltins: Plugin = {
   },
 };
 
+const started = new Date();
 const root = dirname(import.meta.dirname);
 const version = /"version": "([^"]+)"/.exec(readFileSync(join(root, 'package.json'), 'utf8'))?.[1];
 const target = join(root, 'dist');
 const cache = join(root, '.cache');
 mkdirSync(cache, { recursive: true });
 const staging = mkdtempSync(join(cache, 'dist-'));
-const discarded = `${staging}-old`;
 try {
   await build({
     absWorkingDir: root,
@@ -62,17 +62,13 @@ try {
     plugins: [lazyBuiltins],
     logLevel: 'warning',
   });
-  // mkdtemp makes folders for their owner alone; others run the bundle, too.
-  chmodSync(staging, 0o755);
-  if (existsSync(target)) renameSync(target, discarded);
-  renameSync(staging, target);
-} catch (error) {
-  if (!isTaken(error)) throw error;
+  // File by file, the bundle last: whoever starts meanwhile finds the old one or the new one. Its time is that of the
+  // start, so that a source that was changed meanwhile is newer.
+  mkdirSync(target, { recursive: true });
+  for (const file of ['firn.cjs.map', 'firn.cjs']) {
+    utimesSync(join(staging, file), started, started);
+    renameSync(join(staging, file), join(target, file));
+  }
 } finally {
-  for (const path of [staging, discarded]) rmSync(path, { recursive: true, force: true });
-}
-
-/** Another launcher was at it, too, and came first between the two renames: its bundle is equal to ours. */
-function isTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'ENOENT');
+  rmSync(staging, { recursive: true, force: true });
 }

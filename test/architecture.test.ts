@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { test } from 'node:test';
 
@@ -74,4 +74,10 @@ test('dependencies are pinned exactly and no registry is named', () => {
     assert.fail(`${name} is not pinned: ${version}`);
   }
   assert.doesNotMatch(readFileSync(join(root, 'package-lock.json'), 'utf8'), /"resolved"/);
+});
+
+test('the small launchers are one text under every name', () => {
+  const texts = readdirSync(join(root, 'bin')).map(name => readFileSync(join(root, 'bin', name), 'utf8'));
+  assert.equal(texts.length, 13);
+  assert.equal(new Set(texts).size, 1);
 });

@@ -78,6 +78,7 @@ export async function forEachConcurrent<T>(
   }
   await Promise.all(running);
   if (failure !== undefined) throw failure.reason;
+  options.signal?.throwIfAborted();
 }
 
 /** As `forEachConcurrent`, with the results in the order of the items. */

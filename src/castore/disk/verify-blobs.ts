@@ -13,6 +13,8 @@ import { lockAgainstCollection } from './gc-lock.ts';
 export type BlobProblem =
   /** Bytes that are not those of the blob; `path` undefined: the row in the database. */
   | { readonly kind: 'corrupt'; readonly digest: Digest; readonly path: string | undefined }
+  /** A file that cannot be read: an error of the disk, or something in its place that is no file. */
+  | { readonly kind: 'unreadable'; readonly digest: Digest; readonly path: string; readonly error: unknown }
   /** The database counts on a file that is absent. */
   | { readonly kind: 'missing'; readonly digest: Digest; readonly path: string }
   /** A file that the database does not know: left by a crash, harmless. */
@@ -39,12 +41,12 @@ export async function* verifyBlobs(
     if (options.repair !== true || problems.length === 0) continue;
     store.forget(digest);
     for (const executable of [false, true])
-      fileSystem.rmSync(store.files.path(digest.hash, executable), { force: true });
+      fileSystem.rmSync(store.files.path(digest.hash, executable), { force: true, recursive: true });
   }
   for (const path of orphans(store)) {
     options.signal?.throwIfAborted();
     yield { kind: 'orphan', path };
-    if (options.repair === true) fileSystem.rmSync(path, { force: true });
+    if (options.repair === true) fileSystem.rmSync(path, { force: true, recursive: true });
   }
 }
 
@@ -78,9 +80,14 @@ async function verifyBlob(store: DiskBlobStore, digest: Digest, held: Omit<Row, 
   ] as const) {
     if ((held.files & bit) === 0) continue;
     const path = store.files.path(digest.hash, executable);
-    const found = await digestFile(path);
-    if (found === undefined) problems.push({ kind: 'missing', digest, path });
-    else if (!equalDigests(found, digest)) problems.push({ kind: 'corrupt', digest, path });
+    try {
+      const found = await digestFile(path);
+      if (found === undefined) problems.push({ kind: 'missing', digest, path });
+      else if (!equalDigests(found, digest)) problems.push({ kind: 'corrupt', digest, path });
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      problems.push({ kind: 'unreadable', digest, path, error });
+    }
   }
   return problems;
 }
@@ -111,13 +118,19 @@ async function digestFile(path: string): Promise<Digest | undefined> {
 function* orphans(store: DiskBlobStore): Generator<string, void> {
   const { fileSystem, database, path: folder } = store.folder;
   const root = join(folder, 'blobs');
-  for (const shard of fileSystem.readdirSync(root)) {
-    for (const name of fileSystem.readdirSync(join(root, shard))) {
+  for (const { name: shard, isFolder } of list(root)) {
+    if (!isFolder) yield join(root, shard);
+    for (const { name } of isFolder ? list(join(root, shard)) : []) {
       const path = join(root, shard, name);
       const hash = shard + name.replace(/\.x$/, '');
       const bit = name.endsWith('.x') ? executableFile : plainFile;
       if (!isSha256(hash) || !isCounted(hash, bit)) yield path;
     }
+  }
+
+  function list(at: string): { readonly name: string; readonly isFolder: boolean }[] {
+    const entries = fileSystem.readdirSync(at, { withFileTypes: true });
+    return entries.map(entry => ({ name: entry.name, isFolder: entry.isDirectory() }));
   }
 
   function isCounted(hash: Sha256, bit: number): boolean {

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type BlobBatch,
@@ -9,7 +9,7 @@ import {
   removeTree,
   streamTree,
 } from '../../castore/index.ts';
-import type { TreeSink } from '../../base/index.ts';
+import { type TreeSink, syncFileSystem } from '../../base/index.ts';
 import { type StoreDir, type StorePath, defaultStoreDir } from '../../nix-compat/index.ts';
 import { PathTable, type Registration } from './path-table.ts';
 import { lockPath } from './path-lock.ts';
@@ -70,10 +70,21 @@ export class LocalStore implements AsyncDisposable {
     if (lstatSync(real, { throwIfNoEntry: false }) !== undefined) removeTree(real);
     await checkoutTree(this.#blobs, registration.root, real, { files: this.#blobs, signal });
     try {
+      this.#sync();
       this.paths.register([registration]);
     } catch (error) {
       removeTree(real);
       throw error;
+    }
+  }
+
+  /** The checkout's names and metadata; the contents of linked files are durable already. */
+  #sync(): void {
+    const fd = openSync(this.realStoreDir, 'r');
+    try {
+      syncFileSystem(fd);
+    } finally {
+      closeSync(fd);
     }
   }
 
