@@ -46,6 +46,7 @@ export { DataFolder, type OpenOptions, dataFolderFormat } from './disk/data-fold
 export { DiskBlobStore } from './disk/disk-blob-store.ts';
 export { type FileSystem, realFileSystem } from './disk/file-system.ts';
 export { lockAgainstCollection } from './disk/gc-lock.ts';
+export { makeFolder } from './disk/make-folder.ts';
 export { type BlobProblem, type VerifyOptions, verifyBlobs } from './disk/verify-blobs.ts';
 export { CastoreError, type CastoreErrorCode, castoreErrorCodes } from './error.ts';
 export type { BlobAlias, BlobAliases, DirectoryAlias, DirectoryAliases } from './foreign/aliases.ts';

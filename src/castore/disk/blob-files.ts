@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Sha256 } from '../digest.ts';
 import type { DataFolder } from './data-folder.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** The time that every file of the store bears: one second after the epoch, as Nix has it. */
 export const canonicalTime = 1;
@@ -54,7 +55,7 @@ export class BlobFiles {
     const serial = this.#serial++;
     const drawer = join(this.#folder.temporaryFolder(), String(serial % drawerCount));
     if (!this.#drawers.has(drawer)) {
-      this.#folder.fileSystem.mkdirSync(drawer, { recursive: true });
+      makeFolder(this.#folder.fileSystem, drawer);
       this.#drawers.add(drawer);
     }
     return join(drawer, String(serial));
@@ -79,7 +80,7 @@ export class BlobFiles {
       const shard = `${this.#root}/${hash.slice(0, 2)}`;
       if (!shards.has(shard)) {
         // A new folder's own entry in `blobs/` is made durable with it, below.
-        if (fs.mkdirSync(shard, { recursive: true, mode: 0o755 }) !== undefined) shards.add(this.#root);
+        if (makeFolder(fs, shard)) shards.add(this.#root);
         shards.add(shard);
       }
       fs.renameSync(temporary, this.path(hash, executable));

@@ -3,6 +3,7 @@ import { errnoOf, systemErrorText, tryLockFile } from '../../base/index.ts';
 import { CastoreError } from '../error.ts';
 import { Database, type Schema } from './database.ts';
 import { type FileSystem, realFileSystem } from './file-system.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** The version of the folder's layout that this code writes: docs/formats/data-folder.md. */
 export const dataFolderFormat = 1;
@@ -60,7 +61,7 @@ export class DataFolder implements Disposable {
   }
 
   #makeFolders(...names: readonly string[]): void {
-    for (const name of names) this.fileSystem.mkdirSync(join(this.path, name), { recursive: true, mode: 0o755 });
+    for (const name of names) makeFolder(this.fileSystem, join(this.path, name));
   }
 
   #checkFormat(): void {

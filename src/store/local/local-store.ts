@@ -1,4 +1,4 @@
-import { closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, lstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type BlobBatch,
@@ -6,6 +6,8 @@ import {
   DiskBlobStore,
   type Node,
   checkoutTree,
+  makeFolder,
+  realFileSystem,
   removeTree,
   streamTree,
 } from '../../castore/index.ts';
@@ -40,7 +42,7 @@ export class LocalStore implements AsyncDisposable {
     this.realStoreDir = options.realStoreDir;
     this.#blobs = new DiskBlobStore(options.dataFolder, { schemas: [storeSchema] });
     this.paths = new PathTable(this.#blobs.folder.database);
-    mkdirSync(this.realStoreDir, { recursive: true, mode: 0o1775 });
+    makeFolder(realFileSystem, this.realStoreDir, 0o1775);
   }
 
   get blobs(): BlobStore {

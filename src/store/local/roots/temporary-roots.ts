@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, tryLockFile } from '../../../base/index.ts';
+import { makeFolder, realFileSystem } from '../../../castore/index.ts';
 import {
   NixCompatError,
   type StoreDir,
@@ -53,7 +44,7 @@ export class TemporaryRoots implements Disposable {
    * that is locked is another store's of this process, or of a process with this number in another container.
    */
   #create(): { readonly path: string; readonly fd: number } {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o755 });
+    makeFolder(realFileSystem, this.#folder);
     for (let serial = 0; ;) {
       const path = join(this.#folder, serial === 0 ? String(process.pid) : `${process.pid}-${serial}`);
       const fd = openSync(path, 'a', 0o600);
