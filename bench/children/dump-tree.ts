@@ -14,4 +14,9 @@ await using store = new DiskBlobStore(data);
 const write = (chunk: Uint8Array) => {
   for (let at = 0; at < chunk.byteLength;) at += writeSync(1, chunk, at);
 };
-await streamTree(store, JSON.parse(node) as Node, new NarWriter(write, { bufferSize: 256 * 1024 }));
+const writer = new NarWriter(write, { bufferSize: 256 * 1024 });
+await streamTree(store, JSON.parse(node) as Node, writer, {
+  reader: store,
+  // Contents are read to where the NAR is put together.
+  buffer: size => writer.roomForData(size),
+});

@@ -33,7 +33,7 @@ export const dumpComparison: Comparison = {
       },
     };
     return {
-      inputs: [tree, join(data, 'blobs')],
+      inputs: [tree, data],
       sides,
       figures: [
         { name: 'time from the castore', kind: 'ratio', of: 'castore', against: 'peer', bar: 1.2 },

@@ -1,4 +1,5 @@
 import type { Digest } from './digest.ts';
+import type { FileNode } from './node.ts';
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -34,6 +35,20 @@ export interface BlobStore {
 
   /** Starts a batch of additions, which become durable and visible together. */
   batch(): BlobBatch;
+}
+
+/** Where a blob's bytes go that is read there and then. */
+export interface ReadTarget {
+  /** Memory of at least one byte for up to `size` bytes. */
+  buffer(size: number): Uint8Array;
+  /** Gets the next bytes, in memory that `buffer` gave or else lent. */
+  take(chunk: Uint8Array): void;
+}
+
+/** A store whose blobs are on this machine's disk: `DiskBlobStore`. */
+export interface SyncReader {
+  /** Blocks until all of a file's blob is read; false when it is absent. Throws as reads of a `BlobStore` do, and what `take` throws. */
+  readSync(file: FileNode, target: ReadTarget): boolean;
 }
 
 export interface PutOptions extends CallOptions {

@@ -15,6 +15,8 @@ export {
   type CallOptions,
   type PutOptions,
   type ReadOptions,
+  type ReadTarget,
+  type SyncReader,
   defaultGetLimit,
   putBlob,
 } from './blob-store.ts';

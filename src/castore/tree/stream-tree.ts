@@ -1,13 +1,17 @@
 import { type TreeSink, unreachable } from '../../base/index.ts';
-import type { BlobStore } from '../blob-store.ts';
+import type { BlobStore, ReadTarget, SyncReader } from '../blob-store.ts';
 import { formatDigest } from '../digest.ts';
 import { CastoreError } from '../error.ts';
-import type { Node } from '../node.ts';
-import { type ReadAheadOptions, type TreeStep, TreeScout } from './tree-scout.ts';
+import type { FileNode, Node } from '../node.ts';
+import { type ReadAheadOptions, type TreeStep, TreeScout, smallFileLimit } from './tree-scout.ts';
 
 export interface StreamTreeOptions extends ReadAheadOptions {
   /** Waits until whoever receives from the sink has room; called after every file and every chunk of a large one. */
   readonly drain?: () => Promise<void> | undefined;
+  /** Reads small files there and then, instead of reading ahead: the quicker where it can (`DiskBlobStore`). */
+  readonly reader?: SyncReader;
+  /** Where `reader` reads to; lent to `fileData`. Memory for the largest small file unless given. */
+  readonly buffer?: (size: number) => Uint8Array;
 }
 
 /**
@@ -24,8 +28,9 @@ export async function streamTree(
   // Ends the reads ahead when the sink refuses something.
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  const readNow = syncReader(sink, options);
   try {
-    const scout = new TreeScout(store, root, { ...options, signal });
+    const scout = new TreeScout(store, root, { ...options, signal, contents: readNow === undefined });
     for (let step = await scout.next(); step !== undefined; step = await scout.next()) {
       signal.throwIfAborted();
       if (step.name !== undefined) sink.entry(step.name);
@@ -39,9 +44,12 @@ export async function streamTree(
         case 'symlink':
           sink.symlink(step.node.target);
           break;
-        case 'file':
-          await streamFile(step, store, sink, { ...options, signal });
+        case 'file': {
+          if (readNow?.(step) !== true) await streamFile(step, store, sink, { ...options, signal });
+          const wait = options.drain?.();
+          if (wait !== undefined) await wait;
           break;
+        }
         default:
           unreachable(step);
       }
@@ -49,6 +57,27 @@ export async function streamTree(
   } finally {
     stop.abort();
   }
+}
+
+/** Passes a small file on there and then; false where it cannot. */
+function syncReader(
+  sink: TreeSink,
+  { reader, buffer }: StreamTreeOptions,
+): ((step: TreeStep & { readonly kind: 'file' }) => boolean) | undefined {
+  if (reader === undefined) return undefined;
+  let shared: Uint8Array | undefined;
+  const target: ReadTarget = {
+    buffer: buffer ?? (() => (shared ??= new Uint8Array(smallFileLimit))),
+    take: chunk => sink.fileData(chunk),
+  };
+  return ({ node, path }) => {
+    const { digest, executable } = node;
+    if (digest.size > smallFileLimit) return false;
+    sink.startFile(executable, digest.size);
+    if (!reader.readSync(node, target)) throw absent(node, path);
+    sink.endFile();
+    return true;
+  };
 }
 
 async function streamFile(
@@ -60,9 +89,7 @@ async function streamFile(
   const { digest, executable } = node;
   const whole = await bytes;
   const chunks = bytes === undefined ? await store.open(digest, { signal: options.signal }) : undefined;
-  if (whole === undefined && chunks === undefined) {
-    throw new CastoreError('blob/missing', `${path()}: the blob ${formatDigest(digest)} is absent`);
-  }
+  if (whole === undefined && chunks === undefined) throw absent(node, path);
   sink.startFile(executable, digest.size);
   if (whole !== undefined && whole.byteLength > 0) sink.fileData(whole);
   for await (const chunk of chunks ?? []) {
@@ -70,5 +97,8 @@ async function streamFile(
     await options.drain?.();
   }
   sink.endFile();
-  await options.drain?.();
+}
+
+function absent({ digest }: FileNode, path: () => string): CastoreError {
+  return new CastoreError('blob/missing', `${path()}: the blob ${formatDigest(digest)} is absent`);
 }

@@ -14,6 +14,11 @@ export interface ReadAheadOptions extends CallOptions {
   readonly concurrency?: number;
 }
 
+export interface ScoutOptions extends ReadAheadOptions {
+  /** Whether small files are read before their turn, or only directories. */
+  readonly contents: boolean;
+}
+
 /** A node, or the end of a directory, in the order of tree events. */
 export type TreeStep =
   | { readonly kind: 'directory'; readonly name: ByteString | undefined }
@@ -25,12 +30,12 @@ export type TreeStep =
       readonly node: FileNode;
       /** For messages. */
       readonly path: () => string;
-      /** The contents of a small file (undefined: absent), which are being read; a large file's are the taker's to read. */
+      /** The contents of a small file (undefined: absent), which are being read; else they are the taker's to read. */
       readonly bytes: Promise<Uint8Array | undefined> | undefined;
     };
 
 /** Larger files are not read ahead. */
-const smallFileLimit = 256 * 1024;
+export const smallFileLimit = 256 * 1024;
 
 /** How many entries are looked through for directories to load before their turn. */
 const lookAhead = 256;
@@ -60,6 +65,7 @@ interface Load {
 export class TreeScout {
   readonly #store: BlobStore;
   readonly #options: CallOptions;
+  readonly #contents: boolean;
   readonly #maxDepth: number;
   readonly #readAhead: number;
   readonly #concurrency: number;
@@ -73,8 +79,9 @@ export class TreeScout {
   /** Directories that are loaded, or being loaded, before the walk has reached them. */
   #directoriesAhead = 0;
 
-  constructor(store: BlobStore, root: Node, options: ReadAheadOptions = {}) {
+  constructor(store: BlobStore, root: Node, options: ScoutOptions) {
     this.#store = store;
+    this.#contents = options.contents;
     this.#options = { signal: options.signal };
     this.#maxDepth = options.maxDepth ?? defaultMaxDepth;
     this.#readAhead = options.readAhead ?? 8 * 1024 * 1024;
@@ -134,7 +141,9 @@ export class TreeScout {
         return this.#push({ kind: 'symlink', name, node });
       case 'file': {
         const bytes =
-          node.digest.size <= smallFileLimit ? this.#read(this.#store.get(node.digest, this.#options)) : undefined;
+          this.#contents && node.digest.size <= smallFileLimit
+            ? this.#read(this.#store.get(node.digest, this.#options))
+            : undefined;
         return this.#push({ kind: 'file', name, node, bytes, path: () => place(parent, name) });
       }
       default:
