@@ -25,8 +25,12 @@ export type WorkerMessage =
 /** In milliseconds, for one target before the next has its turn. */
 const turn = 300;
 
-function send(message: WorkerMessage): void {
-  process.send?.(message);
+/** Waits until the message is on its way: what is not is lost when the worker disconnects. */
+function send(message: WorkerMessage): Promise<void> {
+  return new Promise(resolve => {
+    if (process.send === undefined) resolve();
+    else process.send(message, () => resolve());
+  });
 }
 
 async function work(job: Job): Promise<void> {
@@ -54,15 +58,15 @@ async function work(job: Job): Promise<void> {
       for await (const { finding, input } of fuzzer.fuzz(
         Math.min(turn * (target.weight ?? 1), end - performance.now()),
       ))
-        send({ kind: 'finding', target: target.name, finding, base64: Buffer.from(input).toString('base64') });
+        await send({ kind: 'finding', target: target.name, finding, base64: Buffer.from(input).toString('base64') });
     }
-    send({ kind: 'progress', progress: fuzzers.map(({ fuzzer }) => fuzzer.progress) });
+    await send({ kind: 'progress', progress: fuzzers.map(({ fuzzer }) => fuzzer.progress) });
   }
   for (const { target, fuzzer } of fuzzers) {
     const samples = fuzzer.samples.map(({ input, outcome }) => {
       return { base64: Buffer.from(input).toString('base64'), outcome };
     });
-    send({ kind: 'samples', target: target.name, samples });
+    await send({ kind: 'samples', target: target.name, samples });
   }
   process.disconnect?.();
 }
