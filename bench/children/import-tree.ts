@@ -10,14 +10,18 @@ import { basename } from 'node:path';
 import { DiskBlobStore, checkoutTree, importTree } from '../../src/castore/index.ts';
 import { Hasher, NarWriter, defaultStoreDir, makeFixedOutputPath, printStorePath } from '../../src/nix-compat/index.ts';
 
-const [data, source, checkout] = process.argv.slice(2);
-if (data === undefined || source === undefined) throw new TypeError('usage: import-tree DATA SOURCE [CHECKOUT]');
+async function main(): Promise<void> {
+  const [data, source, checkout] = process.argv.slice(2);
+  if (data === undefined || source === undefined) throw new TypeError('usage: import-tree DATA SOURCE [CHECKOUT]');
 
-await using store = new DiskBlobStore(data);
-await using batch = store.batch();
-const hasher = new Hasher('sha256');
-const root = await importTree(source, batch, { observers: [new NarWriter(chunk => hasher.update(chunk))] });
-await batch.commit();
-if (checkout !== undefined) await checkoutTree(store, root, checkout, { files: store });
-const path = makeFixedOutputPath(defaultStoreDir, basename(source), { method: 'nar', hash: hasher.finish() });
-console.log(printStorePath(defaultStoreDir, path));
+  await using store = new DiskBlobStore(data);
+  await using batch = store.batch();
+  const hasher = new Hasher('sha256');
+  const root = await importTree(source, batch, { observers: [new NarWriter(chunk => hasher.update(chunk))] });
+  await batch.commit();
+  if (checkout !== undefined) await checkoutTree(store, root, checkout, { files: store });
+  const path = makeFixedOutputPath(defaultStoreDir, basename(source), { method: 'nar', hash: hasher.finish() });
+  console.log(printStorePath(defaultStoreDir, path));
+}
+
+void main();

@@ -1,6 +1,6 @@
 import { constants, accessSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { bundle } from '../../scripts/bundle.ts';
 import { BenchError, type Workspace } from './comparison.ts';
 
 const repository = join(import.meta.dirname, '../..');
@@ -33,18 +33,8 @@ function peerCommand(command: string): string {
   return path;
 }
 
-/** Bundled, since the command line is: loading 60 modules of source takes 100 ms. */
+/** Bundled as the command line is: loading 60 modules of source takes 100 ms. */
 async function bundleChild(name: string, folder: string): Promise<readonly [string, ...string[]]> {
-  const outfile = join(folder, `${name}.mjs`);
-  await build({
-    absWorkingDir: repository,
-    entryPoints: [`bench/children/${name}.ts`],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node26',
-    logLevel: 'warning',
-  });
-  return [process.execPath, '--disable-warning=ExperimentalWarning', outfile];
+  await bundle({ [name]: `bench/children/${name}.ts` }, folder);
+  return [process.execPath, '--disable-warning=ExperimentalWarning', join(folder, `${name}.cjs`)];
 }

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { Sha256 } from '../digest.ts';
 import type { DataFolder } from './data-folder.ts';
+import { realFileSystem } from './file-system.ts';
+import { FileThread } from './file-thread.ts';
+import type { CollectionLock } from './gc-lock.ts';
+import { sealFile } from './make-file.ts';
 import { makeFolder } from './make-folder.ts';
-
-/** The time that every file of the store bears: one second after the epoch, as Nix has it. */
-export const canonicalTime = 1;
 
 /** Beyond this many new files one syncfs is cheaper than a sync of each; below it, syncfs may wait for strangers' writes. */
 const syncEachLimit = 8;
@@ -15,6 +16,9 @@ const syncEachLimit = 8;
  */
 const drawerCount = 16;
 
+/** So many files are made before a thread is started for it, which takes 15 ms. */
+const fewFiles = 64;
+
 /** A finished file in the temporary folder. */
 export interface NewFile {
   readonly hash: Sha256;
@@ -23,9 +27,11 @@ export interface NewFile {
 }
 
 /** The files below `blobs/`: mode 0444 or 0555, mtime 1, never written again once they have their name. */
-export class BlobFiles {
+export class BlobFiles implements AsyncDisposable {
   readonly #folder: DataFolder;
   readonly #root: string;
+  readonly #thread = new FileThread();
+  #written = 0;
   #serial = 0;
   readonly #drawers = new Set<string>();
 
@@ -38,11 +44,27 @@ export class BlobFiles {
     return `${this.#root}/${hash.slice(0, 2)}/${hash.slice(2)}${executable ? '.x' : ''}`;
   }
 
+  /**
+   * Makes a whole file in the temporary folder, and returns its path. The bytes are lent until the promise has settled.
+   * Shared memory spares a copy.
+   */
+  async write(bytes: Uint8Array, executable: boolean): Promise<string> {
+    if (this.#folder.fileSystem === realFileSystem && this.#written++ >= fewFiles) {
+      const path = this.#newPath();
+      await this.#thread.make({ path, mode: modeOf(executable), bytes });
+      return path;
+    }
+    using file = await this.create(executable);
+    await file.append(bytes);
+    file.finish();
+    return file.path;
+  }
+
   /** Starts a file in the temporary folder. */
   create(executable: boolean): Promise<TemporaryFile> {
     const fs = this.#folder.fileSystem;
     const path = this.#newPath();
-    const mode = executable ? 0o555 : 0o444;
+    const mode = modeOf(executable);
     return new Promise((resolve, reject) => {
       fs.open(path, 'wx', mode, (error, fd) => {
         if (error === null) resolve(new TemporaryFile(this.#folder, { path, fd, mode }));
@@ -68,12 +90,15 @@ export class BlobFiles {
   /**
    * Makes `files` durable under their names. First their contents are synced, then they are renamed, then the folders
    * are synced: a name that survives a crash stands for whole contents. Blocks the thread while the disk is at it.
+   *
+   * `lock` was taken before the first of the files was made: syncfs(2) reports a failed write once to each descriptor
+   * that was open at that time, and to one that was opened since only if nobody else has heard of it.
    */
-  publish(files: readonly NewFile[]): void {
+  publish(files: readonly NewFile[], lock: CollectionLock): void {
     if (files.length === 0) return;
     const fs = this.#folder.fileSystem;
     const together = files.length > syncEachLimit;
-    if (!(together && this.#syncEverything()))
+    if (!(together && fs.syncFileSystem(lock.fd)))
       for (const { temporary } of files) this.#sync(temporary, 'fdatasyncSync');
     const shards = new Set<string>();
     for (const { hash, executable, temporary } of files) {
@@ -85,18 +110,7 @@ export class BlobFiles {
       }
       fs.renameSync(temporary, this.path(hash, executable));
     }
-    if (!(together && this.#syncEverything())) for (const shard of shards) this.#sync(shard, 'fsyncSync');
-  }
-
-  /** One syncfs; false where the system has none. */
-  #syncEverything(): boolean {
-    const fs = this.#folder.fileSystem;
-    const fd = fs.openSync(this.#root, 'r');
-    try {
-      return fs.syncFileSystem(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
+    if (!(together && fs.syncFileSystem(lock.fd))) for (const shard of shards) this.#sync(shard, 'fsyncSync');
   }
 
   #sync(path: string, call: 'fsyncSync' | 'fdatasyncSync'): void {
@@ -108,10 +122,15 @@ export class BlobFiles {
       fs.closeSync(fd);
     }
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#thread[Symbol.asyncDispose]();
+  }
 }
 
-// Read once: a umask that took away reading would make blobs that other users of the store cannot read.
-const restrictiveUmask = (process.umask() & 0o555) !== 0;
+function modeOf(executable: boolean): number {
+  return executable ? 0o555 : 0o444;
+}
 
 /** A file being written. Dispose of it if it is not finished. */
 export class TemporaryFile implements Disposable {
@@ -147,8 +166,7 @@ export class TemporaryFile implements Disposable {
   finish(): void {
     const fs = this.#folder.fileSystem;
     const fd = this.#open();
-    if (restrictiveUmask) fs.fchmodSync(fd, this.#mode);
-    fs.futimesSync(fd, canonicalTime, canonicalTime);
+    sealFile(fs, fd, this.#mode);
     this.#fd = undefined;
     fs.closeSync(fd);
   }

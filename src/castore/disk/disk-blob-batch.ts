@@ -3,7 +3,7 @@ import { type Digest, Digester, type Sha256, checkDigest, digestOf, sha256ToByte
 import type { BlobFiles, NewFile } from './blob-files.ts';
 import { executableFile, plainFile } from './blob-schema.ts';
 import type { DataFolder } from './data-folder.ts';
-import { lockAgainstCollection } from './gc-lock.ts';
+import { type CollectionLock, lockAgainstCollection } from './gc-lock.ts';
 
 /** Rows waiting in memory beyond this many bytes go to the database before the commit; visible early, which harms nobody. */
 const pendingRowsLimit = 8 * 1024 * 1024;
@@ -31,7 +31,7 @@ export class DiskBlobBatch implements BlobBatch {
   #rows: NewRow[] = [];
   #rowBytes = 0;
   #files: (NewFile & { readonly size: number })[] = [];
-  #lock: Promise<Disposable> | undefined;
+  #lock: Promise<CollectionLock> | undefined;
   #state: 'open' | 'committed' | 'disposed' = 'open';
 
   constructor(owner: BatchOwner) {
@@ -46,10 +46,9 @@ export class DiskBlobBatch implements BlobBatch {
     await this.#start(options.signal);
     await this.#addOnce(digest, async () => {
       if (small !== undefined) return this.#addRow({ hash: digest.hash, data: small });
-      using file = await this.#owner.files.create(options.executable ?? false);
-      await file.append(bytes);
-      file.finish();
-      this.#files.push({ ...digest, executable: options.executable ?? false, temporary: file.path });
+      const { executable = false } = options;
+      const temporary = await this.#owner.files.write(bytes, executable);
+      this.#files.push({ ...digest, executable, temporary });
     });
     return digest;
   }
@@ -86,13 +85,13 @@ export class DiskBlobBatch implements BlobBatch {
     return digest;
   }
 
-  async #start(signal: AbortSignal | undefined): Promise<void> {
+  async #start(signal: AbortSignal | undefined): Promise<CollectionLock> {
     if (this.#state !== 'open') throw new TypeError(`the batch is ${this.#state}`);
     signal?.throwIfAborted();
     // Held from before the first look at what is present, so that it stays present.
     const lock = (this.#lock ??= lockAgainstCollection(this.#owner.folder, 'shared', signal));
     try {
-      await lock;
+      return await lock;
     } catch (error) {
       // Whoever comes next asks anew: it was this addition's signal that ended the wait.
       if (this.#lock === lock) this.#lock = undefined;
@@ -137,9 +136,9 @@ export class DiskBlobBatch implements BlobBatch {
   }
 
   async commit(options: CallOptions = {}): Promise<void> {
-    await this.#start(options.signal);
+    const lock = await this.#start(options.signal);
     // Files first: a row must not survive a crash without its file. The reverse only leaves a file that nothing names.
-    this.#owner.files.publish(this.#files);
+    this.#owner.files.publish(this.#files, lock);
     this.#insert(this.#files);
     this.#files = [];
     this.#state = 'committed';

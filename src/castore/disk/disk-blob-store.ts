@@ -171,6 +171,7 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.files[Symbol.asyncDispose]();
     this.folder[Symbol.dispose]();
   }
 }

@@ -23,6 +23,7 @@ import {
   utimesSync,
   write,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { syncFileSystem } from '../../base/index.ts';
 
@@ -52,6 +53,7 @@ const calls = {
   utimesSync,
   write,
   writeFileSync,
+  writeSync,
 };
 
 /** The calls of `node:fs` that the disk backend makes, and syncfs: what a fault-injecting test puts itself in place of. */

@@ -4,10 +4,11 @@ import { maxChunkSize } from '../chunks.ts';
 import { type Digest, Digester, checkDigest, formatDigest, sha256ToBytes } from '../digest.ts';
 import { CastoreError } from '../error.ts';
 import type { FileNode } from '../node.ts';
-import { type BlobFiles, type NewFile, type TemporaryFile, canonicalTime } from './blob-files.ts';
+import type { BlobFiles, NewFile, TemporaryFile } from './blob-files.ts';
 import { executableFile, plainFile } from './blob-schema.ts';
 import type { DataFolder } from './data-folder.ts';
 import { lockAgainstCollection } from './gc-lock.ts';
+import { canonicalTime } from './make-file.ts';
 
 interface Stored {
   readonly files: number;
@@ -31,7 +32,7 @@ export async function prepareFiles(
   nodes: Iterable<FileNode>,
   signal?: AbortSignal,
 ): Promise<void> {
-  using _lock = await lockAgainstCollection(owner.folder, 'shared', signal);
+  using lock = await lockAgainstCollection(owner.folder, 'shared', signal);
   const wanted = new Map<string, { readonly node: FileNode; readonly stored: Stored }>();
   for (const node of nodes) {
     const key = `${node.digest.hash}${node.executable}`;
@@ -49,7 +50,7 @@ export async function prepareFiles(
       signal?.throwIfAborted();
       made.push(await makeFile(owner, node, stored));
     }
-    owner.files.publish(made);
+    owner.files.publish(made, lock);
   } catch (error) {
     for (const { temporary } of made) owner.files.remove(temporary);
     throw error;

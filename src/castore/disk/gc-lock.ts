@@ -3,6 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { tryLockFile } from '../../base/index.ts';
 import type { DataFolder } from './data-folder.ts';
 
+export interface CollectionLock extends Disposable {
+  /** A descriptor on the data folder's file system, open while the lock is held. */
+  readonly fd: number;
+}
+
 /**
  * Keeps garbage collection away from blobs that are being added: additions hold the lock of `gc.lock` shared, a sweep
  * takes it exclusively for each of its short batches. The lock ends with the process, however that ends.
@@ -11,7 +16,7 @@ export async function lockAgainstCollection(
   folder: DataFolder,
   mode: 'shared' | 'exclusive',
   signal?: AbortSignal,
-): Promise<Disposable> {
+): Promise<CollectionLock> {
   const fs = folder.fileSystem;
   const fd = fs.openSync(join(folder.path, 'gc.lock'), 'a', 0o644);
   try {
@@ -21,5 +26,5 @@ export async function lockAgainstCollection(
     fs.closeSync(fd);
     throw error;
   }
-  return { [Symbol.dispose]: () => fs.closeSync(fd) };
+  return { fd, [Symbol.dispose]: () => fs.closeSync(fd) };
 }

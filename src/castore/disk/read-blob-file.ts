@@ -5,7 +5,7 @@ import type { ReadTarget } from '../blob-store.ts';
 import { maxChunkSize } from '../chunks.ts';
 import { type Digest, Digester, checkDigest, formatDigest } from '../digest.ts';
 import { CastoreError } from '../error.ts';
-import { canonicalTime } from './blob-files.ts';
+import { canonicalTime } from './make-file.ts';
 import type { DataFolder } from './data-folder.ts';
 
 /** A file that is said to hold a blob. */

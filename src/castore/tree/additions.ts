@@ -3,7 +3,7 @@ import type { CallOptions } from '../blob-store.ts';
 export interface AdditionsOptions extends CallOptions {
   /** Bytes on their way beyond which `drain` waits; 8 MiB unless given. */
   readonly highWater?: number;
-  /** Additions that run at a time; 16 unless given. */
+  /** Additions that run at a time; 256 unless given, which bounds what a store gathers of small ones before it works. */
   readonly concurrency?: number;
 }
 
@@ -33,7 +33,7 @@ export class Additions implements AsyncDisposable {
   constructor(options: AdditionsOptions = {}) {
     this.#signal = options.signal;
     this.#highWater = options.highWater ?? 8 * 1024 * 1024;
-    this.#concurrency = options.concurrency ?? 16;
+    this.#concurrency = options.concurrency ?? 256;
   }
 
   /** Whether `drain` would wait. */

@@ -18,9 +18,13 @@ export interface ImportOptions extends CallOptions, WalkOptions {
 export async function importTree(path: FsPath, batch: BlobBatch, options: ImportOptions = {}): Promise<Node> {
   const { observers = [], signal, ...walk } = options;
   await using builder = new TreeBuilder(batch, { signal });
-  for (const _ of walkTree(path, teeTree(...observers, builder), walk)) {
-    if (builder.full) await builder.drain();
-  }
+  const events = walkTree(path, teeTree(...observers, builder), {
+    // Contents are read to where they are added from.
+    buffer: size => builder.roomForData(size),
+    ...walk,
+  });
+  // Waited for even where there is room: that is when earlier files get on.
+  for (const _ of events) await builder.drain();
   // Awaited here: the builder is disposed of when this function is left.
   return await builder.finish();
 }

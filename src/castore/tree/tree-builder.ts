@@ -7,9 +7,13 @@ import { CastoreError } from '../error.ts';
 import type { Node } from '../node.ts';
 import { Additions, type AdditionsOptions } from './additions.ts';
 import { ChunkQueue } from './chunk-queue.ts';
+import { type Content, ContentMemory } from './content-memory.ts';
 
 /** Files up to this many bytes are added whole, larger ones as they come. */
 const wholeFileLimit = 256 * 1024;
+
+/** Of the memory that contents of larger files are read to. */
+const scratchSize = 1024 * 1024;
 
 /** A directory whose entries are still coming, or whose entries' blobs are not all added yet. */
 interface Frame {
@@ -26,7 +30,7 @@ interface OpenFile {
   readonly executable: boolean;
   readonly size: number;
   received: number;
-  readonly content: Uint8Array | ChunkQueue;
+  readonly content: Content | ChunkQueue;
 }
 
 /**
@@ -49,6 +53,8 @@ export class TreeBuilder implements TreeSink, AsyncDisposable {
   readonly #batch: BlobBatch;
   readonly #signal: AbortSignal | undefined;
   readonly #additions: Additions;
+  readonly #memory = new ContentMemory();
+  #scratch: Uint8Array | undefined;
 
   /** Holds the root as its only entry. */
   readonly #top: Frame = {
@@ -108,8 +114,7 @@ export class TreeBuilder implements TreeSink, AsyncDisposable {
   startFile(executable: boolean, size: number): void {
     this.#takeNode('a file');
     if (size <= wholeFileLimit) {
-      // Not zeroed: it is used once it is full.
-      this.#file = { executable, size, received: 0, content: Buffer.allocUnsafeSlow(size) };
+      this.#file = { executable, size, received: 0, content: this.#memory.take(size) };
       return;
     }
     const queue = new ChunkQueue(bytes => this.#additions.count(-bytes));
@@ -125,8 +130,23 @@ export class TreeBuilder implements TreeSink, AsyncDisposable {
     if (file.content instanceof ChunkQueue) {
       this.#additions.count(chunk.byteLength);
       file.content.push(chunk);
-    } else file.content.set(chunk, file.received);
+    } else {
+      const { bytes } = file.content;
+      const inPlace = chunk.buffer === bytes.buffer && chunk.byteOffset === bytes.byteOffset + file.received;
+      if (!inPlace) bytes.set(chunk, file.received);
+    }
     file.received += chunk.byteLength;
+  }
+
+  /**
+   * Memory of 1 to `size` bytes for the contents that come next: what is read into its beginning and given to `fileData`
+   * as the next event is not copied.
+   */
+  roomForData(size: number): Uint8Array {
+    const file = this.#file;
+    if (file === undefined || file.content instanceof ChunkQueue || file.received === file.size)
+      return (this.#scratch ??= new Uint8Array(scratchSize)).subarray(0, size);
+    return file.content.bytes.subarray(file.received, file.received + size);
   }
 
   endFile(): void {
@@ -137,10 +157,15 @@ export class TreeBuilder implements TreeSink, AsyncDisposable {
     this.#file = undefined;
     const { executable, content } = file;
     if (content instanceof ChunkQueue) content.end();
-    else
-      this.#addFile(executable, content.byteLength, () =>
-        this.#batch.put(content, { executable, signal: this.#signal }),
-      );
+    else this.#addFile(executable, file.size, () => this.#put(content, executable));
+  }
+
+  async #put({ bytes, release }: Content, executable: boolean): Promise<Digest> {
+    try {
+      return await this.#batch.put(bytes, { executable, signal: this.#signal });
+    } finally {
+      release();
+    }
   }
 
   symlink(target: ByteString): void {
