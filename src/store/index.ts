@@ -9,7 +9,28 @@
  */
 export { NarHasher, contentHasher, plainFileOnly } from './content-hasher.ts';
 export { StoreError, type StoreErrorCode, storeErrorCodes } from './error.ts';
-export { type AddOptions, type TreeSource, addToStore } from './local/add-to-store.ts';
+export { type AddOptions, addToStore } from './local/add-to-store.ts';
 export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';
 export { type KnownOutput, PathTable, type Registration } from './local/path-table.ts';
+export {
+  type AddPathsOptions,
+  type AdditionFailure,
+  type CollectOptions,
+  type Collected,
+  type Collector,
+  type PathAddition,
+  type PathIndex,
+  type PathOffer,
+  type PathWriter,
+  type Store,
+  type StoreRoot,
+  type StreamPathOptions,
+  type TreeAccess,
+  type TreeEntry,
+  type TreePath,
+  type TreeSource,
+  type Upkeep,
+  type VerifyStoreOptions,
+  requireFacet,
+} from './store.ts';
 export type { ValidPath } from './valid-path.ts';

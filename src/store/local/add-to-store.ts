@@ -1,4 +1,4 @@
-import { type TreeSink, teeTree } from '../../base/index.ts';
+import { teeTree } from '../../base/index.ts';
 import { TreeBuilder } from '../../castore/index.ts';
 import {
   type ContentAddressMethod,
@@ -10,10 +10,8 @@ import {
   noReferences,
 } from '../../nix-compat/index.ts';
 import { NarHasher, contentHasher, plainFileOnly } from '../content-hasher.ts';
+import type { TreeSource } from '../store.ts';
 import type { LocalStore } from './local-store.ts';
-
-/** Sends the events of one tree to `sink`, waiting for `drain` between them. */
-export type TreeSource = (sink: TreeSink, drain: () => Promise<void>) => Promise<void>;
 
 export interface AddOptions {
   readonly name: string;

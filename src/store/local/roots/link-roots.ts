@@ -16,7 +16,7 @@ import {
   parseStorePath,
   splitStorePath,
 } from '../../../nix-compat/index.ts';
-import type { Root } from './root.ts';
+import type { StoreRoot } from '../../store.ts';
 
 export interface LinkRootsOptions {
   readonly storeDir: StoreDir;
@@ -33,9 +33,9 @@ const unreadable = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']);
  * The roots below `folder`: links into the store directory; links to such links (indirect roots); plain files that bear
  * the name of a store path. Links in its subfolder `auto` whose target is gone are removed.
  */
-export function findLinkRoots(folder: string, options: LinkRootsOptions): Root[] {
+export function findLinkRoots(folder: string, options: LinkRootsOptions): StoreRoot[] {
   const prefix = `${byteStringFromText(options.storeDir)}/`;
-  const roots: Root[] = [];
+  const roots: StoreRoot[] = [];
   visitAny({ path: folder, parent: folder, isAuto: false }, undefined);
   return roots;
 

@@ -9,7 +9,7 @@ import {
   parseStorePathIn,
   printStorePath,
 } from '../../../nix-compat/index.ts';
-import type { Root } from './root.ts';
+import type { StoreRoot } from '../../store.ts';
 
 /**
  * What this process is using: a file of its own below `temproots/`, of store paths each ended by NUL (as C++ Nix writes
@@ -65,8 +65,8 @@ export class TemporaryRoots implements Disposable {
 }
 
 /** What living processes are using; files of dead ones are removed. Invalid paths too: they may be on their way in. */
-export function readTemporaryRoots(folder: string, storeDir: StoreDir): Root[] {
-  const roots: Root[] = [];
+export function readTemporaryRoots(folder: string, storeDir: StoreDir): StoreRoot[] {
+  const roots: StoreRoot[] = [];
   for (const name of listFolder(folder)) {
     const path = join(folder, name);
     const fd = openIfPresent(path);

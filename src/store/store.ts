@@ -1,0 +1,212 @@
+import type { ByteString, TreeSink } from '../base/index.ts';
+import type { CallOptions } from '../castore/index.ts';
+import type {
+  DerivationOutputId,
+  PathInfo,
+  Realisation,
+  RealisedOutput,
+  Signature,
+  StoreDir,
+  StorePath,
+} from '../nix-compat/index.ts';
+import { StoreError } from './error.ts';
+
+/** Sends the events of one tree to `sink`, waiting for `drain` between them. */
+export type TreeSource = (sink: TreeSink, drain: () => Promise<void>, signal?: AbortSignal) => Promise<void>;
+
+/**
+ * A place that has store objects: the one on this machine, a binary cache, a daemon's. What every kind of store can do
+ * is here; what only some can do is in the facets, which are undefined where a store lacks them (`requireFacet`).
+ *
+ * What a store says is not trusted for being said: NAR hashes are checked wherever a tree is taken over, signatures where
+ * a path becomes valid (`PathWriter.add`).
+ */
+export interface Store extends AsyncDisposable {
+  /** What messages call it: `local`, `https://cache.example.org`, `file:///srv/cache`. */
+  readonly uri: string;
+  readonly storeDir: StoreDir;
+  /** Of several substituters, that with the smallest is asked first. */
+  readonly priority: number;
+  /** Whether it may be asked for paths in bulk that it most likely lacks. */
+  readonly wantMassQuery: boolean;
+  /** Whether paths from it are taken without signatures (`?trusted=1`). */
+  readonly isTrusted: boolean;
+
+  /** Undefined where `path` is not valid. */
+  pathInfo(path: StorePath, options?: CallOptions): Promise<PathInfo | undefined>;
+
+  /** The valid path with these 32 characters, of which there is at most one. */
+  pathFromHashPart(hashPart: string, options?: CallOptions): Promise<StorePath | undefined>;
+
+  /** Those of `paths` that are valid. */
+  validPaths(paths: Iterable<StorePath>, options?: CallOptions): Promise<Set<StorePath>>;
+
+  /**
+   * Reports the tree of a valid path; `drain` is waited for between files. Throws `path/invalid`, and
+   * `path/hash-mismatch` (after the last event) where the tree turns out not to have the NAR hash of its path info.
+   */
+  streamPath(path: StorePath, sink: TreeSink, options?: StreamPathOptions): Promise<void>;
+
+  /** The tree of a valid path, for looking at parts of it. Throws `path/invalid`. */
+  openTree(path: StorePath, options?: CallOptions): Promise<TreeAccess>;
+
+  realisation(id: DerivationOutputId, options?: CallOptions): Promise<RealisedOutput | undefined>;
+
+  /** The log of building the derivation at `path`, not compressed. */
+  buildLog(path: StorePath, options?: CallOptions): Promise<Uint8Array | undefined>;
+
+  readonly index?: PathIndex | undefined;
+  readonly writer?: PathWriter | undefined;
+  readonly collector?: Collector | undefined;
+  readonly upkeep?: Upkeep | undefined;
+}
+
+export interface StreamPathOptions extends CallOptions {
+  readonly drain?: () => Promise<void>;
+}
+
+/** Facet of stores that can list what they have. */
+export interface PathIndex {
+  /** All valid paths, in ascending order. */
+  allPaths(options?: CallOptions): Promise<StorePath[]>;
+  /** Valid paths that refer to `path`, itself included if it does; in ascending order. */
+  referrers(path: StorePath, options?: CallOptions): Promise<StorePath[]>;
+  /** Valid derivations that have `path` as a known output. */
+  validDerivers(path: StorePath, options?: CallOptions): Promise<StorePath[]>;
+}
+
+/** One place that a path can be had from. */
+export interface PathOffer {
+  readonly info: PathInfo;
+  readonly source: TreeSource;
+  /** What messages call that place: a store's `uri`. */
+  readonly from: string;
+  /** Whether the place is trusted, so that no signature is asked for. */
+  readonly isTrusted: boolean;
+}
+
+/** A path that is to become valid. */
+export interface PathAddition {
+  readonly path: StorePath;
+  /** Tried in this order until one is good; at least one. */
+  readonly offers: readonly [PathOffer, ...PathOffer[]];
+}
+
+export interface AddPathsOptions extends CallOptions {
+  /** Whether paths must be content-addressed, ultimate or signed by a trusted key, unless offered by a trusted place. True unless given. */
+  readonly checkSignatures?: boolean;
+  /** Whether paths that are valid already get their contents anew. */
+  readonly repair?: boolean;
+  /** Whether the others are still added when one fails. */
+  readonly keepGoing?: boolean;
+  /** Additions that run at a time; the store's own choice unless given. */
+  readonly concurrency?: number;
+  /** Called once for each path that is valid from now on. */
+  readonly added?: (path: StorePath) => void;
+}
+
+export interface AdditionFailure {
+  readonly path: StorePath;
+  readonly error: Error;
+}
+
+/** Facet of stores that can be written to. */
+export interface PathWriter {
+  /**
+   * Makes paths valid, in any order that keeps the store closed: a path becomes valid after or together with what it
+   * refers to, which is valid already or among `additions`. Paths that are valid already are skipped unless `repair`.
+   * Several become durable at once where that is cheaper.
+   *
+   * Without `keepGoing` the first failure ends the rest and is thrown; with it, those that failed are returned, and
+   * those that could not be added since what they refer to failed. Failures: `path/missing-reference`,
+   * `path/hash-mismatch`, `path/untrusted`, and what the sources throw.
+   */
+  add(additions: readonly PathAddition[], options?: AddPathsOptions): Promise<AdditionFailure[]>;
+
+  /** Adds to the signatures that a valid path has. Throws `path/invalid`. */
+  addSignatures(path: StorePath, signatures: readonly Signature[], options?: CallOptions): Promise<void>;
+
+  /** Throws `realisation/conflict` where the output is known to be something else. */
+  addRealisation(realisation: Realisation, options?: CallOptions): Promise<void>;
+
+  addBuildLog(path: StorePath, log: Uint8Array, options?: CallOptions): Promise<void>;
+}
+
+export interface CollectOptions extends CallOptions {
+  /** Stops once so many bytes are freed. */
+  readonly maxFreed?: number;
+  /** Only these, which must all be dead unless `ignoreLiveness`; all that is dead unless given. */
+  readonly paths?: readonly StorePath[];
+  readonly ignoreLiveness?: boolean;
+  readonly keepOutputs?: boolean;
+  readonly keepDerivations?: boolean;
+}
+
+export interface Collected {
+  readonly paths: readonly StorePath[];
+  readonly bytesFreed: number;
+}
+
+export interface StoreRoot {
+  readonly path: StorePath;
+  /** For people: the link that points at it, or what of a process holds it (`{temp:12}`, `/proc/12/exe`). */
+  readonly holder: string;
+}
+
+/** Facet of stores whose garbage can be collected from here. */
+export interface Collector {
+  /** `censor` hides what other users' processes hold. */
+  findRoots(options?: CallOptions & { readonly censor?: boolean }): Promise<StoreRoot[]>;
+  /** All that is live, or all that is dead, in ascending order. */
+  liveness(options?: CollectOptions): Promise<{ readonly live: StorePath[]; readonly dead: StorePath[] }>;
+  collect(options?: CollectOptions): Promise<Collected>;
+  /** Keeps `path` until the store is disposed of. */
+  addTemporaryRoot(path: StorePath): Promise<void>;
+  /** Makes the link at `link` (absolute) to `path` and registers it as a root. */
+  addIndirectRoot(link: string, path: StorePath): Promise<void>;
+}
+
+export interface VerifyStoreOptions extends CallOptions {
+  readonly checkContents?: boolean;
+  readonly repair?: boolean;
+}
+
+/** Facet of stores whose disk is this machine's. */
+export interface Upkeep {
+  /** Whether errors remain. They are reported as they are found. */
+  verify(options?: VerifyStoreOptions): Promise<boolean>;
+  optimise(options?: CallOptions): Promise<{ readonly filesLinked: number; readonly bytesFreed: number }>;
+  /** Gets contents anew from the castore, else from substituters. Throws `path/irreparable`. */
+  repair(path: StorePath, options?: CallOptions): Promise<void>;
+}
+
+/** What is at some place of a tree. */
+export type TreeEntry =
+  | { readonly type: 'regular'; readonly size: number; readonly executable: boolean; readonly narOffset?: number }
+  | { readonly type: 'directory'; readonly names: readonly ByteString[] }
+  | { readonly type: 'symlink'; readonly target: ByteString };
+
+/** The names that lead from the root of a tree to one of its entries; none for the root itself. */
+export type TreePath = readonly ByteString[];
+
+/** A tree to look around in. Symlinks are not followed. */
+export interface TreeAccess {
+  /** Undefined where nothing is at `path`. */
+  lookup(path: TreePath, options?: CallOptions): Promise<TreeEntry | undefined>;
+  /** The contents of a plain file, each chunk lent until the next is asked for. Throws `tree/not-a-file`. */
+  read(path: TreePath, options?: CallOptions): AsyncIterable<Uint8Array>;
+}
+
+interface Facets {
+  readonly index: PathIndex;
+  readonly writer: PathWriter;
+  readonly collector: Collector;
+  readonly upkeep: Upkeep;
+}
+
+/** A facet that `operation` needs. Throws `store/unsupported`. */
+export function requireFacet<Name extends keyof Facets>(store: Store, name: Name, operation: string): Facets[Name] {
+  const facet: Facets[Name] | undefined = store[name];
+  if (facet !== undefined) return facet;
+  throw new StoreError('store/unsupported', `operation '${operation}' is not supported by store '${store.uri}'`);
+}
