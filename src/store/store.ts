@@ -21,7 +21,7 @@ export type TreeSource = (sink: TreeSink, drain: () => Promise<void>, signal?: A
  * What a store says is not trusted for being said: NAR hashes are checked wherever a tree is taken over, signatures where
  * a path becomes valid (`PathWriter.add`).
  */
-export interface Store extends AsyncDisposable {
+export interface Store extends AsyncDisposable, PossibleFacets {
   /** What messages call it: `local`, `https://cache.example.org`, `file:///srv/cache`. */
   readonly uri: string;
   readonly storeDir: StoreDir;
@@ -54,12 +54,16 @@ export interface Store extends AsyncDisposable {
 
   /** The log of building the derivation at `path`, not compressed. */
   buildLog(path: StorePath, options?: CallOptions): Promise<Uint8Array | undefined>;
-
-  readonly index?: PathIndex | undefined;
-  readonly writer?: PathWriter | undefined;
-  readonly collector?: Collector | undefined;
-  readonly upkeep?: Upkeep | undefined;
 }
+
+interface Facets {
+  readonly index: PathIndex;
+  readonly writer: PathWriter;
+  readonly collector: Collector;
+  readonly upkeep: Upkeep;
+}
+
+type PossibleFacets = { readonly [Name in keyof Facets]?: Facets[Name] | undefined };
 
 export interface StreamPathOptions extends CallOptions {
   readonly drain?: () => Promise<void>;
@@ -197,16 +201,10 @@ export interface TreeAccess {
   read(path: TreePath, options?: CallOptions): AsyncIterable<Uint8Array>;
 }
 
-interface Facets {
-  readonly index: PathIndex;
-  readonly writer: PathWriter;
-  readonly collector: Collector;
-  readonly upkeep: Upkeep;
-}
-
 /** A facet that `operation` needs. Throws `store/unsupported`. */
 export function requireFacet<Name extends keyof Facets>(store: Store, name: Name, operation: string): Facets[Name] {
-  const facet: Facets[Name] | undefined = store[name];
+  const facets: PossibleFacets = store;
+  const facet = facets[name];
   if (facet !== undefined) return facet;
   throw new StoreError('store/unsupported', `operation '${operation}' is not supported by store '${store.uri}'`);
 }

@@ -13,7 +13,8 @@ import {
 } from '../../nix-compat/index.ts';
 import { TreeRecorder, temporaryFolder } from '../../testing/index.ts';
 import { StoreError, type StoreErrorCode } from '../error.ts';
-import { type TreeSource, addToStore } from './add-to-store.ts';
+import { addToStore } from './add-to-store.ts';
+import type { TreeSource } from '../store.ts';
 import { LocalStore } from './local-store.ts';
 
 const code = (expected: StoreErrorCode) => (error: unknown) => error instanceof StoreError && error.code === expected;
