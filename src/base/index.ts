@@ -1,10 +1,26 @@
 /**
  * base: what every folder stands on and that knows nothing of Nix or of remote execution: errors with codes, byte
- * strings, branded types, bounded concurrency, the few system calls and the hash that Node lacks.
+ * strings, branded types, bounded concurrency, reporting progress, the few system calls and the hash that Node lacks.
  *
  *     const name = byteStringFromText('naïve');          // one code unit a byte, ordered as memcmp does
  *     await forEachConcurrent(urls, { limit: 8, signal }, (url, signal) => fetchOne(url, signal));
  */
+export {
+  type Activity,
+  type ActivityField,
+  type ActivityProgress,
+  type ActivityResult,
+  type ActivityResultType,
+  type ActivityStart,
+  type ActivityType,
+  type LazyText,
+  type Reporter,
+  type Verbosity,
+  resolveText,
+  silentReporter,
+  verbosities,
+  verbosityRank,
+} from './activity.ts';
 export { Blake3 } from './blake3.ts';
 export { type Brand, brandAs } from './brand.ts';
 export {
@@ -22,6 +38,7 @@ export {
 } from './bytes.ts';
 export { Semaphore, forEachConcurrent, mapConcurrent } from './concurrency.ts';
 export { FirnError, errnoOf, messageOf, unreachable } from './errors.ts';
+export { type ReportSink, createReporter } from './reporter.ts';
 export { SyscallError, syncFileSystem, tryLockFile, unlockFile } from './syscalls.ts';
 export { systemErrorText } from './system-error.ts';
 export { type TreeSink, teeTree } from './tree-events.ts';

@@ -20,6 +20,7 @@ export { derivationTexts, derivationVectors, parseDerivationAt, readDerivationVe
 export { inPieces } from './pieces.ts';
 export { type OpenForeignStore, foreignStoreSuite } from './foreign-store-suite.ts';
 export { readWhole } from './read-whole.ts';
+export { type RecordedReport, recordReports } from './recorded-reports.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export { TreeRecorder, type TestTree, fileNames, ignoreTree, playTree, testTrees } from './trees.ts';
 export { hexVectors, readVectors } from './vectors.ts';
