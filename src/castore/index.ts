@@ -45,7 +45,8 @@ export { decodeDirectory, encodeDirectory, maxDirectorySize } from './directory.
 export { checkEntryName, checkSymlinkTarget, isEntryName, isSymlinkTarget } from './entry-name.ts';
 export { Database, type Row, type Schema, type SqlValue } from './disk/database.ts';
 export { DataFolder, type OpenOptions, dataFolderFormat } from './disk/data-folder.ts';
-export { DiskBlobStore } from './disk/disk-blob-store.ts';
+export type { DiskBlobBatch } from './disk/disk-blob-batch.ts';
+export { DiskBlobStore, type DiskStoreOptions } from './disk/disk-blob-store.ts';
 export { type FileSystem, realFileSystem } from './disk/file-system.ts';
 export { lockAgainstCollection } from './disk/gc-lock.ts';
 export { makeFolder } from './disk/make-folder.ts';

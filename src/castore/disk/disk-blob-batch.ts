@@ -13,6 +13,8 @@ interface NewRow {
   readonly data: Uint8Array;
 }
 
+type SizedFile = NewFile & { readonly size: number };
+
 /** What the batch needs of its store. */
 export interface BatchOwner {
   readonly folder: DataFolder;
@@ -25,12 +27,13 @@ export interface BatchOwner {
 const upsert = `INSERT INTO blobs (hash, size, files, data) VALUES (?, ?, ?, ?)
   ON CONFLICT (hash) DO UPDATE SET files = files | excluded.files, data = coalesce(data, excluded.data)`;
 
+/** A `BlobBatch` of a `DiskBlobStore`. */
 export class DiskBlobBatch implements BlobBatch {
   readonly #owner: BatchOwner;
   readonly #added = new Map<Sha256, Promise<void>>();
   #rows: NewRow[] = [];
   #rowBytes = 0;
-  #files: (NewFile & { readonly size: number })[] = [];
+  #files: SizedFile[] = [];
   #lock: Promise<CollectionLock> | undefined;
   #state: 'open' | 'committed' | 'disposed' = 'open';
 
@@ -118,30 +121,35 @@ export class DiskBlobBatch implements BlobBatch {
   async #addRow(row: NewRow): Promise<void> {
     this.#rows.push(row);
     this.#rowBytes += row.data.byteLength;
-    if (this.#rowBytes > pendingRowsLimit) this.#insert([]);
-  }
-
-  #insert(files: readonly (NewFile & { readonly size: number })[]): void {
-    const { database } = this.#owner.folder;
-    const rows = this.#rows;
-    if (rows.length === 0 && files.length === 0) return;
-    database.transaction(() => {
-      for (const { hash, data } of rows) database.run(upsert, sha256ToBytes(hash), data.byteLength, 0, data);
-      for (const { hash, size, executable } of files) {
-        database.run(upsert, sha256ToBytes(hash), size, executable ? executableFile : plainFile, null);
-      }
-    });
+    if (this.#rowBytes <= pendingRowsLimit) return;
+    insert(this.#owner, this.#rows, []);
     this.#rows = [];
     this.#rowBytes = 0;
   }
 
-  async commit(options: CallOptions = {}): Promise<void> {
-    const lock = await this.#start(options.signal);
+  commit(options: CallOptions = {}): Promise<void> {
+    return DiskBlobBatch.commitTogether([this], options);
+  }
+
+  /** `DiskBlobStore.commitAll`. */
+  static async commitTogether(given: readonly DiskBlobBatch[], { signal }: CallOptions): Promise<void> {
+    const batches = [...new Set(given)];
+    const [first] = batches;
+    if (first === undefined) return;
+    const owner = first.#owner;
+    if (batches.some(batch => batch.#owner !== owner)) throw new TypeError('these are batches of several stores');
+    const locks: CollectionLock[] = [];
+    for (const batch of batches) locks.push(await batch.#start(signal));
+    const rows = batches.flatMap(batch => batch.#rows);
+    const files = batches.flatMap(batch => batch.#files);
     // Files first: a row must not survive a crash without its file. The reverse only leaves a file that nothing names.
-    this.#owner.files.publish(this.#files, lock);
-    this.#insert(this.#files);
-    this.#files = [];
-    this.#state = 'committed';
+    owner.files.publish(files, oldest(locks));
+    insert(owner, rows, files);
+    for (const batch of batches) {
+      batch.#files = [];
+      batch.#rows = [];
+      batch.#state = 'committed';
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -152,4 +160,19 @@ export class DiskBlobBatch implements BlobBatch {
     this.#files = [];
     (await this.#lock?.catch(() => undefined))?.[Symbol.dispose]();
   }
+}
+
+function insert({ folder: { database } }: BatchOwner, rows: readonly NewRow[], files: readonly SizedFile[]): void {
+  if (rows.length === 0 && files.length === 0) return;
+  database.transaction(() => {
+    for (const { hash, data } of rows) database.run(upsert, sha256ToBytes(hash), data.byteLength, 0, data);
+    for (const { hash, size, executable } of files) {
+      database.run(upsert, sha256ToBytes(hash), size, executable ? executableFile : plainFile, null);
+    }
+  });
+}
+
+/** The one whose descriptor is older than the files of all of them: see `BlobFiles.publish`. */
+function oldest(locks: readonly CollectionLock[]): CollectionLock {
+  return locks.reduce((a, b) => (a.serial < b.serial ? a : b));
 }

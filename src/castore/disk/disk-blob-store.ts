@@ -1,4 +1,4 @@
-import type { BlobBatch, BlobStore, CallOptions, ReadOptions, ReadTarget, SyncReader } from '../blob-store.ts';
+import type { BlobStore, CallOptions, ReadOptions, ReadTarget, SyncReader } from '../blob-store.ts';
 import { checkGetLimit, chunksOf, clipRange, collectChunks } from '../chunks.ts';
 import {
   type Digest,
@@ -103,8 +103,16 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
     return true;
   }
 
-  batch(): BlobBatch {
+  batch(): DiskBlobBatch {
     return new DiskBlobBatch(this);
+  }
+
+  /**
+   * Commits several batches of this store as one, for the price of one: they become visible together or not at all.
+   * Each is disposed of as usual, after what refers to its blobs is committed.
+   */
+  commitAll(batches: readonly DiskBlobBatch[], options: CallOptions = {}): Promise<void> {
+    return DiskBlobBatch.commitTogether(batches, options);
   }
 
   /** Whether a row says that the blob is here, without looking at its file. */
