@@ -31,21 +31,24 @@ export function verbosityRank(level: Verbosity): number {
  * The others have none. `realise`, `builds` and `copyPaths` count the activities of a whole command; `copyPath` and
  * `fileTransfer` count bytes.
  */
-export type ActivityType =
-  | 'unknown'
-  | 'copyPath'
-  | 'fileTransfer'
-  | 'realise'
-  | 'copyPaths'
-  | 'builds'
-  | 'build'
-  | 'optimiseStore'
-  | 'verifyPaths'
-  | 'substitute'
-  | 'queryPathInfo'
-  | 'postBuildHook'
-  | 'buildWaiting'
-  | 'fetchTree';
+export const activityTypeNames = [
+  'unknown',
+  'copyPath',
+  'fileTransfer',
+  'realise',
+  'copyPaths',
+  'builds',
+  'build',
+  'optimiseStore',
+  'verifyPaths',
+  'substitute',
+  'queryPathInfo',
+  'postBuildHook',
+  'buildWaiting',
+  'fetchTree',
+] as const;
+
+export type ActivityType = (typeof activityTypeNames)[number];
 
 /** Numbers are counts or bytes, texts are store paths (as they are printed) and URLs. */
 export type ActivityField = number | string;

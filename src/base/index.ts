@@ -16,6 +16,7 @@ export {
   type LazyText,
   type Reporter,
   type Verbosity,
+  activityTypeNames,
   resolveText,
   silentReporter,
   verbosities,

@@ -312,6 +312,15 @@ export {
   writeBuildResult,
   writeServeBuildResult,
 } from './wire/build-result.ts';
+export {
+  type EncodedResult,
+  activityTypeOf,
+  decodeFields,
+  decodeResult,
+  encodeFields,
+  encodeResult,
+  verbosityOf,
+} from './wire/activity-codes.ts';
 export { type ExportReceiver, ExportWriter, readExport } from './wire/export-stream.ts';
 export { FramedReader, FramedWriter } from './wire/framed.ts';
 export {
