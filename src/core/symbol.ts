@@ -1,0 +1,70 @@
+/**
+ * Names as small numbers: equal names have equal symbols. Attribute sets are sorted by symbol, which is the order in which
+ * names were first met and not that of their bytes.
+ */
+import { allocate } from './memory.ts';
+import { bytesOf, copyString, lengthOf } from './string.ts';
+
+export type Symbol = u32;
+
+/** Stands for no name at all. */
+export const noSymbol: Symbol = 0;
+
+let count: u32 = 1;
+/** By symbol: its StringObject. */
+let names: usize = 0;
+let capacity: u32 = 0;
+/** Open addressing; twice as many entries as `capacity`, 0 where free. */
+let table: usize = 0;
+
+export function symbolCount(): u32 {
+  return count;
+}
+
+/** The name as a string without context, always the same object for a symbol. */
+export function nameOf(symbol: Symbol): usize {
+  return load<usize>(names + (<usize>symbol << 2));
+}
+
+/** The symbol of the `length` bytes at `bytes`. */
+export function intern(bytes: usize, length: u32): Symbol {
+  if (count >= capacity) enlarge();
+  let slot = hash(bytes, length);
+  const mask = capacity * 2 - 1;
+  for (slot &= mask; ; slot = (slot + 1) & mask) {
+    const symbol = load<u32>(table + (<usize>slot << 2));
+    if (symbol == noSymbol) return add(slot, copyString(bytes, length, 0));
+    const name = nameOf(symbol);
+    if (lengthOf(name) == length && memory.compare(bytesOf(name), bytes, length) == 0) return symbol;
+  }
+}
+
+function add(slot: u32, name: usize): Symbol {
+  const symbol = count++;
+  store<usize>(names + (<usize>symbol << 2), name);
+  store<u32>(table + (<usize>slot << 2), symbol);
+  return symbol;
+}
+
+/** FNV-1a over 32 bits, with a last mix since the table looks at the low bits. */
+function hash(bytes: usize, length: u32): u32 {
+  let h: u32 = 0x811c9dc5;
+  for (let i: u32 = 0; i < length; i++) h = (h ^ load<u8>(bytes + i)) * 0x01000193;
+  return h ^ (h >>> 15);
+}
+
+function enlarge(): void {
+  const larger: u32 = capacity == 0 ? 4096 : capacity * 2;
+  const newNames = allocate(<usize>larger << 2);
+  memory.copy(newNames, names, <usize>count << 2);
+  names = newNames;
+  capacity = larger;
+  table = allocate(<usize>larger << 3);
+  const mask = larger * 2 - 1;
+  for (let symbol: u32 = 1; symbol < count; symbol++) {
+    const name = nameOf(symbol);
+    let slot = hash(bytesOf(name), lengthOf(name)) & mask;
+    while (load<u32>(table + (<usize>slot << 2)) != noSymbol) slot = (slot + 1) & mask;
+    store<u32>(table + (<usize>slot << 2), symbol);
+  }
+}
