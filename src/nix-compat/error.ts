@@ -17,6 +17,8 @@ export const nixCompatErrorCodes = {
   'store-path/not-derivation': 'a store path that is no derivation where one is needed',
   'store-path/not-in-store': 'a path that is not in the store directory',
   'path/not-absolute': 'a relative path where an absolute one is needed',
+  'url/malformed': 'a URL, or a part of one, that RFC 3986 does not allow',
+  'store-reference/malformed': 'a store’s URI that cannot be parsed',
   'store-dir/is-root': 'the root directory as a store directory',
   'store-dir/bad-character': 'a store directory with a NUL',
   'content-address/malformed': 'a content address without its colons',

@@ -22,8 +22,21 @@ export {
   maxConfigSize,
   parseNixConf,
 } from './config/nix-conf.ts';
-export type { NixSettings, SettingName, SettingsEnvironment } from './config/nix-settings.ts';
-export type { Diagnose, EvalProfilerMode, ExternalBuilder, SandboxMode, SandboxPath } from './config/setting-type.ts';
+export type { NixSettings, ReadableSettings, SettingName, SettingsEnvironment } from './config/nix-settings.ts';
+export {
+  type Diagnose,
+  type EvalProfilerMode,
+  type ExternalBuilder,
+  type SandboxMode,
+  type SandboxPath,
+  type SettingType,
+  absolutePathType,
+  booleanType,
+  int32Type,
+  optionalAbsolutePathType,
+  setType,
+  stringType,
+} from './config/setting-type.ts';
 export { type SettingTraits, Settings } from './config/settings.ts';
 export { type ClosureMember, closureToJson } from './derivation/closure-info.ts';
 export {
@@ -251,6 +264,12 @@ export {
   sortSignatures,
 } from './signature/signature.ts';
 export {
+  type ParseStoreReferenceOptions,
+  type StoreReference,
+  formatStoreReference,
+  parseStoreReference,
+} from './store-reference/store-reference.ts';
+export {
   type ContentAddress,
   type ContentAddressKind,
   type ContentAddressMethod,
@@ -299,6 +318,10 @@ export {
   storePathHashPart,
   storePathName,
 } from './store-path/store-path.ts';
+export { isIpv4, isIpv6 } from './url/ip-address.ts';
+export { type ParsedUrl, type UrlAuthority, formatAuthorityAndPath, formatUrlPath, parseUrl } from './url/parse-url.ts';
+export { decodePercent, encodePercent } from './url/percent-encoding.ts';
+export { type ReportDubious, type UrlQuery, decodeQuery, encodeQuery } from './url/url-query.ts';
 export {
   type BuildFailure,
   type BuildFailureStatus,

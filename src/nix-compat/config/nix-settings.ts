@@ -206,6 +206,11 @@ export type NixSettings = ReturnType<typeof nixSettings>;
 
 export type SettingName = keyof NixSettings;
 
+/** Where the values of settings are read: `Settings`, or whatever keeps one. */
+export interface ReadableSettings {
+  get<Name extends SettingName>(name: Name): NixSettings[Name]['value'];
+}
+
 export function isSettingName(settings: NixSettings, name: string): name is SettingName {
   return Object.hasOwn(settings, name);
 }

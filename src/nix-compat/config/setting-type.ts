@@ -82,6 +82,14 @@ export const uint32Type: SettingType<number> = {
   toJson: BigInt,
 };
 
+const bigInt32Type = integerType(-(2n ** 31n), 2n ** 31n - 1n);
+
+export const int32Type: SettingType<number> = {
+  parse: (text, setting) => Number(bigInt32Type.parse(text, setting)),
+  format: String,
+  toJson: BigInt,
+};
+
 /** A number of jobs, `auto` being `cores`. */
 export function jobsType(cores: number): SettingType<number> {
   return {
