@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { canonicalPath } from '../nix-compat/index.ts';
+import type { StoreEnvironment } from '../store/index.ts';
 import { CliError } from './error.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -9,7 +10,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
  * The folders that environment variables name, C++ Nix's and ours, each looked up when first asked for. All are
  * absolute and canonical (`path/not-absolute` otherwise); variables that are empty count as unset.
  */
-export class Environment {
+export class Environment implements StoreEnvironment {
   readonly #variables: Variables;
   readonly #warn: (message: string) => void;
   #home: string | undefined;
@@ -71,8 +72,30 @@ export class Environment {
   get dataFolder(): string {
     const given = this.dataOverride ?? this.#folder('FIRN_DATA') ?? this.#folder('NIX_STATE_DIR');
     if (given !== undefined) return given;
-    if (process.getuid?.() === 0) return '/var/lib/firn';
+    if (this.isRoot) return '/var/lib/firn';
     return `${this.#folder('XDG_DATA_HOME') ?? `${this.home}/.local/share`}/firn`;
+  }
+
+  /** For what can be had again. */
+  get cacheFolder(): string {
+    return this.#folder('NIX_CACHE_HOME') ?? `${this.#xdg('XDG_CACHE_HOME', '.cache')}/nix`;
+  }
+
+  /** Whether somebody said where store paths are. */
+  get isStoreDirChosen(): boolean {
+    return (this.#value('NIX_STORE_DIR') ?? this.#value('NIX_STORE')) !== undefined;
+  }
+
+  get chosenStateDir(): string | undefined {
+    return this.#folder('NIX_STATE_DIR');
+  }
+
+  get chosenLogDir(): string | undefined {
+    return this.#folder('NIX_LOG_DIR');
+  }
+
+  get isRoot(): boolean {
+    return process.getuid?.() === 0;
   }
 
   get systemConfFile(): string {

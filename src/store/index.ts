@@ -10,8 +10,11 @@
 export { NarHasher, contentHasher, plainFileOnly } from './content-hasher.ts';
 export { StoreError, type StoreErrorCode, storeErrorCodes } from './error.ts';
 export { type AddOptions, addToStore } from './local/add-to-store.ts';
+export type { StoreEnvironment } from './local/local-places.ts';
 export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';
 export { type KnownOutput, PathTable, type Registration } from './local/path-table.ts';
+export { type OpenStoreContext, type StoreOpener, type StoreRequest, openStore } from './open-store.ts';
+export { StoreParameters, type StoreTraits, takeTraits } from './store-parameters.ts';
 export {
   type AddPathsOptions,
   type AdditionFailure,

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Reporter } from '../../base/index.ts';
+import { type StoreDir, defaultStoreDir } from '../../nix-compat/index.ts';
+
+/** The folders that an invocation was given for its stores; all absolute and canonical. */
+export interface StoreEnvironment {
+  /** Where store paths are printed to be. */
+  readonly storeDir: string;
+  /** Whether somebody chose it (NIX_STORE_DIR). */
+  readonly isStoreDirChosen: boolean;
+  /** Of the store that has no other. */
+  readonly dataFolder: string;
+  /** Where C++ Nix would keep its state, if somebody chose it (NIX_STATE_DIR). */
+  readonly chosenStateDir: string | undefined;
+  /** For logs of builds, if somebody chose it (NIX_LOG_DIR). */
+  readonly chosenLogDir: string | undefined;
+  /** For what can be had again: what binary caches have said. */
+  readonly cacheFolder: string;
+  readonly isRoot: boolean;
+}
+
+/** What the URI of a local store says of its places; undefined where it leaves them to the environment. */
+export interface ChosenPlaces {
+  /** A folder that is to the store what `/` is to that of the machine. */
+  readonly root: string | undefined;
+  readonly state: string | undefined;
+  readonly log: string | undefined;
+  readonly real: string | undefined;
+  readonly storeDir: StoreDir;
+  readonly isStoreDirChosen: boolean;
+}
+
+export interface LocalPlaces {
+  readonly dataFolder: string;
+  readonly realStoreDir: string;
+  readonly logDir: string;
+}
+
+/**
+ * Where a local store is. The store directory itself is written to where it is ours: chosen by somebody, or root's.
+ * Otherwise, and always where another Nix's database governs it, the data folder has a private one.
+ */
+export function localPlaces(chosen: ChosenPlaces, environment: StoreEnvironment, reporter: Reporter): LocalPlaces {
+  const { root, storeDir } = chosen;
+  const dataFolder = chosen.state ?? (root === undefined ? environment.dataFolder : join(root, 'nix', 'var', 'nix'));
+  const logDir =
+    chosen.log ??
+    (root === undefined
+      ? (environment.chosenLogDir ?? join(dataFolder, 'log'))
+      : join(root, 'nix', 'var', 'log', 'nix'));
+  if (chosen.real !== undefined) return { dataFolder, logDir, realStoreDir: chosen.real };
+  if (root !== undefined) return { dataFolder, logDir, realStoreDir: join(root, 'nix', 'store') };
+  const governor = environment.chosenStateDir ?? (storeDir === defaultStoreDir ? '/nix/var/nix' : undefined);
+  const isForeign = governor !== undefined && governor !== dataFolder && isGovernedByOther(governor);
+  if (!isForeign && (chosen.isStoreDirChosen || environment.isRoot)) {
+    return { dataFolder, logDir, realStoreDir: storeDir };
+  }
+  const realStoreDir = join(dataFolder, 'root', storeDir);
+  if (isForeign) {
+    const message = `'${storeDir}' belongs to another Nix, whose database is in '${governor}', so Firn will use '${realStoreDir}'`;
+    // Once is enough: the folder is there from then on.
+    if (existsSync(realStoreDir)) reporter.log('debug', message);
+    else reporter.warn(message);
+  }
+  return { dataFolder, logDir, realStoreDir };
+}
+
+/** C++ Nix keeps the version of its tables in this file, which no data folder of ours has. */
+function isGovernedByOther(stateDir: string): boolean {
+  return existsSync(join(stateDir, 'db', 'schema'));
+}

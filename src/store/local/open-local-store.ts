@@ -1,0 +1,35 @@
+import { displayBytes } from '../../base/index.ts';
+import { booleanType, canonicalPath, decodePercent, optionalAbsolutePathType } from '../../nix-compat/index.ts';
+import type { StoreRequest } from '../open-store.ts';
+import type { Store } from '../store.ts';
+import { takeTraits } from '../store-parameters.ts';
+import { localPlaces } from './local-places.ts';
+import { LocalStore } from './local-store.ts';
+
+/** `local`, `local?root=/path` or `/path` */
+export function openLocalStore({ authority, parameters, context }: StoreRequest): Promise<Store> {
+  const { environment, reporter, settings } = context;
+  const traits = takeTraits(parameters, environment.storeDir);
+  const path = authority === '' ? undefined : canonicalPath(displayBytes(decodePercent(authority)));
+  const place = (name: string) => parameters.take<string | undefined>(name, optionalAbsolutePathType, undefined);
+  const chosen = {
+    root: parameters.has('root') ? place('root') : path,
+    state: place('state'),
+    log: place('log'),
+    real: place('real'),
+    storeDir: traits.storeDir,
+    isStoreDirChosen: environment.isStoreDirChosen || parameters.has('store'),
+  };
+  place('build-dir');
+  const requireSignatures = parameters.take('require-sigs', booleanType, settings.get('require-sigs'));
+  const readOnly = parameters.take('read-only', booleanType, false);
+  parameters.take('ignore-gc-delete-failure', booleanType, false);
+  parameters.take('use-roots-daemon', booleanType, false);
+  const uri = parameters.formatUri('local://');
+  parameters.warnUnknown(reporter);
+  if (readOnly) context.requireFeature('read-only-local-store');
+  const places = localPlaces(chosen, environment, reporter);
+  return Promise.resolve(
+    new LocalStore({ ...places, ...traits, uri: uri === 'local://' ? 'local' : uri, readOnly, requireSignatures }),
+  );
+}

@@ -1,0 +1,70 @@
+import { type ByteString, type Reporter, byteStringFromText, unreachable } from '../base/index.ts';
+import type { ExperimentalFeature, ReadableSettings, StoreReference } from '../nix-compat/index.ts';
+import { StoreError } from './error.ts';
+import type { StoreEnvironment } from './local/local-places.ts';
+import { StoreParameters } from './store-parameters.ts';
+import type { Store } from './store.ts';
+
+/** What stores depend on beside their URI. */
+export interface OpenStoreContext {
+  readonly environment: StoreEnvironment;
+  readonly settings: ReadableSettings;
+  readonly reporter: Reporter;
+  /** Throws where `feature` is not enabled. */
+  readonly requireFeature: (feature: ExperimentalFeature) => void;
+}
+
+/** A store's URI, taken apart. */
+export interface StoreRequest {
+  readonly scheme: string;
+  /** What follows `scheme://`, percent-encoded. */
+  readonly authority: ByteString;
+  readonly parameters: StoreParameters;
+  readonly context: OpenStoreContext;
+}
+
+/** Opens stores of one kind: takes all parameters that it knows, warns of the others, and opens. */
+export type StoreOpener = (request: StoreRequest) => Promise<Store>;
+
+const nothing = byteStringFromText('');
+
+/** The module of a kind is loaded when a store of it is opened. */
+const kinds: { readonly [scheme: string]: () => Promise<StoreOpener> } = {
+  dummy: async () => (await import('./dummy/open-dummy-store.ts')).openDummyStore,
+  local: async () => (await import('./local/open-local-store.ts')).openLocalStore,
+};
+
+/** Schemes of C++ Nix that this version lacks. */
+const absent: readonly string[] = ['local-overlay', 'ssh', 'ssh-ng', 'unix'];
+
+/**
+ * Opens the store that `reference` names. Throws `store-uri/unknown-scheme`, `store/unsupported` for kinds that this
+ * version lacks, what parameters (`config/…`, `path/…`) and features give cause for, and what opening the store throws.
+ */
+export async function openStore(reference: StoreReference, context: OpenStoreContext): Promise<Store> {
+  const { scheme, authority, params } = specify(reference);
+  const load = Object.hasOwn(kinds, scheme) ? kinds[scheme] : undefined;
+  if (load !== undefined) {
+    const open = await load();
+    return open({ scheme, authority, parameters: new StoreParameters(params), context });
+  }
+  if (absent.includes(scheme)) {
+    throw new StoreError('store/unsupported', `this version of Firn cannot open stores with scheme '${scheme}' yet`);
+  }
+  throw new StoreError('store-uri/unknown-scheme', `don't know how to open Nix store with scheme '${scheme}'`);
+}
+
+function specify(reference: StoreReference): Omit<Extract<StoreReference, { kind: 'specified' }>, 'kind'> {
+  switch (reference.kind) {
+    case 'specified':
+      return reference;
+    case 'daemon':
+      return { scheme: 'unix', authority: nothing, params: new Map() };
+    case 'local':
+      return { scheme: 'local', authority: nothing, params: new Map() };
+    case 'auto':
+      return { scheme: 'local', authority: nothing, params: reference.params };
+    default:
+      return unreachable(reference);
+  }
+}
