@@ -35,7 +35,7 @@ const kinds: { readonly [scheme: string]: () => Promise<StoreOpener> } = {
 };
 
 /** Schemes of C++ Nix that this version lacks. */
-const absent: readonly string[] = ['local-overlay', 'ssh', 'ssh-ng', 'unix'];
+const absent: ReadonlySet<string> = new Set(['local-overlay', 'ssh', 'ssh-ng', 'unix']);
 
 /**
  * Opens the store that `reference` names. Throws `store-uri/unknown-scheme`, `store/unsupported` for kinds that this
@@ -48,7 +48,7 @@ export async function openStore(reference: StoreReference, context: OpenStoreCon
     const open = await load();
     return open({ scheme, authority, parameters: new StoreParameters(params), context });
   }
-  if (absent.includes(scheme)) {
+  if (absent.has(scheme)) {
     throw new StoreError('store/unsupported', `this version of Firn cannot open stores with scheme '${scheme}' yet`);
   }
   throw new StoreError('store-uri/unknown-scheme', `don't know how to open Nix store with scheme '${scheme}'`);
