@@ -9,9 +9,15 @@ import type { InvocationSettings } from './settings/invocation-settings.ts';
 /** What a command has to do with the world. */
 export interface CommandContext {
   readonly out: StandardOutput;
+  /** The `Reporter` to hand on to what does the work. */
   readonly log: Logger;
   readonly settings: InvocationSettings;
   readonly environment: Environment;
+  /**
+   * Aborted when the user interrupts. Commands that do not ask for it are ended by the operating system; one that does
+   * must let go of everything soon after.
+   */
+  readonly signal: AbortSignal;
 }
 
 /** A command of `nix` or `firn`, made anew for each invocation: its flags fill in what `run` then works on. */

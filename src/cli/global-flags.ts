@@ -65,7 +65,7 @@ export interface NixFlags {
 }
 
 /** Flags of `nix` and `firn` before and after any command. What they ask for is noted in `seen`. */
-export function nixFlags({ settings }: CommandContext, seen: NixFlags): Flag[] {
+export function nixFlags({ settings, log }: CommandContext, seen: NixFlags): Flag[] {
   return [
     { long: 'help', labels: [], summary: 'Show what there is.', apply: () => (seen.help = true) },
     { long: 'version', labels: [], summary: 'Show the version.', apply: () => (seen.version = true) },
@@ -75,7 +75,7 @@ export function nixFlags({ settings }: CommandContext, seen: NixFlags): Flag[] {
       labels: [],
       summary: 'Show the output of builds in full.',
       feature: 'nix-command',
-      apply: () => {},
+      apply: () => log.showBuildLogs(),
     },
     {
       long: 'offline',

@@ -7,6 +7,7 @@ import { type NixFlags, globalFlags, legacyFlags, nixFlags, withSettings } from 
 import { commandTree, legacyNames, loadLegacyCommand } from './commands/table.ts';
 import { Environment } from './environment.ts';
 import { CliError } from './error.ts';
+import { Interruption } from './interruption.ts';
 import { Logger } from './render/logger.ts';
 import { reportError } from './render/report-error.ts';
 import { StandardOutput } from './render/standard-output.ts';
@@ -25,23 +26,35 @@ export async function run(calledAs: string, argv: readonly string[]): Promise<nu
 }
 
 async function runAs(program: string, argv: readonly string[]): Promise<number> {
-  const out = new StandardOutput();
-  const log = new Logger({ variables: process.env, beforeWrite: () => flushQuietly(out) });
+  using interruption = new Interruption();
+  const out: StandardOutput = new StandardOutput(endsLine => log.makeRoom(endsLine));
+  const log: Logger = new Logger({ variables: process.env, beforeWrite: () => flushQuietly(out) });
   const warn = (message: string) => log.warn(message);
   // Store objects are for everybody to read.
   process.umask(0o022);
   try {
     const environment = new Environment(process.env, warn);
     const settings = new InvocationSettings(hostEnvironment(environment), warn);
-    const context: CommandContext = { out, log, settings, environment };
+    const context: CommandContext = {
+      out,
+      log,
+      settings,
+      environment,
+      get signal() {
+        return interruption.signal;
+      },
+    };
     loadSettings(settings, environment);
     await dispatch(program, readArguments(argv), context);
     out.flush();
     return 0;
   } catch (error) {
     if (error instanceof Done) return finish(out, log, program);
-    reportError(log, error, program);
+    log.stopProgress();
+    reportError(log, interruption.reason ?? error, program);
     return 1;
+  } finally {
+    log.close();
   }
 }
 
@@ -73,7 +86,7 @@ async function dispatch(program: string, args: readonly ByteString[], context: C
 }
 
 async function runLegacy(name: string, args: readonly ByteString[], context: CommandContext): Promise<void> {
-  const { out, settings, log } = context;
+  const { out, settings } = context;
   const create = await loadLegacyCommand(name);
   const command = create(context);
   const own = [
@@ -98,7 +111,6 @@ async function runLegacy(name: string, args: readonly ByteString[], context: Com
     return;
   }
   settings.warnUnknown();
-  log.jsonLogPath = undefined;
   await command.run();
 }
 
@@ -118,7 +130,8 @@ async function runCommand(program: string, args: readonly ByteString[], context:
     // Whoever asks for help gets it, even where the rest of the command line is wrong.
     if (!seen.help || !(error instanceof CliError && error.code.startsWith('usage/'))) throw error;
   }
-  log.jsonLogPath = settings.get('json-log-path');
+  const jsonLogPath = settings.get('json-log-path');
+  if (jsonLogPath !== undefined) log.copyTo(jsonLogPath);
   if (seen.help) {
     const { commandHelp } = await import('./render/help.ts');
     out.write(Buffer.from(await commandHelp(program, tree, parsed, shared)));

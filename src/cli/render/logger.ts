@@ -1,104 +1,212 @@
-import { appendFileSync } from 'node:fs';
+import {
+  type Activity,
+  type ActivityStart,
+  type LazyText,
+  type ReportSink,
+  type Reporter,
+  type Verbosity,
+  createReporter,
+  unreachable,
+  verbosities,
+  verbosityRank,
+} from '../../base/index.ts';
 import { CliError } from '../error.ts';
 import { filterEscapes, magenta, normal } from './ansi.ts';
+import { formatError } from './format-error.ts';
 import { isTerminal } from './is-terminal.ts';
+import { JsonLog } from './json-log.ts';
+import { openLineOutput } from './line-output.ts';
+import type { LogView } from './log-view.ts';
+import { PlainLog } from './plain-log.ts';
+import { type Clock, ProgressBar, type ProgressTerminal } from './progress-bar.ts';
 import { writeFully } from './write-fully.ts';
-
-/** How important a message is; those above the logger's verbosity are not shown. */
-export const verbosities = ['error', 'warn', 'notice', 'info', 'talkative', 'chatty', 'debug', 'vomit'] as const;
-
-export type Verbosity = (typeof verbosities)[number];
 
 export type LogFormat = 'raw' | 'raw-with-logs' | 'internal-json' | 'bar' | 'bar-with-logs';
 
-const logFormats: readonly LogFormat[] = ['raw', 'raw-with-logs', 'internal-json', 'bar', 'bar-with-logs'];
+export const logFormats: readonly LogFormat[] = ['raw', 'raw-with-logs', 'internal-json', 'bar', 'bar-with-logs'];
 
-/** Throws `usage/bad-value`. */
+/** Throws `output/unknown-format`. */
 export function parseLogFormat(text: string): LogFormat {
   const format = logFormats.find(known => known === text);
   if (format !== undefined) return format;
   throw new CliError('output/unknown-format', `option 'log-format' has an invalid value '${text}'`);
 }
 
-// The numbers by which systemd's journal knows syslog's priorities.
-const priorities: Readonly<Record<Verbosity, number>> = {
-  error: 3,
-  warn: 4,
-  notice: 5,
-  info: 5,
-  talkative: 6,
-  chatty: 6,
-  debug: 7,
-  vomit: 7,
-};
-
 const stderr = 2;
 
 interface LoggerOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Called before something is written, so that both outputs stay in order where they end up in one file. */
+  /** Called before a message is written, so that both outputs stay in order where they end up in one file. */
   readonly beforeWrite: () => void;
 }
 
-/** Writes messages to standard error. Failures to do so are ignored: there is nobody to tell. */
-export class Logger {
+/**
+ * The reporter of an invocation: shows what it is told on standard error, in the format that was asked for. Failures to
+ * write are ignored: there is nobody to tell.
+ */
+export class Logger implements Reporter {
   verbosity: Verbosity = 'info';
-  format: LogFormat = 'raw';
-  /** A file that gets every message as JSON, too. */
-  jsonLogPath: string | undefined;
-  /** Whether standard error shows colours. */
+  /** Whether standard error is a terminal that shows colours, and with `bar` progress. */
   readonly colours: boolean;
   readonly #inSystemd: boolean;
   readonly #beforeWrite: () => void;
+  readonly #reporter: Reporter;
+  #view: LogView;
+  /** The view, if it is one. */
+  #bar: ProgressBar | undefined;
+  /** Where everything goes as JSON, too. */
+  #copy: LogView | undefined;
 
   constructor({ variables, beforeWrite }: LoggerOptions) {
     const plain = (variables['TERM'] ?? 'dumb') === 'dumb' || 'NO_COLOR' in variables || 'NOCOLOR' in variables;
     this.colours = !plain && isTerminal(stderr);
     this.#inSystemd = variables['IN_SYSTEMD'] === '1';
     this.#beforeWrite = beforeWrite;
+    this.#view = this.#makeView('raw');
+    this.#reporter = createReporter(this.#makeSink());
+  }
+
+  /** What goes on is forgotten: formats are chosen before anything starts. */
+  set format(format: LogFormat) {
+    this.#view.close();
+    this.#view = this.#makeView(format);
   }
 
   /** Shows one step more or less of what happens. */
   changeVerbosity(steps: number): void {
-    const at = verbosities.indexOf(this.verbosity) + steps;
+    const at = verbosityRank(this.verbosity) + steps;
     this.verbosity = verbosities[Math.max(0, Math.min(at, verbosities.length - 1))] ?? 'info';
   }
 
-  warn(message: string): void {
-    this.log('warn', `${magenta}warning:${normal} ${message}`);
+  /** Shows what builders write in full, where the format is `bar`. */
+  showBuildLogs(): void {
+    if (this.#bar !== undefined) this.#bar.buildLogs = true;
   }
 
-  /** `text` may have colours. `fields` are what the JSON form says beside it. */
-  log(level: Verbosity, text: string, fields: Readonly<Record<string, unknown>> = {}): void {
-    const json = () => toJson({ action: 'msg', level: verbosities.indexOf(level), msg: text, ...fields });
-    if (this.jsonLogPath !== undefined) appendQuietly(this.jsonLogPath, `${json()}\n`);
-    if (this.format === 'internal-json') {
-      this.#write(`@nix ${json()}\n`);
-    } else if (verbosities.indexOf(level) <= verbosities.indexOf(this.verbosity)) {
-      const priority = this.#inSystemd ? `<${priorities[level]}>` : '';
-      this.#write(`${priority}${filterEscapes(text, this.colours)}\n`);
-    }
-  }
-
-  #write(text: string): void {
-    this.#beforeWrite();
+  /** Has everything written to the file or Unix socket at `path` too, as JSON. That it cannot be is no more than said. */
+  copyTo(path: string): void {
+    this.#copy?.close();
+    this.#copy = undefined;
     try {
-      writeFully(stderr, Buffer.from(text));
-    } catch {
-      // Nobody reads our messages.
+      this.#copy = new JsonLog(openLineOutput(path), process.pid);
+    } catch (error) {
+      this.log('error', `error (ignored): ${formatError(error).text}`);
     }
+  }
+
+  shows(level: Verbosity): boolean {
+    return verbosityRank(level) <= verbosityRank(this.verbosity);
+  }
+
+  log(level: Verbosity, message: LazyText): void {
+    this.#reporter.log(level, message);
+  }
+
+  warn(message: string): void {
+    this.#reporter.warn(message);
+  }
+
+  logError(error: unknown): void {
+    this.#reporter.logError(error);
+  }
+
+  startActivity(start: ActivityStart): Activity {
+    return this.#reporter.startActivity(start);
+  }
+
+  suspend(): Disposable {
+    return this.#reporter.suspend();
+  }
+
+  /** To be called before standard output is written to a terminal. `endsLine`: whether that ends with a line's end. */
+  makeRoom(endsLine: boolean): void {
+    this.#bar?.makeRoom(endsLine);
+  }
+
+  /** Takes progress off the terminal for good; messages go on. */
+  stopProgress(): void {
+    this.#bar?.close();
+  }
+
+  /** Takes progress off the terminal and ends the copy. Messages go on. */
+  close(): void {
+    this.stopProgress();
+    this.#copy?.close();
+    this.#copy = undefined;
+  }
+
+  #makeSink(): ReportSink {
+    const each = (show: (view: LogView) => void): void => {
+      show(this.#view);
+      if (this.#copy !== undefined) show(this.#copy);
+    };
+    return {
+      shows: level => this.shows(level),
+      log: (level, text) => each(view => view.log(level, text)),
+      warn: text => each(view => view.log('warn', `${magenta}warning:${normal} ${text}`)),
+      logError: error => {
+        const shown = formatError(error);
+        each(view => view.logError(shown));
+      },
+      startActivity: (id, start, parent) => each(view => view.startActivity(id, start, parent)),
+      stopActivity: id => each(view => view.stopActivity(id)),
+      result: (id, result) => each(view => view.result(id, result)),
+      suspend: () => this.#bar?.suspend() ?? { [Symbol.dispose]: () => {} },
+    };
+  }
+
+  #makeView(format: LogFormat): LogView {
+    this.#bar = undefined;
+    const shows = (level: Verbosity): boolean => this.shows(level);
+    const writeLine = (line: string): void => this.#writeLine(line);
+    switch (format) {
+      case 'raw':
+      case 'raw-with-logs':
+        return new PlainLog({
+          writeLine: line => this.#writeLine(filterEscapes(line, this.colours)),
+          shows,
+          buildLogs: format === 'raw-with-logs',
+          priorities: this.#inSystemd,
+        });
+      case 'internal-json':
+        return new JsonLog({ writeLine: line => this.#writeLine(`@nix ${line}`), close: () => {} }, process.pid);
+      case 'bar':
+      case 'bar-with-logs': {
+        const terminal = this.colours ? standardErrorTerminal : undefined;
+        const writeMessage = (text: string): void => writeLine(filterEscapes(text, this.colours));
+        this.#bar = new ProgressBar({ writeMessage, terminal, clock: systemClock, shows });
+        this.#bar.buildLogs = format === 'bar-with-logs';
+        return this.#bar;
+      }
+      default:
+        return unreachable(format);
+    }
+  }
+
+  #writeLine(line: string): void {
+    this.#beforeWrite();
+    writeQuietly(`${line}\n`);
   }
 }
 
-/** With the keys in order, as C++ Nix writes them. */
-function toJson(fields: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(Object.fromEntries(Object.entries(fields).toSorted(([a], [b]) => (a < b ? -1 : 1))));
-}
+const standardErrorTerminal: ProgressTerminal = {
+  write: writeQuietly,
+  // Follows the window through SIGWINCH.
+  width: () => process.stderr.columns,
+};
 
-function appendQuietly(path: string, text: string): void {
+const systemClock: Clock = {
+  now: () => performance.now(),
+  after(milliseconds, callback) {
+    const timer = setTimeout(callback, milliseconds).unref();
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  },
+};
+
+function writeQuietly(text: string): void {
   try {
-    appendFileSync(path, text);
+    writeFully(stderr, Buffer.from(text));
   } catch {
-    // As with standard error.
+    // Nobody reads our messages.
   }
 }

@@ -5,19 +5,32 @@ import { writeFully } from './write-fully.ts';
 
 const bufferSize = 64 * 1024;
 const stdout = 1;
+const lineEnd = 10;
 
 /** Standard output, buffered. `flush` is called before anything goes to standard error and before the process ends. */
 export class StandardOutput {
   readonly #buffer = Buffer.allocUnsafeSlow(bufferSize);
+  readonly #beforeTerminal: (endsLine: boolean) => void;
   #used = 0;
+  #isTerminal: boolean | undefined;
+
+  /** `beforeTerminal` is called before something is written to a terminal: whether that ends with a line's end. */
+  constructor(beforeTerminal: (endsLine: boolean) => void) {
+    this.#beforeTerminal = beforeTerminal;
+  }
 
   get isTerminal(): boolean {
-    return isTerminal(stdout);
+    return (this.#isTerminal ??= isTerminal(stdout));
   }
 
   /** `text` and a line end. */
   line(text: string): void {
     this.write(Buffer.from(`${text}\n`));
+  }
+
+  /** `bytes` and a line end. */
+  byteLine(bytes: string): void {
+    this.write(Buffer.from(`${bytes}\n`, 'latin1'));
   }
 
   /** `bytes` are lent. Throws `output/failed` or `output/closed`. */
@@ -39,6 +52,7 @@ export class StandardOutput {
   }
 
   #send(bytes: Uint8Array): void {
+    if (this.isTerminal) this.#beforeTerminal(bytes.at(-1) === lineEnd);
     try {
       writeFully(stdout, bytes);
     } catch (cause) {

@@ -1,11 +1,10 @@
 import type { CommandContext } from '../command.ts';
-import { verbosities } from './logger.ts';
 import { versionLine } from '../version.ts';
 
 /** What `program --version` prints, and with `-v` beside it. */
 export function versionText(program: string, { log, settings, environment }: CommandContext): string {
   const lines = [versionLine(program)];
-  if (verbosities.indexOf(log.verbosity) > verbosities.indexOf('info')) {
+  if (log.shows('talkative')) {
     lines.push(
       `System type: ${settings.get('system')}`,
       `Additional system types: ${[...settings.get('extra-platforms')].join(', ')}`,

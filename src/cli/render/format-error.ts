@@ -1,0 +1,33 @@
+import { FirnError, messageOf } from '../../base/index.ts';
+import { formatSuggestions } from '../args/suggestions.ts';
+import { CliError } from '../error.ts';
+import { magenta, normal, red } from './ansi.ts';
+import { describeSystemError } from './describe-system-error.ts';
+import type { ShownError } from './log-view.ts';
+import { tracesOf } from './trace.ts';
+
+const indent = ' '.repeat('error: '.length);
+
+/** In C++ Nix's layout: the message after a prefix in red, all lines but the first indented by the prefix's length. */
+export function formatError(error: unknown): ShownError {
+  const message = describe(error);
+  const prefix = `${red}error:${normal}`;
+  const traces = tracesOf(error).map(trace => `\n… ${trace}\n`);
+  const suggestions = error instanceof CliError ? error.suggestions : [];
+  const coloured = suggestions.map(name => `${magenta}${name}${normal}`);
+  const hint = coloured.length === 0 ? '' : `\nDid you mean ${formatSuggestions(coloured)}?`;
+  const body = traces.length === 0 ? message : `${traces.join('')}\n${prefix} ${message}`;
+  const text = `${prefix} ${body}${hint}`
+    .split('\n')
+    .map((line, at) => (at === 0 ? line : indent + line).trimEnd())
+    .join('\n');
+  return { text, message };
+}
+
+function describe(error: unknown): string {
+  const system = describeSystemError(error);
+  if (system !== undefined) return system;
+  if (error instanceof FirnError || !(error instanceof Error)) return messageOf(error);
+  // Everything thrown on purpose is one of the above.
+  return `this is a bug in Firn: ${error.stack ?? error.message}`;
+}
