@@ -1,115 +1,98 @@
-import { closeSync, fstatSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, tryLockFile } from '../../../base/index.ts';
-import { makeFolder, realFileSystem } from '../../../castore/index.ts';
-import {
-  NixCompatError,
-  type StoreDir,
-  type StorePath,
-  parseStorePathIn,
-  printStorePath,
-} from '../../../nix-compat/index.ts';
-import type { StoreRoot } from '../../store.ts';
+import { tryLockFile } from '../../../base/index.ts';
+import { type FileSystem, makeFolder, realFileSystem } from '../../../castore/index.ts';
+import { type StoreDir, type StorePath, printStorePath } from '../../../nix-compat/index.ts';
+import { RootsLock } from './roots-lock.ts';
+
+/** Locked exclusively by a collection from before it looks for roots until its end. */
+export const collectorLockName = '.collector';
 
 /**
- * What this process is using: a file of its own below `temproots/`, of store paths each ended by NUL (as C++ Nix writes
- * them), locked while the process lives. A collector takes the lock of `gc.lock` exclusively before it looks at these
- * files and sweeps; whoever adds holds it shared, so an addition is either seen or comes after the sweep, when what was
- * added is looked for again.
+ * What a process uses: a file of its own below `temproots/`, of store paths each ended by NUL (as C++ Nix writes them),
+ * locked while the process lives. Paths are added before it is asked whether they are valid: `RootsLock`.
+ *
+ * Once the process is done its links keep what it made. A collection that had looked at the links before goes by the
+ * temporary roots, so while one is under way the file stays.
  */
 export class TemporaryRoots implements Disposable {
   readonly #folder: string;
   readonly #storeDir: StoreDir;
+  readonly #fs: FileSystem;
   readonly #added = new Set<StorePath>();
+  #lock: RootsLock | undefined;
   #file: { readonly path: string; readonly fd: number } | undefined;
 
-  constructor(folder: string, storeDir: StoreDir) {
+  constructor(folder: string, storeDir: StoreDir, fs: FileSystem = realFileSystem) {
     this.#folder = folder;
     this.#storeDir = storeDir;
-  }
-
-  /** Keeps `paths` until the process ends. The caller holds the lock against collection shared, and checks validity under it. */
-  add(paths: Iterable<StorePath>): void {
-    const fresh = [...new Set(paths)].filter(path => !this.#added.has(path));
-    if (fresh.length === 0) return;
-    this.#file ??= this.#create();
-    const text = fresh.map(path => `${printStorePath(this.#storeDir, path)}\0`).join('');
-    const bytes = Buffer.from(text, 'latin1');
-    for (let at = 0; at < bytes.byteLength;) at += writeSync(this.#file.fd, bytes, at);
-    for (const path of fresh) this.#added.add(path);
+    this.#fs = fs;
   }
 
   /**
-   * A collector may remove the file between its creation and its locking, taking it for a dead process's: then again. One
-   * that is locked is another store's of this process, or of a process with this number in another container.
+   * Keeps `paths`, valid or not, and files of the store directory that begin with their hash parts, until this is
+   * disposed of. Waits for one batch of a sweep at most.
+   */
+  async add(paths: Iterable<StorePath>, signal?: AbortSignal): Promise<void> {
+    const fresh = [...new Set(paths)].filter(path => !this.#added.has(path));
+    if (fresh.length === 0) return;
+    await this.#openLock().shared(() => this.#append(fresh), signal);
+    for (const path of fresh) this.#added.add(path);
+  }
+
+  #openLock(): RootsLock {
+    if (this.#lock !== undefined) return this.#lock;
+    makeFolder(this.#fs, this.#folder);
+    return (this.#lock = new RootsLock(this.#fs, this.#folder));
+  }
+
+  #append(paths: readonly StorePath[]): void {
+    this.#file ??= this.#create();
+    // What an interrupted write has left of a path must not become one with the next.
+    const text = paths.map(path => `\0${printStorePath(this.#storeDir, path)}\0`).join('');
+    const bytes = Buffer.from(text, 'latin1');
+    for (let at = 0; at < bytes.byteLength;) at += this.#fs.writeSync(this.#file.fd, bytes, at);
+  }
+
+  /**
+   * A file that nobody has locked was left by a process with our number. One that is locked is another store's of this
+   * process, or of a process with our number in another container.
    */
   #create(): { readonly path: string; readonly fd: number } {
-    makeFolder(realFileSystem, this.#folder);
-    for (let serial = 0; ;) {
+    for (let serial = 0; ; serial++) {
       const path = join(this.#folder, serial === 0 ? String(process.pid) : `${process.pid}-${serial}`);
-      const fd = openSync(path, 'a', 0o600);
-      const locked = tryLockFile(fd, 'exclusive');
-      if (locked && statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return { path, fd };
-      closeSync(fd);
-      if (!locked) serial++;
+      const fd = this.#fs.openSync(path, 'a', 0o600);
+      try {
+        if (tryLockFile(fd, 'exclusive')) return { path, fd };
+      } catch (error) {
+        this.#fs.closeSync(fd);
+        throw error;
+      }
+      this.#fs.closeSync(fd);
     }
   }
 
   [Symbol.dispose](): void {
-    if (this.#file === undefined) return;
-    rmSync(this.#file.path, { force: true });
-    closeSync(this.#file.fd);
+    const file = this.#file;
     this.#file = undefined;
     this.#added.clear();
-  }
-}
-
-/** What living processes are using; files of dead ones are removed. Invalid paths too: they may be on their way in. */
-export function readTemporaryRoots(folder: string, storeDir: StoreDir): StoreRoot[] {
-  const roots: StoreRoot[] = [];
-  for (const name of listFolder(folder)) {
-    const path = join(folder, name);
-    const fd = openIfPresent(path);
-    if (fd === undefined) continue;
+    this.#lock?.[Symbol.dispose]();
+    this.#lock = undefined;
+    if (file === undefined) return;
     try {
-      if (tryLockFile(fd, 'exclusive')) {
-        rmSync(path, { force: true });
-        continue;
-      }
-      for (const text of readFileSync(fd, 'latin1').split('\0').slice(0, -1)) {
-        const storePath = parse(storeDir, text);
-        if (storePath !== undefined) roots.push({ path: storePath, holder: `{temp:${name.replace(/-.*/, '')}}` });
-      }
+      this.#remove(file.path);
+    } catch {
+      // A disk that became read-only. The next collection removes it, since nobody has it locked.
     } finally {
-      closeSync(fd);
+      this.#fs.closeSync(file.fd);
     }
   }
-  return roots;
-}
 
-function listFolder(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-function openIfPresent(path: string): number | undefined {
-  try {
-    return openSync(path, 'r');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-function parse(storeDir: StoreDir, text: string): StorePath | undefined {
-  try {
-    return parseStorePathIn(storeDir, text);
-  } catch (error) {
-    if (error instanceof NixCompatError) return undefined;
-    throw error;
+  #remove(path: string): void {
+    const fd = this.#fs.openSync(join(this.#folder, collectorLockName), 'a', 0o600);
+    try {
+      if (tryLockFile(fd, 'shared')) this.#fs.rmSync(path, { force: true });
+    } finally {
+      this.#fs.closeSync(fd);
+    }
   }
 }
