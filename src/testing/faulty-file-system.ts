@@ -21,7 +21,9 @@ const harmless = new Set([
   'readFileSync',
   'readSync',
   'readdirSync',
+  'readlinkSync',
   'rmSync',
+  'rmdirSync',
   'unlinkSync',
 ]);
 

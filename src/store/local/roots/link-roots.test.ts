@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { defaultStoreDir, joinStorePath } from '../../../nix-compat/index.ts';
+import { realFileSystem } from '../../../castore/index.ts';
+import { joinStorePath } from '../../../nix-compat/index.ts';
 import { temporaryFolder } from '../../../testing/index.ts';
 import { findLinkRoots } from './link-roots.ts';
 
@@ -17,6 +18,8 @@ test('direct links, indirect ones and named files are roots; stale ones in auto 
   symlinkSync(inStore('a'), at('gcroots', 'direct'));
   symlinkSync(inStore('b', '/bin/sh'), at('gcroots', 'sub', 'below'));
   symlinkSync(inStore('c'), at('result'));
+  symlinkSync(`/private${inStore('g')}`, at('private'));
+  symlinkSync(at('private'), at('gcroots', 'auto', 'private'));
   symlinkSync(at('result'), at('gcroots', 'auto', 'indirect'));
   symlinkSync('../../result', at('gcroots', 'sub', 'relative'));
   writeFileSync(at('gcroots', path('d')), '');
@@ -29,7 +32,8 @@ test('direct links, indirect ones and named files are roots; stale ones in auto 
   symlinkSync(inStore('f'), Buffer.from(`${at('gcroots')}/\xff`, 'latin1'));
   const notices: string[] = [];
   const roots = findLinkRoots(at('gcroots'), {
-    storeDir: defaultStoreDir,
+    storeDirs: ['/nix/store', '/private/nix/store'],
+    fileSystem: realFileSystem,
     isValid: candidate => candidate !== path('z'),
     notice: text => notices.push(text),
   });
@@ -41,13 +45,14 @@ test('direct links, indirect ones and named files are roots; stale ones in auto 
     `${path('c')} /result`,
     `${path('d')} /gcroots/${path('d')}`,
     `${path('f')} /gcroots/\ufffd`,
+    `${path('g')} /private`,
   ]);
   assert.equal(notices.length, 2);
   assert.ok(notices.some(text => text.startsWith('skipping invalid root from "') && text.includes(path('z'))));
   assert.ok(notices.some(text => text.startsWith('removing stale link from "')));
   assert.ok(!existsSync(at('gcroots', 'auto', 'stale')));
   assert.deepEqual(
-    findLinkRoots(at('absent'), { storeDir: defaultStoreDir, isValid: () => true, notice: () => {} }),
+    findLinkRoots(at('absent'), { storeDirs: [], fileSystem: realFileSystem, isValid: () => true, notice: () => {} }),
     [],
   );
 });

@@ -1,4 +1,4 @@
-import { type Dirent, type Stats, lstatSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import type { Dirent, Stats } from 'node:fs';
 import { posix } from 'node:path';
 import {
   type ByteString,
@@ -8,18 +8,14 @@ import {
   errnoOf,
   textOf,
 } from '../../../base/index.ts';
-import { type FsPath, displayFsPath, joinFsPath } from '../../../castore/index.ts';
-import {
-  NixCompatError,
-  type StoreDir,
-  type StorePath,
-  parseStorePath,
-  splitStorePath,
-} from '../../../nix-compat/index.ts';
+import { type FileSystem, type FsPath, displayFsPath, joinFsPath } from '../../../castore/index.ts';
+import { NixCompatError, type StorePath, parseStorePath } from '../../../nix-compat/index.ts';
 import type { StoreRoot } from '../../store.ts';
 
 export interface LinkRootsOptions {
-  readonly storeDir: StoreDir;
+  /** Where store paths are said to be and where they are: a link may lead to either. */
+  readonly storeDirs: readonly string[];
+  readonly fileSystem: FileSystem;
   /** Whether a store path is valid; others are no roots. */
   readonly isValid: (path: StorePath) => boolean;
   /** Hears of what is passed over or removed: roots that are not valid, stale links, folders that cannot be read. */
@@ -34,14 +30,15 @@ const unreadable = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']);
  * the name of a store path. Links in its subfolder `auto` whose target is gone are removed.
  */
 export function findLinkRoots(folder: string, options: LinkRootsOptions): StoreRoot[] {
-  const prefix = `${byteStringFromText(options.storeDir)}/`;
+  const fs = options.fileSystem;
+  const prefixes = options.storeDirs.map(dir => `${byteStringFromText(dir)}/`);
   const roots: StoreRoot[] = [];
   visitAny({ path: folder, parent: folder, isAuto: false }, undefined);
   return roots;
 
   function visitAny(place: Place, known: Dirent | undefined): void {
     try {
-      const entry: Dirent | Stats = known ?? lstatSync(place.path);
+      const entry: Dirent | Stats = known ?? fs.lstatSync(place.path);
       if (entry.isDirectory()) visitFolder(place.path, place.isAuto);
       else if (entry.isSymbolicLink()) visitLink(place);
       else if (entry.isFile()) visitFile(place);
@@ -52,7 +49,7 @@ export function findLinkRoots(folder: string, options: LinkRootsOptions): StoreR
   }
 
   function visitFolder(parent: FsPath, isAuto: boolean): void {
-    for (const entry of readdirSync(parent, { encoding: 'latin1', withFileTypes: true })) {
+    for (const entry of fs.readdirSync(parent, { encoding: 'latin1', withFileTypes: true })) {
       const path = joinFsPath(parent, byteStringFromLatin1(entry.name));
       visitAny({ path, parent, isAuto: isAuto || (parent === folder && entry.name === 'auto') }, entry);
     }
@@ -60,15 +57,17 @@ export function findLinkRoots(folder: string, options: LinkRootsOptions): StoreR
 
   function visitLink({ path, parent, isAuto }: Place): void {
     const target = readLink(path);
-    if (target.startsWith(prefix)) return addLink(path, target);
+    const name = nameInStore(target);
+    if (name !== undefined) return addLink(path, target, name);
     const indirect = normalise(target.startsWith('/') ? fsPathOf(target) : joinFsPath(parent, target));
-    const stats = lstatSync(indirect, { throwIfNoEntry: false });
+    const stats = fs.lstatSync(indirect, { throwIfNoEntry: false });
     if (stats?.isSymbolicLink() === true) {
       const second = readLink(indirect);
-      if (second.startsWith(prefix)) addLink(indirect, second);
+      const secondName = nameInStore(second);
+      if (secondName !== undefined) addLink(indirect, second, secondName);
     } else if (stats === undefined && isAuto) {
       options.notice(`removing stale link from "${displayFsPath(path)}" to "${displayFsPath(indirect)}"`);
-      rmSync(path, { force: true });
+      fs.rmSync(path, { force: true });
     }
   }
 
@@ -79,8 +78,17 @@ export function findLinkRoots(folder: string, options: LinkRootsOptions): StoreR
       roots.push({ path: storePath, holder: displayFsPath(path) });
   }
 
-  function addLink(link: FsPath, target: ByteString): void {
-    const path = unlessMalformed(() => splitStorePath(options.storeDir, textOf(target) ?? target).storePath);
+  function readLink(path: FsPath): ByteString {
+    return byteStringFromLatin1(fs.readlinkSync(path, 'latin1'));
+  }
+
+  function nameInStore(target: ByteString): string | undefined {
+    const prefix = prefixes.find(one => target.startsWith(one));
+    return prefix === undefined ? undefined : target.slice(prefix.length).split('/', 1)[0];
+  }
+
+  function addLink(link: FsPath, target: ByteString, name: string): void {
+    const path = unlessMalformed(() => parseStorePath(name));
     if (path === undefined) return;
     const holder = displayFsPath(link);
     if (options.isValid(path)) roots.push({ path, holder });
@@ -93,10 +101,6 @@ interface Place {
   readonly parent: FsPath;
   /** Whether it is in the subfolder whose stale links are removed. */
   readonly isAuto: boolean;
-}
-
-function readLink(path: FsPath): ByteString {
-  return byteStringFromLatin1(readlinkSync(path, 'latin1'));
 }
 
 function fsPathOf(bytes: ByteString): FsPath {
