@@ -31,6 +31,7 @@ const nothing = byteStringFromText('');
 /** The module of a kind is loaded when a store of it is opened. */
 const kinds: { readonly [scheme: string]: () => Promise<StoreOpener> } = {
   dummy: async () => (await import('./dummy/open-dummy-store.ts')).openDummyStore,
+  file: async () => (await import('./binary-cache/open-binary-cache.ts')).openFileCache,
   local: async () => (await import('./local/open-local-store.ts')).openLocalStore,
 };
 

@@ -1,0 +1,229 @@
+import { type Reporter, type TreeSink, byteStringOf, mapConcurrent, messageOf } from '../../base/index.ts';
+import type { CallOptions } from '../../castore/index.ts';
+import {
+  type DerivationOutputId,
+  type NarInfo,
+  type NarListing,
+  NixCompatError,
+  type RealisedOutput,
+  type StoreDir,
+  type StorePath,
+  findNotNix32,
+  maxNarInfoSize,
+  parseJson,
+  parseListing,
+  parseNarInfo,
+  printStorePath,
+  realisationFileName,
+  realisedOutputFromJson,
+  storePathHashLength,
+  storePathHashPart,
+} from '../../nix-compat/index.ts';
+import { StoreError } from '../error.ts';
+import type { PathIndex, Store, StreamPathOptions, TreeAccess, TreePath } from '../store.ts';
+import { CacheIndex } from './cache-index.ts';
+import type { CacheMemory, TimesToLive } from './cache-memory.ts';
+import type { CacheTransport } from './cache-transport.ts';
+import { FetchedNars } from './fetched-nars.ts';
+import type { ByteRange } from './file-chunks.ts';
+import { NarTree, isReadable, lookupListed } from './nar-tree.ts';
+import { receiveNar } from './receive-nar.ts';
+import { RecentLookups } from './recent-lookups.ts';
+
+/** Bytes of the largest file of one realisation that is read. */
+const maxRealisationSize = 1024 * 1024;
+
+/** Bytes of the largest listing of a NAR that is read; without one the NAR itself is. */
+const maxListingSize = 64 * 1024 * 1024;
+
+/** Bytes of the largest build log that is read, not compressed. */
+const maxBuildLogSize = 256 * 1024 * 1024;
+
+/** Lookups that are asked for at a time; a transport may do fewer. */
+const lookupsAtOnce = 128;
+
+export interface BinaryCacheOptions {
+  readonly uri: string;
+  readonly storeDir: StoreDir;
+  readonly priority: number;
+  readonly wantMassQuery: boolean;
+  readonly isTrusted: boolean;
+  readonly transport: CacheTransport;
+  /** Undefined where asking costs no more than remembering. */
+  readonly memory: CacheMemory | undefined;
+  readonly timesToLive: TimesToLive;
+  /** Lookups that are remembered within the process. */
+  readonly pathInfoCacheSize: number;
+  /** A folder for NARs that are fetched to be looked around in; absolute. */
+  readonly localNarCache: string | undefined;
+  readonly reporter: Reporter;
+}
+
+/** Store paths as narinfos and NARs, wherever the transport has them. */
+export class BinaryCacheStore implements Store {
+  readonly uri: string;
+  readonly storeDir: StoreDir;
+  readonly priority: number;
+  readonly wantMassQuery: boolean;
+  readonly isTrusted: boolean;
+  readonly index: PathIndex | undefined;
+  readonly #transport: CacheTransport;
+  readonly #memory: CacheMemory | undefined;
+  readonly #recent: RecentLookups<NarInfo>;
+  readonly #reporter: Reporter;
+  readonly #fetched: FetchedNars;
+  readonly #keepsNars: boolean;
+
+  constructor(options: BinaryCacheOptions) {
+    this.uri = options.uri;
+    this.storeDir = options.storeDir;
+    this.priority = options.priority;
+    this.wantMassQuery = options.wantMassQuery;
+    this.isTrusted = options.isTrusted;
+    this.#transport = options.transport;
+    this.#memory = options.memory;
+    this.#recent = new RecentLookups(options.pathInfoCacheSize, options.timesToLive);
+    this.#reporter = options.reporter;
+    this.#keepsNars = options.localNarCache !== undefined;
+    if (options.transport.list !== undefined) {
+      this.index = new CacheIndex(options.transport, (hashPart, lookup) => this.#narInfo(hashPart, lookup));
+    }
+    this.#fetched = new FetchedNars(
+      (info, { sink, observe }, { signal }) => this.#receive(info, sink, { observe, signal }),
+      options.localNarCache,
+      options.reporter,
+    );
+  }
+
+  async pathInfo(path: StorePath, options: CallOptions = {}): Promise<NarInfo | undefined> {
+    const info = await this.#narInfo(storePathHashPart(path), options);
+    // The hash alone does not make it the same path.
+    return info?.path === path ? info : undefined;
+  }
+
+  async pathFromHashPart(hashPart: string, options: CallOptions = {}): Promise<StorePath | undefined> {
+    // It becomes the name of a file.
+    if (hashPart.length !== storePathHashLength || findNotNix32(hashPart) >= 0) return undefined;
+    return (await this.#narInfo(hashPart, options))?.path;
+  }
+
+  async validPaths(paths: Iterable<StorePath>, options: CallOptions = {}): Promise<Set<StorePath>> {
+    const limits = { limit: lookupsAtOnce, signal: options.signal };
+    const found = await mapConcurrent(paths, limits, async (path, signal) => {
+      return (await this.pathInfo(path, { signal })) === undefined ? [] : [path];
+    });
+    return new Set(found.flat());
+  }
+
+  async streamPath(path: StorePath, sink: TreeSink, options: StreamPathOptions = {}): Promise<void> {
+    await this.#receive(await this.#requireInfo(path, options), sink, options);
+  }
+
+  async openTree(path: StorePath, options: CallOptions = {}): Promise<TreeAccess> {
+    const info = await this.#requireInfo(path, options);
+    const listing = await this.#listing(info, options);
+    if (listing === undefined) return this.#fetched.openTree(info, options);
+    if (info.compression === 'none' && !this.#keepsNars) {
+      return new NarTree(listing, (range, { signal }) => this.#openRange(info.url, range, signal));
+    }
+    return {
+      lookup: inside => Promise.resolve(lookupListed(listing, inside)),
+      read: (inside, readOptions) => this.#readFetched(info, inside, readOptions),
+    };
+  }
+
+  async realisation(id: DerivationOutputId, options: CallOptions = {}): Promise<RealisedOutput | undefined> {
+    const known = this.#memory?.realisation(id);
+    if (known !== undefined) return known.value;
+    const name = realisationFileName(id);
+    const bytes = await this.#transport.get(name, { limit: maxRealisationSize, signal: options.signal });
+    const value = bytes === undefined ? undefined : realisedOutputFromJson(parseJson(byteStringOf(bytes)));
+    this.#memory?.rememberRealisation(id, { value });
+    return value;
+  }
+
+  buildLog(path: StorePath, options: CallOptions = {}): Promise<Uint8Array | undefined> {
+    return this.#transport.get(`log/${path}`, { limit: maxBuildLogSize, signal: options.signal });
+  }
+
+  async *#openRange(url: string, range: ByteRange, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
+    const file = await this.#transport.open(url, { range, signal });
+    if (file === undefined) throw this.#missingFile(url);
+    yield* file;
+  }
+
+  async *#readFetched(info: NarInfo, path: TreePath, options: CallOptions = {}): AsyncIterable<Uint8Array> {
+    const tree = await this.#fetched.openTree(info, options);
+    yield* tree.read(path, options);
+  }
+
+  /** What the cache says is in the NAR, which spares fetching it; nobody signs that. */
+  async #listing(info: NarInfo, { signal }: CallOptions): Promise<NarListing | undefined> {
+    const name = `${storePathHashPart(info.path)}.ls`;
+    const bytes = await this.#transport.get(name, { limit: maxListingSize, signal });
+    if (bytes === undefined) return undefined;
+    try {
+      const listing = parseListing(byteStringOf(bytes), maxListingSize);
+      if (isReadable(listing, info.narSize)) return listing;
+      this.#reporter.log('debug', `'${name}' of '${this.uri}' does not fit its NAR`);
+    } catch (error) {
+      if (!(error instanceof NixCompatError)) throw error;
+      this.#reporter.log('debug', `ignoring '${name}' of '${this.uri}': ${messageOf(error)}`);
+    }
+    return undefined;
+  }
+
+  async #receive(
+    info: NarInfo,
+    sink: TreeSink,
+    options: StreamPathOptions & { readonly observe?: (chunk: Uint8Array) => void },
+  ): Promise<void> {
+    const file = await this.#transport.open(info.url, { signal: options.signal });
+    if (file === undefined) throw this.#missingFile(info.url);
+    await receiveNar(info, file, sink, { ...options, storeDir: this.storeDir });
+  }
+
+  async #requireInfo(path: StorePath, options: CallOptions): Promise<NarInfo> {
+    const info = await this.pathInfo(path, options);
+    if (info !== undefined) return info;
+    throw new StoreError('path/invalid', `path '${printStorePath(this.storeDir, path)}' is not valid`);
+  }
+
+  /** Of the path with this hash part. */
+  async #narInfo(hashPart: string, { signal }: CallOptions): Promise<NarInfo | undefined> {
+    const known = this.#recent.get(hashPart) ?? this.#memory?.narInfo(hashPart);
+    if (known !== undefined) {
+      this.#recent.set(hashPart, known);
+      return known.value;
+    }
+    const value = await this.#fetchNarInfo(hashPart, signal);
+    this.#recent.set(hashPart, { value });
+    this.#memory?.rememberNarInfo(hashPart, { value });
+    return value;
+  }
+
+  async #fetchNarInfo(hashPart: string, signal: AbortSignal | undefined): Promise<NarInfo | undefined> {
+    const source = `${hashPart}.narinfo`;
+    using _activity = this.#reporter.startActivity({
+      type: 'queryPathInfo',
+      level: 'talkative',
+      text: () => `querying info about '${this.storeDir}/${hashPart}' on '${this.uri}'`,
+      fields: [`${this.storeDir}/${hashPart}`, this.uri],
+    });
+    const bytes = await this.#transport.get(source, { limit: maxNarInfoSize, signal });
+    if (bytes === undefined) return undefined;
+    const info = parseNarInfo(this.storeDir, bytes, { source });
+    // A cache that answers with another path has not got this one.
+    return storePathHashPart(info.path) === hashPart ? info : undefined;
+  }
+
+  #missingFile(path: string): StoreError {
+    const message = `file '${path}' does not exist in binary cache '${this.uri}'`;
+    return new StoreError('cache/missing-file', message);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#fetched[Symbol.asyncDispose]();
+    await this.#transport[Symbol.asyncDispose]();
+  }
+}

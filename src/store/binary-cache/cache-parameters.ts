@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { SecretKey, booleanType, int32Type, optionalAbsolutePathType, stringType } from '../../nix-compat/index.ts';
+import { systemErrorText } from '../../base/index.ts';
+import { StoreError } from '../error.ts';
+import type { StoreParameters } from '../store-parameters.ts';
+import { type CompressionMethod, compressionType } from './compression.ts';
+
+/** What all binary caches can be told beside what all stores can. */
+export interface CacheParameters {
+  readonly compression: CompressionMethod;
+  /** The method's own scale; its default where undefined. */
+  readonly compressionLevel: number | undefined;
+  readonly parallelCompression: boolean;
+  readonly writesNarListing: boolean;
+  readonly indexesDebugInfo: boolean;
+  readonly secretKeys: readonly SecretKey[];
+  /** Absolute. */
+  readonly localNarCache: string | undefined;
+}
+
+/** Reads the secret keys, too: throws `cache/bad-secret-key` besides what `StoreParameters.take` throws. */
+export function takeCacheParameters(parameters: StoreParameters): CacheParameters {
+  const level = parameters.take('compression-level', int32Type, -1);
+  const key = parameters.take<string | undefined>('secret-key', optionalAbsolutePathType, undefined);
+  const more = parameters.take('secret-keys', stringType, '');
+  const keyFiles = [...(key === undefined ? [] : [key]), ...more.split(',').filter(file => file !== '')];
+  return {
+    compression: parameters.take('compression', compressionType, 'xz'),
+    compressionLevel: level === -1 ? undefined : level,
+    parallelCompression: parameters.take('parallel-compression', booleanType, false),
+    writesNarListing: parameters.take('write-nar-listing', booleanType, false),
+    indexesDebugInfo: parameters.take('index-debug-info', booleanType, false),
+    localNarCache: parameters.take<string | undefined>('local-nar-cache', optionalAbsolutePathType, undefined),
+    secretKeys: keyFiles.map(readSecretKey),
+  };
+}
+
+function readSecretKey(file: string): SecretKey {
+  let text: string;
+  try {
+    text = readFileSync(file, 'latin1');
+  } catch (error) {
+    const message = `cannot read the secret key '${file}': ${systemErrorText(error)}`;
+    throw new StoreError('cache/bad-secret-key', message, { cause: error });
+  }
+  return SecretKey.parse(text);
+}

@@ -1,0 +1,146 @@
+import {
+  constants,
+  createBrotliCompress,
+  createBrotliDecompress,
+  createGunzip,
+  createGzip,
+  createZstdCompress,
+  createZstdDecompress,
+} from 'node:zlib';
+import { byteStringFromText } from '../../base/index.ts';
+import type { SettingType } from '../../nix-compat/index.ts';
+import { StoreError } from '../error.ts';
+import { type Codec, programCodec, transformCodec } from './codec.ts';
+
+export interface CompressOptions {
+  /** The method's own scale; its default where undefined. */
+  readonly level?: number | undefined;
+  /** Whether to use several threads, where the method can. */
+  readonly parallel?: boolean;
+}
+
+interface Method {
+  /** Of the names of compressed NARs. */
+  readonly suffix: string;
+  /** What a level may be, both ends included. */
+  readonly levels: readonly [least: number, most: number];
+  readonly compress: (options: CompressOptions) => Codec;
+  readonly decompress: () => Codec;
+}
+
+/** What streams of node:zlib hand on at a time: with the default of 16 KiB, the hand-over costs as much as gzip itself. */
+const chunkSize = 256 * 1024;
+
+/** One of the programs that know `-dc`, `-c` and levels from `-1` on. */
+function program(name: string, suffix: string, levels: readonly [number, number] = [1, 9]): Method {
+  return {
+    suffix,
+    levels,
+    compress: ({ level }) => programCodec(name, level === undefined ? ['-c'] : ['-c', `-${level}`]),
+    decompress: () => programCodec(name, ['-dc']),
+  };
+}
+
+/** Formats of liblzma. One thread unless told otherwise: the result then does not depend on the machine. */
+function xzProgram(format: 'xz' | 'lzma', suffix: string): Method {
+  return {
+    suffix,
+    levels: [0, 9],
+    compress: ({ level = 6, parallel = false }) =>
+      programCodec('xz', ['-c', `--format=${format}`, `-${level}`, parallel && format === 'xz' ? '-T0' : '-T1']),
+    decompress: () => programCodec('xz', ['-dc', `--format=${format}`]),
+  };
+}
+
+/** By the names of C++ Nix 2.34. Undefined for those that it has from its libraries' programs and nobody uses. */
+const methods = {
+  br: {
+    suffix: '.br',
+    levels: [0, 11],
+    compress: ({ level = constants.BROTLI_DEFAULT_QUALITY }) =>
+      transformCodec(createBrotliCompress({ chunkSize, params: { [constants.BROTLI_PARAM_QUALITY]: level } })),
+    decompress: () => transformCodec(createBrotliDecompress({ chunkSize })),
+  },
+  bzip2: program('bzip2', '.bz2'),
+  compress: undefined,
+  grzip: undefined,
+  gzip: {
+    suffix: '',
+    levels: [0, 9],
+    compress: ({ level = constants.Z_DEFAULT_COMPRESSION }) => transformCodec(createGzip({ chunkSize, level })),
+    decompress: () => transformCodec(createGunzip({ chunkSize })),
+  },
+  lrzip: undefined,
+  lz4: program('lz4', '.lz4', [1, 12]),
+  lzip: program('lzip', '.lzip', [0, 9]),
+  lzma: xzProgram('lzma', ''),
+  lzop: program('lzop', ''),
+  none: undefined,
+  xz: xzProgram('xz', '.xz'),
+  zstd: {
+    suffix: '.zst',
+    levels: [1, 22],
+    compress: ({ level = constants.ZSTD_CLEVEL_DEFAULT }) =>
+      transformCodec(createZstdCompress({ chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } })),
+    decompress: () => transformCodec(createZstdDecompress({ chunkSize })),
+  },
+} as const satisfies { readonly [name: string]: Method | undefined };
+
+/** How NARs are compressed, as narinfos and parameters call it. */
+export type CompressionMethod = keyof typeof methods;
+
+function isKnown(name: string): name is CompressionMethod {
+  return Object.hasOwn(methods, name);
+}
+
+/** For parameters; throws `cache/unknown-compression`. */
+export const compressionType: SettingType<CompressionMethod> = {
+  parse(text, setting) {
+    if (isKnown(text)) return text;
+    throw new StoreError('cache/unknown-compression', `option '${setting}' has invalid value '${text}'`);
+  },
+  format: value => value,
+  toJson: byteStringFromText,
+};
+
+/** As `compressionType`; undefined for no text. */
+export const optionalCompressionType: SettingType<CompressionMethod | undefined> = {
+  parse: (text, setting) => (text === '' ? undefined : compressionType.parse(text, setting)),
+  format: value => value ?? '',
+  toJson: value => (value === undefined ? null : byteStringFromText(value)),
+};
+
+/** What follows `.nar` in the names of NARs; C++ Nix has none for some methods. */
+export function compressedSuffix(method: CompressionMethod): string {
+  return methods[method]?.suffix ?? '';
+}
+
+/** Undefined for `none`. Throws `cache/unknown-compression` for what cannot be done here. */
+export function compressor(method: CompressionMethod, options: CompressOptions = {}): Codec | undefined {
+  if (method === 'none') return undefined;
+  const known = requireMethod(method);
+  const { level } = options;
+  if (level !== undefined && !(level >= known.levels[0] && level <= known.levels[1])) {
+    const [least, most] = known.levels;
+    const message = `compression level ${level} is not one of ${method}, whose levels are ${least} to ${most}`;
+    throw new StoreError('cache/bad-compression-level', message);
+  }
+  return known.compress(options);
+}
+
+/**
+ * What narinfos call it; undefined for what is not compressed. Throws `cache/unknown-compression` for what cannot be
+ * done here.
+ */
+export function decompressor(method: string): Codec | undefined {
+  return method === 'none' || method === '' || method === 'identity' ? undefined : requireMethod(method).decompress();
+}
+
+function requireMethod(name: string): Method {
+  const method = isKnown(name) ? methods[name] : undefined;
+  if (method !== undefined) return method;
+  const why = isKnown(name)
+    ? `this version of Firn lacks compression method '${name}'`
+    : `unknown compression method '${name}'`;
+  throw new StoreError('cache/unknown-compression', why);
+}

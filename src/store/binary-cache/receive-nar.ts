@@ -1,0 +1,84 @@
+import type { Writable } from 'node:stream';
+import type { TreeSink } from '../../base/index.ts';
+import type { CallOptions } from '../../castore/index.ts';
+import {
+  Hasher,
+  type NarInfo,
+  NarReader,
+  type StoreDir,
+  equalHashes,
+  formatHash,
+  printStorePath,
+} from '../../nix-compat/index.ts';
+import { StoreError } from '../error.ts';
+import { hasRoom, runCodec } from './codec.ts';
+import { decompressor } from './compression.ts';
+
+export interface ReceiveNarOptions extends CallOptions {
+  readonly storeDir: StoreDir;
+  /** Waited for after each chunk. */
+  readonly drain?: (() => Promise<void>) | undefined;
+  /** Gets the NAR's bytes as they come. */
+  readonly observe?: (chunk: Uint8Array) => void;
+}
+
+/**
+ * Decompresses the NAR that `info` describes from the bytes of its file and reports its tree to `sink`. Throws
+ * `path/hash-mismatch` where size or hash turn out to be others (after the last event if it is the hash),
+ * `cache/codec-failed` for what cannot be decompressed, `cache/unknown-compression`, and `nar/…` errors.
+ *
+ * The file's own hash is not looked at: nobody signs it, and whatever it says, what counts is the NAR. Both what
+ * arrives and what it becomes are bounded by the NAR's size.
+ */
+export async function receiveNar(
+  info: NarInfo,
+  file: AsyncIterable<Uint8Array>,
+  sink: TreeSink,
+  options: ReceiveNarOptions,
+): Promise<void> {
+  const reader = new NarReader(sink);
+  const hasher = new Hasher(info.narHash.algorithm);
+  const { drain, observe, signal } = options;
+  const name = printStorePath(options.storeDir, info.path);
+  const mismatch = (what: 'hash' | 'size', specified: string, got: string) =>
+    new StoreError(
+      'path/hash-mismatch',
+      `${what} mismatch importing path '${name}';\n  specified: ${specified}\n  got:       ${got}`,
+    );
+  const take = async (chunk: Uint8Array): Promise<void> => {
+    signal?.throwIfAborted();
+    hasher.update(chunk);
+    if (hasher.size > info.narSize) throw mismatch('size', String(info.narSize), `at least ${hasher.size}`);
+    observe?.(chunk);
+    reader.push(chunk);
+    await drain?.();
+  };
+
+  const codec = decompressor(info.compression);
+  if (codec === undefined) {
+    for await (const chunk of file) await take(chunk);
+  } else {
+    const limit = maxCompressedSize(info.narSize);
+    const feed = async (input: Writable) => {
+      let fed = 0;
+      for await (const chunk of file) {
+        fed += chunk.byteLength;
+        if (fed > limit) throw mismatch('size', String(info.narSize), `${fed} bytes compressed`);
+        if (!input.write(chunk)) await hasRoom(input);
+      }
+    };
+    await runCodec(codec, feed, take);
+  }
+  reader.end();
+  const got = hasher.finish();
+  if (!equalHashes(got, info.narHash)) {
+    const show = (hash: typeof got) => formatHash(hash, 'nix32', { prefix: true });
+    throw mismatch('hash', show(info.narHash), show(got));
+  }
+  if (hasher.size !== info.narSize) throw mismatch('size', String(info.narSize), String(hasher.size));
+}
+
+/** In bytes. Compression never needs more, but could go on for ever without a byte coming out. */
+function maxCompressedSize(narSize: number): number {
+  return narSize + Math.ceil(narSize / 8) + 1024 * 1024;
+}
