@@ -17,6 +17,7 @@ export const cliErrorCodes = {
   'command/absent': 'a command of Nix that this version of Firn does not have',
   'command/interrupted': 'SIGINT, SIGTERM or SIGHUP, while the command could be stopped in an orderly way',
   'feature/disabled': 'an experimental feature that is not enabled',
+  'config/no-such-setting': 'a name that is no setting, or none that is in force',
   'environment/no-home': 'no home directory where one is needed',
   'output/failed': 'standard output or the log cannot be written',
   'output/unknown-format': 'a name that is no format of log output',

@@ -6,6 +6,8 @@ type Loader = () => Promise<CommandFactory>;
 
 /** Commands that Firn has. The module of one is loaded when it is called. */
 const present: { readonly [path: string]: Loader } = {
+  'config check': async () => (await import('./config-check.ts')).configCheck,
+  'config show': async () => (await import('./config-show.ts')).configShow,
   'derivation show': async () => (await import('./derivation-show.ts')).derivationShow,
   'hash convert': async () => (await import('./hash-convert.ts')).hashConvert,
   'hash file': async () => (await import('./hash-path.ts')).hashFile,
@@ -26,7 +28,6 @@ const present: { readonly [path: string]: Loader } = {
 const absent: readonly string[] = [
   'build',
   'bundle',
-  'config',
   'copy',
   'daemon',
   'derivation add',

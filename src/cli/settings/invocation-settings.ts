@@ -2,6 +2,7 @@ import {
   type ConfigAssignment,
   type ConfigWarning,
   type ExperimentalFeature,
+  type JsonObject,
   type NixSettings,
   type SettingName,
   type SettingTraits,
@@ -30,6 +31,21 @@ export class InvocationSettings {
   /** By name or alias. */
   find(name: string): SettingTraits | undefined {
     return this.#settings.find(name);
+  }
+
+  /** Names of the settings that are in force, sorted. */
+  names(): SettingName[] {
+    return this.#settings.names();
+  }
+
+  /** The value as `nix config show` prints it. */
+  format(name: SettingName): string {
+    return this.#settings.format(name);
+  }
+
+  /** All settings as `nix config show --json` prints them, but without descriptions. */
+  toJson(): JsonObject {
+    return this.#settings.toJson();
   }
 
   /** Applies one source. Throws `config/bad-value` or `path/not-absolute`. */

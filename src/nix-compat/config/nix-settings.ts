@@ -29,6 +29,8 @@ function setting<T>(type: SettingType<T>, defaultValue: T, options?: SettingOpti
   return new Setting(type, defaultValue, options);
 }
 
+const machineSpecific: SettingOptions = { documentsDefault: false };
+
 /** What the defaults of settings depend on. */
 export interface SettingsEnvironment {
   readonly platform: 'linux' | 'darwin';
@@ -82,8 +84,8 @@ export function nixSettings(environment: SettingsEnvironment) {
     'build-dir': setting(optionalAbsolutePathType, undefined),
     'build-hook': setting(listType, ['nix', '__build-remote']),
     'build-poll-interval': setting(uint32Type, 5),
-    'build-users-group': setting(stringType, environment.isRoot ? 'nixbld' : ''),
-    builders: setting(stringType, `@${environment.confDir}/machines`),
+    'build-users-group': setting(stringType, environment.isRoot ? 'nixbld' : '', machineSpecific),
+    builders: setting(stringType, `@${environment.confDir}/machines`, machineSpecific),
     'builders-use-substitutes': setting(booleanType, false),
     'commit-lock-file-summary': setting(stringType, '', { aliases: ['commit-lockfile-summary'], feature: 'flakes' }),
     'compress-build-log': setting(booleanType, true, { aliases: ['build-compress-log'] }),
@@ -103,7 +105,7 @@ export function nixSettings(environment: SettingsEnvironment) {
     'eval-system': setting(stringType, ''),
     'experimental-features': setting(featuresType, environment.experimentalFeatures),
     'external-builders': setting(externalBuildersType, []),
-    'extra-platforms': setting(setType, new Set(environment.extraPlatforms)),
+    'extra-platforms': setting(setType, new Set(environment.extraPlatforms), machineSpecific),
     fallback: setting(booleanType, false, { aliases: ['build-fallback'] }),
     'filter-syscalls': setting(booleanType, true),
     'flake-registry': setting(stringType, 'https://channels.nixos.org/flake-registry.json', { feature: 'flakes' }),
@@ -142,7 +144,7 @@ export function nixSettings(environment: SettingsEnvironment) {
     'narinfo-cache-negative-ttl': setting(uint32Type, 3600),
     'narinfo-cache-positive-ttl': setting(uint32Type, 2592000),
     'netrc-file': setting(absolutePathType, `${environment.confDir}/netrc`),
-    'nix-path': setting(listType, environment.nixPath),
+    'nix-path': setting(listType, environment.nixPath, machineSpecific),
     'nix-shell-always-looks-for-shell-nix': setting(booleanType, true),
     'nix-shell-shebang-arguments-relative-to-script': setting(booleanType, true),
     'plugin-files': setting(pathListType, []),
@@ -166,7 +168,7 @@ export function nixSettings(environment: SettingsEnvironment) {
     }),
     'secret-key-files': setting(listType, []),
     'show-trace': setting(booleanType, false),
-    'ssl-cert-file': setting(optionalAbsolutePathType, environment.sslCertFile),
+    'ssl-cert-file': setting(optionalAbsolutePathType, environment.sslCertFile, machineSpecific),
     'stalled-download-timeout': setting(uint64Type, 300n),
     'start-id': setting(uint32Type, 872415232),
     store: setting(stringType, environment.store),
@@ -174,7 +176,7 @@ export function nixSettings(environment: SettingsEnvironment) {
     substituters: setting(listType, ['https://cache.nixos.org/'], { aliases: ['binary-caches'] }),
     'sync-before-registering': setting(booleanType, false),
     system: setting(stringType, environment.system),
-    'system-features': setting(setType, new Set(environment.systemFeatures)),
+    'system-features': setting(setType, new Set(environment.systemFeatures), machineSpecific),
     'tarball-ttl': setting(uint32Type, 3600),
     timeout: setting(int64Type, 0n, { aliases: ['build-timeout'] }),
     'trace-function-calls': setting(booleanType, false),

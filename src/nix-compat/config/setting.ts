@@ -8,6 +8,8 @@ export interface SettingOptions {
   readonly aliases?: readonly string[];
   /** Without it the setting is ignored and not shown. */
   readonly feature?: ExperimentalFeature;
+  /** False where the default is another on every machine. True unless given. */
+  readonly documentsDefault?: boolean;
 }
 
 /** One setting: its type, its default and the value it has. */
@@ -15,6 +17,7 @@ export class Setting<T> {
   readonly defaultValue: T;
   readonly aliases: readonly string[];
   readonly feature: ExperimentalFeature | undefined;
+  readonly documentsDefault: boolean;
   readonly #type: SettingType<T>;
   #value: T;
 
@@ -22,6 +25,7 @@ export class Setting<T> {
     this.defaultValue = defaultValue;
     this.aliases = options.aliases ?? [];
     this.feature = options.feature;
+    this.documentsDefault = options.documentsDefault ?? true;
     this.#type = type;
     this.#value = defaultValue;
   }
@@ -56,6 +60,7 @@ export class Setting<T> {
     return new Map<ByteString, JsonValue>([
       [byteStringFromText('aliases'), this.aliases.map(byteStringFromText)],
       [byteStringFromText('defaultValue'), this.#type.toJson(this.defaultValue)],
+      [byteStringFromText('documentDefault'), this.documentsDefault],
       [byteStringFromText('experimentalFeature'), this.feature === undefined ? null : byteStringFromText(this.feature)],
       [byteStringFromText('value'), this.#type.toJson(this.#value)],
     ]);

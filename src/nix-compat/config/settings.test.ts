@@ -213,14 +213,15 @@ describe('settings', () => {
     const of = (name: string) => displayBytes(formatJson(json.get(byteStringFromText(name)) ?? null));
     assert.equal(
       of('max-free'),
-      '{"aliases":[],"defaultValue":9223372036854775807,"experimentalFeature":null,"value":1}',
+      '{"aliases":[],"defaultValue":9223372036854775807,"documentDefault":true,"experimentalFeature":null,"value":1}',
     );
     assert.equal(
       of('sandbox-paths'),
       '{"aliases":["build-chroot-dirs","build-sandbox-paths"],' +
         '"defaultValue":{"/bin/sh":{"optional":false,"source":"/usr/bin/bash-static"}},' +
-        '"experimentalFeature":null,"value":{"/a":{"optional":true,"source":"/b"}}}',
+        '"documentDefault":true,"experimentalFeature":null,"value":{"/a":{"optional":true,"source":"/b"}}}',
     );
+    assert.ok(of('builders').includes('"documentDefault":false'));
     assert.ok(of('sandbox').includes('"value":true'));
     assert.ok(of('build-dir').includes('"value":null'));
     assert.ok(of('commit-lock-file-summary').includes('"experimentalFeature":"flakes"'));
