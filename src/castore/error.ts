@@ -34,6 +34,7 @@ export const castoreErrorCodes = {
   'git-object/unsupported': 'an entry of a git tree that no tree can hold',
   'data-folder/foreign': 'a data folder that belongs to another program',
   'data-folder/newer-format': 'a data folder written by a newer Firn',
+  'data-folder/older-format': 'a data folder of an older Firn where nothing may be written',
   'data-folder/unusable': 'a data folder that cannot be opened or created',
   'data-folder/corrupt': 'a database that SQLite finds damaged',
 } as const;

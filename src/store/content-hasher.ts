@@ -4,6 +4,7 @@ import {
   GitTreeHasher,
   type HashAlgorithm,
   Hasher,
+  ModuloHasher,
   NarWriter,
   type NixHash,
 } from '../nix-compat/index.ts';
@@ -19,11 +20,12 @@ export interface ContentHasher {
 /** Hashes the NAR of the tree and counts its bytes. */
 export class NarHasher implements ContentHasher {
   readonly sink: NarWriter;
-  readonly #hasher: Hasher;
+  readonly #hasher: Hasher | ModuloHasher;
   #size = 0;
 
-  constructor(algorithm: HashAlgorithm = 'sha256') {
-    this.#hasher = new Hasher(algorithm);
+  /** With `hashPart`, places where it occurs are taken for zero bytes: `ModuloHasher`. */
+  constructor(algorithm: HashAlgorithm = 'sha256', hashPart?: string) {
+    this.#hasher = newHasher(algorithm, hashPart);
     this.sink = new NarWriter(chunk => {
       this.#hasher.update(chunk);
       this.#size += chunk.byteLength;
@@ -40,11 +42,21 @@ export class NarHasher implements ContentHasher {
   }
 }
 
-/** Hashes a tree as store paths of `method` name it. `text` and `flat` refuse what is not a plain file (`content/not-flat`). */
-export function contentHasher(method: ContentAddressMethod, algorithm: HashAlgorithm): ContentHasher {
+export interface ContentHasherOptions {
+  readonly method: ContentAddressMethod;
+  readonly algorithm: HashAlgorithm;
+  /** That of the store path, for an object that refers to itself. */
+  readonly hashPart?: string | undefined;
+}
+
+/**
+ * Hashes a tree as store paths of `method` name it. `text` and `flat` refuse what is not a plain file
+ * (`content/not-flat`), `git` refuses algorithms that git lacks.
+ */
+export function contentHasher({ method, algorithm, hashPart }: ContentHasherOptions): ContentHasher {
   switch (method) {
     case 'nar':
-      return new NarHasher(algorithm);
+      return new NarHasher(algorithm, hashPart);
     case 'git': {
       const sink = new GitTreeHasher(algorithm);
       return {
@@ -56,17 +68,18 @@ export function contentHasher(method: ContentAddressMethod, algorithm: HashAlgor
       };
     }
     case 'flat':
-    case 'text':
-      return flatHasher(algorithm);
+    case 'text': {
+      const hasher = newHasher(algorithm, hashPart);
+      const sink = plainFileOnly({ ...ignored, fileData: chunk => hasher.update(chunk) });
+      return { sink, finish: () => hasher.finish() };
+    }
     default:
       return unreachable(method);
   }
 }
 
-function flatHasher(algorithm: HashAlgorithm): ContentHasher {
-  const hasher = new Hasher(algorithm);
-  const sink = plainFileOnly({ ...ignored, fileData: chunk => hasher.update(chunk) });
-  return { sink, finish: () => hasher.finish() };
+function newHasher(algorithm: HashAlgorithm, hashPart: string | undefined): Hasher | ModuloHasher {
+  return hashPart === undefined ? new Hasher(algorithm) : new ModuloHasher(algorithm, hashPart);
 }
 
 const ignored: TreeSink = {

@@ -12,6 +12,8 @@ export interface OpenOptions {
   /** Tables besides the castore's own. */
   readonly schemas?: readonly Schema[];
   readonly fileSystem?: FileSystem;
+  /** Whether nothing may be written: the folder must be there, and additions throw. */
+  readonly readOnly?: boolean;
 }
 
 /**
@@ -31,6 +33,13 @@ export class DataFolder implements Disposable {
   constructor(path: string, castoreSchema: Schema, options: OpenOptions = {}) {
     this.path = path;
     this.fileSystem = options.fileSystem ?? realFileSystem;
+    if (options.readOnly === true) {
+      this.#explained(() => this.#checkFormat());
+      this.database = new Database(join(path, 'db', 'db.sqlite'), [castoreSchema, ...(options.schemas ?? [])], {
+        readOnly: true,
+      });
+      return;
+    }
     // In this order nothing is made in a folder that turns out to be another program's.
     this.#explained(() => this.#checkFormat());
     this.#explained(() => this.#makeFolders('', 'db'));
@@ -112,7 +121,7 @@ export class DataFolder implements Disposable {
 
   #makeTemporaryFolder(): { readonly path: string; readonly lock: number } {
     const fs = this.fileSystem;
-    this.#removeStale();
+    this.removeStaleTemporaries();
     for (;;) {
       const path = join(this.path, 'tmp', `${process.pid}-${crypto.randomUUID()}`);
       fs.mkdirSync(path, { mode: 0o700 });
@@ -129,10 +138,11 @@ export class DataFolder implements Disposable {
   }
 
   /**
+   * Removes what dead processes left in `tmp/`.
    * A folder belongs to a living process exactly while its `lock` is locked. Between making the folder and locking it
    * there is none: such a folder is left alone until it is a minute old.
    */
-  #removeStale(): void {
+  removeStaleTemporaries(): void {
     const fs = this.fileSystem;
     for (const name of fs.readdirSync(join(this.path, 'tmp'))) {
       const folder = join(this.path, 'tmp', name);

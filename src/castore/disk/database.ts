@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { messageOf } from '../../base/index.ts';
 import { CastoreError } from '../error.ts';
 
@@ -26,12 +28,16 @@ export class Database implements Disposable {
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
-  /** Throws `data-folder/foreign`, `data-folder/newer-format` or `data-folder/corrupt`, each naming the file. */
-  constructor(path: string, schemas: readonly Schema[]) {
+  /**
+   * With `readOnly` nothing is written, not even beside the file, and additions throw. Throws `data-folder/foreign`,
+   * `data-folder/newer-format`, `data-folder/older-format` or `data-folder/corrupt`, each naming the file.
+   */
+  constructor(path: string, schemas: readonly Schema[], options: { readonly readOnly?: boolean } = {}) {
     this.path = path;
-    this.#connection = open(path);
+    this.#connection = options.readOnly === true ? openReadOnly(path) : open(path);
     try {
-      this.#prepareFile(schemas);
+      if (options.readOnly === true) this.#checkFile(schemas);
+      else this.#prepareFile(schemas);
     } catch (error) {
       this.#connection.close();
       throw explain(path, error);
@@ -44,10 +50,7 @@ export class Database implements Disposable {
     const { count } = this.get('SELECT count(*) AS count FROM sqlite_schema') ?? {};
     const { application_id: id } = this.get('PRAGMA application_id') ?? {};
     if (id !== applicationId && count !== 0) {
-      throw new CastoreError(
-        'data-folder/foreign',
-        `'${this.path}' is the database of another program (of another Nix?): choose another data folder with --data or FIRN_DATA`,
-      );
+      throw foreign(this.path);
     }
     // The page size can be chosen only before the first table; 8 KiB holds most inline blobs without overflow pages.
     if (count === 0) this.#connection.exec(`PRAGMA page_size = 8192; PRAGMA application_id = ${applicationId}`);
@@ -57,6 +60,17 @@ export class Database implements Disposable {
       this.#connection.exec(versionsTable);
       for (const schema of schemas) this.#migrate(schema);
     });
+  }
+
+  #checkFile(schemas: readonly Schema[]): void {
+    const { application_id: id } = this.get('PRAGMA application_id') ?? {};
+    if (id !== applicationId) throw foreign(this.path);
+    if (this.#isCurrent(schemas)) return;
+    for (const schema of schemas) this.#requireKnown(schema);
+    throw new CastoreError(
+      'data-folder/older-format',
+      `database schema needs migrating, but this cannot be done in read-only mode: open '${this.path}' once for writing`,
+    );
   }
 
   /** Spares the write lock where nothing is to be migrated, which is nearly always. */
@@ -70,14 +84,19 @@ export class Database implements Disposable {
     return typeof row?.['version'] === 'number' ? row['version'] : 0;
   }
 
-  #migrate({ name, migrations }: Schema): void {
+  /** Returns the version of the tables that are there. */
+  #requireKnown({ name, migrations }: Schema): number {
     const version = this.#versionOf(name);
-    if (version > migrations.length) {
-      throw new CastoreError(
-        'data-folder/newer-format',
-        `'${this.path}' has version ${version} of the ${name} tables, this Firn knows up to ${migrations.length}: use a newer Firn`,
-      );
-    }
+    if (version <= migrations.length) return version;
+    throw new CastoreError(
+      'data-folder/newer-format',
+      `'${this.path}' has version ${version} of the ${name} tables, this Firn knows up to ${migrations.length}: use a newer Firn`,
+    );
+  }
+
+  #migrate(schema: Schema): void {
+    const { name, migrations } = schema;
+    const version = this.#requireKnown(schema);
     for (const migration of migrations.slice(version)) this.#connection.exec(migration);
     this.run('INSERT OR REPLACE INTO schema_versions VALUES (?, ?)', name, migrations.length);
   }
@@ -140,6 +159,31 @@ function open(path: string): DatabaseSync {
       cause: error,
     });
   }
+}
+
+/**
+ * Without a log beside it, nobody has the file open and all is in it: `immutable` then needs neither locks nor files of
+ * its own, so that a file system can be read-only. Who opens it for writing later disturbs whoever reads it so.
+ */
+function openReadOnly(path: string): DatabaseSync {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+    const message = `the database '${path}' cannot be opened: database does not exist, and cannot be created in read-only mode`;
+    throw new CastoreError('data-folder/unusable', message);
+  }
+  const url = pathToFileURL(path);
+  if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) url.searchParams.set('immutable', '1');
+  try {
+    return new DatabaseSync(url, { readOnly: true });
+  } catch (error) {
+    throw new CastoreError('data-folder/unusable', `cannot open the database '${path}': ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function foreign(path: string): CastoreError {
+  const message = `'${path}' is the database of another program (of another Nix?): choose another data folder with --data or FIRN_DATA`;
+  return new CastoreError('data-folder/foreign', message);
 }
 
 const corrupt = new Set([11, 26]); // SQLITE_CORRUPT, SQLITE_NOTADB

@@ -11,7 +11,9 @@ import {
 } from '../../nix-compat/index.ts';
 import { NarHasher, contentHasher, plainFileOnly } from '../content-hasher.ts';
 import type { TreeSource } from '../store.ts';
+import { commitGroup } from './commit-group.ts';
 import type { LocalStore } from './local-store.ts';
+import type { StagedPath } from './staged-path.ts';
 
 export interface AddOptions {
   readonly name: string;
@@ -20,35 +22,73 @@ export interface AddOptions {
   /** `sha256` unless given. */
   readonly algorithm?: HashAlgorithm;
   readonly references?: StoreReferences;
+  /** Whether a path that is valid already gets its contents anew. */
+  readonly repair?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Adds a tree under the store path that its content gives it, reading it once. Throws what the source, the name
- * (`store-path/bad-name`) and the method (`content/not-flat`, `content-address/…`) give cause for.
+ * Adds a tree under the store path that its content gives it, reading it once, and keeps that until the process ends.
+ * Throws what the source, the name (`store-path/bad-name`) and the method (`content/not-flat`, `content-address/…`) give
+ * cause for, and `path/missing-reference`.
  */
 export async function addToStore(store: LocalStore, source: TreeSource, options: AddOptions): Promise<PathInfo> {
-  const { name, method = 'nar', algorithm = 'sha256', references = noReferences, signal } = options;
-  await using batch = store.batch();
+  if (store.readOnly) return requirePresent(store, source, options);
+  const { signal = new AbortController().signal } = options;
+  await using batch = store.blobs.batch();
   await using builder = new TreeBuilder(batch, { signal });
-  const nar = new NarHasher();
-  const sameHash = method === 'nar' && algorithm === 'sha256';
-  const content = sameHash ? undefined : contentHasher(method, algorithm);
-  const all = content === undefined ? teeTree(nar.sink, builder) : teeTree(nar.sink, content.sink, builder);
-  const flat = method === 'flat' || method === 'text';
-  await source(flat ? plainFileOnly(all) : all, () => builder.drain());
+  const { sink, finish } = hashTree(store, options);
+  const all = teeTree(sink, builder);
+  await source(isFlat(options) ? plainFileOnly(all) : all, () => builder.drain(), signal);
   const root = await builder.finish();
-  const narHash = nar.finish();
-  const contentAddress = { method, hash: content?.finish() ?? narHash };
-  const path = makeStorePathFromCA(store.storeDir, name, contentAddress, references);
-  const info: PathInfo = {
-    path,
-    narHash,
-    narSize: nar.size,
-    references: [...references.others, ...(references.self ? [path] : [])].toSorted(compareStorePaths),
-    signatures: [],
-    contentAddress,
+  const info = finish();
+  await commit(store, { info, root, batch }, { signal, repair: options.repair ?? false });
+  return store.paths.require(info.path).info;
+}
+
+async function commit(
+  store: LocalStore,
+  staged: StagedPath,
+  { signal, repair }: { readonly signal: AbortSignal; readonly repair: boolean },
+): Promise<void> {
+  const { path } = staged.info;
+  await store.temporaryRoots.add([path], signal);
+  if (!repair && store.paths.isValid(path)) return;
+  let failure: { readonly error: unknown } | undefined;
+  await commitGroup(store, new Map([[path, staged]]), {
+    repair,
+    signal,
+    fail: (_path, error) => void (failure ??= { error }),
+    valid: () => {},
+  });
+  if (failure !== undefined) throw failure.error;
+}
+
+/** What can be done without writing: looking whether the path is there. Throws `store/read-only` if it is not. */
+async function requirePresent(store: LocalStore, source: TreeSource, options: AddOptions): Promise<PathInfo> {
+  const { sink, finish } = hashTree(store, options);
+  await source(isFlat(options) ? plainFileOnly(sink) : sink, async () => {}, options.signal);
+  const { path } = finish();
+  const valid = store.paths.find(path);
+  if (valid === undefined) store.requireWritable();
+  return valid?.info ?? store.paths.require(path).info;
+}
+
+function isFlat({ method }: AddOptions): boolean {
+  return method === 'flat' || method === 'text';
+}
+
+/** Computes what is known of a tree under its content's name. */
+function hashTree({ storeDir }: LocalStore, options: AddOptions) {
+  const { name, method = 'nar', algorithm = 'sha256', references = noReferences } = options;
+  const nar = new NarHasher();
+  const content = method === 'nar' && algorithm === 'sha256' ? undefined : contentHasher({ method, algorithm });
+  const finish = (): PathInfo => {
+    const narHash = nar.finish();
+    const contentAddress = { method, hash: content?.finish() ?? narHash };
+    const path = makeStorePathFromCA(storeDir, name, contentAddress, references);
+    const all = [...references.others, ...(references.self ? [path] : [])].toSorted(compareStorePaths);
+    return { path, narHash, narSize: nar.size, references: all, signatures: [], contentAddress };
   };
-  await store.register({ info, root }, batch, signal);
-  return store.paths.require(path).info;
+  return { sink: content === undefined ? nar.sink : teeTree(nar.sink, content.sink), finish };
 }

@@ -137,6 +137,6 @@ test('a file that was added is one blob with the file in a store path', async ()
   const { store } = opened;
   const source = makeSource(opened.folder);
   const { path } = await addToStore(store, from(source), { name: 'x' });
-  await using batch = store.batch();
+  await using batch = store.blobs.batch();
   assert.deepEqual(await importTree(source, batch), store.rootOf(path));
 });

@@ -1,20 +1,36 @@
-import { closeSync, lstatSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Reporter, type TreeSink, silentReporter, syncFileSystem, systemErrorText } from '../../base/index.ts';
 import {
-  type BlobBatch,
-  type BlobStore,
+  type CallOptions,
   DiskBlobStore,
+  type LinkableFiles,
   type Node,
-  checkoutTree,
   makeFolder,
   realFileSystem,
-  removeTree,
   streamTree,
 } from '../../castore/index.ts';
-import { type TreeSink, syncFileSystem } from '../../base/index.ts';
-import { type StoreDir, type StorePath, defaultStoreDir } from '../../nix-compat/index.ts';
-import { PathTable, type Registration } from './path-table.ts';
-import { lockPath } from './path-lock.ts';
+import {
+  type DerivationOutputId,
+  type PathInfo,
+  type PublicKey,
+  type RealisedOutput,
+  type StoreDir,
+  type StorePath,
+  defaultStoreDir,
+  printStorePath,
+} from '../../nix-compat/index.ts';
+import { StoreError } from '../error.ts';
+import type { PathOffer, Store, StreamPathOptions, TreeAccess } from '../store.ts';
+import { BlobTree } from './blob-tree.ts';
+import { readBuildLog } from './build-log.ts';
+import { LocalDerivations } from './local-derivations.ts';
+import { LocalIndex } from './local-index.ts';
+import { LocalUpkeep } from './local-upkeep.ts';
+import { LocalWriter } from './local-writer.ts';
+import { PathTable } from './path-table.ts';
+import { RealisationTable } from './realisation-table.ts';
+import { TemporaryRoots } from './roots/temporary-roots.ts';
 import { storeSchema } from './store-schema.ts';
 
 export interface LocalStoreOptions {
@@ -24,33 +40,78 @@ export interface LocalStoreOptions {
   readonly storeDir?: StoreDir;
   /** Where they are: absolute. The same as `storeDir` where it is ours, else a private folder. */
   readonly realStoreDir: string;
+  /** Of build logs: absolute; `log` in the data folder unless given. */
+  readonly logDir?: string;
+  /** `local` unless given. */
+  readonly uri?: string;
+  readonly priority?: number | undefined;
+  readonly wantMassQuery?: boolean | undefined;
+  readonly isTrusted?: boolean;
+  /** By name. */
+  readonly trustedKeys?: ReadonlyMap<string, PublicKey>;
+  /** Whether what others offer must be signed by a trusted key, or content-addressed. True unless given. */
+  readonly requireSignatures?: boolean;
+  /** Whether nothing may be written, not even a lock: for stores on file systems that are read-only. */
+  readonly readOnly?: boolean;
+  readonly reporter?: Reporter;
+  /** Asked by repairs where else a path can be had, once the castore turns out not to have it. */
+  readonly findOffers?: (path: StorePath, options: CallOptions) => Promise<readonly PathOffer[]>;
 }
 
 /**
  * A store on this machine's disk. The trees are in the castore; the store directory holds their checkouts, which are
  * made when a path is added and can be made again from the castore at any time.
  */
-export class LocalStore implements AsyncDisposable {
+export class LocalStore implements Store {
+  readonly uri: string;
   readonly storeDir: StoreDir;
   readonly realStoreDir: string;
+  readonly dataFolder: string;
+  readonly logDir: string;
+  readonly priority: number;
+  readonly wantMassQuery: boolean;
+  readonly isTrusted: boolean;
+  readonly trustedKeys: ReadonlyMap<string, PublicKey>;
+  readonly requireSignatures: boolean;
+  readonly readOnly: boolean;
+  readonly reporter: Reporter;
+  readonly findOffers: NonNullable<LocalStoreOptions['findOffers']>;
+
+  readonly blobs: DiskBlobStore;
   readonly paths: PathTable;
-  readonly #blobs: DiskBlobStore;
+  readonly realisations: RealisationTable;
+  readonly derivations: LocalDerivations;
+  readonly temporaryRoots: TemporaryRoots;
+
+  readonly index: LocalIndex;
+  readonly writer: LocalWriter;
+  readonly upkeep: LocalUpkeep;
 
   /** Opens or creates it. Throws `data-folder/…` errors and the system's for the store directory. */
   constructor(options: LocalStoreOptions) {
+    this.uri = options.uri ?? 'local';
     this.storeDir = options.storeDir ?? defaultStoreDir;
     this.realStoreDir = options.realStoreDir;
-    this.#blobs = new DiskBlobStore(options.dataFolder, { schemas: [storeSchema] });
-    this.paths = new PathTable(this.#blobs.folder.database);
-    makeFolder(realFileSystem, this.realStoreDir, 0o1775);
-  }
-
-  get blobs(): BlobStore {
-    return this.#blobs;
-  }
-
-  batch(): BlobBatch {
-    return this.#blobs.batch();
+    this.dataFolder = options.dataFolder;
+    this.logDir = options.logDir ?? join(options.dataFolder, 'log');
+    this.priority = options.priority ?? 0;
+    this.wantMassQuery = options.wantMassQuery ?? false;
+    this.isTrusted = options.isTrusted ?? false;
+    this.trustedKeys = options.trustedKeys ?? new Map();
+    this.requireSignatures = options.requireSignatures ?? true;
+    this.readOnly = options.readOnly ?? false;
+    this.reporter = options.reporter ?? silentReporter;
+    this.findOffers = options.findOffers ?? (() => Promise.resolve([]));
+    this.blobs = new DiskBlobStore(options.dataFolder, { schemas: [storeSchema], readOnly: this.readOnly });
+    const { database } = this.blobs.folder;
+    this.paths = new PathTable(database);
+    this.realisations = new RealisationTable(database, this.storeDir);
+    this.derivations = new LocalDerivations(this.storeDir, this.blobs, this.paths);
+    this.temporaryRoots = new TemporaryRoots(join(options.dataFolder, 'temproots'), this.storeDir);
+    this.index = new LocalIndex(this.paths);
+    this.writer = new LocalWriter(this);
+    this.upkeep = new LocalUpkeep(this);
+    if (!this.readOnly) makeFolder(realFileSystem, this.realStoreDir, 0o1775);
   }
 
   /** Where the checkout of `path` is on disk. */
@@ -58,30 +119,68 @@ export class LocalStore implements AsyncDisposable {
     return join(this.realStoreDir, path);
   }
 
-  /**
-   * Makes `registration` valid: commits its blobs (those of `batch`), checks its tree out and records it, in this order,
-   * so that a crash leaves at most a checkout that nobody counts on. A path that is valid already is left as it is.
-   */
-  async register(registration: Registration, batch: BlobBatch, signal?: AbortSignal): Promise<void> {
-    const { path } = registration.info;
-    const real = this.realPath(path);
-    using _lock = await lockPath(real, signal);
-    if (this.paths.isValid(path)) return;
-    await batch.commit({ signal });
-    // What is there without being valid was left by a crash, or made by somebody who must not.
-    if (lstatSync(real, { throwIfNoEntry: false }) !== undefined) removeTree(real);
-    await checkoutTree(this.#blobs, registration.root, real, { files: this.#blobs, signal });
-    try {
-      this.#sync();
-      this.paths.register([registration]);
-    } catch (error) {
-      removeTree(real);
-      throw error;
-    }
+  /** For checkouts of trees whose files are known to be prepared. */
+  get preparedFiles(): LinkableFiles {
+    return { prepareFiles: () => Promise.resolve(), pathOf: node => this.blobs.pathOf(node) };
   }
 
-  /** The checkout's names and metadata; the contents of linked files are durable already. */
-  #sync(): void {
+  async pathInfo(path: StorePath, { signal }: CallOptions = {}): Promise<PathInfo | undefined> {
+    signal?.throwIfAborted();
+    return this.paths.find(path)?.info;
+  }
+
+  async pathFromHashPart(hashPart: string, { signal }: CallOptions = {}): Promise<StorePath | undefined> {
+    signal?.throwIfAborted();
+    return this.paths.findByHashPart(hashPart);
+  }
+
+  async validPaths(paths: Iterable<StorePath>, { signal }: CallOptions = {}): Promise<Set<StorePath>> {
+    signal?.throwIfAborted();
+    return this.paths.validOf(paths);
+  }
+
+  /** Every blob has the digest that the tree names, so that the NAR hash is not computed again. Throws `blob/missing` too. */
+  async streamPath(path: StorePath, sink: TreeSink, options: StreamPathOptions = {}): Promise<void> {
+    await streamTree(this.blobs, this.rootOf(path), sink, { ...options, reader: this.blobs });
+  }
+
+  async openTree(path: StorePath, { signal }: CallOptions = {}): Promise<TreeAccess> {
+    signal?.throwIfAborted();
+    return new BlobTree(this.blobs, this.rootOf(path), printStorePath(this.storeDir, path));
+  }
+
+  async realisation(id: DerivationOutputId, { signal }: CallOptions = {}): Promise<RealisedOutput | undefined> {
+    signal?.throwIfAborted();
+    return this.realisations.find(id);
+  }
+
+  async buildLog(path: StorePath, { signal }: CallOptions = {}): Promise<Uint8Array | undefined> {
+    signal?.throwIfAborted();
+    return readBuildLog(this.logDir, path);
+  }
+
+  /** Throws `path/invalid`. */
+  rootOf(path: StorePath): Node {
+    const valid = this.paths.find(path);
+    if (valid !== undefined) return valid.root;
+    throw new StoreError('path/invalid', `path '${printStorePath(this.storeDir, path)}' is not valid`);
+  }
+
+  /** Throws `store/read-only`, in the words of whoever refuses. */
+  requireWritable(): void {
+    if (!this.readOnly) return;
+    try {
+      accessSync(this.realStoreDir, constants.W_OK);
+    } catch (cause) {
+      const message = `cannot write to '${this.realStoreDir}': ${systemErrorText(cause)}`;
+      throw new StoreError('store/read-only', message, { cause });
+    }
+    const message = `cannot change the store '${this.uri}': attempt to write a readonly database`;
+    throw new StoreError('store/read-only', message);
+  }
+
+  /** Makes names and metadata of checkouts durable; the contents of linked files are so already. */
+  syncStoreDirectory(): void {
     const fd = openSync(this.realStoreDir, 'r');
     try {
       syncFileSystem(fd);
@@ -90,16 +189,8 @@ export class LocalStore implements AsyncDisposable {
     }
   }
 
-  /** Reports the tree of a valid path; `drain` is asked to wait between files. Throws `path/invalid`, `blob/missing`. */
-  async streamPath(path: StorePath, sink: TreeSink, options: Parameters<typeof streamTree>[3] = {}): Promise<void> {
-    await streamTree(this.#blobs, this.paths.require(path).root, sink, options);
-  }
-
-  rootOf(path: StorePath): Node {
-    return this.paths.require(path).root;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#blobs[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.temporaryRoots[Symbol.dispose]();
+    await this.blobs[Symbol.asyncDispose]();
   }
 }

@@ -3,6 +3,7 @@ import { booleanType, canonicalPath, decodePercent, optionalAbsolutePathType } f
 import type { StoreRequest } from '../open-store.ts';
 import type { Store } from '../store.ts';
 import { takeTraits } from '../store-parameters.ts';
+import { readTrustedKeys } from '../trusted-keys.ts';
 import { localPlaces } from './local-places.ts';
 import { LocalStore } from './local-store.ts';
 
@@ -29,7 +30,19 @@ export function openLocalStore({ authority, parameters, context }: StoreRequest)
   parameters.warnUnknown(reporter);
   if (readOnly) context.requireFeature('read-only-local-store');
   const places = localPlaces(chosen, environment, reporter);
+  const { priority = 0, wantMassQuery = false, isTrusted, storeDir } = traits;
   return Promise.resolve(
-    new LocalStore({ ...places, ...traits, uri: uri === 'local://' ? 'local' : uri, readOnly, requireSignatures }),
+    new LocalStore({
+      ...places,
+      storeDir,
+      priority,
+      wantMassQuery,
+      isTrusted,
+      uri: uri === 'local://' ? 'local' : uri,
+      readOnly,
+      requireSignatures,
+      trustedKeys: readTrustedKeys(settings),
+      reporter,
+    }),
   );
 }

@@ -23,9 +23,11 @@ export interface Registration extends ValidPath {
 
 const columns = pathColumns.join(', ');
 const placeholders = pathColumns.map(() => '?').join(', ');
+
+/** What is said anew of a path that is valid already replaces what was known, but for when it became valid. */
 const updates = pathColumns
-  .filter(column => column !== 'path')
-  .map(column => `${column} = excluded.${column}`)
+  .filter(column => column !== 'path' && column !== 'registration_time')
+  .map(column => `${column} = ${column === 'deriver' ? 'coalesce(excluded.deriver, deriver)' : `excluded.${column}`}`)
   .join(', ');
 
 /** Which store paths are valid, and what refers to what. A path is valid exactly while it has a row. */
@@ -76,6 +78,13 @@ export class PathTable {
 
   isValid(path: StorePath): boolean {
     return this.#idOf(path) !== undefined;
+  }
+
+  /** Those of `paths` that are valid. */
+  validOf(paths: Iterable<StorePath>): Set<StorePath> {
+    const valid = new Set<StorePath>();
+    for (const path of paths) if (this.#idOf(path) !== undefined) valid.add(path);
+    return valid;
   }
 
   find(path: StorePath): ValidPath | undefined {

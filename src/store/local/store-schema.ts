@@ -4,7 +4,7 @@ import type { Schema } from '../../castore/index.ts';
  * `paths`: one row a valid store path (docs/formats/store-tables.md). `path` is the base name; `root_*` is the root node:
  * kind 0 a file, 1 an executable file, 2 a directory (`root` their SHA-256, `root_size` the blob's size), 3 a symlink
  * (`root` its target). `refs`: who refers to whom, itself included. `derivation_outputs`: the statically known outputs of
- * the derivations that are valid.
+ * the derivations that are valid. `realisations`: what outputs of content-addressed derivations turned out to be.
  */
 export const storeSchema: Schema = {
   name: 'store',
@@ -37,5 +37,13 @@ export const storeSchema: Schema = {
        PRIMARY KEY (derivation, output)
      ) WITHOUT ROWID;
      CREATE INDEX derivation_outputs_by_path ON derivation_outputs (path);`,
+    `CREATE TABLE realisations (
+       derivation_hash TEXT NOT NULL,
+       output TEXT NOT NULL,
+       path INTEGER NOT NULL REFERENCES paths (id) ON DELETE CASCADE,
+       signatures TEXT NOT NULL,
+       PRIMARY KEY (derivation_hash, output)
+     ) WITHOUT ROWID;
+     CREATE INDEX realisations_by_path ON realisations (path);`,
   ],
 };

@@ -1,0 +1,91 @@
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { errnoOf } from '../../base/index.ts';
+import { makeFolder, realFileSystem } from '../../castore/index.ts';
+import type { StorePath } from '../../nix-compat/index.ts';
+import { hasRoom, runCodec } from '../binary-cache/codec.ts';
+import { decompressor } from '../binary-cache/compression.ts';
+
+/** Bytes of the longest log that is read at once; more of it is an error of the decompressor. */
+const maxLogSize = 1024 * 1024 * 1024;
+
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+/** How logs are found: as C++ Nix writes them, plain and with bzip2, and as we do. */
+const forms: { readonly suffix: string; readonly unpack: (bytes: Buffer) => Promise<Uint8Array> | Uint8Array }[] = [
+  { suffix: '', unpack: bytes => bytes },
+  { suffix: '.zst', unpack: bytes => decompress(bytes, { maxOutputLength: maxLogSize }) },
+  { suffix: '.bz2', unpack: unpackBzip2 },
+];
+
+/** The log of building the derivation at `path`, of the folder of logs `logDir`. One that cannot be unpacked is passed over. */
+export async function readBuildLog(logDir: string, path: StorePath): Promise<Uint8Array | undefined> {
+  let problem: { readonly error: unknown } | undefined;
+  // The second place is that of versions of Nix that nobody has any more, whose logs are still there.
+  for (const place of [logFile(logDir, path), join(logDir, 'drvs', path)]) {
+    for (const { suffix, unpack } of forms) {
+      const bytes = readIfPresent(place + suffix);
+      if (bytes === undefined) continue;
+      try {
+        return await unpack(bytes);
+      } catch (error) {
+        problem = { error };
+      }
+    }
+  }
+  if (problem !== undefined) throw problem.error;
+  return undefined;
+}
+
+/** Writes a log as one zstd frame, unless the derivation has one. */
+export async function writeBuildLog(logDir: string, path: StorePath, log: Uint8Array): Promise<void> {
+  const place = logFile(logDir, path);
+  if (forms.some(({ suffix }) => existsSync(place + suffix))) return;
+  const packed = await compress(log);
+  makeFolder(realFileSystem, dirname(place));
+  // Whole under its name or not at all; a log is not worth a sync.
+  const draft = `${place}.tmp.${process.pid}.${crypto.randomUUID()}`;
+  try {
+    writeFileSync(draft, packed, { mode: 0o644 });
+    renameSync(draft, `${place}.zst`);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
+}
+
+/** Where the log of building `path` is, but for a suffix that tells its compression. */
+export function logFile(logDir: string, path: StorePath): string {
+  return join(logDir, 'drvs', path.slice(0, 2), path.slice(2));
+}
+
+function readIfPresent(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function unpackBzip2(bytes: Buffer): Promise<Uint8Array> {
+  const codec = decompressor('bzip2');
+  if (codec === undefined) return bytes;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  await runCodec(
+    codec,
+    async input => {
+      if (!input.write(bytes)) await hasRoom(input);
+    },
+    chunk => {
+      size += chunk.byteLength;
+      if (size > maxLogSize) throw new RangeError(`the log is longer than ${maxLogSize} bytes`);
+      chunks.push(chunk);
+    },
+  );
+  return Buffer.concat(chunks);
+}

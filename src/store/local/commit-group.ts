@@ -1,0 +1,216 @@
+import { lstatSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { type FileNode, checkoutTree, removeTree, walkNodes } from '../../castore/index.ts';
+import { type StorePath, printStorePath, storePathHashPart } from '../../nix-compat/index.ts';
+import { topologicalOrder } from '../closure/topological-order.ts';
+import { StoreError } from '../error.ts';
+import type { LocalStore } from './local-store.ts';
+import { lockPath, tryLockPath } from './path-lock.ts';
+import type { KnownOutput } from './path-table.ts';
+import type { StagedPath } from './staged-path.ts';
+
+export interface CommitGroupOptions {
+  /** Whether paths that are valid already are checked out anew. */
+  readonly repair: boolean;
+  readonly signal: AbortSignal;
+  /** Told of a path that cannot be added, and of those that refer to it. */
+  readonly fail: (path: StorePath, error: unknown) => void;
+  /** Told of each path that is valid from now on. */
+  readonly valid: (path: StorePath) => void;
+}
+
+type Group = ReadonlyMap<StorePath, StagedPath>;
+
+/**
+ * Makes paths valid, in this order, so that a crash leaves at most checkouts that nobody counts on: their blobs become
+ * durable, then their checkouts, then one transaction makes all of them valid. `group` is closed under references,
+ * together with what is valid.
+ *
+ * Paths that somebody else has locked (who is adding, building or deleting them) are returned, with those that refer to
+ * them, to be committed later; the batches of all others are disposed of. Locks are never waited for while others are
+ * held. An error that is thrown concerns all that is neither valid nor failed by then.
+ */
+export async function commitGroup(store: LocalStore, group: Group, options: CommitGroupOptions): Promise<Group> {
+  const left = new Map(group);
+  try {
+    const order = topologicalOrder(store.storeDir, group.keys(), path => group.get(path)?.info.references ?? []);
+    const locked = await lockGroup(store, { group, order }, options.signal);
+    using _locks = locked.locks;
+    const taken = new Map<StorePath, StagedPath>();
+    for (const path of locked.paths) {
+      const staged = left.get(path);
+      if (staged !== undefined) taken.set(path, staged);
+      left.delete(path);
+    }
+    for (const path of options.repair ? [] : store.paths.validOf(taken.keys())) {
+      // Added by somebody else since.
+      taken.delete(path);
+      options.valid(path);
+    }
+    if (taken.size > 0) await commitLocked(store, taken, options);
+    return left;
+  } catch (error) {
+    left.clear();
+    throw error;
+  } finally {
+    for (const [path, { batch }] of group) if (!left.has(path)) await batch[Symbol.asyncDispose]();
+  }
+}
+
+interface Locked {
+  readonly paths: readonly StorePath[];
+  readonly locks: DisposableStack;
+}
+
+/** Locks those of a group that can be locked at once, closed under references; waits for the first if none can. */
+async function lockGroup(
+  store: LocalStore,
+  { group, order }: { readonly group: Group; readonly order: readonly StorePath[] },
+  signal: AbortSignal,
+): Promise<Locked> {
+  using locks = new DisposableStack();
+  const paths = new Set<StorePath>();
+  for (const path of order) {
+    const references = group.get(path)?.info.references ?? [];
+    if (!references.every(reference => reference === path || paths.has(reference) || !group.has(reference))) continue;
+    const lock = tryLockPath(store.realPath(path));
+    if (lock === undefined) continue;
+    locks.use(lock);
+    paths.add(path);
+  }
+  const [first] = order;
+  if (paths.size === 0 && first !== undefined) {
+    locks.use(await lockPath(store.realPath(first), signal));
+    paths.add(first);
+  }
+  return { paths: [...paths], locks: locks.move() };
+}
+
+async function commitLocked(store: LocalStore, taken: Map<StorePath, StagedPath>, options: CommitGroupOptions) {
+  const { signal } = options;
+  const fail = (path: StorePath, error: unknown) => {
+    taken.delete(path);
+    options.fail(path, error);
+  };
+  await store.blobs.commitAll(
+    Array.from(taken.values(), ({ batch }) => batch),
+    { signal },
+  );
+  const outputs = store.derivations.outputsOf(new Map(taken), fail);
+  failDependents(store, taken, fail);
+  await store.blobs.prepareFiles(await filesOf(store, taken.values(), signal), signal);
+  const checkouts = new Checkouts(store);
+  try {
+    for (const [path, staged] of taken) {
+      // What is taken has references first, so that those of a path are seen to before it.
+      try {
+        await checkouts.make(staged, { isValid: options.repair && store.paths.isValid(path), signal });
+      } catch (error) {
+        signal.throwIfAborted();
+        fail(path, error);
+      }
+    }
+    failDependents(store, taken, fail);
+    if (taken.size === 0) return;
+    store.syncStoreDirectory();
+    store.paths.register(Array.from(taken, ([path, { info, root }]) => withOutputs({ info, root }, outputs.get(path))));
+    checkouts.keep();
+  } finally {
+    checkouts[Symbol.dispose]();
+  }
+  for (const path of taken.keys()) options.valid(path);
+}
+
+function withOutputs<T extends object>(valid: T, outputs: readonly KnownOutput[] | undefined) {
+  return outputs === undefined ? valid : { ...valid, outputs };
+}
+
+/** Fails those that refer to what was to be committed with them and is not among `taken` any more. */
+function failDependents(
+  store: LocalStore,
+  taken: ReadonlyMap<StorePath, StagedPath>,
+  fail: (path: StorePath, error: unknown) => void,
+): void {
+  const known = new Set<StorePath>();
+  for (const [path, { info }] of taken) {
+    const unknown = info.references.filter(each => each !== path && !taken.has(each) && !known.has(each));
+    const valid = store.paths.validOf(unknown);
+    const missing = unknown.find(reference => !valid.has(reference));
+    for (const reference of valid) known.add(reference);
+    if (missing === undefined) continue;
+    const [printed, absent] = [path, missing].map(each => printStorePath(store.storeDir, each));
+    const message = `cannot add path '${printed}' because its reference, path '${absent}' is not valid`;
+    fail(path, new StoreError('path/missing-reference', message));
+  }
+}
+
+/** Every file of some trees, each once. A directory that several have is looked at once. */
+async function filesOf(
+  store: LocalStore,
+  staged: Iterable<StagedPath>,
+  signal: AbortSignal,
+): Promise<Iterable<FileNode>> {
+  const files = new Map<string, FileNode>();
+  for (const { root } of staged) {
+    for await (const visit of walkNodes(store.blobs, root, '', { signal })) {
+      if (visit.step === 'node' && visit.node.kind === 'file')
+        files.set(`${visit.node.digest.hash}${visit.node.executable}`, visit.node);
+    }
+  }
+  return files.values();
+}
+
+/** Checkouts that are removed again at disposal unless they are kept. */
+class Checkouts implements Disposable {
+  readonly #store: LocalStore;
+  readonly #made: string[] = [];
+
+  constructor(store: LocalStore) {
+    this.#store = store;
+  }
+
+  /** The files are prepared. With `isValid` what is there stays until the new checkout is complete. */
+  async make(
+    { info: { path }, root }: StagedPath,
+    { isValid, signal }: { readonly isValid: boolean; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const real = this.#store.realPath(path);
+    if (isValid) return replaceCheckout(this.#store, { path, root }, signal);
+    // What is there without being valid was left by a crash, or made by somebody who must not.
+    if (lstatSync(real, { throwIfNoEntry: false }) !== undefined) removeTree(real);
+    await checkoutTree(this.#store.blobs, root, real, { files: this.#store.preparedFiles, signal });
+    this.#made.push(real);
+  }
+
+  keep(): void {
+    this.#made.length = 0;
+  }
+
+  [Symbol.dispose](): void {
+    for (const real of this.#made) removeTree(real);
+  }
+}
+
+/**
+ * Checks a valid path out anew. The old checkout is there until it is replaced; for an instant between the two nothing
+ * is.
+ */
+export async function replaceCheckout(
+  store: LocalStore,
+  { path, root }: { readonly path: StorePath; readonly root: StagedPath['root'] },
+  signal?: AbortSignal,
+): Promise<void> {
+  const real = store.realPath(path);
+  const beside = (name: string) => join(store.realStoreDir, `.${name}-${process.pid}-${storePathHashPart(path)}`);
+  const [fresh, old] = [beside('new'), beside('old')];
+  for (const leftover of [fresh, old]) removeTree(leftover);
+  await checkoutTree(store.blobs, root, fresh, { files: store.blobs, signal });
+  try {
+    store.syncStoreDirectory();
+    if (lstatSync(real, { throwIfNoEntry: false }) !== undefined) renameSync(real, old);
+    renameSync(fresh, real);
+  } finally {
+    removeTree(fresh);
+    removeTree(old);
+  }
+}

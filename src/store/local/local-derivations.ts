@@ -1,0 +1,95 @@
+import { byteStringOf } from '../../base/index.ts';
+import { type Node, type DiskBlobStore, CastoreError } from '../../castore/index.ts';
+import {
+  type Derivation,
+  DerivationHasher,
+  type StoreDir,
+  type StorePath,
+  checkDerivation,
+  defaultMaxDerivationSize,
+  derivationNameOf,
+  isDerivationPath,
+  outputPathsOf,
+  parseDerivation,
+  printStorePath,
+} from '../../nix-compat/index.ts';
+import type { ValidPath } from '../valid-path.ts';
+import type { KnownOutput, PathTable } from './path-table.ts';
+
+/** Reads the derivations of a local store; what they hash to is kept as long as the store is open. */
+export class LocalDerivations {
+  readonly #storeDir: StoreDir;
+  readonly #blobs: DiskBlobStore;
+  readonly #paths: PathTable;
+  readonly #hasher: DerivationHasher;
+  /** Roots of what is about to become valid, its blobs being readable already. */
+  #staged: ReadonlyMap<StorePath, ValidPath> = new Map();
+
+  constructor(storeDir: StoreDir, blobs: DiskBlobStore, paths: PathTable) {
+    this.#storeDir = storeDir;
+    this.#blobs = blobs;
+    this.#paths = paths;
+    this.#hasher = new DerivationHasher(storeDir, path => this.read(path));
+  }
+
+  /** Undefined where `path` is not valid. Throws `derivation/…`, `blob/missing`, and as `derivationNameOf`. */
+  read(path: StorePath): Derivation | undefined {
+    const root = this.#staged.get(path)?.root ?? this.#paths.find(path)?.root;
+    return root === undefined ? undefined : this.#parse(path, root);
+  }
+
+  /**
+   * The outputs with store paths that follow from the derivations among `added`, after these are found to be right.
+   * Problems are told to `fail`, with the path they are of. `added` has its members in topological order.
+   */
+  outputsOf(
+    added: ReadonlyMap<StorePath, ValidPath>,
+    fail: (path: StorePath, error: unknown) => void,
+  ): Map<StorePath, KnownOutput[]> {
+    const outputs = new Map<StorePath, KnownOutput[]>();
+    this.#staged = added;
+    try {
+      for (const { info, root } of added.values()) {
+        if (!isDerivationPath(info.path)) continue;
+        try {
+          const derivation = this.#parse(info.path, root);
+          checkDerivation(derivation, info.path, this.#hasher);
+          const paths = outputPathsOf(derivation, this.#hasher);
+          outputs.set(
+            info.path,
+            Array.from(paths, ([output, path]) => ({ output, path })),
+          );
+        } catch (error) {
+          fail(info.path, error);
+        }
+      }
+    } finally {
+      this.#staged = new Map();
+    }
+    return outputs;
+  }
+
+  #parse(path: StorePath, root: Node): Derivation {
+    const name = derivationNameOf(path);
+    return parseDerivation(byteStringOf(this.#contents(path, root)), { storeDir: this.#storeDir, name });
+  }
+
+  #contents(path: StorePath, root: Node): Uint8Array {
+    const printed = printStorePath(this.#storeDir, path);
+    if (root.kind !== 'file' || root.digest.size > defaultMaxDerivationSize) {
+      const what = root.kind === 'file' ? 'too large' : 'no plain file';
+      throw new CastoreError('tree/unsupported-type', `the derivation '${printed}' is ${what}`);
+    }
+    const bytes = new Uint8Array(root.digest.size);
+    let at = 0;
+    const found = this.#blobs.readSync(root, {
+      buffer: size => bytes.subarray(at, at + size),
+      take: chunk => {
+        bytes.set(chunk, at);
+        at += chunk.byteLength;
+      },
+    });
+    if (!found) throw new CastoreError('blob/missing', `the contents of '${printed}' are not in the store`);
+    return bytes;
+  }
+}

@@ -1,0 +1,50 @@
+import type { CallOptions } from '../../castore/index.ts';
+import type { Realisation, Signature, StorePath } from '../../nix-compat/index.ts';
+import type { AddPathsOptions, AdditionFailure, PathAddition, PathWriter } from '../store.ts';
+import { writeBuildLog } from './build-log.ts';
+import type { LocalStore } from './local-store.ts';
+import { PathAdder } from './path-adder.ts';
+
+/** The `PathWriter` of a local store. */
+export class LocalWriter implements PathWriter {
+  readonly #store: LocalStore;
+
+  constructor(store: LocalStore) {
+    this.#store = store;
+  }
+
+  async add(additions: readonly PathAddition[], options: AddPathsOptions = {}): Promise<AdditionFailure[]> {
+    options.signal?.throwIfAborted();
+    const byPath = new Map(additions.map(addition => [addition.path, addition]));
+    const references = additions.flatMap(({ offers }) => offers.flatMap(({ info }) => info.references));
+    const valid = await this.#keep([...byPath.keys(), ...references], options);
+    if (options.repair !== true) for (const path of valid) byPath.delete(path);
+    if (byPath.size === 0) return [];
+    this.#store.requireWritable();
+    return new PathAdder(this.#store, byPath, { ...options, valid }).run();
+  }
+
+  /** Keeps `paths` until the process ends, whether or not they are valid yet; returns those that are. */
+  async #keep(paths: readonly StorePath[], { signal }: CallOptions): Promise<Set<StorePath>> {
+    if (!this.#store.readOnly) await this.#store.temporaryRoots.add(paths, signal);
+    return this.#store.paths.validOf(paths);
+  }
+
+  async addSignatures(path: StorePath, signatures: readonly Signature[], { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    this.#store.requireWritable();
+    this.#store.paths.addSignatures(path, signatures);
+  }
+
+  async addRealisation(realisation: Realisation, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    this.#store.requireWritable();
+    this.#store.realisations.add(realisation);
+  }
+
+  async addBuildLog(path: StorePath, log: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    this.#store.requireWritable();
+    await writeBuildLog(this.#store.logDir, path, log);
+  }
+}

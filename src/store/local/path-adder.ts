@@ -1,0 +1,204 @@
+import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
+import { topologicalOrder } from '../closure/topological-order.ts';
+import { StoreError } from '../error.ts';
+import type { AddPathsOptions, AdditionFailure, PathAddition, PathOffer } from '../store.ts';
+import { commitGroup } from './commit-group.ts';
+import type { LocalStore } from './local-store.ts';
+import { type StagedPath, stageOffer } from './staged-path.ts';
+
+/** Additions that are staged at a time: enough to keep some connections to a binary cache busy. */
+const defaultConcurrency = 16;
+
+/** What may be staged without being committed; each has a descriptor open, and up to 8 MiB in memory. */
+const stagedLimit = { paths: 256, bytes: 256 * 1024 * 1024 };
+
+/**
+ * One call of `PathWriter.add`. Additions are staged in topological order, several at a time; while a group is being
+ * committed the next gathers, so that groups are the larger the slower the disk is.
+ *
+ * It cannot come to a standstill: what is staged waits only for what comes before it in that order, and staging goes on
+ * unless something that is staged can be committed.
+ */
+export class PathAdder {
+  readonly #store: LocalStore;
+  readonly #options: AddPathsOptions;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  /** Not begun yet, in topological order. */
+  readonly #waiting: Map<StorePath, PathAddition>;
+  readonly #staging = new Map<StorePath, Promise<void>>();
+  readonly #staged = new Map<StorePath, StagedPath>();
+  #stagedBytes = 0;
+  #committing: { readonly paths: ReadonlySet<StorePath>; readonly done: Promise<void> } | undefined;
+  readonly #failed = new Map<StorePath, Error>();
+  /** Known to be valid, and kept by temporary roots. */
+  readonly #valid: Set<StorePath>;
+
+  /** `valid` are those of the additions' references that are valid. Throws `path/cycle`. */
+  constructor(
+    store: LocalStore,
+    additions: ReadonlyMap<StorePath, PathAddition>,
+    options: AddPathsOptions & { readonly valid: Iterable<StorePath> },
+  ) {
+    this.#store = store;
+    this.#options = options;
+    this.#valid = new Set(options.valid);
+    const { signal } = options;
+    this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
+    const order = topologicalOrder(store.storeDir, additions.keys(), path => {
+      return additions.get(path)?.offers[0].info.references ?? [];
+    });
+    this.#waiting = new Map(
+      order.flatMap(path => {
+        const addition = additions.get(path);
+        return addition === undefined ? [] : [[path, addition] as const];
+      }),
+    );
+  }
+
+  async run(): Promise<AdditionFailure[]> {
+    try {
+      for (;;) {
+        this.#signal.throwIfAborted();
+        this.#startCommit();
+        this.#startStaging();
+        const underWay = [...this.#staging.values()];
+        if (this.#committing !== undefined) underWay.push(this.#committing.done);
+        if (underWay.length > 0) await Promise.race(underWay);
+        else if (!this.#signal.aborted) break;
+      }
+    } finally {
+      this.#stop.abort();
+      await Promise.all([...this.#staging.values(), this.#committing?.done]);
+      await Promise.all(Array.from(this.#staged.values(), ({ batch }) => batch[Symbol.asyncDispose]()));
+    }
+    return Array.from(this.#failed, ([path, error]) => ({ path, error }));
+  }
+
+  #startStaging(): void {
+    const limit = this.#options.concurrency ?? defaultConcurrency;
+    for (const [path, { offers }] of this.#waiting) {
+      if (this.#signal.aborted || this.#staging.size >= limit) return;
+      const isFull = this.#staged.size >= stagedLimit.paths || this.#stagedBytes >= stagedLimit.bytes;
+      if (isFull && (this.#staging.size > 0 || this.#committing !== undefined)) return;
+      this.#waiting.delete(path);
+      const done = this.#stage(path, offers).finally(() => this.#staging.delete(path));
+      this.#staging.set(path, done);
+    }
+  }
+
+  async #stage(path: StorePath, offers: readonly PathOffer[]): Promise<void> {
+    const { reporter } = this.#store;
+    const { checkSignatures = true } = this.#options;
+    for (const [at, offer] of offers.entries()) {
+      try {
+        this.#requireReferences(path, offer.info.references);
+        const staged = await stageOffer(this.#store, offer, { checkSignatures, signal: this.#signal });
+        this.#staged.set(path, staged);
+        this.#stagedBytes += staged.info.narSize;
+        return;
+      } catch (error) {
+        const isLast = at === offers.length - 1;
+        if (isLast || this.#signal.aborted) return this.#fail(path, error);
+        reporter.logError(error);
+      }
+    }
+  }
+
+  /** Throws `path/missing-reference` if one of `references` neither is valid nor can become so. */
+  #requireReferences(path: StorePath, references: readonly StorePath[]): void {
+    for (const reference of references) {
+      if (reference === path || this.#isToCome(reference) || this.#isValid(reference)) continue;
+      const [printed, missing] = [path, reference].map(each => printStorePath(this.#store.storeDir, each));
+      const why = this.#failed.has(reference) ? 'could not be added' : 'is not valid';
+      const message = `cannot add path '${printed}' because its reference, path '${missing}' ${why}`;
+      throw new StoreError('path/missing-reference', message, { cause: this.#failed.get(reference) });
+    }
+  }
+
+  #isToCome(path: StorePath): boolean {
+    return (
+      this.#waiting.has(path) ||
+      this.#staging.has(path) ||
+      this.#staged.has(path) ||
+      this.#committing?.paths.has(path) === true
+    );
+  }
+
+  #isValid(path: StorePath): boolean {
+    if (this.#valid.has(path)) return true;
+    // Somebody else may have added it meanwhile; one that was to be added here may not, unless it was valid before.
+    if (this.#failed.has(path) || !this.#store.paths.isValid(path)) return false;
+    this.#valid.add(path);
+    return true;
+  }
+
+  /** Commits the largest set of what is staged that is closed under references, together with what is valid. */
+  #startCommit(): void {
+    if (this.#committing !== undefined) return;
+    const group = this.#takeGroup();
+    if (group.size === 0) return;
+    const done = this.#commit(group).finally(() => (this.#committing = undefined));
+    this.#committing = { paths: new Set(group.keys()), done };
+  }
+
+  #takeGroup(): Map<StorePath, StagedPath> {
+    const group = new Map(this.#staged);
+    for (let size = -1; size !== group.size;) {
+      size = group.size;
+      for (const [path, { info }] of group) {
+        try {
+          this.#requireReferences(path, info.references);
+        } catch (error) {
+          this.#dropStaged(path);
+          this.#fail(path, error);
+        }
+        const isClosed = info.references.every(reference => {
+          return group.has(reference) || (!this.#isToCome(reference) && this.#isValid(reference));
+        });
+        if (!isClosed || !this.#staged.has(path)) group.delete(path);
+      }
+    }
+    for (const path of group.keys()) this.#takeStaged(path);
+    return group;
+  }
+
+  #takeStaged(path: StorePath): StagedPath | undefined {
+    const staged = this.#staged.get(path);
+    this.#staged.delete(path);
+    this.#stagedBytes -= staged?.info.narSize ?? 0;
+    return staged;
+  }
+
+  #dropStaged(path: StorePath): void {
+    void this.#takeStaged(path)?.batch[Symbol.asyncDispose]();
+  }
+
+  async #commit(group: ReadonlyMap<StorePath, StagedPath>): Promise<void> {
+    try {
+      const { repair = false } = this.#options;
+      const left = await commitGroup(this.#store, group, {
+        repair,
+        signal: this.#signal,
+        fail: (path, error) => this.#fail(path, error),
+        valid: path => {
+          this.#valid.add(path);
+          this.#options.added?.(path);
+        },
+      });
+      for (const [path, staged] of left) {
+        this.#staged.set(path, staged);
+        this.#stagedBytes += staged.info.narSize;
+      }
+    } catch (error) {
+      for (const path of group.keys()) if (!this.#valid.has(path)) this.#fail(path, error);
+    }
+  }
+
+  /** Ends everything unless the others are to go on. */
+  #fail(path: StorePath, reason: unknown): void {
+    const error = reason instanceof Error ? reason : new Error(String(reason), { cause: reason });
+    if (!this.#failed.has(path)) this.#failed.set(path, error);
+    if (this.#options.keepGoing !== true) this.#stop.abort(error);
+  }
+}

@@ -1,0 +1,75 @@
+import type { Database, Row } from '../../castore/index.ts';
+import {
+  type DerivationOutputId,
+  type Realisation,
+  type RealisedOutput,
+  type StoreDir,
+  formatHash,
+  formatOutputId,
+  formatSignature,
+  parseSignature,
+  parseStorePath,
+  printStorePath,
+  sortSignatures,
+} from '../../nix-compat/index.ts';
+import { StoreError } from '../error.ts';
+
+/** What outputs of content-addressed derivations turned out to be. An entry goes when its path does. */
+export class RealisationTable {
+  readonly #database: Database;
+  readonly #storeDir: StoreDir;
+
+  constructor(database: Database, storeDir: StoreDir) {
+    this.#database = database;
+    this.#storeDir = storeDir;
+  }
+
+  find(id: DerivationOutputId): RealisedOutput | undefined {
+    const row = this.#database.get(
+      `SELECT paths.path, realisations.signatures FROM realisations JOIN paths ON paths.id = realisations.path
+       WHERE derivation_hash = ? AND output = ?`,
+      ...keyOf(id),
+    );
+    return row === undefined ? undefined : outputOfRow(row);
+  }
+
+  /**
+   * Adds a realisation, or its signatures to those that are known. Throws `realisation/conflict` where the output is
+   * known to be another path, and `path/invalid`.
+   */
+  add({ id, path, signatures }: Realisation): void {
+    this.#database.transaction(() => {
+      const known = this.find(id);
+      if (known !== undefined && known.path !== path) {
+        const [local, remote] = [known.path, path].map(each => printStorePath(this.#storeDir, each));
+        throw new StoreError(
+          'realisation/conflict',
+          `Trying to register a realisation of '${formatOutputId(id)}', but we already have another one locally.\n` +
+            `Local:  ${local}\nRemote: ${remote}`,
+        );
+      }
+      const all = sortSignatures([...(known?.signatures ?? []), ...signatures]);
+      const added = this.#database.run(
+        `INSERT OR REPLACE INTO realisations (derivation_hash, output, path, signatures)
+         SELECT ?, ?, id, ? FROM paths WHERE path = ?`,
+        ...keyOf(id),
+        all.map(formatSignature).join(' '),
+        path,
+      );
+      if (added > 0) return;
+      throw new StoreError('path/invalid', `path '${printStorePath(this.#storeDir, path)}' is not valid`);
+    });
+  }
+}
+
+function keyOf({ derivationHash, output }: DerivationOutputId): [hash: string, output: string] {
+  return [formatHash(derivationHash, 'base16', { prefix: true }), output];
+}
+
+function outputOfRow(row: Row): RealisedOutput {
+  const signatures = String(row['signatures']);
+  return {
+    path: parseStorePath(String(row['path'])),
+    signatures: signatures === '' ? [] : signatures.split(' ').map(parseSignature),
+  };
+}

@@ -1,0 +1,112 @@
+import { teeTree } from '../../base/index.ts';
+import { type DiskBlobBatch, TreeBuilder } from '../../castore/index.ts';
+import {
+  type NixHash,
+  type PathInfo,
+  type StoreDir,
+  countValidSignatures,
+  equalHashes,
+  formatHash,
+  isContentAddressed,
+  printStorePath,
+  storePathHashPart,
+} from '../../nix-compat/index.ts';
+import { type ContentHasher, NarHasher, contentHasher } from '../content-hasher.ts';
+import { StoreError } from '../error.ts';
+import type { PathOffer } from '../store.ts';
+import type { ValidPath } from '../valid-path.ts';
+import type { LocalStore } from './local-store.ts';
+
+/** A path that could become valid: its tree is in a batch that is not committed yet. It is disposed of with the batch. */
+export interface StagedPath extends ValidPath {
+  readonly batch: DiskBlobBatch;
+}
+
+export interface StageOptions {
+  readonly checkSignatures: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Takes over what `offer` offers, if it is what it says: throws `path/untrusted`, `path/wrong-name`,
+ * `path/hash-mismatch`, and what its source throws.
+ */
+export async function stageOffer(store: LocalStore, offer: PathOffer, options: StageOptions): Promise<StagedPath> {
+  const { info } = offer;
+  if (options.checkSignatures && !offer.isTrusted) requireTrust(store, info);
+  const content = contentCheck(store.storeDir, info);
+  const nar = new NarHasher();
+  const batch = store.blobs.batch();
+  try {
+    await using builder = new TreeBuilder(batch, { signal: options.signal });
+    const sinks = content === undefined ? [nar.sink, builder] : [nar.sink, content.sink, builder];
+    const drain = async () => {
+      // What is longer than announced may well have no end.
+      if (info.narSize > 0 && nar.size > info.narSize) throw wrongSize(store.storeDir, info, nar.size);
+      await builder.drain();
+    };
+    await offer.source(teeTree(...sinks), drain, options.signal);
+    const root = await builder.finish();
+    const narHash = nar.finish();
+    requireEqual(store.storeDir, info, { specified: info.narHash, got: narHash });
+    if (info.narSize > 0 && nar.size !== info.narSize) throw wrongSize(store.storeDir, info, nar.size);
+    if (info.contentAddress !== undefined) {
+      const got = content?.finish() ?? narHash;
+      requireEqual(store.storeDir, info, { specified: info.contentAddress.hash, got, prefix: 'ca ' });
+    }
+    return { info: { ...info, narSize: nar.size }, root, batch };
+  } catch (error) {
+    await batch[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function requireTrust(store: LocalStore, info: PathInfo): void {
+  const { storeDir, trustedKeys } = store;
+  if (!store.requireSignatures || isContentAddressed(storeDir, info)) return;
+  if (countValidSignatures(storeDir, info, trustedKeys) > 0) return;
+  const printed = printStorePath(storeDir, info.path);
+  throw new StoreError('path/untrusted', `cannot add path '${printed}' because it lacks a signature by a trusted key`);
+}
+
+/** What hashes the tree as the path's content address has it; undefined where that is the NAR's own hash. */
+function contentCheck(storeDir: StoreDir, info: PathInfo): ContentHasher | undefined {
+  const { contentAddress, path } = info;
+  if (contentAddress === undefined) return undefined;
+  if (!isContentAddressed(storeDir, info)) {
+    const printed = printStorePath(storeDir, path);
+    throw new StoreError(
+      'path/wrong-name',
+      `cannot add path '${printed}' to the Nix store because it claims to be content-addressed but isn't`,
+    );
+  }
+  const { method, hash } = contentAddress;
+  const refersToItself = info.references.includes(path);
+  if (method === 'nar' && hash.algorithm === 'sha256' && !refersToItself) return undefined;
+  return contentHasher({
+    method,
+    algorithm: hash.algorithm,
+    hashPart: refersToItself ? storePathHashPart(path) : undefined,
+  });
+}
+
+function requireEqual(
+  storeDir: StoreDir,
+  { path }: PathInfo,
+  hashes: { readonly specified: NixHash; readonly got: NixHash; readonly prefix?: string },
+): void {
+  const { specified, got, prefix = '' } = hashes;
+  if (equalHashes(specified, got)) return;
+  const [expected, found] = [specified, got].map(hash => formatHash(hash, 'nix32', { prefix: true }));
+  throw new StoreError(
+    'path/hash-mismatch',
+    `${prefix}hash mismatch importing path '${printStorePath(storeDir, path)}';\n  specified: ${expected}\n  got:       ${found}`,
+  );
+}
+
+function wrongSize(storeDir: StoreDir, { path, narSize }: PathInfo, got: number): StoreError {
+  return new StoreError(
+    'path/hash-mismatch',
+    `size mismatch importing path '${printStorePath(storeDir, path)}';\n  specified: ${narSize}\n  got:       ${got}`,
+  );
+}
