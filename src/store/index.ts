@@ -8,13 +8,35 @@
  *     }, { name: 'src' });
  */
 export { NarHasher, contentHasher, plainFileOnly } from './content-hasher.ts';
+export {
+  type ClosureOptions,
+  computeClosure,
+  computeReferrers,
+} from './closure/compute-closure.ts';
+export { exploreGraph, type ExploreOptions } from './closure/explore-graph.ts';
+export { type KnownPath, sortInfos, sortPaths } from './closure/sort-paths.ts';
+export { topologicalOrder } from './closure/topological-order.ts';
+export { type CopyOptions, type CopyResult, copyPaths } from './copy/copy-paths.ts';
+export { type DerivationOutputs, derivationOutputs, staticOutputs } from './derivations/derivation-outputs.ts';
+export { readDerivation } from './derivations/read-derivation.ts';
 export { StoreError, type StoreErrorCode, storeErrorCodes } from './error.ts';
 export { type AddOptions, addToStore } from './local/add-to-store.ts';
 export type { StoreEnvironment } from './local/local-places.ts';
 export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';
 export { type KnownOutput, PathTable, type Registration } from './local/path-table.ts';
 export { type OpenStoreContext, type StoreOpener, type StoreRequest, openStore } from './open-store.ts';
+export { invalidPath, requirePathInfo } from './require-path-info.ts';
 export { StoreParameters, type StoreTraits, takeTraits } from './store-parameters.ts';
+export { type MissingPaths, queryMissing } from './substitute/query-missing.ts';
+export { type RealiseFailure, type RealiseOptions, realisePaths } from './substitute/realise-paths.ts';
+export { repairPath } from './substitute/repair-path.ts';
+export {
+  type FindOptions,
+  type Substitute,
+  Substituters,
+  type SubstitutersOptions,
+  type TrustPolicy,
+} from './substitute/substituters.ts';
 export {
   type AddPathsOptions,
   type AdditionFailure,
@@ -36,4 +58,5 @@ export {
   type VerifyStoreOptions,
   requireFacet,
 } from './store.ts';
+export { readTrustedKeys } from './trusted-keys.ts';
 export type { ValidPath } from './valid-path.ts';

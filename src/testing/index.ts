@@ -17,6 +17,7 @@ export {
   textDerivations,
 } from './derivation-arbitraries.ts';
 export { derivationTexts, derivationVectors, parseDerivationAt, readDerivationVector } from './derivation-vectors.ts';
+export { MemoryStore, type MemoryStoreOptions, testPath } from './memory-store.ts';
 export { inPieces } from './pieces.ts';
 export { type OpenForeignStore, foreignStoreSuite } from './foreign-store-suite.ts';
 export { readWhole } from './read-whole.ts';

@@ -1,0 +1,51 @@
+import type { CallOptions } from '../../castore/index.ts';
+import type { PathInfo, StorePath } from '../../nix-compat/index.ts';
+import { exploreGraph } from '../closure/explore-graph.ts';
+import type { Store } from '../store.ts';
+import type { Substituters } from './substituters.ts';
+
+/** Paths that are asked for at a time; substituters that are far away have limits of their own. */
+export const lookupsAtOnce = 64;
+
+/** What realising some paths would take. */
+export interface MissingPaths {
+  /** Had from somewhere, signed or not. */
+  readonly willSubstitute: ReadonlySet<StorePath>;
+  /** Had from nowhere. */
+  readonly unknown: ReadonlySet<StorePath>;
+  /** Bytes, as far as substituters say how many. */
+  readonly downloadSize: number;
+  /** Bytes of the NARs. */
+  readonly narSize: number;
+}
+
+/** What of `paths`, and of all that they refer to, `store` lacks. Throws as `Substituters.find`. */
+export async function queryMissing(
+  store: Store,
+  substituters: Substituters,
+  paths: Iterable<StorePath>,
+  { signal }: CallOptions = {},
+): Promise<MissingPaths> {
+  const willSubstitute = new Set<StorePath>();
+  const unknown = new Set<StorePath>();
+  let downloadSize = 0;
+  let narSize = 0;
+  await exploreGraph(paths, { limit: lookupsAtOnce, signal }, async (path, stop) => {
+    if ((await store.validPaths([path], { signal: stop })).has(path)) return [];
+    const found = await substituters.find(path, { signal: stop });
+    if (found === undefined) {
+      unknown.add(path);
+      return [];
+    }
+    willSubstitute.add(path);
+    downloadSize += downloadSizeOf(found.info);
+    narSize += found.info.narSize;
+    return found.info.references;
+  });
+  return { willSubstitute, unknown, downloadSize, narSize };
+}
+
+/** In bytes; 0 if nobody says. */
+export function downloadSizeOf(info: PathInfo): number {
+  return 'fileSize' in info && typeof info.fileSize === 'number' ? info.fileSize : 0;
+}

@@ -1,0 +1,154 @@
+import { type Reporter, displayBytes, silentReporter } from '../../base/index.ts';
+import type { CallOptions } from '../../castore/index.ts';
+import {
+  type PathInfo,
+  type PublicKey,
+  type StoreDir,
+  type StorePath,
+  countValidSignatures,
+  isContentAddressed,
+  printStorePath,
+} from '../../nix-compat/index.ts';
+import { StoreError } from '../error.ts';
+import type { Store } from '../store.ts';
+
+/** What signatures paths must have that come from places which are not trusted themselves. */
+export interface TrustPolicy {
+  readonly requireSignatures: boolean;
+  /** By name. */
+  readonly trustedKeys: ReadonlyMap<string, PublicKey>;
+}
+
+export interface SubstitutersOptions {
+  /** Of the store that things are substituted into. */
+  readonly storeDir: StoreDir;
+  readonly trust: TrustPolicy;
+  /** Whether a substituter that fails counts as one that has nothing, instead of failing whatever asks. */
+  readonly fallback?: boolean;
+  readonly reporter?: Reporter;
+}
+
+/** Where a path can be had. */
+export interface Substitute {
+  readonly store: Store;
+  readonly info: PathInfo;
+  /** Which of the substituters it is, counted from 0 in the order in which they are asked. */
+  readonly rank: number;
+}
+
+export interface FindOptions extends CallOptions {
+  /** Substituters before this one are not asked. */
+  readonly from?: number;
+  /** Whether those are passed over, with a warning, whose word is not trusted. */
+  readonly trustedOnly?: boolean;
+}
+
+/** Answers that are remembered for each substituter: closures of systems have a tenth of that. */
+const maxRemembered = 100_000;
+
+/**
+ * Stores that are asked in turn for what is missing, the one with the smallest priority first. What they said, also that
+ * they lack a path, is remembered as long as this lives.
+ */
+export class Substituters {
+  readonly storeDir: StoreDir;
+  readonly #trust: TrustPolicy;
+  readonly #fallback: boolean;
+  readonly #reporter: Reporter;
+  readonly #sources: readonly Source[];
+  readonly #warned = new Set<string>();
+
+  /** The stores remain their owner's. */
+  constructor(stores: readonly Store[], { storeDir, trust, fallback = false, reporter }: SubstitutersOptions) {
+    this.storeDir = storeDir;
+    this.#trust = trust;
+    this.#fallback = fallback;
+    this.#reporter = reporter ?? silentReporter;
+    this.#sources = stores
+      .filter(store => store.storeDir === storeDir)
+      .toSorted((a, b) => a.priority - b.priority)
+      .map(store => ({ store, infos: new Map() }));
+  }
+
+  /**
+   * The first place that has `path`. Substituters that fail are reported and passed over; if it is the last of them, and
+   * there is no `fallback`, its error is thrown instead.
+   */
+  async find(path: StorePath, options: FindOptions = {}): Promise<Substitute | undefined> {
+    const { from = 0, trustedOnly = false, signal } = options;
+    let failure: { readonly error: unknown } | undefined;
+    for (let rank = from; rank < this.#sources.length; rank++) {
+      const source = this.#sources[rank];
+      if (source === undefined) break;
+      if (failure !== undefined) this.#reporter.logError(failure.error);
+      failure = undefined;
+      try {
+        const info = await ask(source, path, signal);
+        if (info === undefined || !this.#isOf(path, info, source.store)) continue;
+        if (!trustedOnly || this.#isTrusted(info, source.store)) return { store: source.store, info, rank };
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof StoreError && error.code === 'cache/disabled') continue;
+        failure = { error };
+      }
+    }
+    if (failure === undefined) return undefined;
+    if (!this.#fallback) throw failure.error;
+    this.#reporter.logError(failure.error);
+    return undefined;
+  }
+
+  #isOf(path: StorePath, info: PathInfo, store: Store): boolean {
+    if (info.path === path) return true;
+    const message = `asked '${store.uri}' for '${this.#print(path)}' but got '${this.#print(info.path)}'`;
+    this.#reporter.log('error', message);
+    return false;
+  }
+
+  #isTrusted(info: PathInfo, store: Store): boolean {
+    const { requireSignatures, trustedKeys } = this.#trust;
+    if (!requireSignatures || store.isTrusted) return true;
+    // Signatures sign the size, too.
+    const isSigned = info.narSize > 0 && countValidSignatures(this.storeDir, info, trustedKeys) > 0;
+    if (isSigned || isContentAddressed(this.storeDir, info)) return true;
+    const warning = `ignoring substitute for '${this.#print(info.path)}' from '${store.uri}', as it's not signed by any of the keys in 'trusted-public-keys'`;
+    if (!this.#warned.has(warning)) this.#reporter.warn(warning);
+    this.#warned.add(warning);
+    return false;
+  }
+
+  #print(path: StorePath): string {
+    return displayBytes(printStorePath(this.storeDir, path));
+  }
+}
+
+interface Source {
+  readonly store: Store;
+  readonly infos: Map<StorePath, Answer>;
+}
+
+interface Answer {
+  readonly info: Promise<PathInfo | undefined>;
+  /** Of whoever asked first, and can call the question off. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Failures are forgotten: whether to ask again is the store's to know. */
+async function ask(
+  { store, infos }: Source,
+  path: StorePath,
+  signal: AbortSignal | undefined,
+): Promise<PathInfo | undefined> {
+  const known = infos.get(path);
+  if (known !== undefined && known.signal?.aborted !== true) return known.info;
+  const [oldest] = infos.keys();
+  if (infos.size >= maxRemembered && oldest !== undefined) infos.delete(oldest);
+  const answer: Answer = { info: store.pathInfo(path, { signal }), signal };
+  infos.set(path, answer);
+  try {
+    return await answer.info;
+  } catch (error) {
+    if (infos.get(path) === answer) infos.delete(path);
+    throw error;
+  }
+}
