@@ -71,6 +71,8 @@ export { type ForeignStore, importForeignDirectory } from './foreign/import-dire
 export type { MapTreeOptions } from './tree/map-tree.ts';
 export { MemoryBlobAliases, MemoryDirectoryAliases } from './foreign/memory-aliases.ts';
 export { aliasBlob, findMissingForeign, putForeign } from './foreign/put-foreign.ts';
+export { BlobMarks, type LiveRoots, type LostDirectory, type MarkOptions } from './gc/blob-marks.ts';
+export { type SweepOptions, type SweepProgress, type Swept, sweepBlobs } from './gc/sweep-blobs.ts';
 export { MemoryBlobStore } from './memory/memory-blob-store.ts';
 export type { Directory, DirectoryEntry, DirectoryNode, FileNode, Node, SymlinkNode } from './node.ts';
 export type { AdditionsOptions } from './tree/additions.ts';

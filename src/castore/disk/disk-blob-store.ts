@@ -76,6 +76,14 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
     return chunks === undefined ? undefined : collectChunks(chunks, digest);
   }
 
+  /** As `get`, there and then; blocks the thread until the disk has answered. */
+  getSync(digest: Digest, options: { readonly limit?: number } = {}): Uint8Array | undefined {
+    const blob = this.find(digest);
+    if (blob === undefined) return undefined;
+    checkGetLimit(digest, options);
+    return blob.data ?? this.#readAtOnce(digest, blob);
+  }
+
   async open(digest: Digest, options: ReadOptions = {}): Promise<AsyncIterable<Uint8Array> | undefined> {
     options.signal?.throwIfAborted();
     const range = clipRange(digest.size, options);
