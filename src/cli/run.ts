@@ -7,6 +7,7 @@ import { type NixFlags, globalFlags, legacyFlags, nixFlags, withSettings } from 
 import { commandTree, legacyNames, loadLegacyCommand } from './commands/table.ts';
 import { Environment } from './environment.ts';
 import { CliError } from './error.ts';
+import { ExitStatus } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { Logger } from './render/logger.ts';
 import { reportError } from './render/report-error.ts';
@@ -50,6 +51,7 @@ async function runAs(program: string, argv: readonly string[]): Promise<number> 
     return 0;
   } catch (error) {
     if (error instanceof Done) return finish(out, log, program);
+    if (error instanceof ExitStatus) return Math.max(error.status, finish(out, log, program));
     log.stopProgress();
     reportError(log, interruption.reason ?? error, program);
     return 1;
@@ -116,6 +118,8 @@ async function runLegacy(name: string, args: readonly ByteString[], context: Com
 
 async function runCommand(program: string, args: readonly ByteString[], context: CommandContext): Promise<void> {
   const { out, log, settings } = context;
+  // Configuration has no say in this: only `--impure` and `--no-pure-eval` have.
+  settings.presume('pure-eval', 'true');
   log.format = 'bar';
   log.verbosity = log.colours ? 'notice' : 'info';
   const tree = commandTree(context);

@@ -58,6 +58,11 @@ export class InvocationSettings {
     this.#report(this.#settings.set({ name, value, origin: { source: 'command line' } }));
   }
 
+  /** Gives a setting another value than its default without counting as having set it. Throws as `apply`. */
+  presume(name: SettingName, value: string): void {
+    this.#settings.presume(name, value);
+  }
+
   /** Takes all values so far for the system's own. */
   forgetOverrides(): void {
     this.#settings.forgetOverrides();

@@ -84,7 +84,7 @@ export function nixSettings(environment: SettingsEnvironment) {
     'build-dir': setting(optionalAbsolutePathType, undefined),
     'build-hook': setting(listType, ['nix', '__build-remote']),
     'build-poll-interval': setting(uint32Type, 5),
-    'build-users-group': setting(stringType, environment.isRoot ? 'nixbld' : '', machineSpecific),
+    'build-users-group': setting(stringType, '', machineSpecific),
     builders: setting(stringType, `@${environment.confDir}/machines`, machineSpecific),
     'builders-use-substitutes': setting(booleanType, false),
     'commit-lock-file-summary': setting(stringType, '', { aliases: ['commit-lockfile-summary'], feature: 'flakes' }),

@@ -44,6 +44,7 @@ export class Settings {
     for (const name of this.#allNames()) {
       for (const known of [name, ...this.#settings[name].aliases]) this.#names.set(known, name);
     }
+    if (environment.isRoot) this.presume('build-users-group', 'nixbld');
   }
 
   get<Name extends SettingName>(name: Name): NixSettings[Name]['value'] {
@@ -85,6 +86,11 @@ export class Settings {
     const features = assignments.filter(setsFeatures);
     const rest = assignments.filter(assignment => !setsFeatures(assignment));
     return [...features, ...rest].flatMap(assignment => this.set(assignment));
+  }
+
+  /** Gives a setting another value than its default without counting as having set it. Throws as `apply`. */
+  presume(name: SettingName, value: string): void {
+    this.#settings[name].set(value, name);
   }
 
   /** Applies one assignment; throws as `apply`. */
