@@ -53,6 +53,12 @@ export class Environment implements StoreEnvironment {
     return this.#value('NIX_REMOTE');
   }
 
+  /** The argument (from 1 on) that a shell asks completions of instead of running the command. */
+  get completionPosition(): number | undefined {
+    const value = this.#value('NIX_GET_COMPLETIONS');
+    return value === undefined ? undefined : Number(value);
+  }
+
   /** The entries of NIX_PATH: a colon separates them unless it is a URL's. */
   get nixPath(): readonly string[] | undefined {
     return this.#variables['NIX_PATH']?.split(/:(?!\/\/)/).filter(entry => entry !== '');

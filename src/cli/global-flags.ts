@@ -1,4 +1,4 @@
-import { displayBytes } from '../base/index.ts';
+import { byteStringFromText, displayBytes } from '../base/index.ts';
 import { NixCompatError, type SettingName } from '../nix-compat/index.ts';
 import { type Flag, type FlagFinder, firstOf, indexFlags } from './args/flag.ts';
 import type { CommandContext } from './command.ts';
@@ -34,6 +34,12 @@ export function globalFlags({ log, settings, environment }: CommandContext): Fla
       long: 'option',
       labels: ['name', 'value'],
       summary: 'Set what nix.conf could set.',
+      complete: (completions, prefix, index) => {
+        if (index > 0) return;
+        for (const name of settings.names()) {
+          if (name.startsWith(prefix)) completions.add(byteStringFromText(name), `Set the '${name}' setting.`);
+        }
+      },
       apply: (name, value) => {
         try {
           settings.assign(displayBytes(name), displayBytes(value));

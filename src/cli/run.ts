@@ -125,6 +125,8 @@ async function runCommand(program: string, args: readonly ByteString[], context:
   const tree = commandTree(context);
   const seen: NixFlags = { help: false, version: false };
   const shared = [...globalFlags(context), ...nixFlags(context, seen)];
+  const position = context.environment.completionPosition;
+  if (position !== undefined) return printCompletions(args, position, context);
   const parsed: ParsedCommand<Command> = { path: [], command: undefined, features: new Set() };
   try {
     await parseCommand(args, tree, parsed, { common: withSettings(shared, context), warn: text => log.warn(text) });
@@ -150,6 +152,18 @@ async function runCommand(program: string, args: readonly ByteString[], context:
   settings.require('nix-command');
   if (command === undefined) throw missingMember(tree, path);
   await command.run();
+}
+
+async function printCompletions(args: readonly ByteString[], position: number, context: CommandContext): Promise<void> {
+  const { completeCommand } = await import('./args/complete-command.ts');
+  const { out, log } = context;
+  // Nobody sees messages behind a prompt, but they would destroy it.
+  log.format = 'raw';
+  log.verbosity = 'error';
+  const shared = [...globalFlags(context), ...nixFlags(context, { help: false, version: false })];
+  const find = withSettings(shared, context);
+  const completions = await completeCommand(args, position, commandTree(context), { shared, find });
+  out.write(Buffer.from(completions.format(), 'latin1'));
 }
 
 /** Where C++ Nix breaks the lines of this message. */

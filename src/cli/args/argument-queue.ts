@@ -27,6 +27,11 @@ export class ArgumentQueue {
     return { kind: 'flag', text: compound.test(text) ? this.#split(text) : text };
   }
 
+  /** Whether a `--` came. */
+  get isLiteral(): boolean {
+    return this.#literal;
+  }
+
   /** Puts arguments in front of the rest. */
   unshift(...args: readonly string[]): void {
     this.#rest.push(...args.toReversed().map(byteStringFromLatin1));

@@ -1,5 +1,6 @@
 import type { ByteString } from '../../base/index.ts';
 import type { ExperimentalFeature } from '../../nix-compat/index.ts';
+import type { Completer } from './completions.ts';
 
 /** A flag as data: its names, how many arguments it takes, and what it does once they are at hand. */
 export interface Flag {
@@ -16,6 +17,8 @@ export interface Flag {
   readonly feature?: ExperimentalFeature | undefined;
   /** Whether the command refuses to run without it. */
   readonly required?: boolean;
+  /** What its arguments can be, for shells. */
+  readonly complete?: Completer;
   /** Called with as many values as there are labels; may throw. */
   readonly apply: (...values: ByteString[]) => void;
 }
@@ -25,6 +28,8 @@ export interface Positional {
   readonly label: string;
   readonly arity: 1 | 'any';
   readonly optional?: boolean;
+  /** What it can be, for shells. */
+  readonly complete?: Completer;
   /** Called with as many values as the arity says. */
   readonly apply: (...values: ByteString[]) => void;
 }

@@ -1,5 +1,6 @@
 import { byteStringFromText, bytesOf, displayBytes } from '../../base/index.ts';
 import { type JsonValue, formatJson } from '../../nix-compat/index.ts';
+import { completeAmong } from '../args/completions.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { jsonFlags } from './json-flags.ts';
@@ -20,7 +21,15 @@ export function configShow({ out, settings }: CommandContext): Command {
       },
       ...jsonFlags(given => (pretty = given)),
     ],
-    positionals: [{ label: 'name', arity: 1, optional: true, apply: name => (wanted = displayBytes(name)) }],
+    positionals: [
+      {
+        label: 'name',
+        arity: 1,
+        optional: true,
+        complete: completeAmong(settings.names()),
+        apply: name => (wanted = displayBytes(name)),
+      },
+    ],
     run: async () => {
       if (wanted !== undefined && json) {
         throw new CliError('usage/useless-flag', "'--json' is not supported when specifying a setting name");

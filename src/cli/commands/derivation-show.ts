@@ -11,6 +11,7 @@ import {
   parseStoreDir,
   parseStorePath,
 } from '../../nix-compat/index.ts';
+import { completePath } from '../args/complete-path.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { absolutePath, fsPathOf } from '../paths.ts';
@@ -33,7 +34,9 @@ export function derivationShow({ out, environment }: CommandContext): Command {
       },
       ...jsonFlags(wanted => (pretty = wanted)),
     ],
-    positionals: [{ label: 'installables', arity: 'any', apply: (...given) => (installables = given) }],
+    positionals: [
+      { label: 'installables', arity: 'any', complete: completePath, apply: (...given) => (installables = given) },
+    ],
     run: () => {
       if (installables.length === 0) {
         throw new CliError('usage/missing-argument', "'nix derivation show' needs the path of a .drv file");

@@ -1,5 +1,13 @@
 import { type ByteString, displayBytes } from '../../base/index.ts';
-import { type HashAlgorithm, type HashFormat, parseHashAlgorithm, parseHashFormat } from '../../nix-compat/index.ts';
+import {
+  type HashAlgorithm,
+  type HashFormat,
+  hashAlgorithms,
+  hashFormats,
+  parseHashAlgorithm,
+  parseHashFormat,
+} from '../../nix-compat/index.ts';
+import { completeAmong } from '../args/completions.ts';
 import type { Flag } from '../args/flag.ts';
 import type { CommandContext } from '../command.ts';
 
@@ -16,6 +24,7 @@ export function algorithmFlag(long: string, context: CommandContext, use: (algor
     long,
     labels: ['hash-algo'],
     summary: 'md5, sha1, sha256, sha512 or blake3.',
+    complete: completeAmong(hashAlgorithms),
     apply: name => use(takeAlgorithm(name, context)),
   };
 }
@@ -26,6 +35,7 @@ export function formatFlag(long: string, context: CommandContext, use: (format: 
     long,
     labels: ['hash-format'],
     summary: 'base16, nix32, base64 or sri.',
+    complete: completeAmong(hashFormats),
     apply: name => {
       if (name === 'base32') context.log.warn('"base32" is a deprecated alias for hash format "nix32".');
       use(parseHashFormat(displayBytes(name)));

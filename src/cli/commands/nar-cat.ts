@@ -1,4 +1,5 @@
 import { type ByteString, type TreeSink, byteStringFromText, displayBytes } from '../../base/index.ts';
+import { completePath } from '../args/complete-path.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { pathFromRoot } from '../paths.ts';
@@ -13,7 +14,7 @@ export function narCat(context: CommandContext): Command {
     summary: 'Prints the contents of a file in a NAR.',
     flags: [],
     positionals: [
-      { label: 'nar', arity: 1, apply: given => (nar = given) },
+      { label: 'nar', arity: 1, complete: completePath, apply: given => (nar = given) },
       { label: 'path', arity: 1, apply: given => (path = given) },
     ],
     run: async () => {

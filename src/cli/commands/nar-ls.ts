@@ -7,6 +7,7 @@ import {
   listingToJson,
   shallowListingToJson,
 } from '../../nix-compat/index.ts';
+import { completePath } from '../args/complete-path.ts';
 import type { Flag } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
@@ -44,7 +45,7 @@ export function narLs(context: CommandContext): Command {
     summary: 'Lists what a NAR holds at a path.',
     flags,
     positionals: [
-      { label: 'nar', arity: 1, apply: given => (nar = given) },
+      { label: 'nar', arity: 1, complete: completePath, apply: given => (nar = given) },
       { label: 'path', arity: 1, apply: given => (path = pathFromRoot(given)) },
     ],
     run: async () => {

@@ -1,4 +1,5 @@
 import { byteStringFromText } from '../../base/index.ts';
+import { completePath } from '../args/complete-path.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { dumpablePath, writeNarOfPath } from './nar-of-path.ts';
@@ -9,7 +10,7 @@ export function narPack({ out, settings }: CommandContext): Command {
   return {
     summary: 'Writes the NAR of a file tree to standard output.',
     flags: [],
-    positionals: [{ label: 'path', arity: 1, apply: given => (path = given) }],
+    positionals: [{ label: 'path', arity: 1, complete: completePath, apply: given => (path = given) }],
     run: () => {
       if (out.isTerminal) throw new CliError('usage/terminal', 'refusing to write NAR to a terminal');
       writeNarOfPath(dumpablePath(path), settings, chunk => out.write(chunk));
