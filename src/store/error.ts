@@ -13,6 +13,8 @@ export const storeErrorCodes = {
   'store/read-only': 'a change of a store that is open for reading alone',
   'path/no-substituter': 'a path that is needed and that no substituter has, or none that is trusted, or none in a good state',
   'path/unrealised-references': 'a path that is needed and refers to another that could not be had',
+  'root/exists': 'a link for a root in whose place there is something else',
+  'root/in-store': 'a link for a root within the store directory',
   'realisation/conflict': 'an output that is known to be another store path already',
   'tree/not-a-file': 'an entry of a tree that was to be read and is no plain file',
   'store/unsupported': 'what this kind of store cannot do',

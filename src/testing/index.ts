@@ -20,8 +20,10 @@ export { derivationTexts, derivationVectors, parseDerivationAt, readDerivationVe
 export { MemoryStore, type MemoryStoreOptions, testPath } from './memory-store.ts';
 export { inPieces } from './pieces.ts';
 export { type OpenForeignStore, foreignStoreSuite } from './foreign-store-suite.ts';
+export { type OfferTreeOptions, offerTree } from './offer-tree.ts';
 export { readWhole } from './read-whole.ts';
 export { type RecordedReport, recordReports } from './recorded-reports.ts';
+export { type TestContextOptions, openTestStore, testStoreContext } from './store-context.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export { TreeRecorder, type TestTree, fileNames, ignoreTree, playTree, testTrees } from './trees.ts';
 export { hexVectors, readVectors } from './vectors.ts';

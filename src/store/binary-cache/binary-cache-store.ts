@@ -9,29 +9,21 @@ import {
   type StoreDir,
   type StorePath,
   findNotNix32,
-  maxNarInfoSize,
-  parseJson,
   parseListing,
-  parseNarInfo,
-  printStorePath,
-  realisationFileName,
-  realisedOutputFromJson,
   storePathHashLength,
   storePathHashPart,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
-import type { PathIndex, Store, StreamPathOptions, TreeAccess, TreePath } from '../store.ts';
+import type { PathIndex, PathWriter, Store, StreamPathOptions, TreeAccess, TreePath } from '../store.ts';
+import { BinaryCacheWriter } from './binary-cache-writer.ts';
 import { CacheIndex } from './cache-index.ts';
-import type { CacheMemory, TimesToLive } from './cache-memory.ts';
+import { CacheLookups, type CacheLookupsOptions } from './cache-lookups.ts';
+import type { CacheParameters } from './cache-parameters.ts';
 import type { CacheTransport } from './cache-transport.ts';
 import { FetchedNars } from './fetched-nars.ts';
 import type { ByteRange } from './file-chunks.ts';
 import { NarTree, isReadable, lookupListed } from './nar-tree.ts';
 import { receiveNar } from './receive-nar.ts';
-import { RecentLookups } from './recent-lookups.ts';
-
-/** Bytes of the largest file of one realisation that is read. */
-const maxRealisationSize = 1024 * 1024;
 
 /** Bytes of the largest listing of a NAR that is read; without one the NAR itself is. */
 const maxListingSize = 64 * 1024 * 1024;
@@ -42,21 +34,11 @@ const maxBuildLogSize = 256 * 1024 * 1024;
 /** Lookups that are asked for at a time; a transport may do fewer. */
 const lookupsAtOnce = 128;
 
-export interface BinaryCacheOptions {
-  readonly uri: string;
-  readonly storeDir: StoreDir;
+export interface BinaryCacheOptions extends CacheLookupsOptions {
   readonly priority: number;
   readonly wantMassQuery: boolean;
   readonly isTrusted: boolean;
-  readonly transport: CacheTransport;
-  /** Undefined where asking costs no more than remembering. */
-  readonly memory: CacheMemory | undefined;
-  readonly timesToLive: TimesToLive;
-  /** Lookups that are remembered within the process. */
-  readonly pathInfoCacheSize: number;
-  /** A folder for NARs that are fetched to be looked around in; absolute. */
-  readonly localNarCache: string | undefined;
-  readonly reporter: Reporter;
+  readonly parameters: CacheParameters;
 }
 
 /** Store paths as narinfos and NARs, wherever the transport has them. */
@@ -67,9 +49,9 @@ export class BinaryCacheStore implements Store {
   readonly wantMassQuery: boolean;
   readonly isTrusted: boolean;
   readonly index: PathIndex | undefined;
+  readonly writer: PathWriter;
   readonly #transport: CacheTransport;
-  readonly #memory: CacheMemory | undefined;
-  readonly #recent: RecentLookups<NarInfo>;
+  readonly #lookups: CacheLookups;
   readonly #reporter: Reporter;
   readonly #fetched: FetchedNars;
   readonly #keepsNars: boolean;
@@ -81,30 +63,28 @@ export class BinaryCacheStore implements Store {
     this.wantMassQuery = options.wantMassQuery;
     this.isTrusted = options.isTrusted;
     this.#transport = options.transport;
-    this.#memory = options.memory;
-    this.#recent = new RecentLookups(options.pathInfoCacheSize, options.timesToLive);
+    this.#lookups = new CacheLookups(options);
+    this.writer = new BinaryCacheWriter({ ...options, lookups: this.#lookups });
     this.#reporter = options.reporter;
-    this.#keepsNars = options.localNarCache !== undefined;
+    this.#keepsNars = options.parameters.localNarCache !== undefined;
     if (options.transport.list !== undefined) {
-      this.index = new CacheIndex(options.transport, (hashPart, lookup) => this.#narInfo(hashPart, lookup));
+      this.index = new CacheIndex(options.transport, (hashPart, lookup) => this.#lookups.narInfo(hashPart, lookup));
     }
     this.#fetched = new FetchedNars(
       (info, { sink, observe }, { signal }) => this.#receive(info, sink, { observe, signal }),
-      options.localNarCache,
+      options.parameters.localNarCache,
       options.reporter,
     );
   }
 
-  async pathInfo(path: StorePath, options: CallOptions = {}): Promise<NarInfo | undefined> {
-    const info = await this.#narInfo(storePathHashPart(path), options);
-    // The hash alone does not make it the same path.
-    return info?.path === path ? info : undefined;
+  pathInfo(path: StorePath, options: CallOptions = {}): Promise<NarInfo | undefined> {
+    return this.#lookups.pathInfo(path, options);
   }
 
   async pathFromHashPart(hashPart: string, options: CallOptions = {}): Promise<StorePath | undefined> {
     // It becomes the name of a file.
     if (hashPart.length !== storePathHashLength || findNotNix32(hashPart) >= 0) return undefined;
-    return (await this.#narInfo(hashPart, options))?.path;
+    return (await this.#lookups.narInfo(hashPart, options))?.path;
   }
 
   async validPaths(paths: Iterable<StorePath>, options: CallOptions = {}): Promise<Set<StorePath>> {
@@ -116,11 +96,11 @@ export class BinaryCacheStore implements Store {
   }
 
   async streamPath(path: StorePath, sink: TreeSink, options: StreamPathOptions = {}): Promise<void> {
-    await this.#receive(await this.#requireInfo(path, options), sink, options);
+    await this.#receive(await this.#lookups.requireInfo(path, options), sink, options);
   }
 
   async openTree(path: StorePath, options: CallOptions = {}): Promise<TreeAccess> {
-    const info = await this.#requireInfo(path, options);
+    const info = await this.#lookups.requireInfo(path, options);
     const listing = await this.#listing(info, options);
     if (listing === undefined) return this.#fetched.openTree(info, options);
     if (info.compression === 'none' && !this.#keepsNars) {
@@ -132,14 +112,8 @@ export class BinaryCacheStore implements Store {
     };
   }
 
-  async realisation(id: DerivationOutputId, options: CallOptions = {}): Promise<RealisedOutput | undefined> {
-    const known = this.#memory?.realisation(id);
-    if (known !== undefined) return known.value;
-    const name = realisationFileName(id);
-    const bytes = await this.#transport.get(name, { limit: maxRealisationSize, signal: options.signal });
-    const value = bytes === undefined ? undefined : realisedOutputFromJson(parseJson(byteStringOf(bytes)));
-    this.#memory?.rememberRealisation(id, { value });
-    return value;
+  realisation(id: DerivationOutputId, options: CallOptions = {}): Promise<RealisedOutput | undefined> {
+    return this.#lookups.realisation(id, options);
   }
 
   buildLog(path: StorePath, options: CallOptions = {}): Promise<Uint8Array | undefined> {
@@ -178,43 +152,12 @@ export class BinaryCacheStore implements Store {
     sink: TreeSink,
     options: StreamPathOptions & { readonly observe?: (chunk: Uint8Array) => void },
   ): Promise<void> {
-    const file = await this.#transport.open(info.url, { signal: options.signal });
-    if (file === undefined) throw this.#missingFile(info.url);
-    await receiveNar(info, file, sink, { ...options, storeDir: this.storeDir });
-  }
-
-  async #requireInfo(path: StorePath, options: CallOptions): Promise<NarInfo> {
-    const info = await this.pathInfo(path, options);
-    if (info !== undefined) return info;
-    throw new StoreError('path/invalid', `path '${printStorePath(this.storeDir, path)}' is not valid`);
-  }
-
-  /** Of the path with this hash part. */
-  async #narInfo(hashPart: string, { signal }: CallOptions): Promise<NarInfo | undefined> {
-    const known = this.#recent.get(hashPart) ?? this.#memory?.narInfo(hashPart);
-    if (known !== undefined) {
-      this.#recent.set(hashPart, known);
-      return known.value;
-    }
-    const value = await this.#fetchNarInfo(hashPart, signal);
-    this.#recent.set(hashPart, { value });
-    this.#memory?.rememberNarInfo(hashPart, { value });
-    return value;
-  }
-
-  async #fetchNarInfo(hashPart: string, signal: AbortSignal | undefined): Promise<NarInfo | undefined> {
-    const source = `${hashPart}.narinfo`;
-    using _activity = this.#reporter.startActivity({
-      type: 'queryPathInfo',
-      level: 'talkative',
-      text: () => `querying info about '${this.storeDir}/${hashPart}' on '${this.uri}'`,
-      fields: [`${this.storeDir}/${hashPart}`, this.uri],
-    });
-    const bytes = await this.#transport.get(source, { limit: maxNarInfoSize, signal });
-    if (bytes === undefined) return undefined;
-    const info = parseNarInfo(this.storeDir, bytes, { source });
-    // A cache that answers with another path has not got this one.
-    return storePathHashPart(info.path) === hashPart ? info : undefined;
+    const open = async () => {
+      const file = await this.#transport.open(info.url, { signal: options.signal });
+      if (file === undefined) throw this.#missingFile(info.url);
+      return file;
+    };
+    await receiveNar(info, open, sink, { ...options, storeDir: this.storeDir });
   }
 
   #missingFile(path: string): StoreError {

@@ -16,12 +16,12 @@ export interface Codec {
 
 /** A codec that is a transform of `node:zlib`, which works on the threads of the system's pool. */
 export function transformCodec(transform: Duplex): Codec {
-  return {
-    input: transform,
-    output: transform,
-    ended: Promise.resolve(),
-    destroy: () => void transform.destroy(),
-  };
+  const ended = new Promise<void>((resolve, reject) => {
+    transform
+      .on('error', (cause: Error) => reject(new StoreError('cache/codec-failed', cause.message, { cause })))
+      .on('close', resolve);
+  });
+  return { input: transform, output: transform, ended, destroy: () => void transform.destroy() };
 }
 
 /** Bytes of a program's complaints that are kept. */
@@ -76,6 +76,11 @@ export function hasRoom(stream: Writable): Promise<void> {
   });
 }
 
+/** For a feeder that finds the codec gone, whose own failure then is the one that counts. */
+export function endedCodec(): Error {
+  return Object.assign(new Error('the codec has ended'), { code: 'EPIPE' });
+}
+
 /**
  * Lets `codec` work: `feed` writes to its input (waiting with `hasRoom`), `take` gets each chunk of its output, which is
  * the taker's to keep. Whoever fails first ends the others; that failure is thrown once nothing of the codec is left.
@@ -97,8 +102,8 @@ export async function runCodec(
     .catch(fail);
   const taking = takeAll(codec.output, take).catch(fail);
   const ended = codec.ended.catch((error: unknown) => {
-    // A program that gives up explains why its streams broke off; one that was killed after another failure does not.
-    if (failure === undefined || isBroken(failure.error)) failure = { error };
+    // A codec that gives up explains why its streams broke off; one that was destroyed after another failure does not.
+    if (failure === undefined || isBroken(failure.error) || isCausedBy(error, failure.error)) failure = { error };
     codec.destroy();
   });
   await Promise.all([feeding, taking, ended]);
@@ -117,4 +122,8 @@ async function takeAll(output: Readable, take: (chunk: Uint8Array) => Promise<vo
 function isBroken(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'EPIPE' || code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE';
+}
+
+function isCausedBy(error: unknown, cause: unknown): boolean {
+  return error instanceof Error && error.cause === cause;
 }

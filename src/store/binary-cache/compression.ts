@@ -128,12 +128,18 @@ export function compressor(method: CompressionMethod, options: CompressOptions =
   return known.compress(options);
 }
 
-/**
- * What narinfos call it; undefined for what is not compressed. Throws `cache/unknown-compression` for what cannot be
- * done here.
- */
+function isPlain(method: string): boolean {
+  return method === 'none' || method === '' || method === 'identity';
+}
+
+/** Throws `cache/unknown-compression` for what cannot be decompressed here. */
+export function checkMethod(method: string): void {
+  if (!isPlain(method)) requireMethod(method);
+}
+
+/** `method` as narinfos call it; undefined for what is not compressed. Throws as `checkMethod`. */
 export function decompressor(method: string): Codec | undefined {
-  return method === 'none' || method === '' || method === 'identity' ? undefined : requireMethod(method).decompress();
+  return isPlain(method) ? undefined : requireMethod(method).decompress();
 }
 
 function requireMethod(name: string): Method {

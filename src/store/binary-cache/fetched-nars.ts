@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { renameSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ import {
 import { makeFolder, realFileSystem } from '../../castore/index.ts';
 import { fileChunks } from './file-chunks.ts';
 import { NarTree } from './nar-tree.ts';
+import { writeFully } from './write-fully.ts';
 
 /** Reports a NAR's events to `sink` and its bytes to `observe`, and fails unless it has its hash. */
 export type FetchNar = (
@@ -136,8 +137,4 @@ async function listNar(file: FileHandle): Promise<NarListing> {
 function requireListing({ listing }: NarLister): NarListing {
   if (listing !== undefined) return listing;
   throw new TypeError('the NAR has not ended');
-}
-
-function writeFully(fd: number, chunk: Uint8Array): void {
-  for (let done = 0; done < chunk.byteLength;) done += writeSync(fd, chunk, done);
 }

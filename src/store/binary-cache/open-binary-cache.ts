@@ -31,7 +31,7 @@ export async function openFileCache({ scheme, authority, parameters, context }: 
   transport.makeFolders(...(given.indexesDebugInfo ? ['debuginfo'] : []));
   const info = await initialise(transport, traits.storeDir, uri);
   return new BinaryCacheStore({
-    ...given,
+    parameters: given,
     uri,
     storeDir: traits.storeDir,
     isTrusted: traits.isTrusted,

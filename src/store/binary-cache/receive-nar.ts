@@ -12,7 +12,7 @@ import {
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import { hasRoom, runCodec } from './codec.ts';
-import { decompressor } from './compression.ts';
+import { checkMethod, decompressor } from './compression.ts';
 
 export interface ReceiveNarOptions extends CallOptions {
   readonly storeDir: StoreDir;
@@ -23,7 +23,8 @@ export interface ReceiveNarOptions extends CallOptions {
 }
 
 /**
- * Decompresses the NAR that `info` describes from the bytes of its file and reports its tree to `sink`. Throws
+ * Decompresses the NAR that `info` describes from the bytes of its file, which is opened once it is known how, and
+ * reports its tree to `sink`. Throws
  * `path/hash-mismatch` where size or hash turn out to be others (after the last event if it is the hash),
  * `cache/codec-failed` for what cannot be decompressed, `cache/unknown-compression`, and `nar/…` errors.
  *
@@ -32,7 +33,7 @@ export interface ReceiveNarOptions extends CallOptions {
  */
 export async function receiveNar(
   info: NarInfo,
-  file: AsyncIterable<Uint8Array>,
+  open: () => Promise<AsyncIterable<Uint8Array>>,
   sink: TreeSink,
   options: ReceiveNarOptions,
 ): Promise<void> {
@@ -54,6 +55,8 @@ export async function receiveNar(
     await drain?.();
   };
 
+  checkMethod(info.compression);
+  const file = await open();
   const codec = decompressor(info.compression);
   if (codec === undefined) {
     for await (const chunk of file) await take(chunk);

@@ -1,0 +1,294 @@
+import { availableParallelism, tmpdir } from 'node:os';
+import {
+  type ByteString,
+  type Reporter,
+  Semaphore,
+  byteStringFromText,
+  bytesOf,
+  forEachConcurrent,
+  messageOf,
+} from '../../base/index.ts';
+import { type CallOptions, makeFolder, realFileSystem } from '../../castore/index.ts';
+import {
+  type NarInfo,
+  NixCompatError,
+  type PathInfo,
+  type Realisation,
+  type Signature,
+  type StorePath,
+  equalHashes,
+  fingerprintPathInfo,
+  formatHash,
+  formatJson,
+  formatListing,
+  formatNarInfo,
+  formatOutputId,
+  printStorePath,
+  realisationFileName,
+  realisationToJson,
+  sortSignatures,
+  storePathHashPart,
+} from '../../nix-compat/index.ts';
+import { topologicalOrder } from '../closure/topological-order.ts';
+import { StoreError } from '../error.ts';
+import type { AddPathsOptions, AdditionFailure, PathAddition, PathOffer, PathWriter } from '../store.ts';
+import type { CacheLookups } from './cache-lookups.ts';
+import type { CacheParameters } from './cache-parameters.ts';
+import type { CacheTransport } from './cache-transport.ts';
+import { compressedSuffix } from './compression.ts';
+import { debugInfoLinks } from './debug-info-links.ts';
+import { type PackedNar, packNar } from './pack-nar.ts';
+
+/** Additions that run at a time unless told otherwise: most of them wait for a network. */
+const additionsAtOnce = 16;
+
+export interface BinaryCacheWriterOptions {
+  readonly lookups: CacheLookups;
+  readonly transport: CacheTransport;
+  readonly parameters: CacheParameters;
+  readonly reporter: Reporter;
+}
+
+/**
+ * Adds to a binary cache: NAR first, narinfo last, so that whoever finds a path finds all of it. Whether paths are
+ * trusted is asked by those who take them from the cache, not here.
+ */
+export class BinaryCacheWriter implements PathWriter {
+  readonly #lookups: CacheLookups;
+  readonly #transport: CacheTransport;
+  readonly #parameters: CacheParameters;
+  readonly #reporter: Reporter;
+  /** Compression takes a processor each, and xz 100 MB of memory. */
+  readonly #packing = new Semaphore(availableParallelism());
+
+  constructor(options: BinaryCacheWriterOptions) {
+    this.#lookups = options.lookups;
+    this.#transport = options.transport;
+    this.#parameters = options.parameters;
+    this.#reporter = options.reporter;
+  }
+
+  async add(additions: readonly PathAddition[], options: AddPathsOptions = {}): Promise<AdditionFailure[]> {
+    const { concurrency = additionsAtOnce, keepGoing = false, signal, added } = options;
+    const group = new Group(additions);
+    const order = topologicalOrder(this.#lookups.storeDir, group.paths, path => group.references(path));
+    const failures: AdditionFailure[] = [];
+    // In this order, those that wait for others wait only for what has started.
+    await forEachConcurrent(order, { limit: concurrency, signal }, async (path, stop) => {
+      try {
+        await this.#addPath(path, group, { ...options, signal: stop });
+        group.settle(path, true);
+      } catch (error) {
+        group.settle(path, false);
+        if (!keepGoing || stop.aborted || !(error instanceof Error)) throw error;
+        failures.push({ path, error });
+        return;
+      }
+      added?.(path);
+    });
+    return failures;
+  }
+
+  async #addPath(path: StorePath, group: Group, options: AddPathsOptions): Promise<void> {
+    const { repair = false, signal } = options;
+    if (!repair && (await this.#lookups.pathInfo(path, { signal })) !== undefined) return;
+    const offers = group.offers(path);
+    for (const [at, offer] of offers.entries()) {
+      try {
+        await this.#takeOffer(offer, group, { repair, signal });
+        return;
+      } catch (error) {
+        if (at + 1 === offers.length || signal?.aborted === true) throw error;
+        this.#reporter.warn(messageOf(error));
+      }
+    }
+  }
+
+  async #takeOffer(offer: PathOffer, group: Group, options: CallOptions & { readonly repair: boolean }): Promise<void> {
+    const { signal, repair } = options;
+    const { path, references } = offer.info;
+    const others = references.filter(reference => reference !== path);
+    for (const reference of others.filter(each => !group.has(each))) {
+      if ((await this.#lookups.pathInfo(reference, { signal })) === undefined) {
+        throw this.#missingReference(path, reference);
+      }
+    }
+    using packed = await this.#pack(offer, signal);
+    this.#checkNar(offer.info, packed);
+    const info = this.#sign(this.#describe(offer.info, packed));
+    if (repair || !(await this.#transport.exists(info.url, { signal }))) {
+      const content = { file: packed.file, size: packed.fileSize };
+      await this.#transport.put(info.url, content, { mimeType: 'application/x-nix-nar', signal });
+    }
+    for (const reference of others.filter(each => group.has(each))) {
+      if (!(await group.whenSettled(reference))) throw this.#missingReference(path, reference);
+    }
+    await this.#putListing(info, packed, signal);
+    await this.#putDebugInfo(info, packed, signal);
+    await this.#putNarInfo(info, signal);
+  }
+
+  async #pack({ info, source }: PathOffer, signal: AbortSignal | undefined): Promise<PackedNar> {
+    const { compression, compressionLevel, parallelCompression } = this.#parameters;
+    using _turn = await this.#packing.acquire(signal);
+    const started = performance.now();
+    const folder = this.#transport.stagingFolder ?? tmpdir();
+    makeFolder(realFileSystem, folder);
+    const packed = await packNar(source, {
+      method: compression,
+      level: compressionLevel,
+      parallel: parallelCompression,
+      folder,
+      signal,
+    });
+    this.#reporter.log('talkative', () => {
+      const saved = ((1 - packed.fileSize / packed.narSize) * 100).toFixed(1);
+      const took = Math.round(performance.now() - started);
+      return `copying path '${this.#print(info.path)}' (${packed.narSize} bytes, compressed ${saved}% in ${took} ms) to binary cache`;
+    });
+    return packed;
+  }
+
+  #checkNar(info: PathInfo, { narHash, narSize }: PackedNar): void {
+    const mismatch = (what: string, specified: string, got: string) => {
+      const message = `${what} mismatch importing path '${this.#print(info.path)}';\n  specified: ${specified}\n  got:       ${got}`;
+      return new StoreError('path/hash-mismatch', message);
+    };
+    if (!equalHashes(info.narHash, narHash)) {
+      const show = (hash: typeof narHash) => formatHash(hash, 'nix32', { prefix: true });
+      throw mismatch('hash', show(info.narHash), show(narHash));
+    }
+    if (info.narSize !== 0 && info.narSize !== narSize) throw mismatch('size', String(info.narSize), String(narSize));
+  }
+
+  #describe(info: PathInfo, { fileHash, fileSize, narSize }: PackedNar): NarInfo {
+    const { compression } = this.#parameters;
+    const name = formatHash(fileHash, 'nix32');
+    return {
+      path: info.path,
+      url: byteStringFromText(`nar/${name}.nar${compressedSuffix(compression)}`),
+      compression: byteStringFromText(compression),
+      fileHash,
+      fileSize,
+      narHash: info.narHash,
+      narSize,
+      references: info.references,
+      deriver: info.deriver,
+      signatures: info.signatures,
+      contentAddress: info.contentAddress,
+    };
+  }
+
+  #sign(info: NarInfo): NarInfo {
+    const { secretKeys } = this.#parameters;
+    if (secretKeys.length === 0) return info;
+    const fingerprint = bytesOf(fingerprintPathInfo(this.#lookups.storeDir, info));
+    const own = secretKeys.map(key => key.sign(fingerprint));
+    return { ...info, signatures: sortSignatures([...info.signatures, ...own]) };
+  }
+
+  async #putListing(info: NarInfo, { listing }: PackedNar, signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#parameters.writesNarListing) return;
+    let text: ByteString;
+    try {
+      text = formatListing(listing);
+    } catch (error) {
+      if (!(error instanceof NixCompatError)) throw error;
+      this.#reporter.warn(`'${this.#print(info.path)}' gets no listing: ${error.message}`);
+      return;
+    }
+    await this.#putJson(`${storePathHashPart(info.path)}.ls`, text, signal);
+  }
+
+  async #putDebugInfo(info: NarInfo, { listing }: PackedNar, signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#parameters.indexesDebugInfo) return;
+    const links = debugInfoLinks(listing, info.url);
+    await forEachConcurrent(links, { limit: additionsAtOnce, signal }, async ({ path, contents }, stop) => {
+      if (await this.#transport.exists(path, { signal: stop })) return;
+      this.#reporter.log('talkative', `creating debuginfo link from '${path}' to '../${info.url}'`);
+      await this.#putJson(path, contents, stop);
+    });
+  }
+
+  async #putNarInfo(info: NarInfo, signal: AbortSignal | undefined): Promise<void> {
+    const bytes = formatNarInfo(this.#lookups.storeDir, info);
+    const name = `${storePathHashPart(info.path)}.narinfo`;
+    await this.#transport.put(name, { bytes }, { mimeType: 'text/x-nix-narinfo', signal });
+    this.#lookups.rememberInfo(info);
+  }
+
+  #putJson(path: string, text: ByteString, signal: AbortSignal | undefined): Promise<void> {
+    return this.#transport.put(path, { bytes: bytesOf(text) }, { mimeType: 'application/json', signal });
+  }
+
+  /** Others that do so at the same time may undo it: a binary cache has no locks. */
+  async addSignatures(path: StorePath, signatures: readonly Signature[], options: CallOptions = {}): Promise<void> {
+    const info = await this.#lookups.requireInfo(path, options);
+    const all = sortSignatures([...info.signatures, ...signatures]);
+    await this.#putNarInfo({ ...info, signatures: all }, options.signal);
+  }
+
+  async addRealisation(realisation: Realisation, options: CallOptions = {}): Promise<void> {
+    const { id, path } = realisation;
+    const known = await this.#lookups.realisation(id, options);
+    if (known !== undefined && known.path !== path) {
+      const message = `cannot register '${path}' as '${formatOutputId(id)}' in '${this.#lookups.uri}', which has '${known.path}' as that`;
+      throw new StoreError('realisation/conflict', message);
+    }
+    const signatures = sortSignatures([...(known?.signatures ?? []), ...realisation.signatures]);
+    const text = formatJson(realisationToJson({ id, path, signatures }));
+    await this.#putJson(realisationFileName(id), text, options.signal);
+    this.#lookups.rememberRealisation(id, { path, signatures });
+  }
+
+  addBuildLog(path: StorePath, log: Uint8Array, options: CallOptions = {}): Promise<void> {
+    const { signal } = options;
+    return this.#transport.put(`log/${path}`, { bytes: log }, { mimeType: 'text/plain; charset=utf-8', signal });
+  }
+
+  #missingReference(path: StorePath, reference: StorePath): StoreError {
+    const message = `cannot add '${this.#print(path)}' to the binary cache because the reference '${this.#print(reference)}' is not valid`;
+    return new StoreError('path/missing-reference', message);
+  }
+
+  #print(path: StorePath): string {
+    return printStorePath(this.#lookups.storeDir, path);
+  }
+}
+
+/** Paths that are added together, and how far that got. */
+class Group {
+  readonly #members: ReadonlyMap<StorePath, PathAddition & { readonly outcome: PromiseWithResolvers<boolean> }>;
+
+  constructor(additions: readonly PathAddition[]) {
+    this.#members = new Map(
+      additions.map(addition => [addition.path, { ...addition, outcome: Promise.withResolvers<boolean>() }]),
+    );
+  }
+
+  get paths(): Iterable<StorePath> {
+    return this.#members.keys();
+  }
+
+  has(path: StorePath): boolean {
+    return this.#members.has(path);
+  }
+
+  offers(path: StorePath): readonly PathOffer[] {
+    return this.#members.get(path)?.offers ?? [];
+  }
+
+  /** By what any of the offers says. */
+  references(path: StorePath): StorePath[] {
+    return this.offers(path).flatMap(({ info }) => info.references);
+  }
+
+  settle(path: StorePath, isValid: boolean): void {
+    this.#members.get(path)?.outcome.resolve(isValid);
+  }
+
+  /** Resolves to whether the path became valid; false for one that is not in the group. */
+  whenSettled(path: StorePath): Promise<boolean> {
+    return this.#members.get(path)?.outcome.promise ?? Promise.resolve(false);
+  }
+}
