@@ -8,6 +8,7 @@ export const storeErrorCodes = {
   'path/in-use': 'a store path that something else needs and that therefore stays',
   'path/untrusted': 'a path that no trusted key has signed',
   'path/irreparable': 'a path whose contents are damaged and can be had nowhere',
+  'path/unreadable': 'a store path whose checkout cannot be read',
   'path/cycle': 'store paths that refer to each other in a circle',
   'path/wrong-name': 'a store path that claims to be content-addressed and does not follow from its content',
   'store/read-only': 'a change of a store that is open for reading alone',

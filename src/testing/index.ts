@@ -18,6 +18,7 @@ export {
 } from './derivation-arbitraries.ts';
 export { derivationTexts, derivationVectors, parseDerivationAt, readDerivationVector } from './derivation-vectors.ts';
 export { MemoryStore, type MemoryStoreOptions, testPath } from './memory-store.ts';
+export { addTestPath, addTestRoot, listTestStore, openLocalStoreIn } from './local-store-rig.ts';
 export { inPieces } from './pieces.ts';
 export { type OpenForeignStore, foreignStoreSuite } from './foreign-store-suite.ts';
 export { type OfferTreeOptions, offerTree } from './offer-tree.ts';

@@ -92,7 +92,7 @@ function columnsOfRoot(root: Node): readonly [kind: number, bytes: Uint8Array, s
   }
 }
 
-function rootOfColumns(row: Row): Node {
+export function rootOfColumns(row: Row): Node {
   const { root_kind: kind, root: bytes, root_size: size } = row;
   if (!(bytes instanceof Uint8Array) || typeof size !== 'number') throw corrupt(row, 'root');
   switch (kind) {

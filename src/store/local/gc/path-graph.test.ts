@@ -7,7 +7,7 @@ import { type StorePath, hashBytes, joinStorePath } from '../../../nix-compat/in
 import { temporaryFolder } from '../../../testing/index.ts';
 import { PathTable, type Registration } from '../path-table.ts';
 import { storeSchema } from '../store-schema.ts';
-import { PathGraph } from './path-graph.ts';
+import { PathGraph, PathMarks } from './path-graph.ts';
 
 const path = (letter: string, name = 'x'): StorePath => joinStorePath(letter.repeat(32), name);
 const narHash = hashBytes('sha256', Buffer.from('nar'));
@@ -15,6 +15,10 @@ const root = { kind: 'file', digest: digestOf(Buffer.from('file')), executable: 
 
 function registration(of: StorePath, references: readonly StorePath[] = []): Registration {
   return { info: { path: of, narHash, narSize: 5, references, signatures: [] }, root };
+}
+
+function derivedFrom(deriver: StorePath, { info, root: tree }: Registration): Registration {
+  return { info: { ...info, deriver }, root: tree };
 }
 
 function withTable(registrations: readonly Registration[], check: (graph: PathGraph, table: PathTable) => void): void {
@@ -30,7 +34,7 @@ const nothing = { keepOutputs: false, keepDerivations: false };
 test('roots keep what they refer to; outputs and derivations keep each other only on request', () => {
   const drv = path('d', 'x.drv');
   const registrations = [
-    registration(path('a'), [path('a'), path('b')]),
+    derivedFrom(drv, registration(path('a'), [path('a'), path('b')])),
     registration(path('b')),
     registration(path('c'), [path('b')]),
     { ...registration(drv, [path('s')]), outputs: [{ output: 'out', path: path('a') }] },
@@ -38,8 +42,9 @@ test('roots keep what they refer to; outputs and derivations keep each other onl
   ];
   withTable(registrations, graph => {
     const live = (roots: StorePath[], options = nothing) => {
-      const marks = graph.markLive(roots, options);
-      return graph.paths.filter((_, node) => marks[node] === 1);
+      const marks = new PathMarks(graph, options);
+      marks.markPaths(roots);
+      return graph.paths.filter((_, node) => marks.isLive(node));
     };
     assert.deepEqual(live([]), []);
     assert.deepEqual(live([path('z')]), []);
@@ -63,13 +68,23 @@ test('every prefix of the dead can go without leaving a dangling reference', () 
         registration(nameOf(node), [...new Set(to.map(n => nameOf(n % (node + 1))))]),
       );
       withTable(registrations, (graph, table) => {
-        const live = graph.markLive(roots.map(nameOf), nothing);
-        const dead = graph.deadInOrder(live);
-        assert.equal(dead.length, live.filter(mark => mark === 0).length);
+        const marks = new PathMarks(graph, nothing);
+        marks.markPaths(roots.map(nameOf));
+        const dead = graph.deadInOrder(marks).order.map(node => graph.pathAt(node));
+        assert.equal(dead.length, graph.paths.filter((_, node) => !marks.isLive(node)).length);
         assert.equal(new Set(dead).size, dead.length);
         table.invalidate(dead.slice(0, cut % (dead.length + 1)));
       });
     }),
     { numRuns: 40 },
   );
+});
+
+test('cycles, which no sound store has, are among the dead too', () => {
+  const names = ['a', 'b', 'c', 'd'].map(letter => path(letter));
+  const [a = path('a'), b = path('b'), c = path('c'), d = path('d')] = names;
+  withTable([registration(a, [b]), registration(b, [c]), registration(c, [b, d]), registration(d)], graph => {
+    const { order, knot } = graph.deadInOrder(new PathMarks(graph, nothing));
+    assert.deepEqual([knot, order.map(node => graph.pathAt(node))], [1, [a, b, c, d]]);
+  });
 });

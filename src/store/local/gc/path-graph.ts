@@ -4,7 +4,7 @@ import { type StorePath, parseStorePath } from '../../../nix-compat/index.ts';
 export interface LivenessOptions {
   /** Whether a live derivation keeps its outputs (`keep-outputs`). */
   readonly keepOutputs: boolean;
-  /** Whether a live output keeps the derivations that have it as a known output (`keep-derivations`). */
+  /** Whether a live path keeps the derivation that it is known to come from (`keep-derivations`). */
   readonly keepDerivations: boolean;
 }
 
@@ -14,103 +14,138 @@ interface Edges {
   readonly targets: Int32Array;
 }
 
-/** Valid paths and what keeps what, as a snapshot in memory: beside the paths' names some 30 bytes a path and 4 an edge. */
+/**
+ * Valid paths and what keeps what, as a snapshot in memory: beside the paths' names some 50 bytes a path and 4 an edge.
+ * Nodes are numbered in ascending order of their paths.
+ */
 export class PathGraph {
-  /** By index. */
   readonly paths: readonly StorePath[];
-  readonly #index = new Map<StorePath, number>();
-  readonly #references: Edges;
-  readonly #outputs: Edges;
-  readonly #derivations: Edges;
+  /** Row numbers of the table of paths, by node. */
+  readonly ids: Float64Array;
+  readonly references: Edges;
+  readonly outputs: Edges;
+  readonly derivers: Edges;
+  readonly #nodes = new Map<StorePath, number>();
 
   constructor(database: Database) {
     const paths: StorePath[] = [];
-    const byId = new Map<unknown, number>();
-    for (const { id, path } of database.iterate('SELECT id, path FROM paths ORDER BY path')) {
+    const ids: number[] = [];
+    const nodeOfId = new Map<unknown, number>();
+    const derivers: [node: number, deriver: string][] = [];
+    for (const { id, path, deriver } of database.iterate('SELECT id, path, deriver FROM paths ORDER BY path')) {
       const storePath = parseStorePath(String(path));
-      byId.set(id, paths.length);
-      this.#index.set(storePath, paths.length);
+      nodeOfId.set(id, paths.length);
+      this.#nodes.set(storePath, paths.length);
+      if (typeof deriver === 'string') derivers.push([paths.length, deriver]);
+      ids.push(Number(id));
       paths.push(storePath);
     }
     this.paths = paths;
+    this.ids = Float64Array.from(ids);
     const references = new EdgeList();
     for (const { referrer, reference } of database.iterate('SELECT referrer, reference FROM refs')) {
-      references.add(byId.get(referrer), byId.get(reference));
+      references.add(nodeOfId.get(referrer), nodeOfId.get(reference));
     }
-    this.#references = references.index(paths.length);
+    this.references = references.index(paths.length);
     const outputs = new EdgeList();
     for (const { derivation, id } of database.iterate(
       'SELECT derivation, paths.id AS id FROM derivation_outputs JOIN paths USING (path)',
     )) {
-      outputs.add(byId.get(derivation), byId.get(id));
+      outputs.add(nodeOfId.get(derivation), nodeOfId.get(id));
     }
-    this.#outputs = outputs.index(paths.length);
-    this.#derivations = outputs.reversed().index(paths.length);
+    this.outputs = outputs.index(paths.length);
+    const nodes: ReadonlyMap<string, number> = this.#nodes;
+    const deriverEdges = new EdgeList();
+    for (const [node, deriver] of derivers) deriverEdges.add(node, nodes.get(deriver));
+    this.derivers = deriverEdges.index(paths.length);
   }
 
-  indexOf(path: StorePath): number | undefined {
-    return this.#index.get(path);
+  nodeOf(path: StorePath): number | undefined {
+    return this.#nodes.get(path);
   }
 
-  /** Marks everything that `roots` keep; those that are not valid keep nothing. One byte a path, 1 if it is kept. */
-  markLive(roots: Iterable<StorePath>, options: LivenessOptions): Uint8Array {
-    const live = new Uint8Array(this.paths.length);
-    const kinds = [
-      this.#references,
-      ...(options.keepOutputs ? [this.#outputs] : []),
-      ...(options.keepDerivations ? [this.#derivations] : []),
-    ];
-    const open: number[] = [];
-    const mark = (node: number) => {
-      if (live[node] === 1) return;
-      live[node] = 1;
-      open.push(node);
-    };
-    for (const root of roots) {
-      const node = this.#index.get(root);
-      if (node !== undefined) mark(node);
-    }
-    for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      for (const { starts, targets } of kinds) {
-        const end = starts[node + 1] ?? 0;
-        for (let edge = starts[node] ?? 0; edge < end; edge++) mark(targets[edge] ?? 0);
-      }
-    }
-    return live;
+  pathAt(node: number): StorePath {
+    const path = this.paths[node];
+    if (path === undefined) throw new RangeError(`no path ${node}`);
+    return path;
   }
 
   /**
-   * The paths that are not marked, each before what it refers to, so that any prefix can be deleted without leaving a
-   * reference to something that is gone.
+   * The nodes that are not live, each before what it refers to, so that any prefix can be deleted without leaving a
+   * reference to something that is gone. Cycles, which no sound store has, come last, with what is below them: from
+   * `knot` on all go together.
    */
-  deadInOrder(live: Uint8Array): StorePath[] {
+  deadInOrder(marks: PathMarks): { readonly order: readonly number[]; readonly knot: number } {
     const referrers = new Int32Array(this.paths.length);
-    const dead = this.paths.flatMap((_, node) => (live[node] === 0 ? [node] : []));
+    const dead = Array.from(this.paths.keys()).filter(node => !marks.isLive(node));
     for (const node of dead) this.#eachReference(node, target => increment(referrers, target));
-    const free = dead.filter(node => referrers[node] === 0);
-    for (let at = 0; at < free.length; at++) {
-      this.#eachReference(free[at] ?? 0, target => {
+    const order = dead.filter(node => referrers[node] === 0);
+    for (let at = 0; at < order.length; at++) {
+      this.#eachReference(order[at] ?? 0, target => {
         const left = (referrers[target] ?? 0) - 1;
         referrers[target] = left;
-        if (left === 0 && live[target] === 0) free.push(target);
+        if (left === 0 && !marks.isLive(target)) order.push(target);
       });
     }
-    return free.map(node => this.#pathAt(node));
+    const knot = order.length;
+    if (knot === dead.length) return { order, knot };
+    return { order: [...order, ...dead.filter(node => (referrers[node] ?? 0) > 0)], knot };
   }
 
   /** But for the reference to itself. */
   #eachReference(node: number, action: (target: number) => void): void {
-    const { starts, targets } = this.#references;
+    const { starts, targets } = this.references;
     for (let edge = starts[node] ?? 0; edge < (starts[node + 1] ?? 0); edge++) {
       const target = targets[edge] ?? 0;
       if (target !== node) action(target);
     }
   }
+}
 
-  #pathAt(node: number): StorePath {
-    const path = this.paths[node];
-    if (path === undefined) throw new RangeError(`no path ${node}`);
-    return path;
+/** Which nodes of a graph are live: what roots keep. Nothing that was marked becomes unmarked. */
+export class PathMarks {
+  readonly #graph: PathGraph;
+  readonly #kinds: readonly Edges[];
+  readonly #live: Uint8Array;
+
+  constructor(graph: PathGraph, options: LivenessOptions) {
+    this.#graph = graph;
+    this.#live = new Uint8Array(graph.paths.length);
+    this.#kinds = [
+      graph.references,
+      ...(options.keepOutputs ? [graph.outputs] : []),
+      ...(options.keepDerivations ? [graph.derivers] : []),
+    ];
+  }
+
+  isLive(node: number): boolean {
+    return this.#live[node] === 1;
+  }
+
+  /** Paths that the graph does not have keep nothing. */
+  markPaths(roots: Iterable<StorePath>): void {
+    for (const root of roots) {
+      const node = this.#graph.nodeOf(root);
+      if (node !== undefined) this.mark(node);
+    }
+  }
+
+  /** Marks `root` and everything that it keeps. */
+  mark(root: number): void {
+    if (this.#live[root] === 1) return;
+    this.#live[root] = 1;
+    const open = [root];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      for (const { starts, targets } of this.#kinds) {
+        const end = starts[node + 1] ?? 0;
+        for (let edge: number = starts[node] ?? 0; edge < end; edge++) {
+          const target = targets[edge] ?? 0;
+          if (this.#live[target] === 1) continue;
+          this.#live[target] = 1;
+          open.push(target);
+        }
+      }
+    }
   }
 }
 
@@ -120,12 +155,6 @@ class EdgeList {
 
   add(from: number | undefined, to: number | undefined): void {
     if (from !== undefined && to !== undefined) this.#pairs.push(from, to);
-  }
-
-  reversed(): EdgeList {
-    const list = new EdgeList();
-    for (let i = 0; i < this.#pairs.length; i += 2) list.add(this.#pairs[i + 1], this.#pairs[i]);
-    return list;
   }
 
   index(nodes: number): Edges {

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { printStorePath } from '../../../nix-compat/index.ts';
+import { type Collection, inBatches } from './collection.ts';
+import type { PathGraph, PathMarks } from './path-graph.ts';
+import { measureTree } from './trash.ts';
+
+/** The dead among the paths of a snapshot. */
+export interface DeadPaths {
+  readonly graph: PathGraph;
+  readonly marks: PathMarks;
+}
+
+/**
+ * Deletes what is not marked, referrers first. Each batch begins with a look at what processes hold by now and at who
+ * else refers to its paths, becomes invalid in one durable transaction, and then leaves the store directory: a crash
+ * leaves checkouts that nobody counts on. False where `maxFreed` put an end to it.
+ */
+export async function sweepPaths(collection: Collection, dead: DeadPaths): Promise<boolean> {
+  const { order, knot } = dead.graph.deadInOrder(dead.marks);
+  let expected = 0;
+  /** How many of the paths that begin at `start` can go before more is freed than was asked for. */
+  const withinBudget = (start: number, size: number): number => {
+    for (let count = 0; count < size; count++) {
+      const path = dead.graph.pathAt(order[start + count] ?? 0);
+      expected += measureTree(collection.fileSystem, join(collection.realStoreDir, path));
+      if (expected > collection.maxFreed) return count + 1;
+    }
+    return size;
+  };
+  await inBatches(collection, order, {
+    select: (start, size) => {
+      if (start >= knot) return order.length - start;
+      const wanted = Math.min(size, knot - start);
+      return collection.maxFreed === Infinity ? wanted : withinBudget(start, wanted);
+    },
+    work: batch => deleteBatch(collection, dead, batch),
+    goOn: () => expected <= collection.maxFreed,
+  });
+  if (expected <= collection.maxFreed) return true;
+  collection.reporter.log('info', `deleted more than ${collection.maxFreed} bytes; stopping`);
+  return false;
+}
+
+function deleteBatch(collection: Collection, dead: DeadPaths, batch: readonly number[]): void {
+  const { graph, marks } = dead;
+  marks.markPaths(collection.temporary.update());
+  const leaving = invalidateDead(collection, dead, batch);
+  for (const node of leaving) {
+    const path = graph.pathAt(node);
+    collection.trash.take(join(collection.realStoreDir, path));
+    collection.reporter.log('info', () => `deleting '${printStorePath(collection.storeDir, path)}'`);
+    collection.deleted.push(path);
+  }
+}
+
+/** Makes those of `batch` invalid that nobody needs, and returns them. */
+function invalidateDead({ database }: Collection, { graph, marks }: DeadPaths, batch: readonly number[]): number[] {
+  const idOf = (node: number) => graph.ids[node] ?? 0;
+  const ids = new Set(batch.map(idOf));
+  return database.transaction(() => {
+    for (const node of batch) {
+      if (marks.isLive(node)) continue;
+      // Those that the snapshot knew have left before, or leave now: others were added since.
+      const referrers = database.all('SELECT referrer FROM refs WHERE reference = ?', idOf(node));
+      if (referrers.some(({ referrer }) => !ids.has(Number(referrer)))) marks.mark(node);
+    }
+    const leaving = batch.filter(node => !marks.isLive(node));
+    for (const node of leaving) database.run('DELETE FROM refs WHERE referrer = ?', idOf(node));
+    for (const node of leaving)
+      database.run('DELETE FROM paths WHERE id = ? AND path = ?', idOf(node), graph.pathAt(node));
+    return leaving;
+  });
+}
