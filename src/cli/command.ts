@@ -8,6 +8,8 @@ import type { InvocationSettings } from './settings/invocation-settings.ts';
 
 /** What a command has to do with the world. */
 export interface CommandContext {
+  /** The name by which we were called: `nix`, `firn`, `nix-store`. */
+  readonly program: string;
   readonly out: StandardOutput;
   /** The `Reporter` to hand on to what does the work. */
   readonly log: Logger;

@@ -59,6 +59,11 @@ export class Environment implements StoreEnvironment {
     return value === undefined ? undefined : Number(value);
   }
 
+  /** The shell command that shows long texts; empty for none. */
+  get pager(): string | undefined {
+    return this.#variables['NIX_PAGER'] ?? this.#variables['PAGER'];
+  }
+
   /** The entries of NIX_PATH: a colon separates them unless it is a URL's. */
   get nixPath(): readonly string[] | undefined {
     return this.#variables['NIX_PATH']?.split(/:(?!\/\/)/).filter(entry => entry !== '');

@@ -37,6 +37,7 @@ async function runAs(program: string, argv: readonly string[]): Promise<number> 
     const environment = new Environment(process.env, warn);
     const settings = new InvocationSettings(hostEnvironment(environment), warn);
     const context: CommandContext = {
+      program,
       out,
       log,
       settings,
@@ -108,9 +109,11 @@ async function runLegacy(name: string, args: readonly ByteString[], context: Com
   const shared = [...globalFlags(context), ...legacyFlags(context)];
   parseLegacy(args, { ...command, flags: own }, withSettings(shared, context));
   if (helpRequested) {
-    const { legacyHelp } = await import('./render/help.ts');
-    out.write(Buffer.from(legacyHelp(name, command, shared)));
-    return;
+    const [{ legacyHelp }, { showPaged }] = await Promise.all([
+      import('./render/help.ts'),
+      import('./render/show-paged.ts'),
+    ]);
+    return showPaged(legacyHelp(name, command, shared), context);
   }
   settings.warnUnknown();
   await command.run();
@@ -127,6 +130,11 @@ async function runCommand(program: string, args: readonly ByteString[], context:
   const shared = [...globalFlags(context), ...nixFlags(context, seen)];
   const position = context.environment.completionPosition;
   if (position !== undefined) return printCompletions(args, position, context);
+  if (args.length === 1 && args[0] === '__dump-cli') {
+    const { dumpCli } = await import('./commands/dump-cli.ts');
+    out.line(await dumpCli(context));
+    return;
+  }
   const parsed: ParsedCommand<Command> = { path: [], command: undefined, features: new Set() };
   try {
     await parseCommand(args, tree, parsed, { common: withSettings(shared, context), warn: text => log.warn(text) });
@@ -139,9 +147,8 @@ async function runCommand(program: string, args: readonly ByteString[], context:
   const jsonLogPath = settings.get('json-log-path');
   if (jsonLogPath !== undefined) log.copyTo(jsonLogPath);
   if (seen.help) {
-    const { commandHelp } = await import('./render/help.ts');
-    out.write(Buffer.from(await commandHelp(program, tree, parsed, shared)));
-    return;
+    const { showHelp } = await import('./commands/help.ts');
+    return showHelp(parsed, context);
   }
   if (seen.version) {
     out.write(Buffer.from(versionText(program, context)));

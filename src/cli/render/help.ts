@@ -1,15 +1,15 @@
 import type { Flag } from '../args/flag.ts';
 import type { ParsedCommand } from '../args/parse-command.ts';
 import type { Command, Commands, LegacyCommand } from '../command.ts';
+import type { StoreKind } from '../commands/store-kinds.ts';
 
 /** How `nix` or `firn` is used: the whole, a group, or the command that was named. */
 export async function commandHelp(
   program: string,
   tree: Commands,
-  parsed: ParsedCommand<Command>,
+  { command, path }: Pick<ParsedCommand<Command>, 'command' | 'path'>,
   shared: readonly Flag[],
 ): Promise<string> {
-  const { command, path } = parsed;
   const name = [program, ...path].join(' ');
   if (command !== undefined) {
     const labels = command.positionals.map(({ label, arity, optional }) => {
@@ -33,6 +33,22 @@ export async function commandHelp(
 export function legacyHelp(name: string, command: LegacyCommand, shared: readonly Flag[]): string {
   const own = flagTable(command.flags);
   return `Usage: ${name} [option...] [argument...]\n\n${command.summary}\n\nOptions:\n${own}\n${sharedFlags(shared)}`;
+}
+
+/** The kinds of stores, what their URIs look like, and their settings. */
+export function storesHelp(kinds: readonly StoreKind[]): string {
+  const sections = kinds.map(({ name, uris, summary, settings }) => {
+    const rows = settings
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map(setting => {
+        const fallback = setting.fallback === undefined ? '' : ` (${setting.fallback})`;
+        return [setting.name, `${setting.summary}${fallback}`];
+      });
+    return `${name}: ${uris.join(', ')}\n\n  ${summary}\n\n${table(rows)}`;
+  });
+  const usage = 'A store is named by its URI: --store URI, the setting store, substituters, or nix copy --to URI.';
+  const query = 'Settings of one store alone follow a question mark: URI?SETTING=VALUE&SETTING=VALUE';
+  return `${usage}\n${query}\n\n${sections.join('\n')}`;
 }
 
 async function memberRows(group: Commands, path: string): Promise<[string, string][]> {

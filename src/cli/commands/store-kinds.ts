@@ -1,0 +1,90 @@
+/** A setting that a store's URI can have behind its question mark. */
+export interface StoreSetting {
+  readonly name: string;
+  /** As text; undefined where it depends on something else, which the summary says. */
+  readonly fallback?: string;
+  readonly summary: string;
+}
+
+/** A kind of store, for help. */
+export interface StoreKind {
+  readonly name: string;
+  /** What its URIs look like. */
+  readonly uris: readonly string[];
+  readonly schemes: readonly string[];
+  readonly summary: string;
+  readonly settings: readonly StoreSetting[];
+}
+
+const shared: readonly StoreSetting[] = [
+  {
+    name: 'path-info-cache-size',
+    fallback: '65536',
+    summary: 'Accepted for compatibility: how many path infos to keep in memory.',
+  },
+  {
+    name: 'priority',
+    summary: 'Of several substituters, that with the smallest is asked first. The store says its own.',
+  },
+  { name: 'store', summary: 'The store directory. The one of this invocation, usually /nix/store.' },
+  { name: 'system-features', summary: 'Accepted for compatibility: what can be built in this store.' },
+  { name: 'trusted', fallback: 'false', summary: 'Whether paths from this store are taken without signatures.' },
+  {
+    name: 'want-mass-query',
+    summary: 'Whether it may be asked for what it most likely lacks. The store says so itself.',
+  },
+];
+
+const binaryCache: readonly StoreSetting[] = [
+  { name: 'compression', fallback: 'xz', summary: 'How NARs are compressed: xz, zstd, bzip2, gzip, br or none.' },
+  { name: 'compression-level', fallback: '-1', summary: "The method's own scale; -1 for its default." },
+  { name: 'index-debug-info', fallback: 'false', summary: 'Whether debug information can be found by its build id.' },
+  { name: 'local-nar-cache', summary: 'A folder where NARs that were fetched are kept. None.' },
+  { name: 'parallel-compression', fallback: 'false', summary: 'Whether one NAR may be compressed by several threads.' },
+  { name: 'secret-key', summary: 'The file of a secret key to sign paths with. None.' },
+  { name: 'secret-keys', summary: 'More of them, separated by commas.' },
+  { name: 'write-nar-listing', fallback: 'false', summary: 'Whether a listing of each NAR is written (.ls).' },
+];
+
+/** The kinds of stores that this version opens. */
+export const storeKinds: readonly StoreKind[] = [
+  {
+    name: 'Local Store',
+    uris: ['local', 'auto', '/path/of/a/root', 'local?root=/path'],
+    schemes: ['local'],
+    summary: 'The store on this machine, below a root folder, or at the folders that settings name.',
+    settings: [
+      { name: 'build-dir', summary: 'Where builds have their temporary files.' },
+      { name: 'ignore-gc-delete-failure', fallback: 'false', summary: 'Accepted for compatibility.' },
+      { name: 'log', summary: 'Where logs of builds are. Below the root folder, if there is one.' },
+      { name: 'read-only', fallback: 'false', summary: 'Whether nothing is changed, locks included.' },
+      { name: 'real', summary: 'Where the store directory really is. Below the root folder, if there is one.' },
+      { name: 'require-sigs', summary: 'Whether paths need a trusted signature. What the setting require-sigs says.' },
+      { name: 'root', summary: 'The folder that stands for / in all paths. None.' },
+      { name: 'state', summary: 'Where the state of the store is. Below the root folder, if there is one.' },
+      { name: 'use-roots-daemon', fallback: 'false', summary: 'Accepted for compatibility.' },
+      ...shared,
+    ],
+  },
+  {
+    name: 'Local Binary Cache Store',
+    uris: ['file:///path'],
+    schemes: ['file'],
+    summary: 'A folder of compressed NARs and what is known of them, as HTTP servers serve it.',
+    settings: [...binaryCache, ...shared],
+  },
+  {
+    name: 'HTTP Binary Cache Store',
+    uris: ['http://host/path', 'https://host/path'],
+    schemes: ['http', 'https'],
+    summary: 'A binary cache on an HTTP server, for reading, or for writing where the server takes PUT.',
+    settings: [...binaryCache, ...shared],
+  },
+  {
+    name: 'Dummy Store',
+    uris: ['dummy://'],
+    schemes: ['dummy'],
+    summary: 'A store without paths, for what needs none.',
+    settings: [{ name: 'read-only', fallback: 'true', summary: 'Whether adding to it fails.' }, ...shared],
+  },
+];
