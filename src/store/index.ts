@@ -7,6 +7,7 @@
  *       for (const _ of walkTree('src', sink)) await drain();
  *     }, { name: 'src' });
  */
+export { addTree, describeTree } from './add-tree.ts';
 export { NarHasher, contentHasher, plainFileOnly } from './content-hasher.ts';
 export {
   type ClosureOptions,
@@ -25,6 +26,7 @@ export type { StoreEnvironment } from './local/local-places.ts';
 export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';
 export { type KnownOutput, PathTable, type Registration } from './local/path-table.ts';
 export { type OpenStoreContext, type StoreOpener, type StoreRequest, openStore } from './open-store.ts';
+export { hashContents } from './hash-contents.ts';
 export { invalidPath, requirePathInfo } from './require-path-info.ts';
 export { StoreParameters, type StoreTraits, takeTraits } from './store-parameters.ts';
 export { type MissingPaths, queryMissing } from './substitute/query-missing.ts';
@@ -47,6 +49,7 @@ export {
   type PathIndex,
   type PathOffer,
   type PathWriter,
+  type RepairOptions,
   type Store,
   type StoreRoot,
   type StreamPathOptions,

@@ -1,5 +1,4 @@
-import { realpathSync } from 'node:fs';
-import { type ByteString, byteStringFromLatin1, displayBytes, systemErrorText, unreachable } from '../../base/index.ts';
+import { type ByteString, displayBytes, unreachable } from '../../base/index.ts';
 import {
   type HashAlgorithm,
   type HashFormat,
@@ -8,11 +7,12 @@ import {
   compressHash,
   formatHash,
 } from '../../nix-compat/index.ts';
+import { completePath } from '../args/complete-path.ts';
 import type { Flag, Positional } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
 import { readChunksAhead, withOpenFile } from '../read-input.ts';
+import { withCanonicalParent } from '../source-tree.ts';
 import { algorithmFlag, encodingFlags, formatFlag } from './hash-flags.ts';
 import { hashGitTree, writeNarOfPath } from './nar-of-path.ts';
 
@@ -49,7 +49,9 @@ function defaults(method: IngestionMethod): HashPathOptions {
 }
 
 function hashCommand(summary: string, options: HashPathOptions, context: CommandContext, more: Flag[]): Command {
-  const positionals: Positional[] = [{ label: 'paths', arity: 'any', apply: (...paths) => (options.paths = paths) }];
+  const positionals: Positional[] = [
+    { label: 'paths', arity: 'any', complete: completePath, apply: (...paths) => (options.paths = paths) },
+  ];
   const flags = [
     ...encodingFlags('', format => (options.format = format)),
     algorithmFlag('type', context, algorithm => (options.algorithm = algorithm)),
@@ -109,19 +111,5 @@ async function hashOf(
       return hashGitTree(withCanonicalParent(path), algorithm);
     default:
       return unreachable(method);
-  }
-}
-
-/** The absolute path with symlinks followed in all but its last component. */
-function withCanonicalParent(typed: ByteString): ByteString {
-  const path = absolutePath(typed);
-  const slash = path.lastIndexOf('/');
-  if (path === '/') return path;
-  try {
-    const parent = realpathSync(fsPathOf(byteStringFromLatin1(path.slice(0, slash) || '/')), 'latin1');
-    return byteStringFromLatin1(`${parent === '/' ? '' : parent}${path.slice(slash)}`);
-  } catch (cause) {
-    const message = `canonicalising parent path of ${quotePath(path)}: ${systemErrorText(cause)}`;
-    throw new CliError('input/failed', message, { cause });
   }
 }

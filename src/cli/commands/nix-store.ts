@@ -1,19 +1,28 @@
-import type { ByteString } from '../../base/index.ts';
+import { isatty } from 'node:tty';
+import { type ByteString, byteStringFromLatin1, displayBytes } from '../../base/index.ts';
 import type { Flag } from '../args/flag.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
 import { CliError } from '../error.ts';
+import { absolutePath } from '../paths.ts';
+import { readStandardInput, stdin } from '../read-input.ts';
 import { firnVersion } from '../version.ts';
 
 /** What an operation of nix-store gets: the flags that are not nix-store's own, and the arguments. */
 export interface Operands {
   readonly flags: readonly ByteString[];
-  readonly args: readonly ByteString[];
+  readonly args: ByteString[];
+  /** Absolute path of the link that is to keep what is realised (`--add-root`). */
+  readonly root: ByteString | undefined;
+  /** Whether paths that were realised are printed. */
+  readonly printPaths: boolean;
 }
 
 export type StoreOperation = (operands: Operands, context: CommandContext) => void | Promise<void>;
 
 interface OperationEntry {
   readonly flag: Omit<Flag, 'apply' | 'labels'>;
+  /** Whether standard input is something else to it than more arguments. */
+  readonly readsInput?: true;
   /** Undefined for what this version lacks. */
   readonly load: (() => Promise<StoreOperation>) | undefined;
 }
@@ -30,6 +39,7 @@ const operations: readonly OperationEntry[] = [
   },
   {
     flag: { long: 'restore', summary: 'Make the file tree of the NAR on standard input.' },
+    readsInput: true,
     load: async () => (await import('./store-restore.ts')).storeRestore,
   },
   {
@@ -40,33 +50,75 @@ const operations: readonly OperationEntry[] = [
     flag: { long: 'init', summary: 'Make the data folder.' },
     load: async () => (await import('./store-init.ts')).storeInit,
   },
-  absent('realise', { short: 'r', aliases: ['realize'] }),
-  absent('add', { short: 'A' }),
-  absent('add-fixed'),
-  absent('print-fixed-path'),
+  {
+    flag: { long: 'realise', short: 'r', aliases: ['realize'], summary: 'Make store paths valid.' },
+    load: async () => (await import('./store-realise.ts')).storeRealise,
+  },
+  {
+    flag: { long: 'add', short: 'A', summary: 'Add file trees to the store.' },
+    load: async () => (await import('./store-add-files.ts')).storeAdd,
+  },
+  {
+    flag: { long: 'add-fixed', summary: 'Add files as fixed outputs have them: algorithm, files.' },
+    load: async () => (await import('./store-add-files.ts')).storeAddFixed,
+  },
+  {
+    flag: { long: 'print-fixed-path', summary: 'Print the path of a fixed output: algorithm, hash, name.' },
+    load: async () => (await import('./store-add-files.ts')).storePrintFixedPath,
+  },
   absent('delete'),
-  absent('query', { short: 'q' }),
-  absent('print-env'),
-  absent('read-log', { short: 'l' }),
+  {
+    flag: { long: 'query', short: 'q', summary: 'Say what is known of store paths.' },
+    load: async () => (await import('./store-query.ts')).storeQuery,
+  },
+  {
+    flag: { long: 'print-env', summary: 'Print the environment of a derivation, for a shell.' },
+    load: async () => (await import('./store-print-env.ts')).storePrintEnv,
+  },
+  {
+    flag: { long: 'read-log', short: 'l', summary: 'Print build logs.' },
+    load: async () => (await import('./store-read-log.ts')).storeReadLog,
+  },
   absent('dump-db'),
   absent('load-db'),
   absent('register-validity'),
-  absent('check-validity'),
+  {
+    flag: { long: 'check-validity', summary: 'Fail where a path is not valid.' },
+    load: async () => (await import('./store-check-validity.ts')).storeCheckValidity,
+  },
   absent('gc'),
   absent('export'),
   absent('import'),
-  absent('verify'),
-  absent('verify-path'),
-  absent('repair-path'),
-  absent('optimise', { aliases: ['optimize'] }),
-  absent('serve'),
+  {
+    flag: { long: 'verify', summary: 'Check that the store is sound.' },
+    load: async () => (await import('./store-verify-all.ts')).storeVerify,
+  },
+  {
+    flag: { long: 'verify-path', summary: 'Check the contents of store paths.' },
+    load: async () => (await import('./store-verify-all.ts')).storeVerifyPath,
+  },
+  {
+    flag: { long: 'repair-path', summary: 'Get the contents of store paths anew.' },
+    load: async () => (await import('./store-verify-all.ts')).storeRepairPath,
+  },
+  {
+    flag: { long: 'optimise', aliases: ['optimize'], summary: 'Keep files with equal contents once.' },
+    load: async () => (await import('./store-optimise.ts')).storeOptimise,
+  },
+  { ...absent('serve'), readsInput: true },
 ];
+
+/** Longest list of arguments on standard input. */
+const maxInput = 256 * 1024 * 1024;
 
 /** `nix-store` */
 export function nixStore(context: CommandContext): LegacyCommand {
   let chosen: OperationEntry | undefined;
   const flags: ByteString[] = [];
   const args: ByteString[] = [];
+  let root: ByteString | undefined;
+  let printPaths = true;
+  let fromInput = false;
   const choose = (operation: OperationEntry): void => {
     if (chosen !== undefined && chosen !== operation) {
       throw new CliError('usage/several-operations', 'only one operation may be specified');
@@ -75,14 +127,31 @@ export function nixStore(context: CommandContext): LegacyCommand {
   };
   return {
     summary: 'Works on the store and on file trees.',
-    flags: operations.map(operation => ({ ...operation.flag, labels: [], apply: () => choose(operation) })),
+    flags: [
+      ...operations.map(operation => ({ ...operation.flag, labels: [], apply: () => choose(operation) })),
+      {
+        long: 'add-root',
+        labels: ['path'],
+        summary: 'Keep what is realised by a link at the path.',
+        apply: path => (root = absolutePath(path)),
+      },
+      { long: 'indirect', labels: [], summary: 'Changes nothing any more.', apply: () => {} },
+      { long: 'no-output', labels: [], summary: 'Do not print what is realised.', apply: () => (printPaths = false) },
+      {
+        long: 'stdin',
+        labels: [],
+        summary: 'Read more arguments from standard input.',
+        apply: () => (fromInput = true),
+      },
+    ],
     otherFlag: spelling => flags.push(spelling) > 0,
     argument: text => args.push(text),
     run: async () => {
       if (chosen === undefined) throw new CliError('usage/no-command', 'no operation specified');
       if (chosen.load === undefined) throw absentOperation(chosen.flag.long);
       const operation = await chosen.load();
-      await operation({ flags, args }, context);
+      const readsInput = chosen.readsInput === true || !fromInput || isatty(stdin);
+      await operation({ flags, args: readsInput ? args : [...args, ...readWords()], root, printPaths }, context);
     },
   };
 }
@@ -95,6 +164,11 @@ function absentOperation(long: string): CliError {
   );
 }
 
+function readWords(): ByteString[] {
+  const words = readStandardInput(maxInput).toString('latin1').split(/\s+/);
+  return words.filter(word => word !== '').map(word => byteStringFromLatin1(word));
+}
+
 /** The one argument of an operation that takes no flags. Throws `usage/...`. */
 export function onlyArgument({ flags, args }: Operands): ByteString {
   if (flags.length > 0) throw new CliError('usage/unrecognised-flag', 'unknown flag');
@@ -103,4 +177,28 @@ export function onlyArgument({ flags, args }: Operands): ByteString {
     throw new CliError('usage/unexpected-argument', 'only one argument allowed');
   }
   return arg;
+}
+
+/** Throws `usage/unrecognised-flag` if there is any flag. */
+export function refuseFlags({ flags }: Operands, message = 'unknown flag'): void {
+  if (flags.length > 0) throw new CliError('usage/unrecognised-flag', message);
+}
+
+/** The flags, which must be among `known`. Throws `usage/unrecognised-flag`. */
+export function takeFlags<const Known extends string>(
+  { flags }: Operands,
+  known: readonly Known[],
+): ReadonlySet<Known> {
+  const found = new Set<Known>();
+  for (const flag of flags) {
+    const name = known.find(one => flag.startsWith(one) && flag.length === one.length);
+    if (name === undefined) throw new CliError('usage/unrecognised-flag', `unknown flag '${displayBytes(flag)}'`);
+    found.add(name);
+  }
+  return found;
+}
+
+/** Throws `usage/unexpected-argument`. */
+export function refuseArguments({ args }: Operands): void {
+  if (args.length > 0) throw new CliError('usage/unexpected-argument', 'no arguments expected');
 }

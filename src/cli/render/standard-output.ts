@@ -1,4 +1,4 @@
-import { asBuffer, errnoOf, systemErrorText } from '../../base/index.ts';
+import { type ByteString, asBuffer, errnoOf, systemErrorText } from '../../base/index.ts';
 import { CliError } from '../error.ts';
 import { isTerminal } from './is-terminal.ts';
 import { writeFully } from './write-fully.ts';
@@ -29,7 +29,7 @@ export class StandardOutput {
   }
 
   /** `bytes` and a line end. */
-  byteLine(bytes: string): void {
+  byteLine(bytes: ByteString): void {
     this.write(Buffer.from(`${bytes}\n`, 'latin1'));
   }
 

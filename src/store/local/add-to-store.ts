@@ -34,7 +34,9 @@ export interface AddOptions {
  */
 export async function addToStore(store: LocalStore, source: TreeSource, options: AddOptions): Promise<PathInfo> {
   if (store.readOnly) return requirePresent(store, source, options);
-  const { signal = new AbortController().signal } = options;
+  const { signal = new AbortController().signal, references = noReferences } = options;
+  await store.temporaryRoots.add(references.others, signal);
+  await store.makeRoom();
   await using batch = store.blobs.batch();
   await using builder = new TreeBuilder(batch, { signal });
   const { sink, finish } = hashTree(store, options);
@@ -54,6 +56,7 @@ async function commit(
   const { path } = staged.info;
   await store.temporaryRoots.add([path], signal);
   if (!repair && store.paths.isValid(path)) return;
+  await store.makeRoom();
   let failure: { readonly error: unknown } | undefined;
   await commitGroup(store, new Map([[path, staged]]), {
     repair,
@@ -74,12 +77,13 @@ async function requirePresent(store: LocalStore, source: TreeSource, options: Ad
   return valid?.info ?? store.paths.require(path).info;
 }
 
-function isFlat({ method }: AddOptions): boolean {
+/** Whether only plain files can be added by that method. */
+export function isFlat({ method }: AddOptions): boolean {
   return method === 'flat' || method === 'text';
 }
 
-/** Computes what is known of a tree under its content's name. */
-function hashTree({ storeDir }: LocalStore, options: AddOptions) {
+/** Computes, while its events pass, what is known of a tree under its content's name. */
+export function hashTree({ storeDir }: Pick<LocalStore, 'storeDir'>, options: AddOptions) {
   const { name, method = 'nar', algorithm = 'sha256', references = noReferences } = options;
   const nar = new NarHasher();
   const content = method === 'nar' && algorithm === 'sha256' ? undefined : contentHasher({ method, algorithm });

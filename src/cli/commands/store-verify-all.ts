@@ -1,0 +1,51 @@
+import { displayBytes } from '../../base/index.ts';
+import { equalHashes, formatHash, printStorePath } from '../../nix-compat/index.ts';
+import { hashContents, requireFacet, requirePathInfo } from '../../store/index.ts';
+import type { CommandContext } from '../command.ts';
+import { ExitStatus } from '../exit-status.ts';
+import { followLinksToStorePath } from '../installables/follow-links.ts';
+import { repairPaths } from '../installables/repair-paths.ts';
+import { openCommandStore } from '../open-store.ts';
+import { type Operands, refuseArguments, refuseFlags, takeFlags } from './nix-store.ts';
+
+/** `nix-store --verify` */
+export async function storeVerify(operands: Operands, context: CommandContext): Promise<void> {
+  refuseArguments(operands);
+  const flags = takeFlags(operands, ['--check-contents', '--repair']);
+  await using store = await openCommandStore(context);
+  const hasErrors = await requireFacet(store, 'upkeep', 'verifyStore').verify({
+    checkContents: flags.has('--check-contents'),
+    repair: flags.has('--repair'),
+    signal: context.signal,
+  });
+  if (!hasErrors) return;
+  context.log.warn('not all store errors were fixed');
+  throw new ExitStatus(1);
+}
+
+/** `nix-store --verify-path` */
+export async function storeVerifyPath(operands: Operands, context: CommandContext): Promise<void> {
+  refuseFlags(operands, 'no flags expected');
+  await using store = await openCommandStore(context);
+  let status = 0;
+  for (const typed of operands.args) {
+    const path = followLinksToStorePath(store, typed);
+    const printed = displayBytes(printStorePath(store.storeDir, path));
+    context.log.log('talkative', `checking path '${printed}'...`);
+    const { narHash } = await requirePathInfo(store, path);
+    const found = await hashContents(store, path, { signal: context.signal });
+    if (equalHashes(found, narHash)) continue;
+    const [expected, got] = [narHash, found].map(hash => formatHash(hash, 'nix32', { prefix: true }));
+    context.log.log('error', `path '${printed}' was modified! expected hash '${expected}', got '${got}'`);
+    status = 1;
+  }
+  if (status !== 0) throw new ExitStatus(status);
+}
+
+/** `nix-store --repair-path` */
+export async function storeRepairPath(operands: Operands, context: CommandContext): Promise<void> {
+  refuseFlags(operands, 'no flags expected');
+  await using store = await openCommandStore(context);
+  const paths = operands.args.map(typed => followLinksToStorePath(store, typed));
+  await repairPaths(store, paths, context);
+}

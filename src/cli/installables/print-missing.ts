@@ -1,0 +1,40 @@
+import type { Verbosity } from '../../base/index.ts';
+import { displayBytes } from '../../base/index.ts';
+import { type StorePath, printStorePath, storePathName } from '../../nix-compat/index.ts';
+import { type Store, sortPaths } from '../../store/index.ts';
+import { formatSize } from '../render/format-size.ts';
+import type { Logger } from '../render/logger.ts';
+import type { Missing } from './missing-paths.ts';
+
+/** Says what will be built and fetched, and what nobody can. */
+export async function printMissing(
+  store: Store,
+  missing: Missing,
+  { log, level }: { readonly log: Logger; readonly level: Verbosity },
+): Promise<void> {
+  const say = (text: string): void => log.log(level, text);
+  const list = (paths: Iterable<StorePath>): void => {
+    for (const path of paths) say(`  ${displayBytes(printStorePath(store.storeDir, path))}`);
+  };
+  const { willBuild, willSubstitute, unknown } = missing;
+  if (willBuild.size > 0) {
+    say(willBuild.size === 1 ? 'this derivation will be built:' : `these ${willBuild.size} derivations will be built:`);
+    list((await sortPaths(store, willBuild)).map(({ path }) => path));
+  }
+  if (willSubstitute.size > 0) {
+    const what = willSubstitute.size === 1 ? 'this path' : `these ${willSubstitute.size} paths`;
+    const sizes = `${formatSize(missing.downloadSize)} download, ${formatSize(missing.narSize)} unpacked`;
+    say(`${what} will be fetched (${sizes}):`);
+    list([...willSubstitute].toSorted(compareNames));
+  }
+  if (unknown.size > 0) {
+    say("don't know how to build these paths:");
+    list([...unknown].toSorted());
+  }
+}
+
+function compareNames(a: StorePath, b: StorePath): number {
+  const [nameA, nameB] = [storePathName(a), storePathName(b)];
+  if (nameA !== nameB) return nameA < nameB ? -1 : 1;
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,89 @@
+import { displayBytes } from '../../base/index.ts';
+import {
+  type OutputsSpec,
+  type SingleDerivingPath,
+  type StorePath,
+  formatSingleDerivingPath,
+  isDerivationPath,
+  printStorePath,
+  unrollDerivingPath,
+} from '../../nix-compat/index.ts';
+import { type Store, derivationOutputs, requireFacet } from '../../store/index.ts';
+import type { CommandContext } from '../command.ts';
+import { CliError } from '../error.ts';
+import type { Installable } from './installable.ts';
+
+/** What of installables a command works on: what they are, or the derivations that make that. */
+export type OperateOn = 'output' | 'derivation';
+
+/**
+ * The store paths that `installables` mean, in order; those that are not valid are told of, not refused. Throws
+ * `installable/no-deriver`, `installable/no-such-output`, `installable/not-built`, or as `derivationOutputs`.
+ */
+export async function resolveInstallables(
+  store: Store,
+  installables: readonly Installable[],
+  { operateOn, log }: { readonly operateOn: OperateOn } & Pick<CommandContext, 'log'>,
+): Promise<StorePath[]> {
+  if (operateOn === 'derivation') return Promise.all(installables.map(each => derivationOf(store, each)));
+  const paths: StorePath[] = [];
+  const unknown: StorePath[] = [];
+  for (const { path } of installables) {
+    if (path.kind === 'built') {
+      paths.push(...(await outputsOf(store, path.derivation, path.outputs)));
+    } else {
+      paths.push(path.path);
+      if ((await store.pathInfo(path.path)) === undefined) unknown.push(path.path);
+    }
+  }
+  if (unknown.length > 0) {
+    const lines = unknown.toSorted().map(path => `  ${displayBytes(printStorePath(store.storeDir, path))}`);
+    log.log('error', ["don't know how to build these paths:", ...lines].join('\n'));
+  }
+  return paths;
+}
+
+async function derivationOf(store: Store, { path, what }: Installable): Promise<StorePath> {
+  if (path.kind === 'built') return resolveSingle(store, path.derivation);
+  if (isDerivationPath(path.path)) return path.path;
+  const [deriver] = await requireFacet(store, 'index', 'queryValidDerivers').validDerivers(path.path);
+  if (deriver !== undefined) return deriver;
+  throw new CliError('installable/no-deriver', `'${what}' does not have a known deriver`);
+}
+
+/** Follows a chain of outputs: each but the last is itself a derivation. */
+async function resolveSingle(store: Store, single: SingleDerivingPath): Promise<StorePath> {
+  const { base, outputs: chain } = unrollDerivingPath(single);
+  let path = base;
+  for (const output of chain) {
+    const printed = displayBytes(printStorePath(store.storeDir, path));
+    const outputs = await derivationOutputs(store, path);
+    if (!outputs.has(output)) {
+      const message = `derivation '${printed}' does not have an output named '${displayBytes(output)}'`;
+      throw new CliError('installable/no-such-output', message);
+    }
+    path = outputs.get(output) ?? fail(notBuilt(printed, displayBytes(output)));
+  }
+  return path;
+}
+
+async function outputsOf(store: Store, derivation: SingleDerivingPath, wanted: OutputsSpec): Promise<StorePath[]> {
+  const outputs = await derivationOutputs(store, await resolveSingle(store, derivation));
+  const printed = displayBytes(formatSingleDerivingPath(store.storeDir, derivation));
+  const names = wanted.kind === 'all' ? [...outputs.keys()] : wanted.names;
+  for (const name of names) {
+    if (outputs.has(name)) continue;
+    const message = `the derivation '${printed}' doesn't have an output named '${displayBytes(name)}'`;
+    throw new CliError('installable/no-such-output', message);
+  }
+  return names.map(name => outputs.get(name) ?? fail(notBuilt(printed, displayBytes(name))));
+}
+
+function notBuilt(derivation: string, output: string): CliError {
+  const message = `cannot operate on output '${output}' of the unbuilt derivation '${derivation}'`;
+  return new CliError('installable/not-built', message);
+}
+
+function fail(error: Error): never {
+  throw error;
+}

@@ -1,0 +1,63 @@
+import type { CallOptions } from '../../castore/index.ts';
+import {
+  type Derivation,
+  DerivationHasher,
+  type OutputName,
+  type StorePath,
+  hashOfOutput,
+  outputPath,
+} from '../../nix-compat/index.ts';
+import type { Store } from '../store.ts';
+import { readDerivation } from './read-derivation.ts';
+
+/** Which store path each output is, or undefined where that shows only when it is built and nobody has said. */
+export type DerivationOutputs = ReadonlyMap<OutputName, StorePath | undefined>;
+
+/**
+ * The outputs of the derivation at a valid path: as it says itself, else as the store's realisations do. Throws as
+ * `readDerivation`, for it and what it is computed from.
+ */
+export async function derivationOutputs(
+  store: Store,
+  path: StorePath,
+  options?: CallOptions,
+): Promise<DerivationOutputs> {
+  const derivation = await readDerivation(store, path, options);
+  const outputs = staticOutputs(store, derivation);
+  if (![...outputs.values()].includes(undefined)) return outputs;
+  const inputs = await readInputs(store, derivation, options);
+  const hasher = new DerivationHasher(store.storeDir, input => inputs.get(input));
+  const hash = hasher.hash(derivation, { maskOutputs: true });
+  const known = new Map(outputs);
+  for (const [output, found] of outputs) {
+    if (found !== undefined) continue;
+    const id = { derivationHash: hashOfOutput(hash, output, path), output };
+    known.set(output, (await store.realisation(id, options))?.path);
+  }
+  return known;
+}
+
+/** The outputs whose paths follow from the derivation; undefined for the others. */
+export function staticOutputs({ storeDir }: Pick<Store, 'storeDir'>, derivation: Derivation): DerivationOutputs {
+  const { name } = derivation;
+  return new Map(
+    Array.from(derivation.outputs, ([output, of]) => [output, outputPath(of, output, { name, storeDir })] as const),
+  );
+}
+
+/** All derivations that one is computed from. */
+async function readInputs(
+  store: Store,
+  derivation: Derivation,
+  options: CallOptions | undefined,
+): Promise<ReadonlyMap<StorePath, Derivation>> {
+  const known = new Map<StorePath, Derivation>();
+  const wanted = new Set(derivation.inputDerivations.keys());
+  // What is added to a set while it is iterated over is reached, too.
+  for (const path of wanted) {
+    const input = await readDerivation(store, path, options);
+    known.set(path, input);
+    for (const next of input.inputDerivations.keys()) wanted.add(next);
+  }
+  return known;
+}
