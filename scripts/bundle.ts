@@ -1,4 +1,4 @@
-/** How source becomes what is run: see build.ts. */
+/** How source becomes what is run (build.ts) and what others import (build-library.ts). */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Plugin, build } from 'esbuild';
@@ -33,7 +33,10 @@ const root = dirname(import.meta.dirname);
 const version = /"version": "([^"]+)"/.exec(readFileSync(join(root, 'package.json'), 'utf8'))?.[1];
 
 /** Started as threads of their own, from files beside the bundle. */
-const threads = { 'file-thread-entry': 'src/castore/disk/file-thread-entry.ts' };
+const threads = {
+  'file-thread-entry': 'src/castore/disk/file-thread-entry.ts',
+  'hash-thread-entry': 'src/store/local/upkeep/hash-thread-entry.ts',
+};
 
 /**
  * Makes NAME.cjs and its source map in `outdir` of each module of `entryPoints` (by name; paths are within the
@@ -64,4 +67,21 @@ export async function bundle(entryPoints: Readonly<Record<string, string>>, outd
     logLevel: 'warning',
   });
   return Object.keys(all);
+}
+
+/** Makes an ES module of each of the folders of src/ in `outdir`, which share chunks, and NAME.cjs of each thread. */
+export async function bundleLibrary(folders: readonly string[], outdir: string): Promise<void> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: Object.fromEntries(folders.map(folder => [folder, `src/${folder}/index.ts`])),
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node26',
+    sourcemap: 'linked',
+    logLevel: 'warning',
+  });
+  await bundle({}, outdir);
 }

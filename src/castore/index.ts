@@ -50,7 +50,7 @@ export { DiskBlobStore, type DiskStoreOptions } from './disk/disk-blob-store.ts'
 export { type FileSystem, realFileSystem } from './disk/file-system.ts';
 export { lockAgainstCollection } from './disk/gc-lock.ts';
 export { makeFolder } from './disk/make-folder.ts';
-export { type BlobProblem, type VerifyOptions, verifyBlobs } from './disk/verify-blobs.ts';
+export { type BlobProblem, type VerifyOptions, repairBlob, verifyBlobs } from './disk/verify-blobs.ts';
 export { CastoreError, type CastoreErrorCode, castoreErrorCodes } from './error.ts';
 export type { BlobAlias, BlobAliases, DirectoryAlias, DirectoryAliases } from './foreign/aliases.ts';
 export { checkUtf8Names, exportForeignDirectory } from './foreign/export-directory.ts';

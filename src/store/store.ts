@@ -2,6 +2,7 @@ import type { ByteString, TreeSink } from '../base/index.ts';
 import type { CallOptions } from '../castore/index.ts';
 import type {
   DerivationOutputId,
+  NixHash,
   PathInfo,
   Realisation,
   RealisedOutput,
@@ -170,7 +171,12 @@ export interface Collector {
   addIndirectRoot(link: string, path: StorePath): Promise<void>;
 }
 
-export interface VerifyStoreOptions extends CallOptions {
+export interface RepairOptions extends CallOptions {
+  /** Gets the contents of a path from elsewhere, by an addition with `repair`; throws where nobody has them. */
+  readonly fetch?: (path: StorePath, options: CallOptions) => Promise<void>;
+}
+
+export interface VerifyStoreOptions extends RepairOptions {
   readonly checkContents?: boolean;
   readonly repair?: boolean;
 }
@@ -180,8 +186,10 @@ export interface Upkeep {
   /** Whether errors remain. They are reported as they are found. */
   verify(options?: VerifyStoreOptions): Promise<boolean>;
   optimise(options?: CallOptions): Promise<{ readonly filesLinked: number; readonly bytesFreed: number }>;
-  /** Gets contents anew from the castore, else from substituters. Throws `path/irreparable`. */
-  repair(path: StorePath, options?: CallOptions): Promise<void>;
+  /** Gets contents anew from the castore, else by `fetch`. Throws `path/invalid`, `path/irreparable`. */
+  repair(path: StorePath, options?: RepairOptions): Promise<void>;
+  /** The SHA-256 of the NAR of what is on disk at a valid path. Throws `path/invalid`, and what reading gives cause for. */
+  hashOnDisk(path: StorePath, options?: CallOptions): Promise<NixHash>;
 }
 
 /** What is at some place of a tree. */

@@ -24,8 +24,8 @@ export interface VariantsOwner {
 
 /**
  * Makes the files that checkouts link to. A blob has a row, a plain file, an executable file, or several of them; it gets
- * the file that a checkout wants when it is first wanted. A file that is gone, or that does not bear the canonical time,
- * is made again from what else holds the blob, or from itself if it has the digest (else `digest/mismatch`).
+ * the file that a checkout wants when it is first wanted. A file that is gone, or that does not bear the canonical time
+ * and mode, is made again from what else holds the blob, or from itself if it has the digest (else `digest/mismatch`).
  */
 export async function prepareFiles(
   owner: VariantsOwner,
@@ -72,7 +72,8 @@ function bitOf(node: FileNode): number {
 
 function isUntouched(owner: VariantsOwner, { digest, executable }: FileNode): boolean {
   const stats = owner.folder.fileSystem.lstatSync(owner.files.path(digest.hash, executable), { throwIfNoEntry: false });
-  return stats?.isFile() === true && stats.size === digest.size && stats.mtimeMs === canonicalTime * 1000;
+  if (stats?.isFile() !== true || (stats.mode & 0o777) !== (executable ? 0o555 : 0o444)) return false;
+  return stats.size === digest.size && stats.mtimeMs === canonicalTime * 1000;
 }
 
 async function makeFile(owner: VariantsOwner, node: FileNode, stored: Stored): Promise<NewFile> {

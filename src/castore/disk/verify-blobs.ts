@@ -21,8 +21,10 @@ export type BlobProblem =
   | { readonly kind: 'orphan'; readonly path: string };
 
 export interface VerifyOptions extends CallOptions {
-  /** Removes what is wrong, so that the blob is absent and can be added or fetched again. */
+  /** Removes what is wrong; if nothing sound holds the blob then, it is absent and can be added or fetched again. */
   readonly repair?: boolean;
+  /** Files that need not be read, their contents being known to be right. */
+  readonly isSound?: (path: string) => boolean;
 }
 
 /** Hashes every byte of the store and reports what is wrong, first of the rows in the order of hashes, then orphans. */
@@ -36,18 +38,48 @@ export async function* verifyBlobs(
   const { fileSystem } = store.folder;
   for (const { digest, files, hasData } of rows(store)) {
     options.signal?.throwIfAborted();
-    const problems = await verifyBlob(store, digest, { files, hasData });
+    const problems = await verifyBlob(store, { digest, files, hasData }, options.isSound);
     yield* problems;
-    if (options.repair !== true || problems.length === 0) continue;
-    store.forget(digest);
-    for (const executable of [false, true])
-      fileSystem.rmSync(store.files.path(digest.hash, executable), { force: true, recursive: true });
+    if (options.repair === true) removeUnsound(store, digest, problems);
   }
   for (const path of orphans(store)) {
     options.signal?.throwIfAborted();
     yield { kind: 'orphan', path };
     if (options.repair === true) fileSystem.rmSync(path, { force: true, recursive: true });
   }
+}
+
+/**
+ * Hashes all that holds a blob and removes what is wrong; false if nothing sound holds it then, so that it is absent.
+ * Nobody else is adding it meanwhile, or whoever does finds it absent when the addition has ended.
+ */
+export async function repairBlob(store: DiskBlobStore, digest: Digest): Promise<boolean> {
+  const row = store.folder.database.get(
+    'SELECT files, data IS NOT NULL AS inline FROM blobs WHERE hash = ? AND size = ?',
+    Buffer.from(digest.hash, 'hex'),
+    digest.size,
+  );
+  if (row === undefined) return digest.size === 0;
+  const held = { digest, files: Number(row['files']), hasData: row['inline'] === 1 };
+  return removeUnsound(store, digest, await verifyBlob(store, held));
+}
+
+/** Whether anything sound is left. */
+function removeUnsound(store: DiskBlobStore, digest: Digest, problems: readonly BlobProblem[]): boolean {
+  if (problems.length === 0) return true;
+  const { database, fileSystem } = store.folder;
+  const hash = Buffer.from(digest.hash, 'hex');
+  for (const { path } of problems) {
+    if (path === undefined) {
+      database.run('UPDATE blobs SET data = NULL WHERE hash = ?', hash);
+      continue;
+    }
+    const bit = path === store.files.path(digest.hash, true) ? executableFile : plainFile;
+    database.run('UPDATE blobs SET files = files & ~? WHERE hash = ?', bit, hash);
+    // After the row: one that counts on a file that is gone would be worse than a file that no row counts on.
+    fileSystem.rmSync(path, { force: true, recursive: true });
+  }
+  return database.run('DELETE FROM blobs WHERE hash = ? AND files = 0 AND data IS NULL', hash) === 0;
 }
 
 interface Row {
@@ -71,7 +103,12 @@ function* rows(store: DiskBlobStore): Generator<Row, void> {
   }
 }
 
-async function verifyBlob(store: DiskBlobStore, digest: Digest, held: Omit<Row, 'digest'>): Promise<BlobProblem[]> {
+async function verifyBlob(
+  store: DiskBlobStore,
+  held: Row,
+  isSound: (path: string) => boolean = () => false,
+): Promise<BlobProblem[]> {
+  const { digest } = held;
   const problems: BlobProblem[] = [];
   if (held.hasData && !isInlineDataSound(store, digest)) problems.push({ kind: 'corrupt', digest, path: undefined });
   for (const [bit, executable] of [
@@ -81,6 +118,7 @@ async function verifyBlob(store: DiskBlobStore, digest: Digest, held: Omit<Row, 
     if ((held.files & bit) === 0) continue;
     const path = store.files.path(digest.hash, executable);
     try {
+      if (isSound(path)) continue;
       const found = await digestFile(path);
       if (found === undefined) problems.push({ kind: 'missing', digest, path });
       else if (!equalDigests(found, digest)) problems.push({ kind: 'corrupt', digest, path });

@@ -1,5 +1,6 @@
 import {
   type Dirent,
+  type Stats,
   closeSync,
   constants,
   fstatSync,
@@ -22,6 +23,8 @@ export interface WalkOptions {
   readonly filter?: (path: FsPath) => boolean;
   /** Directories within directories beyond which a tree is refused; 64 unless given, as Nix has it (narMaxDepth). */
   readonly maxDepth?: number;
+  /** Told of what the system knows of each file that is read. */
+  readonly opened?: (stats: Stats) => void;
 }
 
 const chunkSize = 1024 * 1024;
@@ -73,6 +76,7 @@ export function* walkTree(path: FsPath, sink: TreeSink, options: WalkOptions = {
     try {
       const stats = fstatSync(fd);
       if (!stats.isFile()) throw changed(at);
+      options.opened?.(stats);
       const { size } = stats;
       sink.startFile((stats.mode & constants.S_IXUSR) !== 0, size);
       for (let left = size; left > 0;) {

@@ -21,7 +21,9 @@ import {
   printStorePath,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
-import type { PathOffer, Store, StreamPathOptions, TreeAccess } from '../store.ts';
+import type { Store, StreamPathOptions, TreeAccess } from '../store.ts';
+import { type AutoCollectOptions, AutoCollector } from './gc/auto-collector.ts';
+import { LocalCollector } from './gc/local-collector.ts';
 import { BlobTree } from './blob-tree.ts';
 import { readBuildLog } from './build-log.ts';
 import { LocalDerivations } from './local-derivations.ts';
@@ -54,8 +56,8 @@ export interface LocalStoreOptions {
   /** Whether nothing may be written, not even a lock: for stores on file systems that are read-only. */
   readonly readOnly?: boolean;
   readonly reporter?: Reporter;
-  /** Asked by repairs where else a path can be had, once the castore turns out not to have it. */
-  readonly findOffers?: (path: StorePath, options: CallOptions) => Promise<readonly PathOffer[]>;
+  /** When to collect garbage for want of space, if ever. */
+  readonly autoCollect?: AutoCollectOptions;
 }
 
 /**
@@ -75,7 +77,6 @@ export class LocalStore implements Store {
   readonly requireSignatures: boolean;
   readonly readOnly: boolean;
   readonly reporter: Reporter;
-  readonly findOffers: NonNullable<LocalStoreOptions['findOffers']>;
 
   readonly blobs: DiskBlobStore;
   readonly paths: PathTable;
@@ -85,7 +86,9 @@ export class LocalStore implements Store {
 
   readonly index: LocalIndex;
   readonly writer: LocalWriter;
+  readonly collector: LocalCollector;
   readonly upkeep: LocalUpkeep;
+  readonly #autoCollector: AutoCollector | undefined;
 
   /** Opens or creates it. Throws `data-folder/…` errors and the system's for the store directory. */
   constructor(options: LocalStoreOptions) {
@@ -101,7 +104,6 @@ export class LocalStore implements Store {
     this.requireSignatures = options.requireSignatures ?? true;
     this.readOnly = options.readOnly ?? false;
     this.reporter = options.reporter ?? silentReporter;
-    this.findOffers = options.findOffers ?? (() => Promise.resolve([]));
     this.blobs = new DiskBlobStore(options.dataFolder, { schemas: [storeSchema], readOnly: this.readOnly });
     const { database } = this.blobs.folder;
     this.paths = new PathTable(database);
@@ -110,8 +112,16 @@ export class LocalStore implements Store {
     this.temporaryRoots = new TemporaryRoots(join(options.dataFolder, 'temproots'), this.storeDir);
     this.index = new LocalIndex(this.paths);
     this.writer = new LocalWriter(this);
+    this.collector = new LocalCollector(this);
     this.upkeep = new LocalUpkeep(this);
-    if (!this.readOnly) makeFolder(realFileSystem, this.realStoreDir, 0o1775);
+    if (options.autoCollect !== undefined && !this.readOnly) {
+      const { collector, realStoreDir: folder, reporter } = this;
+      this.#autoCollector = new AutoCollector({ collector, folder, reporter }, options.autoCollect);
+    }
+    if (this.readOnly) return;
+    makeFolder(realFileSystem, this.realStoreDir, 0o1775);
+    // Here C++ Nix links files of the same contents, and its users' scripts look; ours are links of the castore's.
+    makeFolder(realFileSystem, join(this.realStoreDir, '.links'));
   }
 
   /** Where the checkout of `path` is on disk. */
@@ -157,6 +167,11 @@ export class LocalStore implements Store {
   async buildLog(path: StorePath, { signal }: CallOptions = {}): Promise<Uint8Array | undefined> {
     signal?.throwIfAborted();
     return readBuildLog(this.logDir, path);
+  }
+
+  /** Collects garbage if the disk is full: to be called by who is about to add, once its paths are temporary roots. */
+  async makeRoom(): Promise<void> {
+    await this.#autoCollector?.check();
   }
 
   /** Throws `path/invalid`. */

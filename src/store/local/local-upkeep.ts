@@ -1,8 +1,12 @@
 import type { CallOptions } from '../../castore/index.ts';
-import type { StorePath } from '../../nix-compat/index.ts';
+import { type NixHash, type StorePath, makeHash } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
-import type { Upkeep, VerifyStoreOptions } from '../store.ts';
+import type { RepairOptions, Upkeep, VerifyStoreOptions } from '../store.ts';
 import type { LocalStore } from './local-store.ts';
+import { hashTree } from './upkeep/hash-tree.ts';
+import { type Optimised, optimiseStore } from './upkeep/optimise-store.ts';
+import { repairPath } from './upkeep/repair-path.ts';
+import { verifyStore } from './upkeep/verify-store.ts';
 
 /** The `Upkeep` of a local store. */
 export class LocalUpkeep implements Upkeep {
@@ -12,22 +16,23 @@ export class LocalUpkeep implements Upkeep {
     this.#store = store;
   }
 
-  async verify(_options: VerifyStoreOptions = {}): Promise<boolean> {
-    throw this.#unsupported('verify');
+  verify(options?: VerifyStoreOptions): Promise<boolean> {
+    return verifyStore(this.#store, options);
   }
 
-  async optimise(_options: CallOptions = {}): Promise<{ readonly filesLinked: number; readonly bytesFreed: number }> {
-    throw this.#unsupported('optimise');
+  optimise(options?: CallOptions): Promise<Optimised> {
+    return optimiseStore(this.#store, options);
   }
 
-  async repair(_path: StorePath, _options: CallOptions = {}): Promise<void> {
-    throw this.#unsupported('repair');
+  repair(path: StorePath, options?: RepairOptions): Promise<void> {
+    return repairPath(this.#store, path, options);
   }
 
-  #unsupported(operation: string): StoreError {
-    return new StoreError(
-      'store/unsupported',
-      `operation '${operation}' is not supported by store '${this.#store.uri}'`,
-    );
+  async hashOnDisk(path: StorePath, { signal }: CallOptions = {}): Promise<NixHash> {
+    signal?.throwIfAborted();
+    this.#store.rootOf(path);
+    const result = hashTree(this.#store.realPath(path));
+    if (result.kind === 'hashed') return makeHash('sha256', result.digest);
+    throw new StoreError('path/unreadable', `reading '${this.#store.realPath(path)}': ${result.message}`);
   }
 }

@@ -21,6 +21,7 @@ export class LocalWriter implements PathWriter {
     if (options.repair !== true) for (const path of valid) byPath.delete(path);
     if (byPath.size === 0) return [];
     this.#store.requireWritable();
+    await this.#store.makeRoom();
     return new PathAdder(this.#store, byPath, { ...options, valid }).run();
   }
 

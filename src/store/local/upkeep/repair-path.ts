@@ -1,0 +1,80 @@
+import {
+  type CallOptions,
+  type Digest,
+  type Node,
+  decodeDirectory,
+  importTree,
+  lockAgainstCollection,
+  repairBlob,
+} from '../../../castore/index.ts';
+import { type StorePath, equalHashes, printStorePath } from '../../../nix-compat/index.ts';
+import { NarHasher } from '../../content-hasher.ts';
+import { StoreError } from '../../error.ts';
+import type { RepairOptions } from '../../store.ts';
+import { replaceCheckout } from '../commit-group.ts';
+import type { LocalStore } from '../local-store.ts';
+import { lockPath } from '../path-lock.ts';
+
+/**
+ * Gets the contents of a valid path anew: from the castore, if all of it is sound there; else from the checkout, if that
+ * has the right NAR hash; else by `fetch`. Throws `path/invalid`, `path/irreparable`.
+ */
+export async function repairPath(store: LocalStore, path: StorePath, options: RepairOptions = {}): Promise<void> {
+  const { fetch, signal } = options;
+  store.requireWritable();
+  const root = store.rootOf(path);
+  await store.temporaryRoots.add([path], signal);
+  if ((await repairBlobs(store, root, signal)) || (await reimport(store, path, signal))) {
+    using _lock = await lockPath(store.realPath(path), signal);
+    return replaceCheckout(store, { path, root: store.rootOf(path) }, signal);
+  }
+  let cause: unknown;
+  try {
+    if (fetch !== undefined) return await fetch(path, { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    cause = error;
+  }
+  const message = `cannot repair path '${printStorePath(store.storeDir, path)}'`;
+  throw new StoreError('path/irreparable', message, { cause });
+}
+
+/** Removes what is wrong with the blobs of a tree; whether all of them are there then. */
+export async function repairBlobs(store: LocalStore, root: Node, signal?: AbortSignal): Promise<boolean> {
+  // Nobody is adding any of them: what is found present by an addition stays.
+  using _lock = await lockAgainstCollection(store.blobs.folder, 'exclusive', signal);
+  let isWhole = true;
+  const seen = new Set<string>();
+  const open: Node[] = [root];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    signal?.throwIfAborted();
+    if (node.kind === 'symlink' || seen.has(node.digest.hash)) continue;
+    seen.add(node.digest.hash);
+    const isSound = await repairBlob(store.blobs, node.digest);
+    isWhole &&= isSound;
+    if (isSound && node.kind === 'directory') {
+      for (const entry of await directoryEntries(store, node.digest)) open.push(entry.node);
+    }
+  }
+  return isWhole;
+}
+
+async function directoryEntries(store: LocalStore, digest: Digest) {
+  const bytes = await store.blobs.get(digest);
+  return bytes === undefined ? [] : decodeDirectory(bytes).entries;
+}
+
+/** Adds the checkout's contents to the castore again, if they are right; else nothing. */
+async function reimport(store: LocalStore, path: StorePath, signal: CallOptions['signal']): Promise<boolean> {
+  await using batch = store.blobs.batch();
+  const nar = new NarHasher();
+  try {
+    await importTree(store.realPath(path), batch, { observers: [nar.sink], signal });
+  } catch {
+    signal?.throwIfAborted();
+    return false;
+  }
+  if (!equalHashes(nar.finish(), store.paths.require(path).info.narHash)) return false;
+  await batch.commit({ signal });
+  return true;
+}
