@@ -2,7 +2,7 @@ import type { ByteString } from '../base/index.ts';
 import { type ParsedCommand, parseCommand } from './args/parse-command.ts';
 import { parseLegacy } from './args/parse-legacy.ts';
 import { readArguments } from './args/read-arguments.ts';
-import type { Command, CommandContext } from './command.ts';
+import type { Command, CommandContext, LegacyCommand } from './command.ts';
 import { type NixFlags, globalFlags, legacyFlags, nixFlags, withSettings } from './global-flags.ts';
 import { commandTree, legacyNames, loadLegacyCommand } from './commands/table.ts';
 import { Environment } from './environment.ts';
@@ -90,8 +90,7 @@ async function dispatch(program: string, args: readonly ByteString[], context: C
 
 async function runLegacy(name: string, args: readonly ByteString[], context: CommandContext): Promise<void> {
   const { out, settings } = context;
-  const create = await loadLegacyCommand(name);
-  const command = create(context);
+  const command = await makeLegacyCommand(name, context);
   const own = [
     {
       long: 'version',
@@ -117,6 +116,20 @@ async function runLegacy(name: string, args: readonly ByteString[], context: Com
   }
   settings.warnUnknown();
   await command.run();
+}
+
+/** For a command that this version lacks, one that refuses to run: it has a version all the same. */
+async function makeLegacyCommand(name: string, context: CommandContext): Promise<LegacyCommand> {
+  try {
+    const create = await loadLegacyCommand(name);
+    return create(context);
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    const refuse = (): never => {
+      throw error;
+    };
+    return { summary: error.message, flags: [], otherFlag: () => true, argument: () => {}, run: refuse };
+  }
 }
 
 async function runCommand(program: string, args: readonly ByteString[], context: CommandContext): Promise<void> {
