@@ -1,11 +1,12 @@
 /**
- * Writes lib/: what the package exports for use as a library, one ES module a folder (sharing chunks) and the types.
+ * Writes lib/: what the package exports for use as a library, one ES module a folder (sharing chunks), what they start
+ * threads from, and the types.
  * Only a published package needs it; the command line has its own bundle (build.ts).
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { build } from 'esbuild';
+import { bundleLibrary } from './bundle.ts';
 
 const root = dirname(import.meta.dirname);
 const target = join(root, 'lib');
@@ -13,18 +14,7 @@ const exported = [...readFileSync(join(root, 'package.json'), 'utf8').matchAll(/
 const folders = exported.map(([, folder = '']) => folder);
 
 rmSync(target, { recursive: true, force: true });
-await build({
-  absWorkingDir: root,
-  entryPoints: Object.fromEntries(folders.map(folder => [folder, `src/${folder}/index.ts`])),
-  outdir: target,
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node26',
-  sourcemap: 'linked',
-  logLevel: 'warning',
-});
+await bundleLibrary(folders, target);
 execFileSync(
   process.execPath,
   [join(root, 'node_modules/typescript/bin/tsc'), '-b', ...folders.map(folder => `src/${folder}`)],

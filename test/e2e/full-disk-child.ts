@@ -24,6 +24,7 @@ async function add(files: number, size: number): Promise<void> {
 await add(3, 1000);
 for (const [files, size] of [
   [100, 100_000], // files
+  [400, 20_000], // files that are made on a thread
   [2000, 8000], // rows
 ] as const) {
   await assert.rejects(add(files, size), /ENOSPC|no space|disk is full/i);

@@ -1,10 +1,7 @@
-/**
- * The thread of a `FileThread`: makes the files of each message, and answers what failed of them, in their order. A
- * bundle has this file beside it.
- */
+/** What a `FileThread` runs on threads of their own: they answer every order, in its turn. A bundle has this file beside it. */
 import { parentPort } from 'node:worker_threads';
 import { messageOf } from '../../base/index.ts';
-import type { FileFailure } from './file-thread.ts';
+import type { FileFailure, FileOutcomes } from './file-thread.ts';
 import { realFileSystem } from './file-system.ts';
 import { type FileToMake, makeFile } from './make-file.ts';
 
@@ -21,25 +18,19 @@ function tryToMake(file: FileToMake): FileFailure | undefined {
   }
 }
 
-/**
- * Beyond this many bytes they are sent to the disk, which would have nothing to do until the batch is committed: a
- * commit of 580 MB takes 0.2 s instead of 0.55 s.
- */
-const syncEvery = 32 * 1024 * 1024;
+/** What the thread is asked for: files to make, or to send to the disk all that is new on the file system of `path`. */
+export type FileOrder =
+  | { readonly kind: 'make'; readonly files: readonly FileToMake[] }
+  | { readonly kind: 'sync'; readonly path: string };
 
-let unsynced = 0;
-
-parentPort?.on('message', (files: readonly FileToMake[]) => {
-  parentPort?.postMessage(files.map(tryToMake), []);
-  for (const { bytes } of files) unsynced += bytes.byteLength;
-  const [file] = files;
-  if (file === undefined || unsynced < syncEvery) return;
-  unsynced = 0;
-  startWriting(file.path);
+parentPort?.on('message', (order: FileOrder) => {
+  if (order.kind === 'sync') sync(order.path);
+  const outcomes: FileOutcomes = order.kind === 'make' ? order.files.map(tryToMake) : [];
+  parentPort?.postMessage(outcomes, []);
 });
 
 /** What cannot be written is told to the commit, whose descriptor is older than the failure. */
-function startWriting(path: string): void {
+function sync(path: string): void {
   try {
     const fd = realFileSystem.openSync(path, 'r');
     try {

@@ -1,16 +1,26 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { FileOrder } from './file-thread-entry.ts';
 import type { FileToMake } from './make-file.ts';
 
 /** An error on its way from the thread. */
 export interface FileFailure {
   readonly message: string;
-  /** Those of a system error: `code`, `syscall`, `path`. */
+  /** Those of a system error: `code`, `errno`, `syscall`, `path`. */
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
+/** What became of the files of an order, each in its place. */
+export type FileOutcomes = readonly (FileFailure | undefined)[];
+
 /** A message costs the same for one file as for many. */
 const messageSize = 512 * 1024;
+
+/**
+ * Beyond this many bytes they are sent to the disk, which would have nothing to do until the batch is committed: a
+ * commit of 580 MB takes 0.2 s instead of 0.6 s.
+ */
+const syncEvery = 32 * 1024 * 1024;
 
 interface Waiting {
   readonly file: FileToMake;
@@ -23,71 +33,132 @@ interface Waiting {
  * Node's own threads takes a task for opening and one for writing, which costs this thread more than making the file
  * would (10,000 files of 58 KB: 1.5 s of processor time; with this thread 0.9 s, of which 0.6 s are the other's).
  *
- * The thread starts with the first file and does not keep the process alive.
+ * A second thread starts the writing to the disk, for which the first would have to wait. They start when there is
+ * something for them to do and do not keep the process alive.
  */
 export class FileThread implements AsyncDisposable {
-  #worker: Worker | undefined;
+  readonly #maker = new OrderThread('make files');
+  readonly #syncer = new OrderThread('sync files');
   /** Asked for, not yet sent. */
   #group: Waiting[] = [];
   #groupBytes = 0;
-  /** Sent, and not yet answered. */
-  readonly #sent = new Set<readonly Waiting[]>();
-  #failure: Error | undefined;
+  /** Bytes made since the last sync was begun. */
+  #unsynced = 0;
+  #syncing = false;
+  #disposed = false;
 
   /** The bytes are lent until the promise has settled. They cost a copy unless their memory is shared. */
   make(file: FileToMake): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#disposed) return Promise.reject(ended());
     return new Promise((resolve, reject) => {
-      if (this.#group.length === 0) setImmediate(() => this.#send());
+      if (this.#group.length === 0) setImmediate(() => void this.#send());
       this.#group.push({ file, resolve, reject });
       this.#groupBytes += file.bytes.byteLength;
-      if (this.#groupBytes >= messageSize) this.#send();
+      if (this.#groupBytes >= messageSize) void this.#send();
     });
   }
 
-  #send(): void {
+  async #send(): Promise<void> {
     const group = this.#group;
-    if (group.length === 0) return;
+    const size = this.#groupBytes;
     this.#group = [];
     this.#groupBytes = 0;
-    const worker = (this.#worker ??= this.#start());
-    worker.ref();
-    this.#sent.add(group);
+    if (group.length === 0) return;
     const files = group.map(({ file: { path, mode, bytes } }): FileToMake => ({ path, mode, bytes: shared(bytes) }));
-    worker.postMessage(files, []);
+    try {
+      const outcomes = await this.#maker.order({ kind: 'make', files });
+      for (const [i, { resolve, reject }] of group.entries()) {
+        const failure = outcomes[i];
+        if (failure === undefined) resolve();
+        else reject(Object.assign(new Error(failure.message), failure.properties));
+      }
+    } catch (cause) {
+      for (const { reject } of group) reject(new Error('the thread that makes files has failed', { cause }));
+      return;
+    }
+    const [first] = files;
+    this.#unsynced += size;
+    if (first !== undefined && this.#unsynced >= syncEvery) void this.#startWriting(first.path);
+  }
+
+  async #startWriting(path: string): Promise<void> {
+    if (this.#syncing || this.#disposed) return;
+    this.#syncing = true;
+    this.#unsynced = 0;
+    try {
+      await this.#syncer.order({ kind: 'sync', path });
+    } catch {
+      // The commit syncs everything, and hears what this one could not write.
+    }
+    this.#syncing = false;
+  }
+
+  /** Ends the threads. Whoever still waits for a file gets an error. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    for (const { reject } of this.#group.splice(0)) reject(ended());
+    await Promise.all([this.#maker[Symbol.asyncDispose](), this.#syncer[Symbol.asyncDispose]()]);
+  }
+}
+
+interface Reply {
+  readonly resolve: (outcomes: FileOutcomes) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A thread that does what it is told in its order. It starts with the first order. */
+class OrderThread implements AsyncDisposable {
+  readonly #task: string;
+  #worker: Worker | undefined;
+  /** In the order of what was asked for. */
+  readonly #replies = new Set<Reply>();
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(task: string) {
+    this.#task = task;
+  }
+
+  order(order: FileOrder): Promise<FileOutcomes> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(this.#failure.error);
+      const worker = (this.#worker ??= this.#start());
+      this.#replies.add({ resolve, reject });
+      // Whoever waits for a file keeps the process alive, and nobody else.
+      worker.ref();
+      worker.postMessage(order, []);
+    });
   }
 
   #start(): Worker {
-    const worker = new Worker(entry);
-    worker.on('message', (failures: readonly (FileFailure | undefined)[]) => this.#settle(failures));
-    worker.on('error', cause => this.#fail(new Error('the thread that makes files has failed', { cause })));
-    worker.on('exit', () => this.#fail(new Error('the thread that makes files has ended')));
+    const worker = new Worker(entry, { name: this.#task, execArgv });
+    worker.on('message', (outcomes: FileOutcomes) => this.#settle(outcomes));
+    worker.on('error', error => this.#fail(error));
+    worker.on('exit', () => this.#fail(ended()));
     return worker;
   }
 
-  #settle(failures: readonly (FileFailure | undefined)[]): void {
-    const [group] = this.#sent;
-    if (group === undefined) return;
-    this.#sent.delete(group);
-    if (this.#sent.size === 0) this.#worker?.unref();
-    for (const [i, { resolve, reject }] of group.entries()) {
-      const failure = failures[i];
-      if (failure === undefined) resolve();
-      else reject(Object.assign(new Error(failure.message), failure.properties));
-    }
+  #settle(outcomes: FileOutcomes): void {
+    const [reply] = this.#replies;
+    if (reply === undefined) return;
+    this.#replies.delete(reply);
+    if (this.#replies.size === 0) this.#worker?.unref();
+    reply.resolve(outcomes);
   }
 
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    for (const group of [...this.#sent, this.#group]) for (const { reject } of group) reject(this.#failure);
-    this.#sent.clear();
-    this.#group = [];
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    for (const { reject } of this.#replies) reject(this.#failure.error);
+    this.#replies.clear();
   }
 
-  /** Ends the thread. Whoever still waits for a file gets an error. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#fail(ended());
     await this.#worker?.terminate();
   }
+}
+
+function ended(): Error {
+  return new Error('the thread that makes files has ended');
 }
 
 /** Beside this module, in the source as in a bundle. */
@@ -95,6 +166,9 @@ const entry = join(
   import.meta.dirname,
   import.meta.filename.endsWith('.ts') ? 'file-thread-entry.ts' : 'file-thread-entry.cjs',
 );
+
+/** Not those of the process: `--input-type` or a loader that `--import` names would be in the way. */
+const execArgv = ['--disable-warning=ExperimentalWarning'];
 
 function shared(bytes: Uint8Array): Uint8Array {
   if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
