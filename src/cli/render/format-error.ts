@@ -1,5 +1,5 @@
 import { FirnError, messageOf } from '../../base/index.ts';
-import { formatSuggestions } from '../args/suggestions.ts';
+import { formatSuggestions } from '../../base/index.ts';
 import { CliError } from '../error.ts';
 import { magenta, normal, red } from './ansi.ts';
 import { describeSystemError } from './describe-system-error.ts';
