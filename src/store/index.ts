@@ -40,6 +40,27 @@ export {
   type TrustPolicy,
 } from './substitute/substituters.ts';
 export {
+  type ChangeProfileOptions,
+  createGeneration,
+  deleteGenerations,
+  deleteGenerationsBeyond,
+  deleteGenerationsOlderThan,
+  deleteOldGenerations,
+  lockProfile,
+  switchGeneration,
+  switchLink,
+} from './profiles/change-profile.ts';
+export { cleanProfiles } from './profiles/clean-profiles.ts';
+export { type Generation, type Generations, findGenerations, generationPath } from './profiles/generations.ts';
+export { parseOlderThan } from './profiles/older-than.ts';
+export {
+  type ProfileEnvironment,
+  defaultProfile,
+  linkDefaultProfile,
+  profileLink,
+  profilesFolder,
+} from './profiles/profile-places.ts';
+export {
   type AddPathsOptions,
   type AdditionFailure,
   type CollectOptions,

@@ -2,7 +2,6 @@ import type { ByteString, TreeSink } from '../base/index.ts';
 import type { CallOptions } from '../castore/index.ts';
 import type {
   DerivationOutputId,
-  NixHash,
   PathInfo,
   Realisation,
   RealisedOutput,
@@ -145,6 +144,8 @@ export interface CollectOptions extends CallOptions {
   readonly ignoreLiveness?: boolean;
   readonly keepOutputs?: boolean;
   readonly keepDerivations?: boolean;
+  /** Called once with what was deleted, also where an error put an end to it. */
+  readonly collected?: (collected: Collected) => void;
 }
 
 export interface Collected {
@@ -188,8 +189,6 @@ export interface Upkeep {
   optimise(options?: CallOptions): Promise<{ readonly filesLinked: number; readonly bytesFreed: number }>;
   /** Gets contents anew from the castore, else by `fetch`. Throws `path/invalid`, `path/irreparable`. */
   repair(path: StorePath, options?: RepairOptions): Promise<void>;
-  /** The SHA-256 of the NAR of what is on disk at a valid path. Throws `path/invalid`, and what reading gives cause for. */
-  hashOnDisk(path: StorePath, options?: CallOptions): Promise<NixHash>;
 }
 
 /** What is at some place of a tree. */

@@ -51,9 +51,12 @@ export class LocalCollector implements Collector {
   async findRoots(options: CallOptions & { readonly censor?: boolean } = {}): Promise<StoreRoot[]> {
     const { links, runtime } = await this.#permanentRoots(options.signal);
     const ofProcesses = [...runtime, ...readTemporaryRoots(this.#temporaryPlace)];
-    if (options.censor !== true) return [...links, ...ofProcesses];
-    const held = new Set(ofProcesses.map(root => root.path));
-    return [...links, ...Array.from(held, path => ({ path, holder: '{censored}' }))];
+    const shown =
+      options.censor === true ? ofProcesses.map(({ path }) => ({ path, holder: '{censored}' })) : ofProcesses;
+    const each = new Map([...links, ...shown].map(root => [`${root.path} ${root.holder}`, root]));
+    return [...each.values()].toSorted(
+      (a, b) => compareStorePaths(a.path, b.path) || (a.holder < b.holder ? -1 : a.holder > b.holder ? 1 : 0),
+    );
   }
 
   async liveness(options: CollectOptions = {}): Promise<{ readonly live: StorePath[]; readonly dead: StorePath[] }> {
@@ -95,11 +98,15 @@ export class LocalCollector implements Collector {
     const deleted: StorePath[] = [];
     const places = { storeDir, realStoreDir, fileSystem, database };
     const collection: Collection = { ...places, lock, temporary, trash, reporter, maxFreed, signal, deleted };
-    if (options.paths !== undefined) await this.#collectChosen(collection, found, options.paths);
-    else if (maxFreed > 0) await this.#collectDead(collection, found);
-
-    if (await removeUnusedLinks(fileSystem, realStoreDir, signal)) reporter.log('info', 'deleted unused links');
-    const swept = await this.#sweepBlobs({ maxFreed: Math.max(0, maxFreed - trash.bytesFreed), signal });
+    let swept = 0;
+    try {
+      if (options.paths !== undefined) await this.#collectChosen(collection, found, options.paths);
+      else if (maxFreed > 0) await this.#collectDead(collection, found);
+      if (await removeUnusedLinks(fileSystem, realStoreDir, signal)) reporter.log('info', 'deleting unused links...');
+      swept = await this.#sweepBlobs({ maxFreed: Math.max(0, maxFreed - trash.bytesFreed), signal });
+    } finally {
+      options.collected?.({ paths: deleted, bytesFreed: trash.bytesFreed + swept });
+    }
     return { paths: deleted, bytesFreed: trash.bytesFreed + swept };
   }
 
