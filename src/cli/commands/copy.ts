@@ -1,7 +1,6 @@
 import type { ByteString } from '../../base/index.ts';
-import { copyPaths } from '../../store/index.ts';
+import { StoreError, copyPaths } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { CliError } from '../error.ts';
 import { CopyArguments } from '../installables/copy-arguments.ts';
 import { makeOutLinks } from '../installables/make-out-links.ts';
 import { pathsOf } from '../installables/realise-installables.ts';
@@ -55,7 +54,7 @@ export function copy(context: CommandContext): Command {
       });
       if (outLink === undefined) return;
       if (to.collector === undefined) {
-        throw new CliError('usage/useless-flag', "'--out-link' is not supported for this Nix store");
+        throw new StoreError('store/unsupported', "'--out-link' is not supported for this Nix store");
       }
       await makeOutLinks(to.collector, outLink, roots);
     },

@@ -1,5 +1,6 @@
 import { type ByteString, displayBytes } from '../../base/index.ts';
 import { type Store, copyPaths } from '../../store/index.ts';
+import type { Flag } from '../args/flag.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
 import { CliError } from '../error.ts';
 import { followLinksToStorePath } from '../installables/follow-links.ts';
@@ -11,7 +12,6 @@ export function nixCopyClosure(context: CommandContext): LegacyCommand {
   let compress = false;
   let host: string | undefined;
   const paths: ByteString[] = [];
-  const ignored = (long: string, summary: string) => ({ long, labels: [], summary, apply: () => {} });
   const compressWith = (long: string) => ({
     long,
     labels: [],
@@ -55,4 +55,8 @@ export function nixCopyClosure(context: CommandContext): LegacyCommand {
       await copyPaths(from, to, wanted, { closure: true, checkSignatures: false, reporter: log, signal });
     },
   };
+}
+
+function ignored(long: string, summary: string): Flag {
+  return { long, labels: [], summary, apply: () => {} };
 }

@@ -6,8 +6,10 @@ type Loader = () => Promise<CommandFactory>;
 
 /** Commands that Firn has. The module of one is loaded when it is called. */
 const present: { readonly [path: string]: Loader } = {
+  build: async () => (await import('./build.ts')).build,
   'config check': async () => (await import('./config-check.ts')).configCheck,
   'config show': async () => (await import('./config-show.ts')).configShow,
+  copy: async () => (await import('./copy.ts')).copy,
   'derivation show': async () => (await import('./derivation-show.ts')).derivationShow,
   'hash convert': async () => (await import('./hash-convert.ts')).hashConvert,
   'hash file': async () => (await import('./hash-path.ts')).hashFile,
@@ -16,19 +18,35 @@ const present: { readonly [path: string]: Loader } = {
   'hash to-base32': async () => (await import('./hash-to.ts')).hashTo('nix32'),
   'hash to-base64': async () => (await import('./hash-to.ts')).hashTo('base64'),
   'hash to-sri': async () => (await import('./hash-to.ts')).hashTo('sri'),
+  help: async () => (await import('./help.ts')).help,
+  'help-stores': async () => (await import('./help.ts')).helpStores,
   'key convert-secret-to-public': async () => (await import('./key-convert.ts')).keyConvertSecretToPublic,
   'key generate-secret': async () => (await import('./key-generate.ts')).keyGenerateSecret,
+  log: async () => (await import('./log.ts')).buildLog,
   'nar cat': async () => (await import('./nar-cat.ts')).narCat,
   'nar dump-path': async () => (await import('./nar-pack.ts')).narDumpPath,
   'nar ls': async () => (await import('./nar-ls.ts')).narLs,
   'nar pack': async () => (await import('./nar-pack.ts')).narPack,
+  'path-info': async () => (await import('./path-info.ts')).pathInfo,
+  'store add': async () => (await import('./store-add.ts')).storeAddPath,
+  'store add-file': async () => (await import('./store-add.ts')).storeAddFile,
+  'store add-path': async () => (await import('./store-add.ts')).storeAddPath,
+  'store cat': async () => (await import('./store-cat.ts')).storeCat,
+  'store copy-log': async () => (await import('./store-copy-log.ts')).storeCopyLog,
+  'store copy-sigs': async () => (await import('./store-copy-sigs.ts')).storeCopySigs,
+  'store dump-path': async () => (await import('./store-dump-path.ts')).storeDumpPath,
+  'store info': async () => (await import('./store-info.ts')).storeInfo,
+  'store ls': async () => (await import('./store-ls.ts')).storeLs,
+  'store optimise': async () => (await import('./store-optimise.ts')).nixStoreOptimise,
+  'store path-from-hash-part': async () => (await import('./store-path-from-hash-part.ts')).storePathFromHashPart,
+  'store repair': async () => (await import('./store-repair.ts')).nixStoreRepair,
+  'store sign': async () => (await import('./store-sign.ts')).storeSign,
+  'store verify': async () => (await import('./store-verify.ts')).nixStoreVerify,
 };
 
 /** Names of Nix that this version lacks, groups of them by their first word alone. */
 const absent: readonly string[] = [
-  'build',
   'bundle',
-  'copy',
   'daemon',
   'derivation add',
   'develop',
@@ -38,10 +56,6 @@ const absent: readonly string[] = [
   'flake',
   'fmt',
   'formatter',
-  'help',
-  'help-stores',
-  'log',
-  'path-info',
   'print-dev-env',
   'profile',
   'realisation',
@@ -49,7 +63,12 @@ const absent: readonly string[] = [
   'repl',
   'run',
   'search',
-  'store',
+  'store delete',
+  'store diff-closures',
+  'store gc',
+  'store make-content-addressed',
+  'store prefetch-file',
+  'store roots-daemon',
   'upgrade-nix',
   'why-depends',
 ];
@@ -83,6 +102,11 @@ const aliases = {
   verify: deprecated('store', 'verify'),
 };
 
+/** Of members of groups. */
+const aliasesOf: { readonly [group: string]: NonNullable<Commands['aliases']> } = {
+  store: { ping: deprecated('info') },
+};
+
 /** The commands of `nix` and `firn` by name. */
 export function commandTree(context: CommandContext): Commands {
   const members: { [name: string]: Commands | Commands['members'][string] } = {};
@@ -92,8 +116,8 @@ export function commandTree(context: CommandContext): Commands {
       members[name] = load;
       return;
     }
-    const group = members[name] ?? { kind: 'group', members: {} };
-    if (group.kind === 'group') members[name] = { kind: 'group', members: { ...group.members, [member]: load } };
+    const group = members[name] ?? { kind: 'group', members: {}, aliases: aliasesOf[name] ?? {} };
+    if (group.kind === 'group') members[name] = { ...group, members: { ...group.members, [member]: load } };
   };
   for (const [path, load] of Object.entries(present)) {
     add(path, { kind: 'command', load: async () => bind(await load(), context) });
@@ -119,6 +143,7 @@ function absentCommand(name: string): CliError {
 
 /** Commands of their own name. */
 const legacyCommands: { readonly [name: string]: () => Promise<LegacyCommandFactory> } = {
+  'nix-copy-closure': async () => (await import('./nix-copy-closure.ts')).nixCopyClosure,
   'nix-hash': async () => (await import('./nix-hash.ts')).nixHash,
   'nix-store': async () => (await import('./nix-store.ts')).nixStore,
 };

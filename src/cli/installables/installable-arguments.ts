@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 import { type ByteString, brandAs, byteStringFromText } from '../../base/index.ts';
 import type { Store } from '../../store/index.ts';
+import { completePath } from '../args/complete-path.ts';
 import type { Flag, Positional } from '../args/flag.ts';
 import type { CommandContext } from '../command.ts';
 import { readStandardInput, stdin } from '../read-input.ts';
@@ -29,7 +30,14 @@ export class InstallableArguments {
         apply: () => (this.#fromInput = true),
       },
     ];
-    this.positionals = [{ label: 'installables', arity: 'any', apply: (...given) => (this.#installables = given) }];
+    this.positionals = [
+      {
+        label: 'installables',
+        arity: 'any',
+        complete: completePath,
+        apply: (...given) => (this.#installables = given),
+      },
+    ];
   }
 
   /** As they were typed or read; empty where nobody named any. */

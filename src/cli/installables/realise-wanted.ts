@@ -1,7 +1,6 @@
-import { displayBytes, messageOf } from '../../base/index.ts';
-import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
+import { displayBytes } from '../../base/index.ts';
+import { type StorePath, compareStorePaths, hasOutput, printStorePath } from '../../nix-compat/index.ts';
 import { type Store, derivationOutputs, realisePaths } from '../../store/index.ts';
-import { hasOutput } from '../../nix-compat/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import type { OpenSubstituters } from '../open-substituters.ts';
@@ -41,9 +40,10 @@ export async function realiseWanted(
   const [first, ...others] = failures;
   if (first === undefined) return;
   if (others.length === 0) throw first.error;
-  for (const { error } of failures) log.logError(error);
-  const names = failures.map(({ path }) => `'${displayBytes(printStorePath(store.storeDir, path))}'`);
-  throw new CliError('realise/failed', `build of ${names.toSorted().join(', ')} failed: ${messageOf(first.error)}`);
+  const sorted = failures.toSorted((a, b) => compareStorePaths(a.path, b.path));
+  for (const { error } of sorted) log.logError(error);
+  const names = sorted.map(({ path }) => `'${displayBytes(printStorePath(store.storeDir, path))}'`);
+  throw new CliError('realise/failed', `build of ${names.join(', ')} failed`);
 }
 
 async function outputsOf(store: Store, derivations: readonly WantedOutputs[]): Promise<StorePath[]> {

@@ -91,7 +91,7 @@ describe('copyPaths', () => {
     assert.deepEqual([...to.infos.keys()].toSorted(), [a, other].toSorted());
     assert.deepEqual(new Set(failures.map(({ path }) => path)), new Set([b, c]));
     const logged = reports.flatMap(report => (report.kind === 'log' ? [report.text] : []));
-    assert.ok(logged.includes(`could not copy /nix/store/${b}: it broke off`), logged.join('\n'));
+    assert.ok(logged.includes(`could not copy /nix/store/${b}: error: it broke off`), logged.join('\n'));
     await assert.rejects(copyPaths(from, to, [c], { closure: true }), /it broke off/);
   });
 

@@ -116,7 +116,7 @@ async function add({ from, to, additions, copying }: Copying, options: CopyOptio
   tally.countFailed(failures.length);
   for (const { path, error } of failures) {
     const shown = displayBytes(printStorePath(to.storeDir, path));
-    copying.log('error', `could not copy ${shown}: ${messageOf(error)}`);
+    copying.log('error', `could not copy ${shown}: error: ${messageOf(error)}`);
   }
   return failures;
 }
