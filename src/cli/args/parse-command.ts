@@ -1,9 +1,8 @@
-import { type ByteString, displayBytes } from '../../base/index.ts';
+import { type ByteString, displayBytes, suggest } from '../../base/index.ts';
 import type { ExperimentalFeature } from '../../nix-compat/index.ts';
 import { CliError } from '../error.ts';
 import { ArgumentQueue, applyFlag, unexpectedArgument, unrecognisedFlag } from './argument-queue.ts';
 import { type Flag, type FlagFinder, type Positional, firstOf, indexFlags } from './flag.ts';
-import { suggest } from '../../base/index.ts';
 
 /** A command that can be run once its arguments were parsed into it. */
 export interface Parseable {

@@ -1,5 +1,4 @@
-import { FirnError, messageOf } from '../../base/index.ts';
-import { formatSuggestions } from '../../base/index.ts';
+import { FirnError, formatSuggestions, messageOf } from '../../base/index.ts';
 import { CliError } from '../error.ts';
 import { magenta, normal, red } from './ansi.ts';
 import { describeSystemError } from './describe-system-error.ts';
