@@ -44,6 +44,7 @@ export function findLinkRoots(folder: string, options: LinkRootsOptions): StoreR
       else if (entry.isFile()) visitFile(place);
     } catch (error) {
       if (!unreadable.has(errnoOf(error) ?? '')) throw error;
+      if (place.path === folder && errnoOf(error) === 'ENOENT') return;
       options.notice(`cannot read potential root "${displayFsPath(place.path)}"`);
     }
   }

@@ -1,0 +1,38 @@
+import type { Command, CommandContext } from '../command.ts';
+import { followLinksToStorePath } from '../installables/follow-links.ts';
+import { StorePathArguments } from '../installables/store-path-arguments.ts';
+import { openCommandStore } from '../open-store.ts';
+import { collectAndSay } from './collect.ts';
+import { type Operands, takeFlags } from './nix-store.ts';
+
+/** `nix-store --delete` */
+export async function storeDelete(operands: Operands, context: CommandContext): Promise<void> {
+  const flags = takeFlags(operands, ['--ignore-liveness']);
+  await using store = await openCommandStore(context);
+  const paths = operands.args.map(text => followLinksToStorePath(store, text));
+  await collectAndSay(store, { paths, ignoreLiveness: flags.has('--ignore-liveness') }, context);
+}
+
+/** `nix store delete` */
+export function nixStoreDelete(context: CommandContext): Command {
+  const wanted = new StorePathArguments(context);
+  let ignoreLiveness = false;
+  return {
+    summary: 'Deletes paths from the store.',
+    flags: [
+      ...wanted.flags,
+      {
+        long: 'ignore-liveness',
+        labels: [],
+        summary: 'Delete paths although a root keeps them.',
+        apply: () => (ignoreLiveness = true),
+      },
+    ],
+    positionals: wanted.positionals,
+    run: async () => {
+      await using store = await openCommandStore(context);
+      const paths = (await wanted.resolve(store)).map(({ path }) => path);
+      await collectAndSay(store, { paths, ignoreLiveness }, context);
+    },
+  };
+}
