@@ -43,6 +43,8 @@ export const enum NodeKind {
   Position,
   /** Not in any text: calls the function in slot 0 of the environment with the argument in slot 1. Thunks of builtins. */
   Apply,
+  /** Not in any text: a thunk whose evaluation has failed. */
+  Failed,
 }
 
 /** What every node starts with. */
@@ -73,7 +75,8 @@ export class VariableNode extends Node {
 @unmanaged
 export class InheritSourceNode extends Node {
   index: u32;
-  reserved: u32;
+  /** Of the parser: the AttrsNode whose source it is. */
+  owner: usize;
 }
 
 /** A name in an attribute path: `symbol`, or what `expression` evaluates to where that is not 0. */

@@ -1,4 +1,49 @@
-/** What the core asks of the host: the functions it imports. Those that do not return throw a JavaScript exception. */
+/** What the core asks of the host: the functions it imports. Those that say so throw a JavaScript exception. */
 
-/** Never returns. */
+/** Throws. */
 export declare function outOfMemory(): void;
+
+/** Throws. */
+export declare function stackOverflow(pos: u32): void;
+
+/** Throws an error (error.ts) at `pos`: its kind, the template of its text, and the words that this mentions. */
+export declare function fail(kind: u32, pos: u32, template: usize, a: u64, b: u64): void;
+
+/** Throws: two values that an assertion says are equal are not. */
+export declare function throwDifference(a: u64, b: u64): void;
+
+/** Throws: of two such sets one has an attribute that the other lacks. */
+export declare function throwNameDifference(isLeft: bool, symbol: u32, a: u64, b: u64): void;
+
+/** Throws what was thrown for a cell before: the error with this number. */
+export declare function rethrow(failure: u32): void;
+
+/** A StringObject: the store path that the file tree at a PathObject is copied to, with its context. */
+export declare function copyToStore(path: usize): usize;
+
+/** A StringObject: a float as `std::to_string` prints it, with six digits. */
+export declare function formatFloat(value: f64): usize;
+
+/** A StringObject: the absolute path in canonical form. */
+export declare function canonicalPath(text: usize): usize;
+
+/** Calls a builtin that is the host's; its arguments are words at `args`. The result is `hostResult` then. */
+export declare function callHost(id: u32, args: usize): void;
+
+/** Shows a value for `builtins.trace`. */
+export declare function trace(word: u64): void;
+
+/** Shows the message, a StringObject, of `builtins.warn`; throws where warnings are errors. */
+export declare function warn(message: usize): void;
+
+/** A StringObject: the file that the position is in; 0 where it is in none. */
+export declare function resolvePosition(pos: u32): usize;
+
+/** Of the position that was resolved last, from 1. */
+export declare function resolvedLine(): u32;
+
+/** Of the position that was resolved last, in bytes from 1. */
+export declare function resolvedColumn(): u32;
+
+/** Evaluates the word at that address; whether that went well. Errors that `tryEval` catches are gone then. */
+export declare function tryForce(at: usize): bool;

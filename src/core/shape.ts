@@ -10,7 +10,8 @@ import type { Symbol } from './symbol.ts';
 @unmanaged
 export class Shape {
   count: u32;
-  reserved: u32;
+  /** Where the literal is that the shape is of; 0 for shapes of builtins and operators. */
+  pos: u32;
 }
 
 export const shapeHeader: usize = 8;
@@ -23,6 +24,10 @@ export function newShape(count: u32): usize {
 
 export function shapeCount(shape: usize): u32 {
   return changetype<Shape>(shape).count;
+}
+
+export function shapePosition(shape: usize): u32 {
+  return changetype<Shape>(shape).pos;
 }
 
 export function symbolAt(shape: usize, index: u32): Symbol {

@@ -29,14 +29,29 @@ export function nameOf(symbol: Symbol): usize {
 /** The symbol of the `length` bytes at `bytes`. */
 export function intern(bytes: usize, length: u32): Symbol {
   if (count >= capacity) enlarge();
-  let slot = hash(bytes, length);
   const mask = capacity * 2 - 1;
-  for (slot &= mask; ; slot = (slot + 1) & mask) {
-    const symbol = load<u32>(table + (<usize>slot << 2));
-    if (symbol == noSymbol) return add(slot, copyString(bytes, length, 0));
+  let slot = hash(bytes, length) & mask;
+  let symbol = symbolAt(slot);
+  while (symbol != noSymbol) {
     const name = nameOf(symbol);
     if (lengthOf(name) == length && memory.compare(bytesOf(name), bytes, length) == 0) return symbol;
+    slot = (slot + 1) & mask;
+    symbol = symbolAt(slot);
   }
+  return add(slot, copyString(bytes, length, 0));
+}
+
+function symbolAt(slot: u32): Symbol {
+  return load<u32>(table + (<usize>slot << 2));
+}
+
+/** The symbol of a text in the program, which is ASCII. */
+export function internText(text: string): Symbol {
+  const length = text.length;
+  const bytes = allocate(length);
+  // AssemblyScript's strings are UTF-16.
+  for (let i = 0; i < length; i++) store<u8>(bytes + i, <u8>load<u16>(changetype<usize>(text) + (<usize>i << 1)));
+  return intern(bytes, length);
 }
 
 function add(slot: u32, name: usize): Symbol {
@@ -64,7 +79,7 @@ function enlarge(): void {
   for (let symbol: u32 = 1; symbol < count; symbol++) {
     const name = nameOf(symbol);
     let slot = hash(bytesOf(name), lengthOf(name)) & mask;
-    while (load<u32>(table + (<usize>slot << 2)) != noSymbol) slot = (slot + 1) & mask;
+    while (symbolAt(slot) != noSymbol) slot = (slot + 1) & mask;
     store<u32>(table + (<usize>slot << 2), symbol);
   }
 }

@@ -1,0 +1,105 @@
+/** Builtins about evaluation itself. */
+import { attrsCount, attrsOfEntries, attrsWord, newEntries, plainOf, setEntry, setEntryWord, shapeOf, valueAt } from '../attrs.ts';
+import { Coerce, coerceToString, forceString } from '../coerce.ts';
+import { ErrorKind, pushText, throwError } from '../error.ts';
+import { force } from '../force.ts';
+import { trace, tryForce, warn } from '../host.ts';
+import { successSymbol, valueSymbol } from '../known-symbols.ts';
+import { FrameKind, enter, leave, pop, push } from '../log.ts';
+import { positionAt, symbolAt } from '../shape.ts';
+import { Tag, type Word, addressOf, boolWord, falseWord, listAt, listCount, tagOf } from '../value.ts';
+import { first, second } from './arguments.ts';
+import { addVisited, newVisited } from './visited.ts';
+
+export function seq(args: usize): Word {
+  force(first(args), 0);
+  return force(second(args), 0);
+}
+
+export function deepSeq(args: usize): Word {
+  forceDeep(first(args));
+  return force(second(args), 0);
+}
+
+/** Evaluates all that `word` contains. */
+export function forceDeep(word: Word): void {
+  forceDeepIn(word, newVisited());
+}
+
+function forceDeepIn(word: Word, visited: usize): void {
+  enter(0);
+  const value = force(word, 0);
+  const tag = tagOf(value);
+  if ((tag == Tag.Attrs || tag == Tag.List) && addVisited(visited, <u32>addressOf(value))) {
+    if (tag == Tag.Attrs) forceAttrsDeep(plainOf(addressOf(value)), visited);
+    else forceListDeep(addressOf(value), visited);
+  }
+  leave();
+}
+
+function forceAttrsDeep(attrs: usize, visited: usize): void {
+  const shape = shapeOf(attrs);
+  for (let i: u32 = 0; i < attrsCount(attrs); i++) {
+    pushText(positionAt(shape, i), "while evaluating the attribute '%n1'", symbolAt(shape, i));
+    forceDeepIn(valueAt(attrs, i), visited);
+    pop();
+  }
+}
+
+function forceListDeep(list: usize, visited: usize): void {
+  for (let i: u32 = 0; i < listCount(list); i++) {
+    pushText(0, 'while evaluating list element at index %u1', i);
+    forceDeepIn(listAt(list, i), visited);
+    pop();
+  }
+}
+
+export function abort(args: usize): Word {
+  const text = 'while evaluating the error message passed to builtins.abort';
+  const message = coerceToString(first(args), 0, Coerce.Copy | Coerce.Canonical, text);
+  const template = "evaluation aborted with the following error message: '%s1'";
+  throwError(ErrorKind.Abort, 0, template, message, 0);
+  return 0;
+}
+
+export function throwValue(args: usize): Word {
+  const text = 'while evaluating the error message passed to builtin.throw';
+  const message = coerceToString(first(args), 0, Coerce.Copy | Coerce.Canonical, text);
+  throwError(ErrorKind.Thrown, 0, '%s1', message, 0);
+  return 0;
+}
+
+/** The message is made only when there is an error. */
+export function addErrorContext(args: usize): Word {
+  const message = first(args);
+  push(FrameKind.Message, 0, <u32>message, <u32>(message >>> 32));
+  const value = force(second(args), 0);
+  pop();
+  return value;
+}
+
+export function traceValue(args: usize): Word {
+  trace(force(first(args), 0));
+  return force(second(args), 0);
+}
+
+export function warnMessage(args: usize): Word {
+  warn(forceString(first(args), 0, 'while evaluating the first argument; the message passed to builtins.warn'));
+  return force(second(args), 0);
+}
+
+/** What `traceVerbose` does where it is off. */
+export function secondOf(args: usize): Word {
+  return force(second(args), 0);
+}
+
+export function tryEval(args: usize): Word {
+  const success = tryForce(args);
+  const entries = newEntries(2);
+  setEntry(entries, 0, valueSymbol, 0);
+  setEntryWord(entries, 0, success ? first(args) : falseWord);
+  setEntry(entries, 1, successSymbol, 0);
+  setEntryWord(entries, 1, boolWord(success));
+  return attrsWord(attrsOfEntries(entries, 2));
+}
+

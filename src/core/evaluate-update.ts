@@ -1,0 +1,24 @@
+/** `a // b // c`, from the right, as errors in several operands are met in that order. */
+import { NodeKind, OperatorNode, kindOf, posOf } from './ast.ts';
+import { attrsWord, update } from './attrs.ts';
+import { ErrorKind, pushText, throwError } from './error.ts';
+import { evaluate } from './interpret.ts';
+import { pop } from './log.ts';
+import { Tag, type Word, addressOf, tagOf } from './value.ts';
+
+export function evaluateUpdate(node: usize, env: usize): Word {
+  const operator = changetype<OperatorNode>(node);
+  const right = operand(operator.right, env, 'in the right operand of the update (//) operator');
+  const left = operand(operator.left, env, 'in the left operand of the update (//) operator');
+  return attrsWord(update(left, right));
+}
+
+/** Operands that are updates themselves have no line of their own in a trace. */
+function operand(node: usize, env: usize, text: string): usize {
+  if (kindOf(node) == NodeKind.Update) return addressOf(evaluateUpdate(node, env));
+  pushText(posOf(node), text, 0);
+  const value = evaluate(node, env);
+  if (tagOf(value) != Tag.Attrs) throwError(ErrorKind.Type, 0, 'expected a set but found %t1: %v1', value, 0);
+  pop();
+  return addressOf(value);
+}

@@ -1,0 +1,37 @@
+/**
+ * core: Nix text to a bound syntax tree, and that to values, compiled to WebAssembly (AssemblyScript).
+ *
+ * Exports are functions of numbers: addresses in the instance's memory, which the host reads.
+ */
+export { bindTree } from './binder.ts';
+export { allocate, memoryUsed } from './memory.ts';
+export { outputSize, outputStart, truncateOutput } from './output.ts';
+export { parseText } from './parser.ts';
+export { printTree } from './print-tree.ts';
+export { addStaticName, layerOfSymbols, newStaticLayer } from './static-layer.ts';
+export { intern } from './symbol.ts';
+export { tokenize, tokenizerRefusal, tokensAddress } from './tokenize.ts';
+export {
+  callAt,
+  coerceAt,
+  evaluateTo,
+  failCell,
+  floatTo,
+  forceAt,
+  forceDeepAt,
+  intTo,
+  lookupTo,
+  pathTo,
+  thunkTo,
+} from './api.ts';
+export { attrsCount, attrsOfEntries, newEntries, plainOf, setEntry } from './attrs.ts';
+export { sortedByName } from './builtins/sets.ts';
+export { contextOfOne, uniteContexts } from './context.ts';
+export { newEnv } from './env.ts';
+export { resultAddress } from './host-result.ts';
+export { callDepthNow, logTopNow, pop, push, restoreLog, setMaxCallDepth, stackTopNow } from './log.ts';
+export { declareConstant, declareHostBuiltin, finishStart, start } from './start.ts';
+export { newString } from './string.ts';
+export { nameOf } from './symbol.ts';
+export { newList } from './value.ts';
+export { baseCount, baseName } from './builtins/base.ts';
