@@ -92,6 +92,11 @@ export class Environment implements StoreEnvironment {
     return this.#folder('NIX_CACHE_HOME') ?? `${this.#xdg('XDG_CACHE_HOME', '.cache')}/nix`;
   }
 
+  /** The user's own state that is Nix's: profiles. */
+  get userStateDir(): string {
+    return this.#folder('NIX_STATE_HOME') ?? `${this.#xdg('XDG_STATE_HOME', '.local/state')}/nix`;
+  }
+
   /** Whether somebody said where store paths are. */
   get isStoreDirChosen(): boolean {
     return (this.#value('NIX_STORE_DIR') ?? this.#value('NIX_STORE')) !== undefined;

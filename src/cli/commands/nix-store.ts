@@ -66,7 +66,10 @@ const operations: readonly OperationEntry[] = [
     flag: { long: 'print-fixed-path', summary: 'Print the path of a fixed output: algorithm, hash, name.' },
     load: async () => (await import('./store-add-files.ts')).storePrintFixedPath,
   },
-  absent('delete'),
+  {
+    flag: { long: 'delete', summary: 'Delete store paths that nothing keeps.' },
+    load: async () => (await import('./store-delete.ts')).storeDelete,
+  },
   {
     flag: { long: 'query', short: 'q', summary: 'Say what is known of store paths.' },
     load: async () => (await import('./store-query.ts')).storeQuery,
@@ -86,7 +89,10 @@ const operations: readonly OperationEntry[] = [
     flag: { long: 'check-validity', summary: 'Fail where a path is not valid.' },
     load: async () => (await import('./store-check-validity.ts')).storeCheckValidity,
   },
-  absent('gc'),
+  {
+    flag: { long: 'gc', summary: 'Delete what nothing keeps.' },
+    load: async () => (await import('./store-gc.ts')).storeGc,
+  },
   absent('export'),
   absent('import'),
   {
@@ -134,6 +140,12 @@ export function nixStore(context: CommandContext): LegacyCommand {
         labels: ['path'],
         summary: 'Keep what is realised by a link at the path.',
         apply: path => (root = absolutePath(path)),
+      },
+      {
+        long: 'max-freed',
+        labels: ['bytes'],
+        summary: 'With --gc: stop once so many bytes are free.',
+        apply: bytes => flags.push(byteStringFromLatin1('--max-freed'), bytes),
       },
       { long: 'indirect', labels: [], summary: 'Changes nothing any more.', apply: () => {} },
       { long: 'no-output', labels: [], summary: 'Do not print what is realised.', apply: () => (printPaths = false) },
