@@ -28,7 +28,7 @@ import {
 import { definitionAt, dynamicAt, forgetTable } from './definitions.ts';
 import { quotedName } from './print-name.ts';
 import { bindLocal, depth, enterScope, findLocal, foundDepth, foundSlot, leaveScope, startScopes } from './scope.ts';
-import { newShape, setShapeAt } from './shape.ts';
+import { Shape, newShape, setShapeAt } from './shape.ts';
 import { sortRecords } from './sort-records.ts';
 import { findStatic, staticLevel, staticSlot } from './static-layer.ts';
 import type { Symbol } from './symbol.ts';
@@ -165,6 +165,7 @@ function finishShape(attrs: AttrsNode): void {
   forgetTable(attrs);
   sortRecords(attrs.definitions, attrs.count);
   const shape = newShape(attrs.count);
+  changetype<Shape>(shape).pos = attrs.pos;
   for (let i: u32 = 0; i < attrs.count; i++) {
     const definition = definitionAt(attrs.definitions, i);
     setShapeAt(shape, i, definition.symbol, definition.pos);

@@ -1,6 +1,7 @@
 /** Names of attributes, as they are in `a.b`, `inherit a b` and `a.b = …`: words, strings, and `${…}`. */
 import { ConstantNode, NodeKind, PathElement, kindOf, pathElementSize } from './ast.ts';
-import { advance, token, tokenEnd, tokenStart } from './lexer.ts';
+import { token, tokenEnd, tokenStart } from './lexer-state.ts';
+import { advance } from './lexer.ts';
 import { allocate } from './memory.ts';
 import { orSymbol, positionOf, expect, unexpected } from './parser-state.ts';
 import { parseString } from './parser-string.ts';

@@ -20,7 +20,8 @@ import {
   forgetTable,
   newAttrs,
 } from './definitions.ts';
-import { advance, documentation, token, tokenStart } from './lexer.ts';
+import { documentation, token, tokenStart } from './lexer-state.ts';
+import { advance } from './lexer.ts';
 import { makeName, makeSelect } from './make-node.ts';
 import {
   nameExpression,

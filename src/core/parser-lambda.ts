@@ -1,7 +1,8 @@
 /** Functions, and what an opening brace is: the arguments of a function or an attribute set. */
 import { Formal, LambdaNode, NodeKind, formalSize, newNode } from './ast.ts';
 import { newAttrs } from './definitions.ts';
-import { advance, documentation, token, tokenEnd, tokenStart } from './lexer.ts';
+import { documentation, token, tokenEnd, tokenStart } from './lexer-state.ts';
+import { advance } from './lexer.ts';
 import { allocate } from './memory.ts';
 import { documentLambda, parseBindings } from './parser-attrs.ts';
 import { expect, positionOf, unexpected } from './parser-state.ts';

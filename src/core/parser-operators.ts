@@ -1,7 +1,8 @@
 /** Operators by precedence, application, selection, and what they start from. */
 import { AttrsNode, ConcatNode, ConcatPart, NodeKind, SelectNode, concatPartSize, newNode, posOf } from './ast.ts';
 import { newAttrs } from './definitions.ts';
-import { advance, float, integer, token, tokenEnd, tokenStart } from './lexer.ts';
+import { float, integer, token, tokenEnd, tokenStart } from './lexer-state.ts';
+import { advance } from './lexer.ts';
 import {
   applyTo,
   blockOf,

@@ -1,6 +1,7 @@
 /** Paths, `<search paths>` and URIs. */
 import { Char } from './characters.ts';
-import { advance, token, tokenEnd, tokenStart } from './lexer.ts';
+import { token, tokenEnd, tokenStart } from './lexer-state.ts';
+import { advance } from './lexer.ts';
 import { makeConstant, makeName, makeOperatorCall } from './make-node.ts';
 import {
   Remark,

@@ -1,16 +1,6 @@
 /** What the parser's parts share: where positions begin, what paths are relative to, and how a text is refused. */
-import {
-  advance,
-  hasEscapes,
-  refusal,
-  sourceStart,
-  startLexer,
-  text,
-  textLength,
-  token,
-  tokenEnd,
-  tokenStart,
-} from './lexer.ts';
+import { hasEscapes, refusal, sourceStart, text, textLength, token, tokenEnd, tokenStart } from './lexer-state.ts';
+import { advance, startLexer } from './lexer.ts';
 import { literalString } from './literal.ts';
 import { copyString } from './string.ts';
 import { type Symbol, internText } from './symbol.ts';

@@ -1,7 +1,8 @@
 /** Strings with their interpolations, and indented strings with their blanks stripped. */
 import { ConcatNode, ConstantNode, NodeKind, kindOf, newNode } from './ast.ts';
 import { bytesTable, Char } from './characters.ts';
-import { advance, hasEscapes, isIndented, text, textLength, token, tokenStart } from './lexer.ts';
+import { hasEscapes, isIndented, text, textLength, token, tokenStart } from './lexer-state.ts';
+import { advance } from './lexer.ts';
 import { literalString } from './literal.ts';
 import { makeConstant } from './make-node.ts';
 import { expect, positionOf, unexpected } from './parser-state.ts';

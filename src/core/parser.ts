@@ -8,7 +8,8 @@
  */
 import { AttrsNode, BranchNode, LetNode, NodeKind, WithNode, newNode } from './ast.ts';
 import { newAttrs } from './definitions.ts';
-import { advance, documentation, token, tokenEnd, tokenStart } from './lexer.ts';
+import { documentation, token, tokenEnd, tokenStart } from './lexer-state.ts';
+import { advance } from './lexer.ts';
 import { applyTo, blockOf } from './make-node.ts';
 import { parseBindings } from './parser-attrs.ts';
 import { braceIsLambda, parseAfterName, parseBrace } from './parser-lambda.ts';

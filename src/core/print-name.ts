@@ -1,6 +1,6 @@
 /** Names and string literals, written as they could be read again. */
 import { Char, CharClass, classAt } from './characters.ts';
-import { isKeyword } from './lexer.ts';
+import { isKeyword } from './lexer-words.ts';
 import { outputSize, takeOutput, writeByte, writeBytes, writeText } from './output.ts';
 import { scratchPerElement } from './parser-attr-path.ts';
 import { printTree } from './print-tree.ts';

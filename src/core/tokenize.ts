@@ -1,5 +1,6 @@
 /** All tokens of a text at once, for messages and editors. */
-import { advance, refusal, sourceStart, startLexer, token, tokenEnd, tokenStart } from './lexer.ts';
+import { refusal, sourceStart, token, tokenEnd, tokenStart } from './lexer-state.ts';
+import { advance, startLexer } from './lexer.ts';
 import { pushScratch, scratchAddress, scratchSize, truncateScratch } from './scratch.ts';
 import { Refusal, Token } from './token.ts';
 

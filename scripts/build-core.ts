@@ -1,0 +1,94 @@
+/**
+ * Compiles src/core, which is AssemblyScript, to dist/core.wasm. Does nothing where that is newer than the sources: the
+ * compiler takes seconds, and is loaded only when it is needed.
+ */
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const root = dirname(import.meta.dirname);
+const sources = join(root, 'src/core');
+const target = join(root, 'dist/core.wasm');
+
+const options = [
+  '-O3',
+  // Accesses of memory are not checked twice.
+  '--noAssert',
+  // Allocation is src/core/memory.ts's.
+  '--runtime',
+  'stub',
+  // The names of functions, for stack traces and profiles.
+  '--debug',
+];
+
+/** Makes dist/core.wasm anew where a source has changed, or the compiler. */
+export async function buildCore(): Promise<void> {
+  if (isFresh()) return;
+  const started = new Date();
+  const { default: asc } = await import('assemblyscript/asc');
+  const messages: string[] = [];
+  let binary: Uint8Array | undefined;
+  const { error } = await asc.main(['index.ts', '--outFile', 'core.wasm', ...options], {
+    readFile: name => readSource(name),
+    writeFile: (name, contents) => {
+      if (name === 'core.wasm' && typeof contents !== 'string') binary = contents;
+    },
+    listFiles: () => [],
+    stdout: { write: () => undefined },
+    stderr: { write: text => void messages.push(String(text)) },
+  });
+  if (error !== null || binary === undefined) {
+    throw new Error(`src/core does not compile:\n${messages.join('')}`, { cause: error });
+  }
+  install(binary, started);
+}
+
+function isFresh(): boolean {
+  const built = statSync(target, { throwIfNoEntry: false });
+  if (built === undefined) return false;
+  const inputs = readdirSync(sources, { recursive: true, encoding: 'utf8' }).map(name => join(sources, name));
+  inputs.push(import.meta.filename, join(root, 'package-lock.json'));
+  return inputs.every(input => statSync(input).mtimeMs <= built.mtimeMs);
+}
+
+/**
+ * The compiler takes neither `type` in imports nor endings of files, which everybody else's tools want: blanks stand for
+ * them, so that lines and columns stay. Other files than ours it looks for in its own library.
+ */
+function readSource(name: string): string | null {
+  let text: string;
+  try {
+    text = readFileSync(join(sources, name), 'utf8');
+  } catch {
+    return null;
+  }
+  return text.replaceAll(/^(?:import|export)\s[^;']*?\bfrom\b '[^']*'/gm, statement =>
+    statement.replaceAll(/\btype\s(?!from\b)/g, '     ').replace(/\.ts'$/, "'   "),
+  );
+}
+
+/** Whoever starts meanwhile finds the old file or the new one. Its time is that of the start: a change since is newer. */
+function install(binary: Uint8Array, time: Date): void {
+  mkdirSync(dirname(target), { recursive: true });
+  mkdirSync(join(root, '.cache'), { recursive: true });
+  const staging = mkdtempSync(join(root, '.cache/core-'));
+  try {
+    const staged = join(staging, 'core.wasm');
+    writeFileSync(staged, binary);
+    utimesSync(staged, time, time);
+    renameSync(staged, target);
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) await buildCore();
