@@ -121,6 +121,7 @@ export {
   splitOutputsSpec,
   uniteOutputsSpecs,
 } from './derivation/outputs-spec.ts';
+export { type PackageName, parsePackageName } from './derivation/package-name.ts';
 export { parseDerivationOptions } from './derivation/parse-derivation-options.ts';
 export {
   type ParseDerivationOptions,

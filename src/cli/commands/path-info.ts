@@ -12,8 +12,8 @@ import {
   printStorePath,
 } from '../../nix-compat/index.ts';
 import { type KnownPath, type Store, computeClosure, invalidPath } from '../../store/index.ts';
+import { parseInteger } from '../args/parse-integer.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { CliError } from '../error.ts';
 import { StorePathArguments } from '../installables/store-path-arguments.ts';
 import { openCommandStore } from '../open-store.ts';
 import { formatSize } from '../render/format-size.ts';
@@ -65,14 +65,17 @@ export function pathInfo(context: CommandContext): Command {
         long: 'json-format',
         labels: ['version'],
         summary: '1 or 2.',
-        apply: text => (format = parsePathInfoJsonFormat(parseVersion(text))),
+        apply: text => (format = parsePathInfoJsonFormat(parseInteger(displayBytes(text)))),
       },
     ],
     positionals: wanted.positionals,
     run: async () => {
       await using store = await openCommandStore(context);
       const paths = await wanted.resolve(store);
-      if (!json) return printLines(store, paths, { options, context });
+      if (!json) {
+        await printLines(store, paths, { options, context });
+        return;
+      }
       if (format === undefined) {
         const advice = "please specify '--json-format 1' or '--json-format 2'";
         const end = 'This will become an error in a future release.';
@@ -82,11 +85,6 @@ export function pathInfo(context: CommandContext): Command {
       context.out.byteLine(brandAs<ByteString>(formatJson(value, pretty ? 2 : undefined)));
     },
   };
-}
-
-function parseVersion(text: ByteString): number {
-  if (/^[0-9]{1,15}$/.test(text)) return Number(text);
-  throw new CliError('usage/bad-value', `'${displayBytes(text)}' is not an integer`);
 }
 
 async function printLines(

@@ -16,12 +16,12 @@ export function storeCopyLog(context: CommandContext): Command {
     flags: [...wanted.flags, ...stores.flags],
     positionals: wanted.positionals,
     run: async () => {
-      const { log, signal } = context;
+      const { signal } = context;
       await using from = await stores.openSource();
       await using to = await stores.openDestination();
       const writer = requireFacet(to, 'writer', 'addBuildLog');
       const installables = wanted.parse(from);
-      for (const path of new Set(await resolveInstallables(from, installables, { operateOn: 'derivation', log }))) {
+      for (const path of new Set(await resolveInstallables(from, installables, { operateOn: 'derivation', context }))) {
         const text = await from.buildLog(path, { signal });
         if (text === undefined) {
           const printed = displayBytes(printStorePath(from.storeDir, path));

@@ -33,18 +33,6 @@ export function storeInfo(context: CommandContext): Command {
   };
 }
 
-/** `nix store ping`, its old name. */
-export function storePing(context: CommandContext): Command {
-  const info = storeInfo(context);
-  return {
-    ...info,
-    run: () => {
-      context.log.warn("'nix store ping' is a deprecated alias for 'nix store info'");
-      return info.run();
-    },
-  };
-}
-
 /** Of the Nix that keeps the store. Binary caches are kept by none. */
 function versionOf(store: Store): string | undefined {
   return store instanceof LocalStore ? nixVersion : undefined;

@@ -10,6 +10,7 @@ const present: { readonly [path: string]: Loader } = {
   'config check': async () => (await import('./config-check.ts')).configCheck,
   'config show': async () => (await import('./config-show.ts')).configShow,
   copy: async () => (await import('./copy.ts')).copy,
+  'derivation add': async () => (await import('./derivation-add.ts')).derivationAdd,
   'derivation show': async () => (await import('./derivation-show.ts')).derivationShow,
   'hash convert': async () => (await import('./hash-convert.ts')).hashConvert,
   'hash file': async () => (await import('./hash-path.ts')).hashFile,
@@ -28,13 +29,17 @@ const present: { readonly [path: string]: Loader } = {
   'nar ls': async () => (await import('./nar-ls.ts')).narLs,
   'nar pack': async () => (await import('./nar-pack.ts')).narPack,
   'path-info': async () => (await import('./path-info.ts')).pathInfo,
+  'realisation info': async () => (await import('./realisation-info.ts')).realisationInfo,
   'store add': async () => (await import('./store-add.ts')).storeAddPath,
   'store add-file': async () => (await import('./store-add.ts')).storeAddFile,
   'store add-path': async () => (await import('./store-add.ts')).storeAddPath,
   'store cat': async () => (await import('./store-cat.ts')).storeCat,
   'store copy-log': async () => (await import('./store-copy-log.ts')).storeCopyLog,
   'store copy-sigs': async () => (await import('./store-copy-sigs.ts')).storeCopySigs,
+  'store delete': async () => (await import('./store-delete.ts')).nixStoreDelete,
+  'store diff-closures': async () => (await import('./store-diff-closures.ts')).storeDiffClosures,
   'store dump-path': async () => (await import('./store-dump-path.ts')).storeDumpPath,
+  'store gc': async () => (await import('./store-gc.ts')).nixStoreGc,
   'store info': async () => (await import('./store-info.ts')).storeInfo,
   'store ls': async () => (await import('./store-ls.ts')).storeLs,
   'store optimise': async () => (await import('./store-optimise.ts')).nixStoreOptimise,
@@ -42,13 +47,13 @@ const present: { readonly [path: string]: Loader } = {
   'store repair': async () => (await import('./store-repair.ts')).nixStoreRepair,
   'store sign': async () => (await import('./store-sign.ts')).storeSign,
   'store verify': async () => (await import('./store-verify.ts')).nixStoreVerify,
+  'why-depends': async () => (await import('./why-depends.ts')).whyDepends,
 };
 
 /** Names of Nix that this version lacks, groups of them by their first word alone. */
 const absent: readonly string[] = [
   'bundle',
   'daemon',
-  'derivation add',
   'develop',
   'edit',
   'env',
@@ -58,19 +63,14 @@ const absent: readonly string[] = [
   'formatter',
   'print-dev-env',
   'profile',
-  'realisation',
   'registry',
   'repl',
   'run',
   'search',
-  'store delete',
-  'store diff-closures',
-  'store gc',
   'store make-content-addressed',
   'store prefetch-file',
   'store roots-daemon',
   'upgrade-nix',
-  'why-depends',
 ];
 
 const shorthand = (...means: string[]) => ({ means, deprecated: false });
@@ -143,6 +143,7 @@ function absentCommand(name: string): CliError {
 
 /** Commands of their own name. */
 const legacyCommands: { readonly [name: string]: () => Promise<LegacyCommandFactory> } = {
+  'nix-collect-garbage': async () => (await import('./nix-collect-garbage.ts')).nixCollectGarbage,
   'nix-copy-closure': async () => (await import('./nix-copy-closure.ts')).nixCopyClosure,
   'nix-hash': async () => (await import('./nix-hash.ts')).nixHash,
   'nix-store': async () => (await import('./nix-store.ts')).nixStore,

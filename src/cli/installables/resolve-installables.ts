@@ -11,36 +11,51 @@ import {
 import { type Store, derivationOutputs, requireFacet } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
+import { openSubstituters } from '../open-substituters.ts';
 import type { Installable } from './installable.ts';
+import { findMissing } from './missing-paths.ts';
+import { printMissing } from './print-missing.ts';
 
 /** What of installables a command works on: what they are, or the derivations that make that. */
 export type OperateOn = 'output' | 'derivation';
 
 /**
- * The store paths that `installables` mean, in order; those that are not valid are told of, not refused. Throws
- * `installable/no-deriver`, `installable/no-such-output`, `installable/not-built`, or as `derivationOutputs`.
+ * The store paths that `installables` mean, in order; what would have to be built or fetched for those that are not valid
+ * is told. Throws `installable/no-deriver`, `installable/no-such-output`, `installable/not-built`, or as
+ * `derivationOutputs`.
  */
 export async function resolveInstallables(
   store: Store,
   installables: readonly Installable[],
-  { operateOn, log }: { readonly operateOn: OperateOn } & Pick<CommandContext, 'log'>,
+  { operateOn, context }: { readonly operateOn: OperateOn; readonly context: CommandContext },
 ): Promise<StorePath[]> {
   if (operateOn === 'derivation') return Promise.all(installables.map(each => derivationOf(store, each)));
-  const paths: StorePath[] = [];
-  const unknown: StorePath[] = [];
+  const wanted: { path: StorePath; outputs: OutputsSpec | undefined }[] = [];
   for (const { path } of installables) {
-    if (path.kind === 'built') {
-      paths.push(...(await outputsOf(store, path.derivation, path.outputs)));
-    } else {
-      paths.push(path.path);
-      if ((await store.pathInfo(path.path)) === undefined) unknown.push(path.path);
-    }
+    if (path.kind === 'opaque') wanted.push({ path: path.path, outputs: undefined });
+    else wanted.push({ path: await resolveSingle(store, path.derivation), outputs: path.outputs });
   }
-  if (unknown.length > 0) {
-    const lines = unknown.toSorted().map(path => `  ${displayBytes(printStorePath(store.storeDir, path))}`);
-    log.log('error', ["don't know how to build these paths:", ...lines].join('\n'));
-  }
+  const resolved = await Promise.all(
+    installables.map(async ({ path }) => {
+      return path.kind === 'opaque' ? [path.path] : outputsOf(store, path.derivation, path.outputs);
+    }),
+  );
+  const paths = resolved.flat();
+  if ((await store.validPaths(paths)).size < new Set(paths).size) await tellMissing(store, wanted, context);
   return paths;
+}
+
+async function tellMissing(
+  store: Store,
+  wanted: readonly { readonly path: StorePath; readonly outputs: OutputsSpec | undefined }[],
+  context: CommandContext,
+): Promise<void> {
+  await using open = await openSubstituters(store, context);
+  const missing = await findMissing(store, open.substituters, {
+    paths: wanted.filter(({ outputs }) => outputs === undefined).map(({ path }) => path),
+    derivations: wanted.flatMap(({ path, outputs }) => (outputs === undefined ? [] : [{ derivation: path, outputs }])),
+  });
+  await printMissing(store, missing, { log: context.log, level: 'error' });
 }
 
 async function derivationOf(store: Store, { path, what }: Installable): Promise<StorePath> {

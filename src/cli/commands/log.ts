@@ -1,0 +1,53 @@
+import { type ByteString, byteStringFromText } from '../../base/index.ts';
+import { type StorePath, unrollDerivingPath } from '../../nix-compat/index.ts';
+import type { Store } from '../../store/index.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { CliError } from '../error.ts';
+import { evaluationFlags } from '../installables/evaluation-flags.ts';
+import { findBuildLog } from '../installables/find-build-log.ts';
+import { type Installable, parseInstallable } from '../installables/installable.ts';
+import { openCommandStore } from '../open-store.ts';
+import { openSubstituters } from '../open-substituters.ts';
+
+/** `nix log` */
+export function buildLog(context: CommandContext): Command {
+  let typed: ByteString = byteStringFromText('.');
+  return {
+    summary: 'Prints the log of a build.',
+    flags: evaluationFlags(),
+    positionals: [{ label: 'installable', arity: 1, optional: true, apply: given => (typed = given) }],
+    run: async () => {
+      await using store = await openCommandStore(context);
+      const installable = parseInstallable(store, typed, context);
+      const { log, from } = await find(store, installable, context);
+      context.log.log('info', `got build log for '${installable.what}' from '${from}'`);
+      context.out.write(log);
+    },
+  };
+}
+
+async function find(
+  store: Store,
+  { path, what }: Installable,
+  context: CommandContext,
+): Promise<{ readonly log: Uint8Array; readonly from: string }> {
+  const wanted = path.kind === 'opaque' ? path.path : baseOf(path.derivation, what);
+  const own = await findBuildLog(store, wanted);
+  if (own !== undefined) return { log: own, from: store.uri };
+  await using open = await openSubstituters(store, context);
+  for (const substituter of open.stores) {
+    const log = await findBuildLog(substituter, wanted);
+    if (log !== undefined) return { log, from: substituter.uri };
+  }
+  throw absent(what);
+}
+
+function baseOf(derivation: Parameters<typeof unrollDerivingPath>[0], what: string): StorePath {
+  const { base, outputs } = unrollDerivingPath(derivation);
+  if (outputs.length === 0) return base;
+  throw absent(what);
+}
+
+function absent(what: string): CliError {
+  return new CliError('log/absent', `build log of '${what}' is not available`);
+}

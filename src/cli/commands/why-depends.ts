@@ -1,0 +1,60 @@
+import { byteStringFromText, displayBytes } from '../../base/index.ts';
+import { computeClosure } from '../../store/index.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { CliError } from '../error.ts';
+import { evaluationFlags } from '../installables/evaluation-flags.ts';
+import { oneStorePath, operateOnFlag } from '../installables/one-store-path.ts';
+import type { OperateOn } from '../installables/resolve-installables.ts';
+import { openCommandStore } from '../open-store.ts';
+import { DependencyPrinter } from './print-dependencies.ts';
+
+/** `nix why-depends` */
+export function whyDepends(context: CommandContext): Command {
+  let dependent = byteStringFromText('');
+  let dependency = byteStringFromText('');
+  let operateOn: OperateOn = 'output';
+  const options = { all: false, precise: false };
+  return {
+    summary: 'Shows why a store path has another in its closure.',
+    flags: [
+      ...evaluationFlags(),
+      operateOnFlag(chosen => (operateOn = chosen)),
+      {
+        long: 'all',
+        short: 'a',
+        labels: [],
+        summary: 'Show all ways from one to the other, not just a shortest.',
+        apply: () => (options.all = true),
+      },
+      {
+        long: 'precise',
+        labels: [],
+        summary: 'Show the files that refer to the next path.',
+        apply: () => (options.precise = true),
+      },
+    ],
+    positionals: [
+      { label: 'package', arity: 1, apply: given => (dependent = given) },
+      { label: 'dependency', arity: 1, apply: given => (dependency = given) },
+    ],
+    run: async () => {
+      await using store = await openCommandStore(context);
+      const from = await oneStorePath(store, dependent, { operateOn, realise: true, context });
+      const to = await oneStorePath(store, dependency, { operateOn, realise: false, context }).catch(ifNotBuilt);
+      const closure = await computeClosure(store, [from.storePath]);
+      if (to === undefined || !closure.has(to.storePath)) {
+        const what = to?.what ?? displayBytes(dependency);
+        context.log.log('error', `'${from.what}' does not depend on '${what}'`);
+        return;
+      }
+      const ends = { from: from.storePath, to: to.storePath };
+      const printer = new DependencyPrinter(store, closure, { ...options, ...ends, out: context.out });
+      await printer.print();
+    },
+  };
+}
+
+/** What was not built is in no closure. */
+function ifNotBuilt(error: unknown): undefined {
+  if (!(error instanceof CliError && error.code === 'installable/not-built')) throw error;
+}
