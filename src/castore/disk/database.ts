@@ -27,6 +27,7 @@ export class Database implements Disposable {
   readonly path: string;
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #tupleStatements = new Map<string, StatementSync>();
 
   /**
    * With `readOnly` nothing is written, not even beside the file, and additions throw. Throws `data-folder/foreign`,
@@ -119,6 +120,19 @@ export class Database implements Disposable {
     return this.#statement(sql).all(...values);
   }
 
+  /** As `all`, each row as an array of its columns: a third of the time where rows are many and short. */
+  tuples(sql: string, ...values: readonly SqlValue[]): unknown[][] {
+    let statement = this.#tupleStatements.get(sql);
+    if (statement === undefined) {
+      statement = this.#connection.prepare(sql);
+      statement.setReturnArrays(true);
+      this.#tupleStatements.set(sql, statement);
+    }
+    const rows: unknown = statement.all(...values);
+    if (!areTuples(rows)) throw new TypeError('rows are no arrays');
+    return rows;
+  }
+
   /** Rows one by one; do not write while iterating. */
   iterate(sql: string, ...values: readonly SqlValue[]): Iterable<Row> {
     return this.#statement(sql).iterate(...values);
@@ -146,6 +160,10 @@ export class Database implements Disposable {
   [Symbol.dispose](): void {
     this.#connection.close();
   }
+}
+
+function areTuples(rows: unknown): rows is unknown[][] {
+  return Array.isArray(rows) && (rows.length === 0 || Array.isArray(rows[0]));
 }
 
 export type SqlValue = null | number | bigint | string | Uint8Array;

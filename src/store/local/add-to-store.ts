@@ -60,6 +60,7 @@ async function commit(
   let failure: { readonly error: unknown } | undefined;
   await commitGroup(store, new Map([[path, staged]]), {
     repair,
+    replace: repair,
     signal,
     fail: (_path, error) => void (failure ??= { error }),
     valid: () => {},

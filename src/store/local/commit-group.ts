@@ -1,9 +1,8 @@
-import { lstatSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
-import { type FileNode, checkoutTree, removeTree, walkNodes } from '../../castore/index.ts';
-import { type StorePath, printStorePath, storePathHashPart } from '../../nix-compat/index.ts';
+import { type FileNode, walkNodes } from '../../castore/index.ts';
+import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import { topologicalOrder } from '../closure/topological-order.ts';
 import { StoreError } from '../error.ts';
+import { Checkouts } from './checkouts.ts';
 import type { LocalStore } from './local-store.ts';
 import { lockPath, tryLockPath } from './path-lock.ts';
 import type { KnownOutput } from './path-table.ts';
@@ -12,6 +11,8 @@ import type { StagedPath } from './staged-path.ts';
 export interface CommitGroupOptions {
   /** Whether paths that are valid already are checked out anew. */
   readonly repair: boolean;
+  /** Whether what lies in the store directory already stays until the new checkout is complete. */
+  readonly replace: boolean;
   readonly signal: AbortSignal;
   /** Told of a path that cannot be added, and of those that refer to it. */
   readonly fail: (path: StorePath, error: unknown) => void;
@@ -99,25 +100,20 @@ async function commitLocked(store: LocalStore, taken: Map<StorePath, StagedPath>
   const outputs = store.derivations.outputsOf(new Map(taken), fail);
   failDependents(store, taken, fail);
   await store.blobs.prepareFiles(await filesOf(store, taken.values(), signal), signal);
-  const checkouts = new Checkouts(store);
-  try {
-    for (const [path, staged] of taken) {
-      // What is taken has references first, so that those of a path are seen to before it.
-      try {
-        await checkouts.make(staged, { isValid: options.repair && store.paths.isValid(path), signal });
-      } catch (error) {
-        signal.throwIfAborted();
-        fail(path, error);
-      }
+  using checkouts = new Checkouts(store, options.replace);
+  for (const [path, { root }] of taken) {
+    try {
+      await checkouts.make({ path, root }, { files: store.preparedFiles, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      fail(path, error);
     }
-    failDependents(store, taken, fail);
-    if (taken.size === 0) return;
-    store.syncStoreDirectory();
-    store.paths.register(Array.from(taken, ([path, { info, root }]) => withOutputs({ info, root }, outputs.get(path))));
-    checkouts.keep();
-  } finally {
-    checkouts[Symbol.dispose]();
   }
+  failDependents(store, taken, fail);
+  if (taken.size === 0) return;
+  checkouts.publish(taken);
+  store.paths.register(Array.from(taken, ([path, { info, root }]) => withOutputs({ info, root }, outputs.get(path))));
+  checkouts.keep();
   for (const path of taken.keys()) options.valid(path);
 }
 
@@ -158,59 +154,4 @@ async function filesOf(
     }
   }
   return files.values();
-}
-
-/** Checkouts that are removed again at disposal unless they are kept. */
-class Checkouts implements Disposable {
-  readonly #store: LocalStore;
-  readonly #made: string[] = [];
-
-  constructor(store: LocalStore) {
-    this.#store = store;
-  }
-
-  /** The files are prepared. With `isValid` what is there stays until the new checkout is complete. */
-  async make(
-    { info: { path }, root }: StagedPath,
-    { isValid, signal }: { readonly isValid: boolean; readonly signal: AbortSignal },
-  ): Promise<void> {
-    const real = this.#store.realPath(path);
-    if (isValid) return replaceCheckout(this.#store, { path, root }, signal);
-    // What is there without being valid was left by a crash, or made by somebody who must not.
-    if (lstatSync(real, { throwIfNoEntry: false }) !== undefined) removeTree(real);
-    await checkoutTree(this.#store.blobs, root, real, { files: this.#store.preparedFiles, signal });
-    this.#made.push(real);
-  }
-
-  keep(): void {
-    this.#made.length = 0;
-  }
-
-  [Symbol.dispose](): void {
-    for (const real of this.#made) removeTree(real);
-  }
-}
-
-/**
- * Checks a valid path out anew. The old checkout is there until it is replaced; for an instant between the two nothing
- * is.
- */
-export async function replaceCheckout(
-  store: LocalStore,
-  { path, root }: { readonly path: StorePath; readonly root: StagedPath['root'] },
-  signal?: AbortSignal,
-): Promise<void> {
-  const real = store.realPath(path);
-  const beside = (name: string) => join(store.realStoreDir, `.${name}-${process.pid}-${storePathHashPart(path)}`);
-  const [fresh, old] = [beside('new'), beside('old')];
-  for (const leftover of [fresh, old]) removeTree(leftover);
-  await checkoutTree(store.blobs, root, fresh, { files: store.blobs, signal });
-  try {
-    store.syncStoreDirectory();
-    if (lstatSync(real, { throwIfNoEntry: false }) !== undefined) renameSync(real, old);
-    renameSync(fresh, real);
-  } finally {
-    removeTree(fresh);
-    removeTree(old);
-  }
 }

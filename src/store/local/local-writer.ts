@@ -3,7 +3,8 @@ import type { Realisation, Signature, StorePath } from '../../nix-compat/index.t
 import type { AddPathsOptions, AdditionFailure, PathAddition, PathWriter } from '../store.ts';
 import { writeBuildLog } from './build-log.ts';
 import type { LocalStore } from './local-store.ts';
-import { PathAdder } from './path-adder.ts';
+import { PathAdder, type Stageable } from './path-adder.ts';
+import { stageOffer } from './staged-path.ts';
 
 /** The `PathWriter` of a local store. */
 export class LocalWriter implements PathWriter {
@@ -17,16 +18,25 @@ export class LocalWriter implements PathWriter {
     options.signal?.throwIfAborted();
     const byPath = new Map(additions.map(addition => [addition.path, addition]));
     const references = additions.flatMap(({ offers }) => offers.flatMap(({ info }) => info.references));
-    const valid = await this.#keep([...byPath.keys(), ...references], options);
+    const valid = await this.keep([...byPath.keys(), ...references], options);
     if (options.repair !== true) for (const path of valid) byPath.delete(path);
     if (byPath.size === 0) return [];
     this.#store.requireWritable();
     await this.#store.makeRoom();
-    return new PathAdder(this.#store, byPath, { ...options, valid }).run();
+    const { checkSignatures = true } = options;
+    const stageables = new Map<StorePath, Stageable[]>();
+    for (const [path, { offers }] of byPath) {
+      const ways = offers.map(offer => ({
+        references: offer.info.references,
+        stage: (signal: AbortSignal) => stageOffer(this.#store, offer, { checkSignatures, signal }),
+      }));
+      stageables.set(path, ways);
+    }
+    return new PathAdder(this.#store, stageables, { ...options, valid, replace: options.repair === true }).run();
   }
 
   /** Keeps `paths` until the process ends, whether or not they are valid yet; returns those that are. */
-  async #keep(paths: readonly StorePath[], { signal }: CallOptions): Promise<Set<StorePath>> {
+  async keep(paths: readonly StorePath[], { signal }: CallOptions = {}): Promise<Set<StorePath>> {
     if (!this.#store.readOnly) await this.#store.temporaryRoots.add(paths, signal);
     return this.#store.paths.validOf(paths);
   }

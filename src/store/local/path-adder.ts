@@ -1,16 +1,33 @@
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import { topologicalOrder } from '../closure/topological-order.ts';
 import { StoreError } from '../error.ts';
-import type { AddPathsOptions, AdditionFailure, PathAddition, PathOffer } from '../store.ts';
+import type { AddPathsOptions, AdditionFailure } from '../store.ts';
 import { commitGroup } from './commit-group.ts';
 import type { LocalStore } from './local-store.ts';
-import { type StagedPath, stageOffer } from './staged-path.ts';
+import type { StagedPath } from './staged-path.ts';
 
 /** Additions that are staged at a time: enough to keep some connections to a binary cache busy. */
 const defaultConcurrency = 16;
 
 /** What may be staged without being committed; each has a descriptor open, and up to 8 MiB in memory. */
 const stagedLimit = { paths: 256, bytes: 256 * 1024 * 1024 };
+
+/** One way to get a path. */
+export interface Stageable {
+  /** What it is to refer to, as far as is known. */
+  readonly references: readonly StorePath[];
+  stage(signal: AbortSignal): Promise<StagedPath>;
+}
+
+/** By path: what is tried, in this order, until something is good. */
+export type Stageables = ReadonlyMap<StorePath, readonly Stageable[]>;
+
+export interface PathAdderOptions extends AddPathsOptions {
+  /** Those of the references that are valid; temporary roots keep them. */
+  readonly valid: Iterable<StorePath>;
+  /** Whether what lies in the store directory already is replaced only when the new checkouts are complete. */
+  readonly replace: boolean;
+}
 
 /**
  * One call of `PathWriter.add`. Additions are staged in topological order, several at a time; while a group is being
@@ -21,11 +38,11 @@ const stagedLimit = { paths: 256, bytes: 256 * 1024 * 1024 };
  */
 export class PathAdder {
   readonly #store: LocalStore;
-  readonly #options: AddPathsOptions;
+  readonly #options: PathAdderOptions;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   /** Not begun yet, in topological order. */
-  readonly #waiting: Map<StorePath, PathAddition>;
+  readonly #waiting: Map<StorePath, readonly Stageable[]>;
   readonly #staging = new Map<StorePath, Promise<void>>();
   readonly #staged = new Map<StorePath, StagedPath>();
   #stagedBytes = 0;
@@ -34,26 +51,17 @@ export class PathAdder {
   /** Known to be valid, and kept by temporary roots. */
   readonly #valid: Set<StorePath>;
 
-  /** `valid` are those of the additions' references that are valid. Throws `path/cycle`. */
-  constructor(
-    store: LocalStore,
-    additions: ReadonlyMap<StorePath, PathAddition>,
-    options: AddPathsOptions & { readonly valid: Iterable<StorePath> },
-  ) {
+  /** Throws `path/cycle`. */
+  constructor(store: LocalStore, additions: Stageables, options: PathAdderOptions) {
     this.#store = store;
     this.#options = options;
     this.#valid = new Set(options.valid);
     const { signal } = options;
     this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
     const order = topologicalOrder(store.storeDir, additions.keys(), path => {
-      return additions.get(path)?.offers[0].info.references ?? [];
+      return additions.get(path)?.[0]?.references ?? [];
     });
-    this.#waiting = new Map(
-      order.flatMap(path => {
-        const addition = additions.get(path);
-        return addition === undefined ? [] : [[path, addition] as const];
-      }),
-    );
+    this.#waiting = new Map(order.map(path => [path, additions.get(path) ?? []]));
   }
 
   async run(): Promise<AdditionFailure[]> {
@@ -77,30 +85,28 @@ export class PathAdder {
 
   #startStaging(): void {
     const limit = this.#options.concurrency ?? defaultConcurrency;
-    for (const [path, { offers }] of this.#waiting) {
+    for (const [path, ways] of this.#waiting) {
       if (this.#signal.aborted || this.#staging.size >= limit) return;
       const isFull = this.#staged.size >= stagedLimit.paths || this.#stagedBytes >= stagedLimit.bytes;
       if (isFull && (this.#staging.size > 0 || this.#committing !== undefined)) return;
       this.#waiting.delete(path);
-      const done = this.#stage(path, offers).finally(() => this.#staging.delete(path));
+      const done = this.#stage(path, ways).finally(() => this.#staging.delete(path));
       this.#staging.set(path, done);
     }
   }
 
-  async #stage(path: StorePath, offers: readonly PathOffer[]): Promise<void> {
-    const { reporter } = this.#store;
-    const { checkSignatures = true } = this.#options;
-    for (const [at, offer] of offers.entries()) {
+  async #stage(path: StorePath, ways: readonly Stageable[]): Promise<void> {
+    for (const [at, way] of ways.entries()) {
       try {
-        this.#requireReferences(path, offer.info.references);
-        const staged = await stageOffer(this.#store, offer, { checkSignatures, signal: this.#signal });
+        this.#requireReferences(path, way.references);
+        const staged = await way.stage(this.#signal);
         this.#staged.set(path, staged);
         this.#stagedBytes += staged.info.narSize;
         return;
       } catch (error) {
-        const isLast = at === offers.length - 1;
+        const isLast = at === ways.length - 1;
         if (isLast || this.#signal.aborted) return this.#fail(path, error);
-        reporter.logError(error);
+        this.#store.reporter.logError(error);
       }
     }
   }
@@ -176,9 +182,10 @@ export class PathAdder {
 
   async #commit(group: ReadonlyMap<StorePath, StagedPath>): Promise<void> {
     try {
-      const { repair = false } = this.#options;
+      const { repair = false, replace } = this.#options;
       const left = await commitGroup(this.#store, group, {
         repair,
+        replace,
         signal: this.#signal,
         fail: (path, error) => this.#fail(path, error),
         valid: path => {

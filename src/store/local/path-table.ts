@@ -1,6 +1,8 @@
-import type { Database } from '../../castore/index.ts';
+import type { Database, Row } from '../../castore/index.ts';
 import {
+  type PathInfo,
   type Signature,
+  compareStorePaths,
   type StorePath,
   parseStorePath,
   sortSignatures,
@@ -98,6 +100,29 @@ export class PathTable {
     return { info: { ...info, references }, root };
   }
 
+  /**
+   * `roots` and all that they refer to, in no order; roots that are not valid are left out. Two queries: of 10,000 paths
+   * each by itself would take four times as long.
+   */
+  closure(roots: Iterable<StorePath>): Map<StorePath, PathInfo> {
+    const rows = this.#database.all(
+      `WITH RECURSIVE members (id) AS (
+         SELECT paths.id FROM json_each(?) JOIN paths ON paths.path = value
+         UNION SELECT reference FROM refs JOIN members ON referrer = id)
+       SELECT id, ${columns} FROM members JOIN paths USING (id)`,
+      JSON.stringify([...roots]),
+    );
+    const ids = JSON.stringify(rows.map(({ id }) => id));
+    const refs = 'SELECT referrer, reference FROM json_each(?) JOIN refs ON referrer = value';
+    return joinInfos(rows, this.#database.tuples(refs, ids));
+  }
+
+  /** All valid paths, in ascending order. */
+  infos(): Map<StorePath, PathInfo> {
+    const rows = this.#database.all(`SELECT id, ${columns} FROM paths ORDER BY path`);
+    return joinInfos(rows, this.#database.tuples('SELECT referrer, reference FROM refs'));
+  }
+
   /** The valid path with this hash part (32 characters), of which there is at most one. */
   findByHashPart(hashPart: string): StorePath | undefined {
     // '.' follows '-' in ASCII, so this is a range of the index.
@@ -187,6 +212,24 @@ export class PathTable {
     if (id === undefined) throw invalid(path);
     return id;
   }
+}
+
+/** `refs` are pairs of referrer and reference, by row number. */
+function joinInfos(rows: readonly Row[], refs: readonly (readonly unknown[])[]): Map<StorePath, PathInfo> {
+  const byId = new Map<unknown, { readonly path: StorePath; readonly references: StorePath[] }>();
+  const infos = new Map<StorePath, PathInfo>();
+  for (const row of rows) {
+    const { info } = pathOfRow(row);
+    const known = { ...info, references: [] };
+    byId.set(row['id'], known);
+    infos.set(info.path, known);
+  }
+  for (const [referrer, reference] of refs) {
+    const target = byId.get(reference);
+    if (target !== undefined) byId.get(referrer)?.references.push(target.path);
+  }
+  for (const { references } of byId.values()) if (references.length > 1) references.sort(compareStorePaths);
+  return infos;
 }
 
 function invalid(path: StorePath): StoreError {

@@ -61,7 +61,8 @@ export async function stageOffer(store: LocalStore, offer: PathOffer, options: S
   }
 }
 
-function requireTrust(store: LocalStore, info: PathInfo): void {
+/** Throws `path/untrusted` unless the path is content-addressed or signed by a trusted key, where that is asked for. */
+export function requireTrust(store: LocalStore, info: PathInfo): void {
   const { storeDir, trustedKeys } = store;
   if (!store.requireSignatures || isContentAddressed(storeDir, info)) return;
   if (countValidSignatures(storeDir, info, trustedKeys) > 0) return;

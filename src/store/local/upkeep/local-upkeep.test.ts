@@ -17,6 +17,7 @@ import { removeTree, verifyBlobs, walkTree } from '../../../castore/index.ts';
 import { type PathInfo, type StorePath, equalHashes } from '../../../nix-compat/index.ts';
 import { noise, recordReports, temporaryFolder } from '../../../testing/index.ts';
 import { StoreError } from '../../error.ts';
+import { hashContents } from '../../hash-contents.ts';
 import type { TreeSource } from '../../store.ts';
 import { addToStore } from '../add-to-store.ts';
 import { LocalStore } from '../local-store.ts';
@@ -114,7 +115,7 @@ describe('verifying a local store', () => {
         await store.writer.add([{ path, offers: [{ info, source, from: 'test', isTrusted: true }] }], { repair: true });
       };
       assert.equal(await store.upkeep.verify({ checkContents: true, repair: true, fetch }), false);
-      assert.ok(equalHashes(await store.upkeep.hashOnDisk(path), narHash));
+      assert.ok(equalHashes(await hashContents(store, path), narHash));
       await assertSound(store);
     });
   }

@@ -11,7 +11,7 @@ import { type StorePath, equalHashes, printStorePath } from '../../../nix-compat
 import { NarHasher } from '../../content-hasher.ts';
 import { StoreError } from '../../error.ts';
 import type { RepairOptions } from '../../store.ts';
-import { replaceCheckout } from '../commit-group.ts';
+import { Checkouts } from '../checkouts.ts';
 import type { LocalStore } from '../local-store.ts';
 import { lockPath } from '../path-lock.ts';
 
@@ -26,7 +26,9 @@ export async function repairPath(store: LocalStore, path: StorePath, options: Re
   await store.temporaryRoots.add([path], signal);
   if ((await repairBlobs(store, root, signal)) || (await reimport(store, path, signal))) {
     using _lock = await lockPath(store.realPath(path), signal);
-    return replaceCheckout(store, { path, root: store.rootOf(path) }, signal);
+    using checkouts = new Checkouts(store, true);
+    await checkouts.make({ path, root }, { files: store.blobs, signal });
+    return checkouts.publish(new Set([path]));
   }
   let cause: unknown;
   try {

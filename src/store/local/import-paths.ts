@@ -1,0 +1,116 @@
+import type { TreeSink } from '../../base/index.ts';
+import { type CallOptions, type DiskBlobBatch, TreeBuilder } from '../../castore/index.ts';
+import { type ExportReceiver, type PathInfo, type StorePath, WireReader, readExport } from '../../nix-compat/index.ts';
+import { type CommitGroupOptions, commitGroup } from './commit-group.ts';
+import type { LocalStore } from './local-store.ts';
+import { type StagedPath, requireTrust } from './staged-path.ts';
+
+export interface ImportPathsOptions extends CallOptions {
+  /** Whether paths must be content-addressed, which what an export says of them does not show. True unless given. */
+  readonly checkSignatures?: boolean;
+}
+
+/** What may be staged without being committed. */
+const groupLimit = { paths: 64, bytes: 64 * 1024 * 1024 };
+
+/**
+ * Adds the paths of an export (`nix-store --export`) and returns them, in its order. When it breaks off, those before
+ * stay valid. Throws as `readExport`, `path/missing-reference`, `path/untrusted`.
+ */
+export async function importPaths(
+  store: LocalStore,
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options: ImportPathsOptions = {},
+): Promise<StorePath[]> {
+  store.requireWritable();
+  await using importer = new Importer(store, options);
+  await using reader = new WireReader(importer.paced(source));
+  try {
+    await readExport(reader, store.storeDir, importer);
+  } finally {
+    await importer.commit();
+  }
+  return importer.paths;
+}
+
+class Importer implements ExportReceiver, AsyncDisposable {
+  /** So far, in the order of the export. */
+  readonly paths: StorePath[] = [];
+  readonly #store: LocalStore;
+  readonly #checkSignatures: boolean;
+  readonly #signal: AbortSignal;
+  #staged = new Map<StorePath, StagedPath>();
+  #stagedBytes = 0;
+  #open: { readonly batch: DiskBlobBatch; readonly builder: TreeBuilder } | undefined;
+
+  constructor(store: LocalStore, { checkSignatures = true, signal }: ImportPathsOptions) {
+    this.#store = store;
+    this.#checkSignatures = checkSignatures;
+    this.#signal = signal ?? new AbortController().signal;
+  }
+
+  /** Passes `source` on as fast as blobs can be written. */
+  async *paced(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+    for await (const chunk of source) {
+      this.#signal.throwIfAborted();
+      yield chunk;
+      await this.#open?.builder.drain();
+    }
+  }
+
+  startObject(): TreeSink {
+    const batch = this.#store.blobs.batch();
+    const builder = new TreeBuilder(batch, { signal: this.#signal });
+    this.#open = { batch, builder };
+    return builder;
+  }
+
+  async endObject(info: PathInfo): Promise<void> {
+    const open = this.#open;
+    if (open === undefined) throw new TypeError('an object ends that was not begun');
+    const { path } = info;
+    if (this.#checkSignatures) requireTrust(this.#store, info);
+    const valid = await this.#store.writer.keep([path, ...info.references], { signal: this.#signal });
+    if (valid.has(path) || this.#staged.has(path)) await this.#close();
+    else {
+      const root = await open.builder.finish();
+      await open.builder[Symbol.asyncDispose]();
+      this.#open = undefined;
+      this.#staged.set(path, { info, root, batch: open.batch });
+      this.#stagedBytes += info.narSize;
+    }
+    this.paths.push(path);
+    if (this.#staged.size >= groupLimit.paths || this.#stagedBytes >= groupLimit.bytes) await this.commit();
+  }
+
+  /** Makes valid what is staged. */
+  async commit(): Promise<void> {
+    const failures: unknown[] = [];
+    const options: CommitGroupOptions = {
+      repair: false,
+      replace: false,
+      signal: this.#signal,
+      fail: (_path, error) => void failures.push(error),
+      valid: () => {},
+    };
+    while (this.#staged.size > 0 && failures.length === 0) {
+      const group = this.#staged;
+      this.#staged = new Map();
+      this.#staged = new Map(await commitGroup(this.#store, group, options));
+    }
+    this.#stagedBytes = 0;
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.builder[Symbol.asyncDispose]();
+    await open?.batch[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+    for (const { batch } of this.#staged.values()) await batch[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { describe, test } from 'node:test';
+import { byteStringFromText } from '../../base/index.ts';
+import { type Realisation, SecretKey, hashBytes, joinStorePath } from '../../nix-compat/index.ts';
+import { addTestPath, openLocalStoreIn, temporaryFolder, testPath } from '../../testing/index.ts';
+import { StoreError, type StoreErrorCode } from '../error.ts';
+import { logFile } from './build-log.ts';
+
+const code = (expected: StoreErrorCode) => (error: unknown) => error instanceof StoreError && error.code === expected;
+
+function openStore() {
+  const folder = temporaryFolder();
+  const store = openLocalStoreIn(folder.path);
+  return {
+    store,
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]();
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+describe('realisations of a local store', () => {
+  const derivationHash = hashBytes('sha256', Buffer.from('a derivation'));
+  const id = { derivationHash, output: byteStringFromText('out') };
+  const signature = SecretKey.generate('test-1').sign(Buffer.from('something'));
+
+  test('are kept with all their signatures, until their path goes', async () => {
+    await using opened = openStore();
+    const { store } = opened;
+    const path = await addTestPath(store, 'x');
+    assert.equal(await store.realisation(id), undefined);
+    await store.writer.addRealisation({ id, path, signatures: [] });
+    await store.writer.addRealisation({ id, path, signatures: [signature] });
+    await store.writer.addRealisation({ id, path, signatures: [] });
+    assert.deepEqual(await store.realisation(id), { path, signatures: [signature] });
+    assert.equal(await store.realisation({ ...id, output: byteStringFromText('dev') }), undefined);
+    store.paths.invalidate([path]);
+    assert.equal(await store.realisation(id), undefined);
+  });
+
+  test('of one output are of one path', async () => {
+    await using opened = openStore();
+    const { store } = opened;
+    const [path, other] = [await addTestPath(store, 'x'), await addTestPath(store, 'y')];
+    const realisation: Realisation = { id, path, signatures: [] };
+    await store.writer.addRealisation(realisation);
+    await assert.rejects(store.writer.addRealisation({ ...realisation, path: other }), code('realisation/conflict'));
+    await assert.rejects(
+      store.writer.addRealisation({ ...realisation, path: other }),
+      /^StoreError: Trying to register a realisation of 'sha256:[0-9a-f]{64}!out', but we already have another one locally\.\nLocal: {2}.*-x\nRemote: .*-y$/,
+    );
+    const absent = { ...realisation, id: { ...id, output: byteStringFromText('dev') }, path: testPath('absent') };
+    await assert.rejects(store.writer.addRealisation(absent), code('path/invalid'));
+  });
+});
+
+describe('build logs of a local store', () => {
+  const path = joinStorePath('0'.repeat(32), 'x.drv');
+  const log = Buffer.from('building\n'.repeat(1000));
+
+  test('are written compressed, and once', async () => {
+    await using opened = openStore();
+    const { store } = opened;
+    assert.equal(await store.buildLog(path), undefined);
+    await store.writer.addBuildLog(path, log);
+    await store.writer.addBuildLog(path, Buffer.from('something else'));
+    assert.deepEqual(await store.buildLog(path), log);
+    assert.deepEqual(readdirSync(dirname(logFile(store.logDir, path))), [`${path.slice(2)}.zst`]);
+  });
+
+  test('are read as C++ Nix writes them, and passed over where they cannot be', async () => {
+    await using opened = openStore();
+    const { store } = opened;
+    const file = logFile(store.logDir, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(`${file}.bz2`, execFileSync('bzip2', ['-c'], { input: log }));
+    assert.deepEqual(Buffer.from((await store.buildLog(path)) ?? []), log);
+    writeFileSync(`${file}.zst`, 'broken');
+    assert.deepEqual(Buffer.from((await store.buildLog(path)) ?? []), log);
+    writeFileSync(`${file}.bz2`, 'broken');
+    await assert.rejects(async () => store.buildLog(path));
+    writeFileSync(file, log);
+    assert.deepEqual(await store.buildLog(path), log);
+  });
+});
