@@ -21,10 +21,12 @@ export { MemoryStore, type MemoryStoreOptions, testPath } from './memory-store.t
 export { addTestPath, addTestRoot, listTestStore, openLocalStoreIn } from './local-store-rig.ts';
 export { inPieces } from './pieces.ts';
 export { type OpenForeignStore, foreignStoreSuite } from './foreign-store-suite.ts';
+export { type HttpFault, HttpRig, type HttpRigOptions, type RecordedRequest, makeCertificate } from './http-rig.ts';
 export { type OfferTreeOptions, offerTree } from './offer-tree.ts';
 export { readWhole } from './read-whole.ts';
 export { type RecordedReport, recordReports } from './recorded-reports.ts';
 export { type TestContextOptions, openTestStore, testStoreContext } from './store-context.ts';
+export { type OpenStore, type OpenedStore, storeSuite } from './store-suite.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export { TreeRecorder, type TestTree, fileNames, ignoreTree, playTree, testTrees } from './trees.ts';
 export { hexVectors, readVectors } from './vectors.ts';
