@@ -76,7 +76,9 @@ export { type SweepOptions, type SweepProgress, type Swept, sweepBlobs } from '.
 export { MemoryBlobStore } from './memory/memory-blob-store.ts';
 export type { Directory, DirectoryEntry, DirectoryNode, FileNode, Node, SymlinkNode } from './node.ts';
 export type { AdditionsOptions } from './tree/additions.ts';
-export { type CheckoutOptions, type LinkableFiles, checkoutTree, removeTree } from './tree/checkout.ts';
+export { type CheckoutOptions, type LinkableFiles, checkoutTree } from './tree/checkout.ts';
+export { type RemoveOptions, removeTree, removeTreeAtEase } from './tree/remove-tree.ts';
+export { emptyTrash, moveToTrash } from './tree/trash.ts';
 export { type FsPath, displayFsPath, joinFsPath } from './tree/fs-path.ts';
 export { type ImportOptions, importTree } from './tree/import-tree.ts';
 export { readDirectory } from './tree/read-directory.ts';

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { errnoOf } from '../../base/index.ts';
+import { canonicalTime } from '../canonical-time.ts';
 import { maxChunkSize } from '../chunks.ts';
 import { type Digest, Digester, checkDigest, formatDigest, sha256ToBytes } from '../digest.ts';
 import { CastoreError } from '../error.ts';
@@ -8,7 +9,6 @@ import type { BlobFiles, NewFile, TemporaryFile } from './blob-files.ts';
 import { executableFile, plainFile } from './blob-schema.ts';
 import type { DataFolder } from './data-folder.ts';
 import { lockAgainstCollection } from './gc-lock.ts';
-import { canonicalTime } from './make-file.ts';
 
 interface Stored {
   readonly files: number;

@@ -1,7 +1,5 @@
+import { canonicalTime } from '../canonical-time.ts';
 import type { FileSystem } from './file-system.ts';
-
-/** The time that every file of the store bears: one second after the epoch, as Nix has it. */
-export const canonicalTime = 1;
 
 /** A file that does not exist yet. */
 export interface FileToMake {

@@ -2,10 +2,10 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { errnoOf } from '../../base/index.ts';
 import type { ReadTarget } from '../blob-store.ts';
+import { canonicalTime } from '../canonical-time.ts';
 import { maxChunkSize } from '../chunks.ts';
 import { type Digest, Digester, checkDigest, formatDigest } from '../digest.ts';
 import { CastoreError } from '../error.ts';
-import { canonicalTime } from './make-file.ts';
 import type { DataFolder } from './data-folder.ts';
 
 /** A file that is said to hold a blob. */

@@ -4,11 +4,9 @@ import {
   constants,
   copyFileSync,
   linkSync,
-  lstatSync,
   lutimesSync,
   mkdirSync,
   openSync,
-  readdirSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -19,7 +17,9 @@ import type { BlobStore } from '../blob-store.ts';
 import { formatDigest } from '../digest.ts';
 import { CastoreError } from '../error.ts';
 import type { FileNode, Node } from '../node.ts';
+import { canonicalTime } from '../canonical-time.ts';
 import { type FsPath, displayFsPath } from './fs-path.ts';
+import { removeTree } from './remove-tree.ts';
 import { walkNodes } from './walk-nodes.ts';
 
 /** A store whose blobs are files that can be linked: `DiskBlobStore`. */
@@ -41,9 +41,6 @@ export interface CheckoutOptions {
    */
   readonly files?: LinkableFiles;
 }
-
-/** One second after the epoch: what Nix gives every file of a store. */
-const canonicalTime = 1;
 
 /**
  * Writes the tree of `node` to `path`, which must not exist (`EEXIST` as the system reports it). On failure what was
@@ -154,19 +151,4 @@ function sealFile({ executable }: FileNode, path: FsPath): void {
 function sealDirectory(path: FsPath): void {
   chmodSync(path, 0o555);
   utimesSync(path, canonicalTime, canonicalTime);
-}
-
-/** Removes a tree whose directories may be read-only; never follows a symlink. */
-export function removeTree(path: FsPath): void {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return;
-  if (stats.isDirectory()) makeWritable(path);
-  rmSync(path, { recursive: true, force: true });
-}
-
-function makeWritable(folder: FsPath): void {
-  chmodSync(folder, 0o755);
-  for (const entry of readdirSync(folder, { encoding: 'buffer', withFileTypes: true })) {
-    if (entry.isDirectory()) makeWritable(Buffer.concat([Buffer.from(folder), Buffer.from('/'), entry.name]));
-  }
 }

@@ -8,6 +8,8 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -15,8 +17,8 @@ import {
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { byteStringFromText, byteStringOf } from '../../base/index.ts';
-import { TreeRecorder, noise, playTree, temporaryFolder, testTrees } from '../../testing/index.ts';
+import { type TreeSink, byteStringFromText, byteStringOf } from '../../base/index.ts';
+import { TreeRecorder, ignoreTree, noise, playTree, temporaryFolder, testTrees } from '../../testing/index.ts';
 import { putBlob } from '../blob-store.ts';
 import { DiskBlobStore } from '../disk/disk-blob-store.ts';
 import { CastoreError, type CastoreErrorCode } from '../error.ts';
@@ -238,4 +240,28 @@ describe('a checkout', () => {
     await checkoutTree(store, await importInto(store, join(folder.path, 'source')), join(folder.path, 'out'));
     assert.deepEqual(readdirSync(join(folder.path, 'out'), 'latin1'), [name]);
   });
+});
+
+test('a symlink that takes the place of a folder during a walk is not followed, and errors name what is shown', () => {
+  using folder = temporaryFolder();
+  const at = (...names: string[]) => join(folder.path, ...names);
+  for (const name of ['tree/a', 'tree/b', 'victim']) mkdirSync(at(name), { recursive: true });
+  for (const name of ['tree/a/1', 'tree/a/2', 'victim/1', 'victim/2']) writeFileSync(at(name), name);
+  const swap = (name: string) => {
+    renameSync(at('tree', name), at(`moved-${name}`));
+    symlinkSync(at('victim'), at('tree', name));
+  };
+  const contents: string[] = [];
+  const sink: TreeSink = {
+    ...ignoreTree,
+    entry: name => {
+      if (name === '1') swap('a');
+      if (name === 'b') swap('b');
+    },
+    fileData: chunk => void contents.push(Buffer.from(chunk).toString()),
+  };
+  assert.throws(() => walkTreeToEnd(at('tree'), sink), new RegExp(`'${at('tree', 'b')}' changed`));
+  assert.deepEqual(contents, ['tree/a/1', 'tree/a/2']);
+  const remover: TreeSink = { ...ignoreTree, entry: name => rmSync(at('victim', name)) };
+  assert.throws(() => walkTreeToEnd(at('victim'), remover), { code: 'ENOENT', path: at('victim', '1') });
 });

@@ -10,9 +10,10 @@ import {
   readdirSync,
   readlinkSync,
 } from 'node:fs';
-import { type ByteString, type TreeSink, byteStringFromLatin1, displayBytes } from '../../base/index.ts';
+import { type ByteString, type TreeSink, byteStringFromLatin1, displayBytes, errnoOf } from '../../base/index.ts';
 import { CastoreError } from '../error.ts';
-import { type FsPath, displayFsPath, joinFsPath } from './fs-path.ts';
+import { type FsPath, displayFsPath } from './fs-path.ts';
+import { HeldFolder } from './held-folder.ts';
 
 export interface WalkOptions {
   /** Where file contents are read into; lent to `fileData`. One 1 MiB buffer for the whole walk unless given. */
@@ -35,21 +36,23 @@ const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLO
 
 /**
  * Reports the file tree at `path` to `sink`. It yields after every file and chunk: an asynchronous caller waits there
- * until the receiver has room, a synchronous one uses `walkTreeToEnd`. Symlinks are never followed; a file is executable
- * if its owner may execute it. FIFOs, sockets and devices are refused (`tree/unsupported-type`), and so is a file that
- * changes its size meanwhile (`tree/changed`). Errors of the operating system are thrown as they are.
+ * until the receiver has room, a synchronous one uses `walkTreeToEnd`. Symlinks are never followed, nor what is put in
+ * place of a folder meanwhile; a file is executable if its owner may execute it. FIFOs, sockets and devices are refused
+ * (`tree/unsupported-type`), and so is a file that changes its kind or its size meanwhile (`tree/changed`). Errors of the
+ * operating system are thrown as they are.
  */
 export function* walkTree(path: FsPath, sink: TreeSink, options: WalkOptions = {}): Generator<void> {
   const shared = options.buffer === undefined ? new Uint8Array(chunkSize) : undefined;
   const buffer = options.buffer ?? (() => shared ?? new Uint8Array(chunkSize));
   const maxDepth = options.maxDepth ?? defaultMaxDepth;
-  yield* walkNode(path, kindOf(lstatSync(path), path), 0);
+  const root: Place = { path, shown: () => path };
+  yield* walkNode(root, kindOf(lstatSync(path), root.shown), 0);
 
-  function* walkNode(at: FsPath, kind: Kind, depth: number): Generator<void> {
+  function* walkNode(at: Place, kind: Kind, depth: number): Generator<void> {
     if (depth >= maxDepth) {
       throw new CastoreError(
         'tree/too-deep',
-        `path '${displayFsPath(at)}' exceeds the maximum directory depth of ${maxDepth}`,
+        `path '${displayFsPath(at.shown())}' exceeds the maximum directory depth of ${maxDepth}`,
       );
     }
     switch (kind) {
@@ -57,26 +60,30 @@ export function* walkTree(path: FsPath, sink: TreeSink, options: WalkOptions = {
         yield* walkFile(at);
         break;
       case 'symlink':
-        sink.symlink(byteStringFromLatin1(readlinkSync(at, 'latin1')));
+        sink.symlink(byteStringFromLatin1(named(at, () => readlinkSync(at.path, 'latin1'))));
         break;
       case 'directory':
-        sink.startDirectory();
-        for (const { name, onDisk, entry } of listDirectory(at, options)) {
-          const child = joinFsPath(at, onDisk);
-          if (options.filter?.(child) === false) continue;
-          sink.entry(name);
-          yield* walkNode(child, kindOf(entry, child), depth + 1);
-        }
-        sink.endDirectory();
+        yield* walkDirectory(at, depth);
     }
   }
 
-  function* walkFile(at: FsPath): Generator<void> {
-    const fd = openSync(at, openFlags);
+  function* walkDirectory(at: Place, depth: number): Generator<void> {
+    using folder = open(at, () => HeldFolder.open(at.path, at.shown()));
+    sink.startDirectory();
+    for (const { name, onDisk, entry } of listDirectory(folder, options)) {
+      const shown = () => folder.show(onDisk);
+      if (options.filter?.(shown()) === false) continue;
+      sink.entry(name);
+      yield* walkNode({ path: folder.at(onDisk), shown, folder }, kindOf(entry, shown), depth + 1);
+    }
+    sink.endDirectory();
+  }
+
+  function* walkFile(at: Place): Generator<void> {
+    const fd = open(at, () => openSync(at.path, openFlags));
     try {
       const stats = fstatSync(fd);
       if (!stats.isFile()) throw changed(at);
-      options.opened?.(stats);
       const { size } = stats;
       sink.startFile((stats.mode & constants.S_IXUSR) !== 0, size);
       for (let left = size; left > 0;) {
@@ -95,6 +102,33 @@ export function* walkTree(path: FsPath, sink: TreeSink, options: WalkOptions = {
   }
 }
 
+/** Where something is in the tree on disk. */
+interface Place {
+  /** For the system. */
+  readonly path: FsPath;
+  /** For people. */
+  readonly shown: () => FsPath;
+  /** That it is in; undefined for the root. */
+  readonly folder?: HeldFolder;
+}
+
+function named<T>({ folder }: Place, work: () => T): T {
+  return folder === undefined ? work() : folder.named(work);
+}
+
+/** Opens what was a file, or a folder, when it was listed. */
+function open<T>(at: Place, work: () => T): T {
+  try {
+    return named(at, work);
+  } catch (error) {
+    if (swapped.has(errnoOf(error) ?? '')) throw changed(at, error);
+    throw error;
+  }
+}
+
+/** A symlink or another kind of file is in its place. */
+const swapped = new Set(['ELOOP', 'ENOTDIR']);
+
 /** As `walkTree`, without pauses. */
 export function walkTreeToEnd(path: FsPath, sink: TreeSink, options: WalkOptions = {}): void {
   for (const _ of walkTree(path, sink, options));
@@ -104,11 +138,11 @@ type Kind = 'file' | 'directory' | 'symlink';
 
 type TypeTest = 'isFile' | 'isDirectory' | 'isSymbolicLink';
 
-function kindOf(entry: Pick<Dirent, TypeTest>, path: FsPath): Kind {
+function kindOf(entry: Pick<Dirent, TypeTest>, shown: () => FsPath): Kind {
   if (entry.isFile()) return 'file';
   if (entry.isDirectory()) return 'directory';
   if (entry.isSymbolicLink()) return 'symlink';
-  throw new CastoreError('tree/unsupported-type', `file '${displayFsPath(path)}' has an unsupported type`);
+  throw new CastoreError('tree/unsupported-type', `file '${displayFsPath(shown())}' has an unsupported type`);
 }
 
 interface Listed {
@@ -117,14 +151,15 @@ interface Listed {
   readonly entry: Pick<Dirent, TypeTest>;
 }
 
-function listDirectory(path: FsPath, options: WalkOptions): Listed[] {
+function listDirectory(folder: HeldFolder, options: WalkOptions): Listed[] {
   const { nameOf } = options;
-  const listed = readdirSync(path, { encoding: 'latin1', withFileTypes: true }).map(entry => {
+  const entries = folder.named(() => readdirSync(folder.path, { encoding: 'latin1', withFileTypes: true }));
+  const listed = entries.map(entry => {
     const onDisk = byteStringFromLatin1(entry.name);
     return { name: nameOf?.(onDisk) ?? onDisk, onDisk, entry };
   });
   listed.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  if (nameOf !== undefined) refuseCollisions(path, listed);
+  if (nameOf !== undefined) refuseCollisions(folder.shown, listed);
   return listed;
 }
 
@@ -139,6 +174,6 @@ function refuseCollisions(path: FsPath, sorted: readonly Pick<Listed, 'name' | '
   }
 }
 
-function changed(path: FsPath): CastoreError {
-  return new CastoreError('tree/changed', `file '${displayFsPath(path)}' changed while it was read`);
+function changed(at: Place, cause?: unknown): CastoreError {
+  return new CastoreError('tree/changed', `file '${displayFsPath(at.shown())}' changed while it was read`, { cause });
 }
