@@ -32,6 +32,8 @@ const nothing = byteStringFromText('');
 const kinds: { readonly [scheme: string]: () => Promise<StoreOpener> } = {
   dummy: async () => (await import('./dummy/open-dummy-store.ts')).openDummyStore,
   file: async () => (await import('./binary-cache/open-binary-cache.ts')).openFileCache,
+  http: async () => (await import('./binary-cache/open-binary-cache.ts')).openHttpCache,
+  https: async () => (await import('./binary-cache/open-binary-cache.ts')).openHttpCache,
   local: async () => (await import('./local/open-local-store.ts')).openLocalStore,
 };
 

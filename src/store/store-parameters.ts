@@ -59,11 +59,12 @@ export interface StoreTraits {
   readonly priority: number | undefined;
   readonly wantMassQuery: boolean | undefined;
   readonly isTrusted: boolean;
+  /** Path infos that are remembered within the process, for stores that have to ask for them. */
+  readonly pathInfoCacheSize: number;
 }
 
 /** Throws what `StoreParameters.take` and `parseStoreDir` throw. */
 export function takeTraits(parameters: StoreParameters, defaultStoreDir: string): StoreTraits {
-  parameters.take('path-info-cache-size', int32Type, 65536);
   parameters.take('system-features', setType, new Set<string>());
   return {
     storeDir: parseStoreDir(parameters.take('store', absolutePathType, defaultStoreDir)),
@@ -72,6 +73,7 @@ export function takeTraits(parameters: StoreParameters, defaultStoreDir: string)
       ? parameters.take('want-mass-query', booleanType, false)
       : undefined,
     isTrusted: parameters.take('trusted', booleanType, false),
+    pathInfoCacheSize: parameters.take('path-info-cache-size', int32Type, 65536),
   };
 }
 

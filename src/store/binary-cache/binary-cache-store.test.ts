@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync, zstdDecompressSync } from 'node:zlib';
 import { type ByteString, byteStringFromText, byteStringOf } from '../../base/index.ts';
 import { NarWriter, SecretKey, countValidSignatures, defaultStoreDir, parseStorePath } from '../../nix-compat/index.ts';
 import {
+  HttpRig,
   type TestTree,
   TreeRecorder,
   offerTree,
@@ -433,5 +434,91 @@ describe('a binary cache that lies', () => {
       const access = await store.openTree(addition.path);
       assert.equal((await access.lookup([]))?.type, 'directory');
     }
+  });
+});
+
+describe('a binary cache behind a server', () => {
+  test('is written to and read from, and what it said is remembered', async () => {
+    using folder = temporaryFolder();
+    using home = temporaryFolder();
+    await using rig = await HttpRig.start({ folder: folder.path });
+    const addition = offerTree(tree);
+    const encodings = 'narinfo-compression=gzip&ls-compression=zstd&write-nar-listing=1';
+    {
+      await using store = await openTestStore(`${rig.url}/?compression=zstd&${encodings}`, { cacheFolder: home.path });
+      assert.equal(store.uri, rig.url);
+      assert.equal(await store.pathInfo(addition.path), undefined);
+      await add(store, addition);
+    }
+    const encoded = rig.requests.filter(({ method, headers }) => method === 'PUT' && headers['content-encoding']);
+    assert.deepEqual(
+      encoded.map(({ headers }) => headers['content-encoding']),
+      ['zstd', 'gzip'],
+    );
+    for (const { url } of encoded) {
+      const path = join(folder.path, url);
+      const decode = url.endsWith('.ls') ? zstdDecompressSync : gunzipSync;
+      writeFileSync(path, decode(readFileSync(path)));
+    }
+    const before = rig.requests.length;
+    await using store = await openTestStore(rig.url, { cacheFolder: home.path });
+    assert.equal((await store.pathInfo(addition.path))?.path, addition.path);
+    assert.equal(rig.requests.length, before);
+    assert.deepEqual(await streamed(store, addition), eventsOf(tree));
+    await using fresh = await openTestStore(rig.url, {
+      cacheFolder: home.path,
+      settings: { 'narinfo-cache-positive-ttl': '0', 'narinfo-cache-meta-ttl': '0' },
+    });
+    assert.equal((await fresh.pathInfo(addition.path))?.path, addition.path);
+    assert.equal(rig.count('GET', '/nix-cache-info'), 2);
+  });
+
+  test('is none where nothing is there and nothing can be put there', async () => {
+    using folder = temporaryFolder();
+    await using rig = await HttpRig.start({
+      folder: folder.path,
+      fault: ({ method }) => (method === 'PUT' ? { kind: 'answer', status: 405 } : undefined),
+    });
+    await assert.rejects(openTestStore(rig.url), {
+      code: 'cache/not-a-cache',
+      message: `'${rig.url}' does not appear to be a binary cache`,
+    });
+    await assert.rejects(openTestStore('http://'), { code: 'store-uri/malformed' });
+  });
+
+  test('that is truncated or stalls for good is a clear error', async () => {
+    using folder = temporaryFolder();
+    const addition = offerTree(tree);
+    {
+      await using store = await openTestStore(`file://${folder.path}?compression=none`);
+      await add(store, addition);
+    }
+    for (const kind of ['truncate', 'stall'] as const) {
+      await using rig = await HttpRig.start({
+        folder: folder.path,
+        fault: ({ url }) => (url.startsWith('/nar/') ? { kind, after: 1000 } : undefined),
+      });
+      const settings = { 'download-attempts': '1', 'stalled-download-timeout': '1' };
+      await using store = await openTestStore(rig.url, { settings });
+      await assert.rejects(streamed(store, addition), {
+        code: 'cache/transfer-failed',
+        message: kind === 'stall' ? /Operation too slow/ : /Transferred a partial file/,
+      });
+    }
+  });
+
+  test('may be files that pass for a server', async context => {
+    process.env['_NIX_FORCE_HTTP'] = '1';
+    context.after(() => delete process.env['_NIX_FORCE_HTTP']);
+    using folder = temporaryFolder();
+    using home = temporaryFolder();
+    await assert.rejects(openTestStore(`file://${folder.path}`), {
+      message: /^uploading to 'file:.*' is not supported$/,
+    });
+    writeFileSync(join(folder.path, 'nix-cache-info'), 'StoreDir: /nix/store\nPriority: 3\n');
+    await using _store = await openTestStore(`file://${folder.path}`, { cacheFolder: home.path });
+    rmSync(join(folder.path, 'nix-cache-info'));
+    await using again = await openTestStore(`file://${folder.path}`, { cacheFolder: home.path });
+    assert.equal(again.priority, 3);
   });
 });

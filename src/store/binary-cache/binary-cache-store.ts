@@ -167,6 +167,7 @@ export class BinaryCacheStore implements Store {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#fetched[Symbol.asyncDispose]();
+    this.#lookups[Symbol.dispose]();
     await this.#transport[Symbol.asyncDispose]();
   }
 }

@@ -35,7 +35,7 @@ export interface CacheLookupsOptions {
 }
 
 /** What a binary cache knows: asked for where nobody remembers, and remembered. */
-export class CacheLookups {
+export class CacheLookups implements Disposable {
   readonly uri: string;
   readonly storeDir: StoreDir;
   readonly #transport: CacheTransport;
@@ -115,5 +115,9 @@ export class CacheLookups {
 
   rememberRealisation(id: DerivationOutputId, value: RealisedOutput | undefined): void {
     this.#memory?.rememberRealisation(id, { value });
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory?.[Symbol.dispose]();
   }
 }

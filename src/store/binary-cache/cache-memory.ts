@@ -15,7 +15,7 @@ export interface CacheTraits {
  * Remembers what one binary cache said, longer than this process lives. What has become too old is forgotten. Nothing
  * here throws: a memory that does not work remembers nothing.
  */
-export interface CacheMemory {
+export interface CacheMemory extends Disposable {
   traits(): CacheTraits | undefined;
   rememberTraits(traits: CacheTraits): void;
   narInfo(hashPart: string): Found<NarInfo> | undefined;

@@ -1,9 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { SecretKey, booleanType, int32Type, optionalAbsolutePathType, stringType } from '../../nix-compat/index.ts';
+import {
+  SecretKey,
+  type SettingType,
+  booleanType,
+  int32Type,
+  optionalAbsolutePathType,
+  stringType,
+} from '../../nix-compat/index.ts';
 import { systemErrorText } from '../../base/index.ts';
 import { StoreError } from '../error.ts';
 import type { StoreParameters } from '../store-parameters.ts';
-import { type CompressionMethod, compressionType } from './compression.ts';
+import { type CompressionMethod, compressionType, optionalCompressionType } from './compression.ts';
+import type { FileEncodings } from './encoding-transport.ts';
+import type { ClientIdentity } from './http/http-request.ts';
 
 /** What all binary caches can be told beside what all stores can. */
 export interface CacheParameters {
@@ -32,6 +41,29 @@ export function takeCacheParameters(parameters: StoreParameters): CacheParameter
     indexesDebugInfo: parameters.take('index-debug-info', booleanType, false),
     localNarCache: parameters.take<string | undefined>('local-nar-cache', optionalAbsolutePathType, undefined),
     secretKeys: keyFiles.map(readSecretKey),
+  };
+}
+
+/** What caches behind HTTP can be told besides. */
+export interface ServerParameters {
+  readonly encodings: FileEncodings;
+  readonly identity: ClientIdentity;
+}
+
+/** Throws what `StoreParameters.take` throws. */
+export function takeServerParameters(parameters: StoreParameters): ServerParameters {
+  const optional = <T>(name: string, type: SettingType<T | undefined>) =>
+    parameters.take<T | undefined>(name, type, undefined);
+  return {
+    encodings: {
+      narInfo: optional('narinfo-compression', optionalCompressionType),
+      listing: optional('ls-compression', optionalCompressionType),
+      log: optional('log-compression', optionalCompressionType),
+    },
+    identity: {
+      certificate: optional('tls-certificate', optionalAbsolutePathType),
+      key: optional('tls-private-key', optionalAbsolutePathType),
+    },
   };
 }
 

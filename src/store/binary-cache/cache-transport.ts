@@ -34,6 +34,8 @@ export interface CacheTransport extends AsyncDisposable {
 export interface GetFileOptions extends CallOptions {
   /** In bytes. */
   readonly limit: number;
+  /** Whether being refused is an error, rather than what servers say of files that they do not have. */
+  readonly refusalIsError?: boolean;
 }
 
 export interface OpenFileOptions extends CallOptions {
@@ -49,6 +51,8 @@ export type UploadContent =
 
 export interface PutFileOptions extends CallOptions {
   readonly mimeType: string;
+  /** What is told with the file to those whom that interests. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export function uploadSize(content: UploadContent): number {

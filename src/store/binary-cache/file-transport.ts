@@ -27,10 +27,12 @@ const stagingName = 'nar';
 export class FileTransport implements CacheTransport {
   readonly stagingFolder: string;
   readonly #root: string;
+  readonly #isReadOnly: boolean;
 
-  /** `root` is absolute. */
-  constructor(root: string) {
+  /** `root` is absolute. With `isReadOnly`, nothing can be put. */
+  constructor(root: string, options: { readonly isReadOnly?: boolean } = {}) {
     this.#root = root;
+    this.#isReadOnly = options.isReadOnly ?? false;
     this.stagingFolder = join(root, stagingName);
   }
 
@@ -70,6 +72,9 @@ export class FileTransport implements CacheTransport {
   put(path: string, content: UploadContent): Promise<void> {
     return attempt(() => {
       const target = this.#locate(path);
+      if (this.#isReadOnly) {
+        throw new StoreError('store/unsupported', `uploading to 'file://${target}' is not supported`);
+      }
       const temporary = `${target}.tmp.${process.pid}.${randomBytes(6).toString('hex')}`;
       makeFolder(realFileSystem, dirname(target));
       try {

@@ -1,0 +1,111 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CallOptions } from '../../../castore/index.ts';
+import { hasRoom } from '../codec.ts';
+import { decoderOf, isEncoded } from './content-encoding.ts';
+import { FailedAttempt, detailOf, failedBeforeAnswer, failedWithinAnswer } from './failed-attempt.ts';
+import { stalled } from './http-exchange.ts';
+import { StallTimer } from './stall-timer.ts';
+
+export interface ReadBodyOptions extends CallOptions {
+  /** In seconds; 0 for as long as it takes. */
+  readonly stallTimeout: number;
+  /** In bytes a second; 0 for as fast as it comes. */
+  readonly maxSpeed: number;
+  /** Of messages: `unable to download 'URL'`. */
+  readonly subject: string;
+  /** Told how many bytes have come so far, before they are decoded. */
+  readonly received?: (bytes: number) => void;
+}
+
+/**
+ * The body of an answer, without the encoding it may have for the way. Throws a `FailedAttempt` where it breaks off,
+ * stalls or cannot be decoded. Ending the iteration early closes the connection.
+ */
+export function readBody(response: IncomingMessage, options: ReadBodyOptions): AsyncGenerator<Uint8Array> {
+  const raw = rawBody(response, options);
+  const encoding = response.headers['content-encoding'];
+  return isEncoded(encoding) ? decoded(raw, response, { encoding, subject: options.subject }) : raw;
+}
+
+async function* rawBody(response: IncomingMessage, options: ReadBodyOptions): AsyncGenerator<Uint8Array> {
+  const { stallTimeout, maxSpeed, subject, signal, received } = options;
+  let timeout: string | undefined;
+  const abort = () => void response.destroy();
+  signal?.addEventListener('abort', abort, { once: true });
+  using stall = new StallTimer(stallTimeout, () => {
+    timeout = stalled(stallTimeout);
+    response.destroy();
+  });
+  const started = performance.now();
+  let count = 0;
+  try {
+    signal?.throwIfAborted();
+    stall.wait();
+    for await (const chunk of response) {
+      if (!(chunk instanceof Uint8Array)) continue;
+      stall.pause();
+      count += chunk.byteLength;
+      received?.(count);
+      yield chunk;
+      if (maxSpeed > 0) {
+        const early = (count / maxSpeed) * 1000 - (performance.now() - started);
+        if (early > 0) await delay(early, undefined, { signal });
+      }
+      stall.wait();
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (timeout !== undefined) throw failedBeforeAnswer(subject, 'timeout', timeout, error);
+    throw failedBeforeAnswer(subject, 'partial', partial(response, count, error), error);
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    response.destroy();
+  }
+}
+
+function partial(response: IncomingMessage, count: number, error: unknown): string {
+  const length = Number(response.headers['content-length']);
+  return Number.isSafeInteger(length) && count < length
+    ? `end of response with ${length - count} bytes missing`
+    : detailOf(error);
+}
+
+async function* decoded(
+  raw: AsyncIterable<Uint8Array>,
+  response: IncomingMessage,
+  { encoding, subject }: { readonly encoding: string; readonly subject: string },
+): AsyncGenerator<Uint8Array> {
+  const refuse = (cause?: unknown) => failedWithinAnswer(subject, response.statusCode ?? 0, 'encoding', cause);
+  const decoder = decoderOf(encoding);
+  if (decoder === undefined) {
+    response.destroy();
+    throw refuse();
+  }
+  let failure: unknown;
+  const feeding = feed(raw, decoder).catch((error: unknown) => {
+    failure = error;
+    decoder.destroy();
+  });
+  try {
+    for await (const chunk of decoder) if (chunk instanceof Uint8Array) yield chunk;
+  } catch (error) {
+    response.destroy();
+    await feeding;
+    // What kept the bytes from coming explains why they could not be decoded.
+    throw failure instanceof FailedAttempt && response.errored !== null ? failure : refuse(error);
+  } finally {
+    decoder.destroy();
+    response.destroy();
+    await feeding;
+  }
+}
+
+async function feed(raw: AsyncIterable<Uint8Array>, decoder: Duplex): Promise<void> {
+  for await (const chunk of raw) {
+    if (decoder.destroyed) return;
+    if (!decoder.write(chunk)) await hasRoom(decoder);
+  }
+  decoder.end();
+}
