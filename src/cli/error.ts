@@ -35,6 +35,7 @@ export const cliErrorCodes = {
   'realise/needs-building': 'a derivation that would have to be built',
   'log/absent': 'a build log that nobody has',
   'usage/not-built': 'outputs whose paths are not known, where these are asked for',
+  'store/not-local': 'a store that this process does not keep itself, for what only its keeper can do',
   'tree/absent': 'a place in a store path where nothing is',
   'tree/not-a-file': 'a place in a store path that is no plain file',
   'path/bad-hash-part': 'a text that is too long or too short for a hash part',

@@ -82,9 +82,20 @@ const operations: readonly OperationEntry[] = [
     flag: { long: 'read-log', short: 'l', summary: 'Print build logs.' },
     load: async () => (await import('./store-read-log.ts')).storeReadLog,
   },
-  absent('dump-db'),
-  absent('load-db'),
-  absent('register-validity'),
+  {
+    flag: { long: 'dump-db', summary: 'Print what is known of all paths.' },
+    load: async () => (await import('./store-registrations.ts')).storeDumpDb,
+  },
+  {
+    flag: { long: 'load-db', summary: 'Register what --dump-db printed.' },
+    readsInput: true,
+    load: async () => (await import('./store-registrations.ts')).storeLoadDb,
+  },
+  {
+    flag: { long: 'register-validity', summary: 'Register paths that are in the store directory.' },
+    readsInput: true,
+    load: async () => (await import('./store-registrations.ts')).storeRegisterValidity,
+  },
   {
     flag: { long: 'check-validity', summary: 'Fail where a path is not valid.' },
     load: async () => (await import('./store-check-validity.ts')).storeCheckValidity,
@@ -93,8 +104,15 @@ const operations: readonly OperationEntry[] = [
     flag: { long: 'gc', summary: 'Delete what nothing keeps.' },
     load: async () => (await import('./store-gc.ts')).storeGc,
   },
-  absent('export'),
-  absent('import'),
+  {
+    flag: { long: 'export', summary: 'Write store paths to standard output.' },
+    load: async () => (await import('./store-export.ts')).storeExport,
+  },
+  {
+    flag: { long: 'import', summary: 'Add what --export wrote from standard input.' },
+    readsInput: true,
+    load: async () => (await import('./store-export.ts')).storeImport,
+  },
   {
     flag: { long: 'verify', summary: 'Check that the store is sound.' },
     load: async () => (await import('./store-verify-all.ts')).storeVerify,

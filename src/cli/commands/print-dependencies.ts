@@ -1,12 +1,6 @@
 import { type ByteString, brandAs, byteStringFromText, byteStringOf } from '../../base/index.ts';
-import {
-  type PathInfo,
-  type StorePath,
-  printStorePath,
-  storePathHashLength,
-  storePathHashPart,
-} from '../../nix-compat/index.ts';
-import type { Store, TreeAccess, TreePath } from '../../store/index.ts';
+import { type StorePath, printStorePath, storePathHashLength, storePathHashPart } from '../../nix-compat/index.ts';
+import type { DependencyStep, Store, TreeAccess, TreePath } from '../../store/index.ts';
 import { blue, green, normal } from '../render/ansi.ts';
 import type { StandardOutput } from '../render/standard-output.ts';
 import { treeBlank, treeConnection, treeLast, treeLine } from './print-tree.ts';
@@ -19,12 +13,6 @@ export interface DependencyOptions {
   /** Whether files that refer to the next path are shown. */
   readonly precise: boolean;
   readonly out: StandardOutput;
-}
-
-/** A reference on the way, and how many more there are from it to the end at least. */
-interface Step {
-  readonly path: StorePath;
-  readonly distance: number;
 }
 
 /** A path whose references are still to be shown, or a line that is. */
@@ -40,18 +28,15 @@ const margin = 32;
 /** Draws the ways from one store path to another, along references, as `nix why-depends` does. */
 export class DependencyPrinter {
   readonly #store: Store;
-  readonly #closure: ReadonlyMap<StorePath, PathInfo>;
+  readonly #steps: ReadonlyMap<StorePath, DependencyStep>;
   readonly #options: DependencyOptions;
-  /** From which the end can be reached, and how far it is. */
-  readonly #distances: ReadonlyMap<StorePath, number>;
   readonly #visited = new Set<StorePath>();
 
-  /** `closure` is that of `options.from`, and has `options.to`. */
-  constructor(store: Store, closure: ReadonlyMap<StorePath, PathInfo>, options: DependencyOptions) {
+  /** `steps` as `explainDependency` gives them. */
+  constructor(store: Store, steps: ReadonlyMap<StorePath, DependencyStep>, options: DependencyOptions) {
     this.#store = store;
-    this.#closure = closure;
+    this.#steps = steps;
     this.#options = options;
-    this.#distances = measureDistances(closure, options.to);
   }
 
   async print(): Promise<void> {
@@ -89,46 +74,34 @@ export class DependencyPrinter {
     if (path === to && !all && from !== to) return false;
     if (wasVisited) return true;
     if (precise) this.#visited.add(path);
-    const steps = this.#steps(path);
+    const steps = this.#steps.get(path)?.references ?? [];
     const hits = precise ? await this.#findHits(path, steps) : new Map<StorePath, string[]>();
     const below: Pending[] = [];
     for (const [at, step] of steps.entries()) {
       const isLast = all ? at === steps.length - 1 : true;
-      const found = hits.get(step.path) ?? [];
+      const found = hits.get(step) ?? [];
       for (const [index, hit] of (all ? found : found.slice(0, 1)).entries()) {
         const branch = index === 0 ? (isLast ? treeLast : treeConnection) : isLast ? treeBlank : treeLine;
-        below.push({ kind: 'line', path: step.path, text: () => utf8(tailPad + branch) + hit });
+        below.push({ kind: 'line', path: step, text: () => utf8(tailPad + branch) + hit });
       }
       if (!precise) {
         const branch = isLast ? treeLast : treeConnection;
         const text = (isVisited: boolean): string => {
           this.#visited.add(path);
-          return utf8(firstPad) + (isVisited ? grey : '') + utf8(branch) + this.#show(step.path) + normal;
+          return utf8(firstPad) + (isVisited ? grey : '') + utf8(branch) + this.#show(step) + normal;
         };
-        below.push({ kind: 'line', path: step.path, text });
+        below.push({ kind: 'line', path: step, text });
       }
       const pad = tailPad + (isLast ? treeBlank : treeLine);
-      below.push({ kind: 'node', path: step.path, firstPad: pad, tailPad: pad });
+      below.push({ kind: 'node', path: step, firstPad: pad, tailPad: pad });
     }
     stack.push(...below.toReversed());
     return true;
   }
 
-  /** The references from which the end can be reached, those that are nearest to it first. */
-  #steps(path: StorePath): Step[] {
-    const { from, to } = this.#options;
-    const steps: Step[] = [];
-    for (const reference of this.#closure.get(path)?.references ?? []) {
-      const distance = this.#distances.get(reference);
-      if (distance === undefined || (reference === path && from !== to)) continue;
-      steps.push({ path: reference, distance });
-    }
-    return steps.toSorted((a, b) => a.distance - b.distance);
-  }
-
   /** Where in the tree of `path` each of its references is, as it is shown. */
-  async #findHits(path: StorePath, steps: readonly Step[]): Promise<Map<StorePath, string[]>> {
-    const hits = new Map<StorePath, string[]>(steps.map(step => [step.path, []]));
+  async #findHits(path: StorePath, steps: readonly StorePath[]): Promise<Map<StorePath, string[]>> {
+    const hits = new Map<StorePath, string[]>(steps.map(step => [step, []]));
     const tree = await this.#store.openTree(path);
     for await (const { names, contents, isLink } of walkContents(tree, [])) {
       const place = names.length === 0 ? '/' : names.join('/');
@@ -148,25 +121,6 @@ export class DependencyPrinter {
     }
     return hits;
   }
-}
-
-function measureDistances(closure: ReadonlyMap<StorePath, PathInfo>, to: StorePath): Map<StorePath, number> {
-  const referrers = new Map<StorePath, StorePath[]>();
-  for (const [path, { references }] of closure) {
-    for (const reference of references) {
-      const known = referrers.get(reference);
-      if (known === undefined) referrers.set(reference, [path]);
-      else known.push(path);
-    }
-  }
-  const distances = new Map([[to, 0]]);
-  // What is added to a map while it is iterated over is reached, too: breadth first.
-  for (const [path, distance] of distances) {
-    for (const referrer of referrers.get(path) ?? []) {
-      if (!distances.has(referrer)) distances.set(referrer, distance + 1);
-    }
-  }
-  return distances;
 }
 
 interface Contents {

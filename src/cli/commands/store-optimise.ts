@@ -2,6 +2,7 @@ import { requireFacet } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openCommandStore } from '../open-store.ts';
+import { formatSize } from '../render/format-size.ts';
 import type { Operands } from './nix-store.ts';
 
 /** `nix-store --optimise` */
@@ -24,5 +25,7 @@ export function nixStoreOptimise(context: CommandContext): Command {
 
 async function optimise(context: CommandContext): Promise<void> {
   await using store = await openCommandStore(context);
-  await requireFacet(store, 'upkeep', 'optimiseStore').optimise({ signal: context.signal });
+  const upkeep = requireFacet(store, 'upkeep', 'optimiseStore');
+  const { filesLinked, bytesFreed } = await upkeep.optimise({ signal: context.signal });
+  context.log.log('info', `${formatSize(bytesFreed)} freed by hard-linking ${filesLinked} files`);
 }

@@ -105,7 +105,7 @@ class RootPrinter {
       const output = known.get(name);
       if (output === undefined) {
         const printed = displayBytes(printStorePath(this.#store.storeDir, path));
-        const message = `derivation '${printed}' does not have an output named '${displayBytes(name)}'`;
+        const message = `derivation '${printed}' does not have output '${displayBytes(name)}'`;
         throw new CliError('installable/no-such-output', message);
       }
       lines.push(await this.#keep(output, name === 'out' ? '' : `-${name}`));

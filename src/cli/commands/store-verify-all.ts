@@ -3,6 +3,7 @@ import { equalHashes, formatHash, printStorePath } from '../../nix-compat/index.
 import { hashContents, requireFacet, requirePathInfo } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { ExitStatus } from '../exit-status.ts';
+import { fetchContents } from '../installables/fetch-contents.ts';
 import { followLinksToStorePath } from '../installables/follow-links.ts';
 import { repairPaths } from '../installables/repair-paths.ts';
 import { openCommandStore } from '../open-store.ts';
@@ -16,6 +17,7 @@ export async function storeVerify(operands: Operands, context: CommandContext): 
   const hasErrors = await requireFacet(store, 'upkeep', 'verifyStore').verify({
     checkContents: flags.has('--check-contents'),
     repair: flags.has('--repair'),
+    fetch: fetchContents(store, context),
     signal: context.signal,
   });
   if (!hasErrors) return;

@@ -1,5 +1,5 @@
 import { byteStringFromText, displayBytes } from '../../base/index.ts';
-import { computeClosure } from '../../store/index.ts';
+import { explainDependency } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { evaluationFlags } from '../installables/evaluation-flags.ts';
@@ -41,14 +41,15 @@ export function whyDepends(context: CommandContext): Command {
       await using store = await openCommandStore(context);
       const from = await oneStorePath(store, dependent, { operateOn, realise: true, context });
       const to = await oneStorePath(store, dependency, { operateOn, realise: false, context }).catch(ifNotBuilt);
-      const closure = await computeClosure(store, [from.storePath]);
-      if (to === undefined || !closure.has(to.storePath)) {
+      const steps =
+        to === undefined ? undefined : await explainDependency(store, from.storePath, { dependency: to.storePath });
+      if (to === undefined || steps === undefined) {
         const what = to?.what ?? displayBytes(dependency);
         context.log.log('error', `'${from.what}' does not depend on '${what}'`);
         return;
       }
       const ends = { from: from.storePath, to: to.storePath };
-      const printer = new DependencyPrinter(store, closure, { ...options, ...ends, out: context.out });
+      const printer = new DependencyPrinter(store, steps, { ...options, ...ends, out: context.out });
       await printer.print();
     },
   };
