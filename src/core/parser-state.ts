@@ -74,7 +74,10 @@ export function positionOf(address: usize): u32 {
 
 /** The text is refused because of the token. */
 export function unexpected(): void {
-  if (token != Token.Refused) return refuse(Refusal.UnexpectedToken, positionOf(tokenStart), 0, 0);
+  if (token != Token.Refused) {
+    const place = token == Token.EndOfFile ? tokenEnd : tokenStart;
+    return refuse(Refusal.UnexpectedToken, positionOf(place), 0, 0);
+  }
   const detail = refusal == Refusal.NulByte ? literalString(text, textLength, hasEscapes) : tokenText();
   refuse(refusal, positionOf(tokenStart), 0, detail);
 }

@@ -1,0 +1,77 @@
+import { type Grammar, type Rule, type State, makeTables } from './lalr.ts';
+import { endOfFile, precedences, rules as ruleText, tokenAliases, tokenNames } from './grammar.ts';
+
+/** A rule of the language's grammar with the name of what it makes. */
+export interface NamedRule extends Rule {
+  readonly name: string;
+}
+
+export interface Automaton {
+  /** The first one goes from `root` and the end of the text to the whole. */
+  readonly rules: readonly NamedRule[];
+  readonly states: readonly State[];
+}
+
+let made: Automaton | undefined;
+
+/** The language's automaton, made when it is first needed: that takes some milliseconds. */
+export function languageAutomaton(): Automaton {
+  return (made ??= makeAutomaton());
+}
+
+interface RuleText {
+  readonly name: string;
+  readonly parts: readonly string[];
+  readonly precedence: string | undefined;
+}
+
+function makeAutomaton(): Automaton {
+  const texts = readRules();
+  const names = [...new Set(texts.map(({ name }) => name))];
+  const levels = new Map(
+    precedences.flatMap(({ associates, tokens }, index) =>
+      tokens.map(token => [tokenNumber(token), { level: index + 1, associates }] as const),
+    ),
+  );
+  const partOf = (word: string): number => {
+    const nonterminal = names.indexOf(word);
+    return nonterminal < 0 ? tokenNumber(word) : -1 - nonterminal;
+  };
+  const rules = texts.map(({ name, parts, precedence }) => {
+    const numbers = parts.map(partOf);
+    const decisive = precedence === undefined ? numbers.findLast(part => part >= 0) : tokenNumber(precedence);
+    const level = decisive === undefined ? undefined : levels.get(decisive);
+    return { name, makes: names.indexOf(name), parts: numbers, precedence: level?.level ?? 0 };
+  });
+  const grammar: Grammar = {
+    tokenCount: tokenNames.length,
+    nonterminalCount: names.length,
+    rules,
+    precedences: tokenNames.map((_, token) => levels.get(token)),
+  };
+  return { rules, states: makeTables(grammar) };
+}
+
+function readRules(): readonly RuleText[] {
+  const texts: RuleText[] = [{ name: 'text', parts: ['root', 'end of file'], precedence: undefined }];
+  let name = '';
+  for (const line of ruleText.trim().split('\n')) {
+    if (line.endsWith(':') && !line.startsWith('|')) {
+      name = line.slice(0, -1);
+      continue;
+    }
+    const words = line.slice(1).trim().split(/\s+/).filter(Boolean);
+    const marked = words.findIndex(word => word.startsWith('%'));
+    const parts = marked < 0 ? words : words.slice(0, marked);
+    texts.push({ name, parts, precedence: marked < 0 ? undefined : words[marked]?.slice(1) });
+  }
+  return texts;
+}
+
+function tokenNumber(word: string): number {
+  if (word === tokenNames[endOfFile]) return endOfFile;
+  const name: string = tokenAliases[word] ?? word;
+  const number = tokenNames.findIndex(token => token === name);
+  if (number < 0) throw new TypeError(`no token or symbol is called ${word}`);
+  return number;
+}

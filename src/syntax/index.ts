@@ -1,0 +1,16 @@
+/**
+ * syntax: Nix text to its tree, with the messages of C++ Nix for texts that are none. Parsing itself is src/core's.
+ *
+ *     const core = new SyntaxCore();
+ *     const tree = core.parse(Buffer.from('{ a = 1 + 2; }'), settings);
+ *     core.print(tree).toString();                       // "{ a = (1 + 2); }"
+ */
+export { type CoreImports, coreModule } from './core-module.ts';
+export { NixSyntaxError, type SyntaxErrorCode, syntaxErrorCodes } from './error.ts';
+export { type SyntaxFault, type Token, explainFault } from './explain.ts';
+export { formatShortFloat } from './format-float.ts';
+export { globalNames, globalNamesByFeature } from './global-names.ts';
+export { Refusal, type RefusalWords, describeRefusal } from './refusal.ts';
+export { type Remark, type RemarkKind, describeCursedOr, describeLiteral, remarkKinds } from './remark.ts';
+export { type ParseSettings, SyntaxCore, positionBase } from './syntax-core.ts';
+export { type SyntaxHostAccess, syntaxHost } from './syntax-host.ts';
