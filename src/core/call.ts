@@ -163,7 +163,7 @@ function throwUnexpected(lambda: LambdaNode, shape: usize, pos: u32): void {
     const symbol = symbolAt(shape, i);
     if (hasFormal(lambda, symbol)) continue;
     pushText(pos, 'from call site', 0);
-    throwError(ErrorKind.Type, posOf(changetype<usize>(lambda)), "function '%l1' called with unexpected argument '%n2'", changetype<usize>(lambda), symbol);
+    throwError(ErrorKind.UnexpectedArgument, posOf(changetype<usize>(lambda)), "function '%l1' called with unexpected argument '%n2'", changetype<usize>(lambda), symbol);
   }
 }
 

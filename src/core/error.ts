@@ -23,6 +23,10 @@ export const enum ErrorKind {
   MissingArgument,
   InfiniteRecursion,
   Abort,
+  /** Of the set that the first word is: similar names are suggested for the second's. */
+  MissingAttribute,
+  /** Of the LambdaNode that the first word is: similar arguments are suggested. */
+  UnexpectedArgument,
 }
 
 /** Throws. */

@@ -30,7 +30,7 @@ export function evaluateSelect(node: usize, env: usize): Word {
     if (word == missing) {
       if (select.fallback != 0) return evaluate(select.fallback, env);
       if (attrPos != 0) push(FrameKind.Select, attrPos, <u32>node, <u32>env);
-      throwError(ErrorKind.Eval, pos, "attribute '%n2' missing", value, symbol);
+      throwError(ErrorKind.MissingAttribute, pos, "attribute '%n2' missing", value, symbol);
     }
     attrPos = foundPosition;
     value = word;

@@ -21,6 +21,12 @@ export const enum FrameKind {
   Text,
   /** What a string in memory says (`addErrorContext`): position, StringObject. */
   Message,
+  /** What a text of the host's says: position, number of the text. */
+  HostText,
+  /** Of the host: position of the name, StringObject of the name. */
+  Derivation,
+  /** Of the host: position of the attribute, its symbol, StringObject of the derivation's name. */
+  DerivationAttribute,
 }
 
 const frameSize: usize = 16;

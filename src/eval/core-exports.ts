@@ -1,0 +1,68 @@
+/** The functions that the core exports (src/core/index.ts). Addresses, symbols and positions are numbers. */
+export interface CoreExports {
+  readonly memory: WebAssembly.Memory;
+
+  // Start
+  start(): void;
+  declareHostBuiltin(name: number, length: number, id: number, arity: number): void;
+  declareConstant(name: number, length: number, at: number): void;
+  finishStart(): number;
+  baseCount(): number;
+  baseName(index: number): number;
+  setMaxCallDepth(depth: number): void;
+
+  // Text to tree
+  parseText(start: number, length: number, options: number): number;
+  bindTree(tree: number, layer: number): void;
+  newStaticLayer(parent: number): number;
+  addStaticName(layer: number, symbol: number, slot: number): void;
+  printTree(node: number): void;
+  outputSize(): number;
+  outputStart(): number;
+  truncateOutput(size: number): void;
+
+  // Tree to value
+  evaluateTo(node: number, env: number, result: number): void;
+  thunkTo(node: number, env: number, result: number): void;
+  forceAt(at: number, pos: number): void;
+  forceDeepAt(at: number): void;
+  callAt(callee: number, words: number, count: number, pos: number, result: number): void;
+  coerceAt(at: number, flags: number): number;
+
+  // Values
+  allocate(size: number): number;
+  memoryUsed(): number;
+  newString(length: number, context: number): number;
+  newList(count: number): number;
+  newEntries(count: number): number;
+  setEntry(entries: number, index: number, symbol: number, position: number): void;
+  attrsOfEntries(entries: number, count: number): number;
+  attrsCount(attrs: number): number;
+  plainOf(attrs: number): number;
+  sortedByName(shape: number): number;
+  lookupTo(attrs: number, symbol: number, result: number): number;
+  intTo(low: number, high: number, result: number): void;
+  floatTo(value: number, result: number): void;
+  pathTo(text: number, result: number): void;
+  newEnv(up: number, slots: number): number;
+  intern(bytes: number, length: number): number;
+  nameOf(symbol: number): number;
+  contextOfOne(symbol: number): number;
+  uniteContexts(a: number, b: number): number;
+  resultAddress(): number;
+
+  // Log
+  push(kind: number, pos: number, a: number, b: number): void;
+  pop(): void;
+  logTopNow(): number;
+  stackTopNow(): number;
+  callDepthNow(): number;
+  restoreLog(log: number, stack: number, depth: number): void;
+  failCell(cell: number, failure: number): void;
+}
+
+/** What `coerceAt` makes strings of, as bits (src/core/coerce.ts). */
+export const coerce = { plain: 0, more: 1, copy: 2, canonical: 4 } as const;
+
+/** Kinds of records on the log (src/core/log.ts). */
+export const frameKinds = { cell: 1, lambda: 2, builtin: 3, select: 4, text: 5, message: 6, hostText: 7, derivation: 8, derivationAttribute: 9 } as const;

@@ -1,0 +1,84 @@
+import { type ByteString, byteStringOf } from '../base/index.ts';
+
+/** Reads and writes the memory of a core. Addresses are those of the core's objects (src/core/value.ts, string.ts). */
+export class CoreMemory {
+  readonly #memory: WebAssembly.Memory;
+  #view: DataView;
+  #bytes: Buffer;
+
+  constructor(memory: WebAssembly.Memory) {
+    this.#memory = memory;
+    this.#view = new DataView(memory.buffer);
+    this.#bytes = Buffer.from(memory.buffer);
+  }
+
+  /** Growing the memory replaces its buffer. */
+  #refresh(): void {
+    if (this.#view.buffer === this.#memory.buffer) return;
+    this.#view = new DataView(this.#memory.buffer);
+    this.#bytes = Buffer.from(this.#memory.buffer);
+  }
+
+  u32(address: number): number {
+    this.#refresh();
+    return this.#view.getUint32(address, true);
+  }
+
+  setU32(address: number, value: number): void {
+    this.#refresh();
+    this.#view.setUint32(address, value, true);
+  }
+
+  u64(address: number): bigint {
+    this.#refresh();
+    return this.#view.getBigUint64(address, true);
+  }
+
+  setU64(address: number, value: bigint): void {
+    this.#refresh();
+    this.#view.setBigUint64(address, value, true);
+  }
+
+  i64(address: number): bigint {
+    this.#refresh();
+    return this.#view.getBigInt64(address, true);
+  }
+
+  f64(address: number): number {
+    this.#refresh();
+    return this.#view.getFloat64(address, true);
+  }
+
+  /** Bytes as they are there: lent, and gone when the memory grows. */
+  bytes(address: number, length: number): Buffer {
+    this.#refresh();
+    return this.#bytes.subarray(address, address + length);
+  }
+
+  setBytes(address: number, bytes: Uint8Array): void {
+    this.#refresh();
+    this.#bytes.set(bytes, address);
+  }
+
+  setByteString(address: number, text: ByteString): void {
+    this.#refresh();
+    this.#bytes.write(text, address, 'latin1');
+  }
+
+  /** The contents of a StringObject. */
+  string(address: number): ByteString {
+    return byteStringOf(this.bytes(address + stringHeader, this.u32(address)));
+  }
+
+  /** The context of a StringObject: address of a ContextObject, or 0. */
+  contextOf(address: number): number {
+    return this.u32(address + 4);
+  }
+
+  /** A text of the program: UTF-16, its length in bytes in front of it. */
+  text(address: number): string {
+    return this.bytes(address, this.u32(address - 4)).toString('utf16le');
+  }
+}
+
+export const stringHeader = 8;

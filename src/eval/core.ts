@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ByteString, byteStringFromText, bytesOf } from '../base/index.ts';
+import type { CoreExports } from './core-exports.ts';
+import { CoreMemory, stringHeader } from './core-memory.ts';
+import { type Word, addressOf, resolved, setWordAt, wordAt } from './word.ts';
+
+/** The functions that the core imports, by module (src/core/host.ts, syntax-host.ts). */
+export type CoreImports = Readonly<Record<string, Readonly<Record<string, (...args: never[]) => unknown>>>>;
+
+let compiled: WebAssembly.Module | undefined;
+
+function coreModule(): WebAssembly.Module {
+  // Beside this module in a bundle, else where the build puts it.
+  const folder = import.meta.filename.endsWith('.ts') ? join(import.meta.dirname, '../../dist') : import.meta.dirname;
+  return (compiled ??= new WebAssembly.Module(readFileSync(join(folder, 'core.wasm'))));
+}
+
+/** An instance of the core, with its memory and the conversions between its values and ours. */
+export class Core {
+  readonly exports: CoreExports;
+  readonly memory: CoreMemory;
+  /** A word that is nobody's between two calls. */
+  readonly #scratch: number;
+
+  constructor(imports: CoreImports) {
+    const instance = new WebAssembly.Instance(coreModule(), imports);
+    this.exports = instance.exports as unknown as CoreExports;
+    this.memory = new CoreMemory(this.exports.memory);
+    this.exports.start();
+    this.#scratch = this.exports.allocate(8);
+  }
+
+  /** Calls `work` with an address for a word, and returns the word that it puts there. */
+  receive(work: (at: number) => void): Word {
+    work(this.#scratch);
+    return wordAt(this.memory, this.#scratch);
+  }
+
+  /** A StringObject of these bytes. */
+  newString(text: ByteString, context = 0): number {
+    const address = this.exports.newString(text.length, context);
+    this.memory.setByteString(address + stringHeader, text);
+    return address;
+  }
+
+  newBytes(bytes: Uint8Array, context = 0): number {
+    const address = this.exports.newString(bytes.byteLength, context);
+    this.memory.setBytes(address + stringHeader, bytes);
+    return address;
+  }
+
+  intern(text: ByteString): number {
+    const name = this.newString(text);
+    return this.exports.intern(name + stringHeader, text.length);
+  }
+
+  internText(text: string): number {
+    return this.intern(byteStringFromText(text));
+  }
+
+  nameOf(symbol: number): ByteString {
+    return this.memory.string(this.exports.nameOf(symbol));
+  }
+
+  /** In weak head normal form. */
+  force(word: Word, pos = 0): Word {
+    const known = resolved(this.memory, word);
+    if ((known.low & 7) !== 0) return known;
+    return this.receive(at => {
+      setWordAt(this.memory, at, word);
+      this.exports.forceAt(at, pos);
+    });
+  }
+
+  int(value: bigint): Word {
+    const bits = BigInt.asUintN(64, value);
+    return this.receive(at => this.exports.intTo(Number(bits & 0xffffffffn), Number(bits >> 32n), at));
+  }
+
+  float(value: number): Word {
+    return this.receive(at => this.exports.floatTo(value, at));
+  }
+
+  path(text: ByteString): Word {
+    const string = this.newString(text);
+    return this.receive(at => this.exports.pathTo(string, at));
+  }
+
+  string(text: ByteString, context = 0): Word {
+    return { low: this.newString(text, context) + 2, high: 0 };
+  }
+
+  list(words: readonly Word[]): Word {
+    const list = this.exports.newList(words.length);
+    for (const [index, word] of words.entries()) setWordAt(this.memory, list + 8 + index * 8, word);
+    return { low: list + 4, high: 0 };
+  }
+
+  /** A set of these attributes; of several with the same name the first stays. */
+  set(attributes: readonly (readonly [name: ByteString, word: Word])[]): Word {
+    const entries = this.exports.newEntries(attributes.length);
+    for (const [index, [name, word]] of attributes.entries()) {
+      this.exports.setEntry(entries, index, this.intern(name), 0);
+      setWordAt(this.memory, entries + index * 16 + 8, word);
+    }
+    return { low: this.exports.attrsOfEntries(entries, attributes.length) + 3, high: 0 };
+  }
+
+  /** The attribute of a set, with its position. */
+  lookup(attrs: number, symbol: number): { readonly word: Word; readonly position: number } | undefined {
+    const position = this.exports.lookupTo(attrs, symbol, this.#scratch);
+    return position < 0 ? undefined : { word: wordAt(this.memory, this.#scratch), position };
+  }
+
+  /** Attributes of a set in the order of their symbols. */
+  attributes(attrs: number): Attribute[] {
+    const plain = this.exports.plainOf(attrs);
+    const shape = this.memory.u32(plain);
+    const count = this.memory.u32(shape);
+    return Array.from({ length: count }, (_, index) => ({
+      symbol: this.memory.u32(shape + 8 + index * 4),
+      position: this.memory.u32(shape + 8 + (count + index) * 4),
+      word: wordAt(this.memory, plain + 8 + index * 8),
+    }));
+  }
+
+  /** As `attributes`, in the order of their names' bytes. */
+  sortedAttributes(attrs: number): Attribute[] {
+    const all = this.attributes(attrs);
+    const order = this.exports.sortedByName(this.memory.u32(this.exports.plainOf(attrs)));
+    return all.map((_, index) => all[this.memory.u32(order + index * 4)]).filter(found => found !== undefined);
+  }
+
+  /** The contents and context of a string that something is made. */
+  coerce(word: Word, flags: number): { readonly text: ByteString; readonly context: number } {
+    const at = this.exports.allocate(8);
+    setWordAt(this.memory, at, word);
+    const string = this.exports.coerceAt(at, flags);
+    return { text: this.memory.string(string), context: this.memory.contextOf(string) };
+  }
+
+  /** Calls a function; the value is in weak head normal form. */
+  call(callee: Word, words: readonly Word[], pos = 0): Word {
+    const at = this.exports.allocate(8 * (words.length + 1));
+    setWordAt(this.memory, at, callee);
+    for (const [index, word] of words.entries()) setWordAt(this.memory, at + 8 + index * 8, word);
+    return this.receive(result => this.exports.callAt(at, at + 8, words.length, pos, result));
+  }
+
+  /** Elements of a context, in the order of their bytes. */
+  context(context: number): ByteString[] {
+    if (context === 0) return [];
+    const count = this.memory.u32(context);
+    return Array.from({ length: count }, (_, index) => this.nameOf(this.memory.u32(context + 8 + index * 4))).sort();
+  }
+
+  /** The context of these elements; 0 for none. */
+  newContext(elements: Iterable<ByteString>): number {
+    let context = 0;
+    for (const element of elements) {
+      context = this.exports.uniteContexts(context, this.exports.contextOfOne(this.intern(element)));
+    }
+    return context;
+  }
+
+  textBytes(text: string): Uint8Array {
+    return bytesOf(byteStringFromText(text));
+  }
+
+  stringAt(word: Word): number {
+    return addressOf(word);
+  }
+}
+
+export interface Attribute {
+  readonly symbol: number;
+  readonly position: number;
+  readonly word: Word;
+}

@@ -1,0 +1,65 @@
+import { FirnError } from '../base/index.ts';
+
+/** What each code means. A code is never given another meaning; new causes get new codes. */
+export const evalErrorCodes = {
+  'eval/throw': 'what `throw` throws',
+  'eval/assertion': 'an assertion that does not hold',
+  'eval/error': 'what cannot be evaluated',
+  'eval/type': 'a value of another type than is needed',
+  'eval/undefined-variable': 'a variable that nothing defines',
+  'eval/missing-argument': 'a function that lacks an argument',
+  'eval/infinite-recursion': 'a value that depends on itself',
+  'eval/abort': 'what `abort` aborts',
+  'eval/syntax': 'a text that is no Nix expression',
+  'eval/stack-overflow': 'an evaluation of more levels than are allowed',
+  'eval/out-of-memory': 'an evaluation of more values than fit the memory of the evaluator',
+} as const;
+
+export type EvalErrorCode = keyof typeof evalErrorCodes;
+
+/** A place in a source: line and column from 1, the column in bytes. */
+export interface SourcePosition {
+  /** A path, or what stands for one: `«string»`. */
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** The line before, the line itself and the line after, as far as there are any. */
+  readonly lines: readonly [before: string | undefined, line: string, after: string | undefined] | undefined;
+}
+
+/** What was being done when an error happened; the innermost is the last of its error's. */
+export interface TraceLine {
+  /** With terminal escapes around the values that it mentions. */
+  readonly text: string;
+  readonly position: SourcePosition | undefined;
+  /** Whether it is shown also where traces are cut short. */
+  readonly always: boolean;
+}
+
+export interface EvalErrorDetails {
+  readonly position?: SourcePosition | undefined;
+  readonly traces?: readonly TraceLine[];
+  readonly suggestions?: readonly string[];
+}
+
+/** An error of an expression. `message` may have terminal escapes. */
+export class EvalError extends FirnError<EvalErrorCode> {
+  readonly position: SourcePosition | undefined;
+  /** The outermost first. */
+  readonly traces: readonly TraceLine[];
+  /** Names that may have been meant instead, best first. */
+  readonly suggestions: readonly string[];
+
+  constructor(code: EvalErrorCode, message: string, details: EvalErrorDetails = {}) {
+    super(code, message);
+    this.position = details.position;
+    this.traces = details.traces ?? [];
+    this.suggestions = details.suggestions ?? [];
+  }
+
+  /** The same with traces around those that it has. */
+  within(outer: readonly TraceLine[]): EvalError {
+    const { position, suggestions } = this;
+    return new EvalError(this.code, this.message, { position, traces: [...outer, ...this.traces], suggestions });
+  }
+}

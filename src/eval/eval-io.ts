@@ -1,0 +1,51 @@
+import type { ByteString } from '../base/index.ts';
+import type { Derivation, DerivationFile, StoreDir, StorePath } from '../nix-compat/index.ts';
+
+export type FileType = 'regular' | 'directory' | 'symlink' | 'unknown';
+
+export interface FileInfo {
+  readonly type: FileType;
+  readonly executable: boolean;
+}
+
+/**
+ * The evaluator's only door to the world. Every call is synchronous: evaluation cannot go on without the answer. Paths
+ * are absolute and canonical, as bytes. Whatever cannot be answered throws an error that is passed on as it is.
+ */
+export interface EvalIO {
+  readonly storeDir: StoreDir;
+
+  /** Undefined where nothing is at `path`; symlinks are not followed. */
+  stat(path: ByteString): FileInfo | undefined;
+
+  readFile(path: ByteString): Uint8Array;
+
+  /** Names and types of a directory's entries. Types that are not at hand are undefined. */
+  readDirectory(path: ByteString): ReadonlyMap<ByteString, FileType | undefined>;
+
+  readLink(path: ByteString): ByteString;
+
+  /** Adds a file tree to the store, or only computes where it would be. */
+  addPath(addition: PathToAdd): StorePath;
+
+  /** Adds a file of the given contents. */
+  addText(name: string, contents: Uint8Array, references: ReadonlySet<StorePath>): StorePath;
+
+  addDerivation(file: DerivationFile): void;
+
+  /** A derivation that this evaluation did not make. */
+  readDerivation(path: StorePath): Derivation | undefined;
+
+  environment(name: string): string | undefined;
+
+  /** A message of `builtins.trace` or a warning. */
+  say(kind: 'trace' | 'warning', text: string): void;
+}
+
+export interface PathToAdd {
+  readonly path: ByteString;
+  readonly name: string;
+  readonly method: 'flat' | 'nar';
+  /** Whether an entry below `path` is taken; all unless given. */
+  readonly filter?: ((path: ByteString, type: FileType) => boolean) | undefined;
+}
