@@ -1,4 +1,5 @@
 import { nar } from './cli-fixture.ts';
+import { configCases } from './config-cases.ts';
 
 export interface Case {
   /** Program and arguments. */
@@ -7,7 +8,8 @@ export interface Case {
   readonly env?: Readonly<Record<string, string>>;
   /** `longer`: our lines begin with theirs; `other`: Firn says it in its own words, `why` tells. `same` unless given. */
   readonly stderr?: 'same' | 'longer' | 'other';
-  readonly stdout?: 'same' | 'other';
+  /** `names`: each line up to its first tab is the same. */
+  readonly stdout?: 'same' | 'names' | 'other';
   /** Our exit status where it is not theirs. */
   readonly status?: number;
   readonly why?: string;
@@ -504,5 +506,6 @@ export const cliCases: readonly Case[] = [
   ...keys,
   ...derivations,
   ...general,
+  ...configCases,
   ...different,
 ];
