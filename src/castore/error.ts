@@ -37,6 +37,9 @@ export const castoreErrorCodes = {
   'data-folder/older-format': 'a data folder of an older Firn where nothing may be written',
   'data-folder/unusable': 'a data folder that cannot be opened or created',
   'data-folder/corrupt': 'a database that SQLite finds damaged',
+  'data-folder/busy': 'a database that another process keeps to itself',
+  'data-folder/full': 'a database that cannot grow, since its disk is full',
+  'data-folder/io-error': 'a database whose file the system fails to read or write',
 } as const;
 
 export type CastoreErrorCode = keyof typeof castoreErrorCodes;

@@ -3,6 +3,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { messageOf } from '../../base/index.ts';
 import { CastoreError } from '../error.ts';
+import { explainSqliteError } from './sqlite-error.ts';
 
 /** Tables of one concern. `migrations[n]` brings them from version n to n + 1; entries are never edited, only appended. */
 export interface Schema {
@@ -19,9 +20,13 @@ const busyTimeout = 10_000;
 const versionsTable =
   'CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID';
 
+/** What each connection may keep of the file in memory: what a batch changes is then written once. In KiB. */
+const cacheSize = 32 * 1024;
+
 /**
  * The SQLite file of a data folder, shared by every folder of the source that keeps tables in it and by several
- * processes. Write-ahead log, every commit synced. Statements are prepared once and kept.
+ * processes. Write-ahead log, every commit synced. Statements are prepared once and kept. SQLite's refusals come as
+ * `data-folder/…` errors that name the file: `unusable`, `busy`, `full`, `io-error`, `corrupt`.
  */
 export class Database implements Disposable {
   readonly path: string;
@@ -41,12 +46,12 @@ export class Database implements Disposable {
       else this.#prepareFile(schemas);
     } catch (error) {
       this.#connection.close();
-      throw explain(path, error);
+      throw explainSqliteError(path, error);
     }
   }
 
   #prepareFile(schemas: readonly Schema[]): void {
-    this.#connection.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
+    this.#connection.exec(`PRAGMA busy_timeout = ${busyTimeout}; PRAGMA cache_size = -${cacheSize}`);
     // In this order: who makes the first table has set the id before, so another process at it is not taken for a stranger.
     const { count } = this.get('SELECT count(*) AS count FROM sqlite_schema') ?? {};
     const { application_id: id } = this.get('PRAGMA application_id') ?? {};
@@ -113,11 +118,11 @@ export class Database implements Disposable {
 
   /** The first row, as its columns by name. */
   get(sql: string, ...values: readonly SqlValue[]): Row | undefined {
-    return this.#statement(sql).get(...values);
+    return this.#explained(() => this.#statement(sql).get(...values));
   }
 
   all(sql: string, ...values: readonly SqlValue[]): Row[] {
-    return this.#statement(sql).all(...values);
+    return this.#explained(() => this.#statement(sql).all(...values));
   }
 
   /** As `all`, each row as an array of its columns: a third of the time where rows are many and short. */
@@ -128,24 +133,29 @@ export class Database implements Disposable {
       statement.setReturnArrays(true);
       this.#tupleStatements.set(sql, statement);
     }
-    const rows: unknown = statement.all(...values);
+    const prepared = statement;
+    const rows: unknown = this.#explained(() => prepared.all(...values));
     if (!areTuples(rows)) throw new TypeError('rows are no arrays');
     return rows;
   }
 
   /** Rows one by one; do not write while iterating. */
-  iterate(sql: string, ...values: readonly SqlValue[]): Iterable<Row> {
-    return this.#statement(sql).iterate(...values);
+  *iterate(sql: string, ...values: readonly SqlValue[]): Generator<Row, void> {
+    try {
+      yield* this.#statement(sql).iterate(...values);
+    } catch (error) {
+      throw explainSqliteError(this.path, error);
+    }
   }
 
   /** Returns the number of rows changed. */
   run(sql: string, ...values: readonly SqlValue[]): number {
-    return Number(this.#statement(sql).run(...values).changes);
+    return this.#explained(() => Number(this.#statement(sql).run(...values).changes));
   }
 
   /** Runs `work` in one immediate transaction: all of it is durable when this returns, nothing of it when it throws. */
   transaction<T>(work: () => T): T {
-    this.#connection.exec('BEGIN IMMEDIATE');
+    this.#explained(() => this.#connection.exec('BEGIN IMMEDIATE'));
     try {
       const result = work();
       this.#connection.exec('COMMIT');
@@ -153,7 +163,15 @@ export class Database implements Disposable {
     } catch (error) {
       // SQLite has rolled back by itself after some errors (a full disk).
       if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
-      throw explain(this.path, error);
+      throw explainSqliteError(this.path, error);
+    }
+  }
+
+  #explained<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw explainSqliteError(this.path, error);
     }
   }
 
@@ -202,22 +220,4 @@ function openReadOnly(path: string): DatabaseSync {
 function foreign(path: string): CastoreError {
   const message = `'${path}' is the database of another program (of another Nix?): choose another data folder with --data or FIRN_DATA`;
   return new CastoreError('data-folder/foreign', message);
-}
-
-const corrupt = new Set([11, 26]); // SQLITE_CORRUPT, SQLITE_NOTADB
-const forbidden = new Set([3, 8, 14]); // SQLITE_PERM, SQLITE_READONLY, SQLITE_CANTOPEN
-
-function explain(path: string, error: unknown): unknown {
-  const code =
-    error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0;
-  if (forbidden.has(code)) {
-    const message = `cannot use the database '${path}': ${messageOf(error)} (choose another data folder with --data or FIRN_DATA)`;
-    return new CastoreError('data-folder/unusable', message, { cause: error });
-  }
-  if (!corrupt.has(code)) return error;
-  return new CastoreError(
-    'data-folder/corrupt',
-    `the database '${path}' is damaged (${messageOf(error)}): move it away; blobs that are files can be imported again`,
-    { cause: error },
-  );
 }
