@@ -6,6 +6,7 @@ import { importBuiltins } from './import.ts';
 import { jsonBuiltins } from './json.ts';
 import { contextBuiltins } from './string-context.ts';
 import { textBuiltins } from './text.ts';
+import { xmlBuiltins } from './xml.ts';
 
 /** A builtin that needs the host. */
 export interface HostBuiltin {
@@ -23,4 +24,5 @@ export const hostBuiltins: readonly HostBuiltin[] = [
   ...importBuiltins,
   ...jsonBuiltins,
   ...textBuiltins,
+  ...xmlBuiltins,
 ];
