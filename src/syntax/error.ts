@@ -1,4 +1,4 @@
-import { FirnError } from '../base/index.ts';
+import { LocatedError } from '../base/index.ts';
 
 /** What each code means. A code is never given another meaning; new causes get new codes. */
 export const syntaxErrorCodes = {
@@ -22,12 +22,4 @@ export const syntaxErrorCodes = {
 export type SyntaxErrorCode = keyof typeof syntaxErrorCodes;
 
 /** A text that is no Nix expression. */
-export class NixSyntaxError extends FirnError<SyntaxErrorCode> {
-  /** Where, in bytes from the text's beginning; undefined where that is not known. */
-  readonly offset: number | undefined;
-
-  constructor(code: SyntaxErrorCode, message: string, offset: number | undefined) {
-    super(code, message);
-    this.offset = offset;
-  }
-}
+export class NixSyntaxError extends LocatedError<SyntaxErrorCode> {}

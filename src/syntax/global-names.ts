@@ -16,8 +16,8 @@ export const globalNames: readonly string[] = (
 ).split(' ');
 
 /** Names that an expression knows besides where one of these experimental features is enabled. */
-export const globalNamesByFeature: readonly { readonly name: string; readonly features: readonly string[] }[] = [
+export const globalNamesByFeature = [
   { name: '__fetchClosure', features: ['fetch-closure'] },
   { name: '__outputOf', features: ['dynamic-derivations'] },
   { name: 'fetchTree', features: ['fetch-tree', 'flakes'] },
-];
+] as const;

@@ -12,5 +12,7 @@ export { formatShortFloat } from './format-float.ts';
 export { globalNames, globalNamesByFeature } from './global-names.ts';
 export { Refusal, type RefusalWords, describeRefusal } from './refusal.ts';
 export { type Remark, type RemarkKind, describeCursedOr, describeLiteral, remarkKinds } from './remark.ts';
+export { type ParsedSource, type Source, type SourceSettings, SourceParser } from './source-parser.ts';
+export { SourceLines } from './source-lines.ts';
 export { type ParseSettings, SyntaxCore, positionBase } from './syntax-core.ts';
 export { type SyntaxHostAccess, syntaxHost } from './syntax-host.ts';

@@ -17,9 +17,17 @@ export interface Remark {
   readonly end: number;
 }
 
+/** The setting that says what is done about a form of literals. */
+export const lintSettings = {
+  'url-literal': 'lint-url-literals',
+  'absolute-path-literal': 'lint-absolute-path-literals',
+  'home-path-literal': 'lint-absolute-path-literals',
+  'short-path-literal': 'lint-short-path-literals',
+} as const;
+
 /** C++ Nix's message for a literal, whose text is `literal`. `mark` sets off what is mentioned. */
 export function describeLiteral(
-  kind: Exclude<RemarkKind, 'cursed-or'>,
+  kind: keyof typeof lintSettings,
   literal: string,
   isFatal: boolean,
   mark: (text: string) => string,

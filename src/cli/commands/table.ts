@@ -146,6 +146,7 @@ const legacyCommands: { readonly [name: string]: () => Promise<LegacyCommandFact
   'nix-collect-garbage': async () => (await import('./nix-collect-garbage.ts')).nixCollectGarbage,
   'nix-copy-closure': async () => (await import('./nix-copy-closure.ts')).nixCopyClosure,
   'nix-hash': async () => (await import('./nix-hash.ts')).nixHash,
+  'nix-instantiate': async () => (await import('./nix-instantiate.ts')).nixInstantiate,
   'nix-store': async () => (await import('./nix-store.ts')).nixStore,
 };
 
