@@ -1,5 +1,4 @@
 import { constants, closeSync, openSync, statSync } from 'node:fs';
-import { createConnection } from 'node:net';
 import { systemErrorText } from '../../base/index.ts';
 import { CliError } from '../error.ts';
 import { writeFully } from './write-fully.ts';
@@ -33,7 +32,8 @@ function openForAppending(path: string): number {
 const lingering = 1000;
 
 function connect(path: string): LineOutput {
-  const socket = createConnection(path);
+  // Few logs go to sockets, and loading this takes milliseconds.
+  const socket = process.getBuiltinModule('node:net').createConnection(path);
   // Who reads the log may go at any time.
   socket.on('error', () => socket.destroy());
   // The log alone is no reason to go on.
