@@ -11,6 +11,9 @@ interface Draft {
   readonly real: string;
 }
 
+/** Of drafts, so that paths whose hash parts are the same have their own. */
+let places = 0;
+
 /**
  * Checkouts of several paths, which the caller has locked. Those that are not kept are removed at disposal.
  *
@@ -56,8 +59,9 @@ export class Checkouts implements Disposable {
     removeTree(old);
   }
 
+  /** Where a collection takes it for a part of `path`, which is a temporary root. */
   #beside(name: string, path: StorePath): string {
-    return join(this.#store.realStoreDir, `.${name}-${process.pid}-${storePathHashPart(path)}`);
+    return join(this.#store.realStoreDir, `${storePathHashPart(path)}-${name}-${process.pid}-${++places}`);
   }
 
   keep(): void {

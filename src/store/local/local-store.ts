@@ -1,9 +1,10 @@
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { type Reporter, type TreeSink, silentReporter, syncFileSystem, systemErrorText } from '../../base/index.ts';
+import { type Reporter, type TreeSink, silentReporter, systemErrorText } from '../../base/index.ts';
 import {
   type CallOptions,
   DiskBlobStore,
+  type FileSystem,
   type LinkableFiles,
   type Node,
   makeFolder,
@@ -56,6 +57,8 @@ export interface LocalStoreOptions {
   /** Whether nothing may be written, not even a lock: for stores on file systems that are read-only. */
   readonly readOnly?: boolean;
   readonly reporter?: Reporter;
+  /** For tests that make calls fail. */
+  readonly fileSystem?: FileSystem;
   /** When to collect garbage for want of space, if ever. */
   readonly autoCollect?: AutoCollectOptions;
 }
@@ -104,7 +107,9 @@ export class LocalStore implements Store {
     this.requireSignatures = options.requireSignatures ?? true;
     this.readOnly = options.readOnly ?? false;
     this.reporter = options.reporter ?? silentReporter;
-    this.blobs = new DiskBlobStore(options.dataFolder, { schemas: [storeSchema], readOnly: this.readOnly });
+    const { fileSystem = realFileSystem } = options;
+    const schemas = [storeSchema];
+    this.blobs = new DiskBlobStore(options.dataFolder, { schemas, readOnly: this.readOnly, fileSystem });
     const { database } = this.blobs.folder;
     this.paths = new PathTable(database);
     this.realisations = new RealisationTable(database, this.storeDir);
@@ -119,9 +124,17 @@ export class LocalStore implements Store {
       this.#autoCollector = new AutoCollector({ collector, folder, reporter }, options.autoCollect);
     }
     if (this.readOnly) return;
-    makeFolder(realFileSystem, this.realStoreDir, 0o1775);
-    // Here C++ Nix links files of the same contents, and its users' scripts look; ours are links of the castore's.
-    makeFolder(realFileSystem, join(this.realStoreDir, '.links'));
+    try {
+      requireWritableFolder(join(options.dataFolder, 'db'));
+      makeFolder(fileSystem, this.realStoreDir, 0o1775);
+      // Here C++ Nix links files of the same contents, and its users' scripts look; ours are links of the castore's.
+      makeFolder(fileSystem, join(this.realStoreDir, '.links'));
+      // Here users put links themselves.
+      for (const name of ['gcroots', 'profiles']) makeFolder(fileSystem, join(options.dataFolder, name));
+    } catch (error) {
+      this.blobs.folder[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Where the checkout of `path` is on disk. */
@@ -196,16 +209,30 @@ export class LocalStore implements Store {
 
   /** Makes names and metadata of checkouts durable; the contents of linked files are so already. */
   syncStoreDirectory(): void {
-    const fd = openSync(this.realStoreDir, 'r');
+    const { fileSystem: fs } = this.blobs.folder;
+    const fd = fs.openSync(this.realStoreDir, 'r');
     try {
-      syncFileSystem(fd);
+      fs.syncFileSystem(fd);
     } finally {
-      closeSync(fd);
+      fs.closeSync(fd);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.temporaryRoots[Symbol.dispose]();
     await this.blobs[Symbol.asyncDispose]();
+  }
+}
+
+/** SQLite would not say so before the first change. */
+function requireWritableFolder(folder: string): void {
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (cause) {
+    const advice =
+      'This command may have been run as non-root in a single-user Nix installation,\nor the Nix daemon may have crashed.';
+    throw new StoreError('store/read-only', `cannot write to '${folder}': ${systemErrorText(cause)}\n${advice}`, {
+      cause,
+    });
   }
 }

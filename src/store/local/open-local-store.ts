@@ -1,11 +1,15 @@
-import { displayBytes } from '../../base/index.ts';
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { displayBytes, errnoOf } from '../../base/index.ts';
+import { CastoreError } from '../../castore/index.ts';
 import { booleanType, canonicalPath, decodePercent, optionalAbsolutePathType } from '../../nix-compat/index.ts';
+import { StoreError } from '../error.ts';
 import type { StoreRequest } from '../open-store.ts';
 import type { Store } from '../store.ts';
 import { takeTraits } from '../store-parameters.ts';
 import { readTrustedKeys } from '../trusted-keys.ts';
 import { localPlaces } from './local-places.ts';
-import { LocalStore } from './local-store.ts';
+import { LocalStore, type LocalStoreOptions } from './local-store.ts';
 
 /** `local`, `local?root=/path` or `/path` */
 export function openLocalStore({ authority, parameters, context }: StoreRequest): Promise<Store> {
@@ -31,25 +35,39 @@ export function openLocalStore({ authority, parameters, context }: StoreRequest)
   if (readOnly) context.requireFeature('read-only-local-store');
   const places = localPlaces(chosen, environment, reporter);
   const { priority = 0, wantMassQuery = false, isTrusted, storeDir } = traits;
-  return Promise.resolve(
-    new LocalStore({
-      ...places,
-      storeDir,
-      priority,
-      wantMassQuery,
-      isTrusted,
-      uri: uri === 'local://' ? 'local' : uri,
-      readOnly,
-      requireSignatures,
-      trustedKeys: readTrustedKeys(settings),
-      reporter,
-      autoCollect: {
-        minFree: Number(settings.get('min-free')),
-        maxFree: Number(settings.get('max-free')),
-        checkInterval: Number(settings.get('min-free-check-interval')) * 1000,
-        keepOutputs: settings.get('keep-outputs'),
-        keepDerivations: settings.get('keep-derivations'),
-      },
-    }),
-  );
+  const options = {
+    ...places,
+    storeDir,
+    priority,
+    wantMassQuery,
+    isTrusted,
+    uri: uri === 'local://' ? 'local' : uri,
+    readOnly,
+    requireSignatures,
+    trustedKeys: readTrustedKeys(settings),
+    reporter,
+  };
+  return Promise.resolve(open(options));
+}
+
+function open(options: LocalStoreOptions): LocalStore {
+  try {
+    return new LocalStore(options);
+  } catch (cause) {
+    const { dataFolder } = options;
+    if (!(cause instanceof CastoreError) || !isForbidden(join(dataFolder, 'db'))) throw cause;
+    const hint = 'This command may have been run as non-root in a single-user Nix installation,';
+    const message = `${cause.message}\n${hint}\nor the Nix daemon may have crashed.`;
+    throw new StoreError('store/forbidden', message, { cause });
+  }
+}
+
+/** Whether `folder` is there and may not be written to. */
+function isForbidden(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return false;
+  } catch (error) {
+    return ['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(error) ?? '');
+  }
 }
