@@ -25,21 +25,23 @@ export async function* chunksOf(bytes: Uint8Array, options: ReadOptions = {}): A
   }
 }
 
-/** All the bytes of lent chunks, which are `digest.size` of them or else are refused with `digest/mismatch`. */
-export async function collectChunks(chunks: AsyncIterable<Uint8Array>, digest: Digest): Promise<Uint8Array> {
-  const bytes = new Uint8Array(digest.size);
+/** All the bytes of lent chunks; undefined unless they are `size` of them. */
+export async function gatherChunks(chunks: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array | undefined> {
+  const bytes = new Uint8Array(size);
   let at = 0;
   for await (const chunk of chunks) {
-    if (chunk.byteLength > digest.size - at) throw sizeMismatch(digest, `more than ${digest.size}`);
+    if (chunk.byteLength > size - at) return undefined;
     bytes.set(chunk, at);
     at += chunk.byteLength;
   }
-  if (at !== digest.size) throw sizeMismatch(digest, String(at));
-  return bytes;
+  return at === size ? bytes : undefined;
 }
 
-function sizeMismatch(digest: Digest, size: string): CastoreError {
-  return new CastoreError('digest/mismatch', `the blob ${formatDigest(digest)} has ${size} bytes`);
+/** As `gatherChunks`, of a blob: `digest/mismatch` when it has another size. */
+export async function collectChunks(chunks: AsyncIterable<Uint8Array>, digest: Digest): Promise<Uint8Array> {
+  const bytes = await gatherChunks(chunks, digest.size);
+  if (bytes !== undefined) return bytes;
+  throw new CastoreError('digest/mismatch', `what was read of the blob ${formatDigest(digest)} has another size`);
 }
 
 /** Holds the size of what `BlobStore.get` is asked for against its limit: `blob/too-large`. */

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { byteStringFromText, toHex } from '../base/index.ts';
 import { directories } from '../testing/index.ts';
 import { sha256FromHex } from './digest.ts';
-import { decodeDirectory, encodeDirectory } from './directory.ts';
+import { decodeDirectory, encodeDirectory, maxDirectoryEntries } from './directory.ts';
 import { CastoreError, type CastoreErrorCode } from './error.ts';
 import type { Directory, DirectoryEntry, Node } from './node.ts';
 
@@ -286,3 +286,18 @@ function decodesToItself(bytes: Uint8Array): void {
   }
   assert.equal(toHex(encodeDirectory(value)), toHex(bytes));
 }
+
+test('a directory of more entries than the limit is neither encoded nor decoded', () => {
+  const target = byteStringFromText('t');
+  const entries = Array.from({ length: maxDirectoryEntries + 1 }, (_, i) =>
+    key(i.toString(36).padStart(4, '0'), { kind: 'symlink', target }),
+  );
+  assert.equal(refusal(() => encodeDirectory({ entries })).code, 'directory/too-many-entries');
+  const last = entries.pop();
+  assert.ok(last !== undefined);
+  const most = encodeDirectory({ entries });
+  assert.equal(decodeDirectory(most).entries.length, maxDirectoryEntries);
+  const more = Buffer.concat([most, encodeDirectory({ entries: [last] })]);
+  const { code, offset } = refusal(() => decodeDirectory(more));
+  assert.deepEqual([code, offset], ['directory/too-many-entries', most.byteLength + 2]);
+});

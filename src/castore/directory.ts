@@ -18,8 +18,11 @@ import type { Directory, DirectoryEntry, Node, SymlinkNode } from './node.ts';
  * targets are raw bytes, where REAPI's fields are UTF-8.
  */
 
-/** In bytes, of an encoded `Directory`: more than a million entries. */
+/** In bytes, of an encoded `Directory`. */
 export const maxDirectorySize = 128 * 1024 * 1024;
+
+/** An entry takes 120 bytes of memory where 11 encode it: a message as large as it may be would take 1.5 GB. */
+export const maxDirectoryEntries = 1_000_000;
 
 /** Key bytes of a protobuf field: `number << 3 | wire type`, wire type 0 a varint, 2 length-delimited. */
 const fileKey = 0x0a;
@@ -65,7 +68,8 @@ export interface AnyEntry {
 
 /**
  * The message of `directory`. Throws `directory/bad-name`, `directory/unsorted`, `directory/bad-symlink`,
- * `digest/malformed` (a size that is no size) and `directory/too-large`, so that what is stored can always be read.
+ * `digest/malformed` (a size that is no size), `directory/too-large` and `directory/too-many-entries`, so that what is
+ * stored can always be read.
  */
 export function encodeDirectory(directory: Directory): Uint8Array {
   return encodeEntries(directory.entries);
@@ -73,6 +77,7 @@ export function encodeDirectory(directory: Directory): Uint8Array {
 
 /** As `encodeDirectory`, for digests of whatever function. */
 export function encodeEntries(entries: readonly AnyEntry[]): Uint8Array {
+  checkEntryCount(entries.length);
   let files = 0;
   let directories = 0;
   let symlinks = 0;
@@ -179,7 +184,7 @@ function writeVarint(out: Buffer, start: number, value: number): number {
  * The directory that `bytes` encode, entries in byte order of their names. Only canonical messages are accepted, so
  * that encoding what was decoded gives the same bytes. Throws a `CastoreError` with the offset: `directory/malformed`,
  * `directory/not-canonical`, `directory/unsupported`, `directory/bad-name`, `directory/unsorted`,
- * `directory/bad-symlink`, `digest/malformed`, `directory/too-large`.
+ * `directory/bad-symlink`, `digest/malformed`, `directory/too-large`, `directory/too-many-entries`.
  */
 export function decodeDirectory(bytes: Uint8Array): Directory {
   if (bytes.byteLength > maxDirectorySize) throw tooLarge(bytes.byteLength);
@@ -222,6 +227,7 @@ class StrictReader {
         entries.push(other);
       }
       entries.push({ name, node: this.#readNode(key) });
+      checkEntryCount(entries.length + others.length - merged, nameAt);
       this.#end = outerEnd;
     }
     if (previous === undefined) return others;
@@ -365,6 +371,13 @@ function unsorted(name: ByteString, previous: ByteString, offset: number | undef
       ? `two directory entries are named '${displayName(name)}'`
       : `the directory entry '${displayName(name)}' comes after '${displayName(previous)}'`;
   return new CastoreError('directory/unsorted', message, { offset });
+}
+
+/** Throws `directory/too-many-entries`. */
+export function checkEntryCount(count: number, offset?: number): void {
+  if (count <= maxDirectoryEntries) return;
+  const message = `a directory has more than ${maxDirectoryEntries} entries, which is the limit`;
+  throw new CastoreError('directory/too-many-entries', message, { offset });
 }
 
 function tooLarge(size: number): CastoreError {

@@ -41,11 +41,11 @@ export {
   sha256ToBytes,
 } from './digest.ts';
 export { DirectoryBuilder } from './directory-builder.ts';
-export { decodeDirectory, encodeDirectory, maxDirectorySize } from './directory.ts';
+export { decodeDirectory, encodeDirectory, maxDirectoryEntries, maxDirectorySize } from './directory.ts';
 export { checkEntryName, checkSymlinkTarget, isEntryName, isSymlinkTarget } from './entry-name.ts';
 export { Database, type Row, type Schema, type SqlValue } from './disk/database.ts';
 export { DataFolder, type OpenOptions, dataFolderFormat } from './disk/data-folder.ts';
-export type { DiskBlobBatch } from './disk/disk-blob-batch.ts';
+export type { BatchOptions, DiskBlobBatch } from './disk/disk-blob-batch.ts';
 export { DiskBlobStore, type DiskStoreOptions } from './disk/disk-blob-store.ts';
 export { type FileSystem, realFileSystem } from './disk/file-system.ts';
 export { lockAgainstCollection } from './disk/gc-lock.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { describe, test } from 'node:test';
 import { CountingBlobStore, LyingBlobStore, blobStoreSuite, noise, opened, readWhole } from '../../testing/index.ts';
-import { putBlob } from '../blob-store.ts';
-import { digestOf } from '../digest.ts';
+import { type ReadOptions, putBlob } from '../blob-store.ts';
+import { type Digest, digestOf } from '../digest.ts';
 import { CastoreError } from '../error.ts';
 import { MemoryBlobStore } from '../memory/memory-blob-store.ts';
 import { TieredBlobStore, type Tiers } from './tiered-blob-store.ts';
@@ -148,4 +148,64 @@ describe('TieredBlobStore', () => {
       assert.equal(near.digests.length + far.digests.length, 2);
     }
   });
+
+  test('reads from far what near has and cannot serve, wherever that breaks off, and says so', async () => {
+    for (const size of sizes.slice(1)) {
+      const bytes = noise(size, size);
+      const near = new BreakingBlobStore();
+      const far = new MemoryBlobStore();
+      const failures: string[] = [];
+      const store = new TieredBlobStore({
+        near,
+        far,
+        onNearFailure: (digest, error) => failures.push(`${digest.size} ${String(error)}`),
+      });
+      const digest = await putBlob(near, bytes);
+      await assert.rejects(store.get(digest), /injected/);
+      await assert.rejects(readWhole(store, digest), /injected/);
+      await putBlob(far, bytes);
+      failures.length = 0;
+      assert(bytes.equals((await store.get(digest)) ?? assert.fail('absent')));
+      for (const breakAt of [0, 1, size - 1]) {
+        near.breakAt = breakAt;
+        assert(bytes.equals(await readWhole(store, digest)));
+        assert(bytes.subarray(5, 9).equals(await readWhole(store, digest, { offset: 5, length: 4 })));
+      }
+      near.breakAt = 'open';
+      assert(bytes.equals(await readWhole(store, digest)));
+      assert(failures.length >= 5 && failures.every(text => text === `${size} CastoreError: injected`));
+    }
+  });
+
+  test('passes on what is not the trouble of one blob', async () => {
+    const near = new BreakingBlobStore();
+    near.error = new CastoreError('data-folder/corrupt', 'injected');
+    const store = new TieredBlobStore({ near, far: near });
+    await assert.rejects(store.get(await putBlob(near, noise(10, 1))), near.error);
+  });
 });
+
+/** Has blobs and serves none of them whole. */
+class BreakingBlobStore extends MemoryBlobStore {
+  breakAt: number | 'open' = 0;
+  error = new CastoreError('digest/mismatch', 'injected');
+
+  override get(): Promise<never> {
+    return Promise.reject(this.error);
+  }
+
+  override async open(digest: Digest, options?: ReadOptions): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const { breakAt, error } = this;
+    if (breakAt === 'open') throw error;
+    const chunks = await super.open(digest, options);
+    return (
+      chunks &&
+      (async function* () {
+        for await (const chunk of chunks) {
+          if (breakAt > 0) yield chunk.subarray(0, Math.min(breakAt, chunk.byteLength));
+          if (breakAt < chunk.byteLength) throw error;
+        }
+      })()
+    );
+  }
+}

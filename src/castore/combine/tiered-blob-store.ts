@@ -1,8 +1,8 @@
-import { Semaphore, unreachable } from '../../base/index.ts';
+import { Semaphore, errnoOf, unreachable } from '../../base/index.ts';
 import type { BlobBatch, BlobStore, CallOptions, ReadOptions } from '../blob-store.ts';
 import { checkGetLimit, chunksOf } from '../chunks.ts';
 import { type Digest, formatDigest } from '../digest.ts';
-import { CastoreError } from '../error.ts';
+import { CastoreError, type CastoreErrorCode } from '../error.ts';
 import { BothBatch } from './both-batch.ts';
 import { SingleFlight } from './single-flight.ts';
 
@@ -17,10 +17,15 @@ export interface Tiers {
   readonly concurrency?: number;
   /** Hears why `near` could not take a blob, which was then read from `far` alone. */
   readonly onFillFailure?: (error: unknown) => void;
+  /** Hears of a blob that `near` has and cannot serve, since it is damaged there; it is read from `far`. */
+  readonly onNearFailure?: (digest: Digest, error: unknown) => void;
 }
 
 /** Blobs up to this many bytes are copied through memory, and served from there. */
 const wholeBlobLimit = 1024 * 1024;
+
+/** A near blob has other bytes, or has gone since it was looked up. */
+const ofOneBlob: ReadonlySet<CastoreErrorCode> = new Set<CastoreErrorCode>(['digest/mismatch', 'blob/missing']);
 
 /** What became of copying a blob from far to near. */
 type Fill =
@@ -30,7 +35,7 @@ type Fill =
 /**
  * A near store before a far one. What is only in `far` is copied to `near` when it is first read, once however many
  * read it at that time; the copy is checked against its digest on the way in. A `near` that cannot take it (a full
- * disk) does not hinder reading.
+ * disk), or whose own is damaged, does not hinder reading.
  */
 export class TieredBlobStore implements BlobStore {
   readonly #near: BlobStore;
@@ -38,6 +43,7 @@ export class TieredBlobStore implements BlobStore {
   readonly #writes: 'both' | 'near' | 'far';
   readonly #fillLimit: number;
   readonly #onFillFailure: ((error: unknown) => void) | undefined;
+  readonly #onNearFailure: ((digest: Digest, error: unknown) => void) | undefined;
   readonly #permits: Semaphore;
   readonly #fills = new SingleFlight<string, Fill>();
 
@@ -47,6 +53,7 @@ export class TieredBlobStore implements BlobStore {
     this.#writes = tiers.writes ?? 'both';
     this.#fillLimit = tiers.fillLimit ?? 256 * 1024 * 1024;
     this.#onFillFailure = tiers.onFillFailure;
+    this.#onNearFailure = tiers.onNearFailure;
     this.#permits = new Semaphore(tiers.concurrency ?? 16);
   }
 
@@ -57,8 +64,16 @@ export class TieredBlobStore implements BlobStore {
   }
 
   async get(digest: Digest, options: CallOptions & { readonly limit?: number } = {}): Promise<Uint8Array | undefined> {
-    const near = await this.#near.get(digest, options);
-    if (near !== undefined) return near;
+    try {
+      const near = await this.#near.get(digest, options);
+      if (near !== undefined) return near;
+    } catch (error) {
+      this.#nearFailed(digest, error);
+      // A near store that takes the blob for present would not take it again.
+      const far = await this.#far.get(digest, options);
+      if (far === undefined) throw error;
+      return far;
+    }
     const fill = await this.#fill(digest, options.signal);
     switch (fill.outcome) {
       case 'absent':
@@ -76,8 +91,15 @@ export class TieredBlobStore implements BlobStore {
   }
 
   async open(digest: Digest, options: ReadOptions = {}): Promise<AsyncIterable<Uint8Array> | undefined> {
-    const near = await this.#near.open(digest, options);
-    if (near !== undefined) return near;
+    try {
+      const near = await this.#openNear(digest, options);
+      if (near !== undefined) return near;
+    } catch (error) {
+      this.#nearFailed(digest, error);
+      const far = await this.#far.open(digest, options);
+      if (far === undefined) throw error;
+      return far;
+    }
     const fill = await this.#fill(digest, options.signal);
     switch (fill.outcome) {
       case 'absent':
@@ -85,12 +107,46 @@ export class TieredBlobStore implements BlobStore {
       case 'at hand':
         return chunksOf(fill.bytes, options);
       case 'filled':
-        return (await this.#near.open(digest, options)) ?? this.#far.open(digest, options);
+        return (await this.#openNear(digest, options)) ?? this.#far.open(digest, options);
       case 'failed':
         return this.#far.open(digest, options);
       default:
         return unreachable(fill);
     }
+  }
+
+  async #openNear(digest: Digest, options: ReadOptions): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const chunks = await this.#near.open(digest, options);
+    return chunks === undefined ? undefined : this.#failOver(chunks, digest, options);
+  }
+
+  /** Goes on from `far` where `near` breaks off. */
+  async *#failOver(
+    chunks: AsyncIterable<Uint8Array>,
+    digest: Digest,
+    options: ReadOptions,
+  ): AsyncGenerator<Uint8Array, void> {
+    let given = 0;
+    let far: AsyncIterable<Uint8Array> | undefined;
+    try {
+      for await (const chunk of chunks) {
+        yield chunk;
+        given += chunk.byteLength;
+      }
+    } catch (error) {
+      this.#nearFailed(digest, error);
+      const { offset = 0, length = Infinity } = options;
+      far = await this.#far.open(digest, { ...options, offset: offset + given, length: length - given });
+      if (far === undefined) throw error;
+    }
+    if (far !== undefined) yield* far;
+  }
+
+  /** Passes on what is not the trouble of one blob. */
+  #nearFailed(digest: Digest, error: unknown): void {
+    const damaged = error instanceof CastoreError ? ofOneBlob.has(error.code) : errnoOf(error) === 'EIO';
+    if (!damaged) throw error;
+    this.#onNearFailure?.(digest, error);
   }
 
   batch(): BlobBatch {

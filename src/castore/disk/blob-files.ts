@@ -89,16 +89,16 @@ export class BlobFiles implements AsyncDisposable {
 
   /**
    * Makes `files` durable under their names. First their contents are synced, then they are renamed, then the folders
-   * are synced: a name that survives a crash stands for whole contents. Blocks the thread while the disk is at it.
+   * are synced: a name that survives a crash stands for whole contents. Many are synced by another thread.
    *
    * `lock` was taken before the first of the files was made: syncfs(2) reports a failed write once to each descriptor
    * that was open at that time, and to one that was opened since only if nobody else has heard of it.
    */
-  publish(files: readonly NewFile[], lock: CollectionLock): void {
+  async publish(files: readonly NewFile[], lock: CollectionLock): Promise<void> {
     if (files.length === 0) return;
     const fs = this.#folder.fileSystem;
     const together = files.length > syncEachLimit;
-    if (!(together && fs.syncFileSystem(lock.fd)))
+    if (!(together && (await this.#syncAll(lock))))
       for (const { temporary } of files) this.#sync(temporary, 'fdatasyncSync');
     const shards = new Set<string>();
     for (const { hash, executable, temporary } of files) {
@@ -110,7 +110,13 @@ export class BlobFiles implements AsyncDisposable {
       }
       fs.renameSync(temporary, this.path(hash, executable));
     }
-    if (!(together && fs.syncFileSystem(lock.fd))) for (const shard of shards) this.#sync(shard, 'fsyncSync');
+    if (!(together && (await this.#syncAll(lock)))) for (const shard of shards) this.#sync(shard, 'fsyncSync');
+  }
+
+  /** False where the system has no call for it. */
+  #syncAll({ fd }: CollectionLock): boolean | Promise<boolean> {
+    const fs = this.#folder.fileSystem;
+    return fs === realFileSystem ? this.#thread.sync(fd) : fs.syncFileSystem(fd);
   }
 
   #sync(path: string, call: 'fsyncSync' | 'fdatasyncSync'): void {

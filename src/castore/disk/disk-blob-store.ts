@@ -15,7 +15,7 @@ import { BlobFiles } from './blob-files.ts';
 import { blobSchema, executableFile, plainFile } from './blob-schema.ts';
 import { DataFolder, type OpenOptions } from './data-folder.ts';
 import { DiskBlobAliases, DiskDirectoryAliases } from './disk-aliases.ts';
-import { DiskBlobBatch } from './disk-blob-batch.ts';
+import { type BatchOptions, DiskBlobBatch } from './disk-blob-batch.ts';
 import { prepareFiles } from './file-variants.ts';
 import { damaged, readChunks, readSync } from './read-blob-file.ts';
 
@@ -111,8 +111,8 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
     return true;
   }
 
-  batch(): DiskBlobBatch {
-    return new DiskBlobBatch(this);
+  batch(options?: BatchOptions): DiskBlobBatch {
+    return new DiskBlobBatch(this, options);
   }
 
   /**

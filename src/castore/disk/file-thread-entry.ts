@@ -1,14 +1,42 @@
 /** What a `FileThread` runs on threads of their own: they answer every order, in its turn. A bundle has this file beside it. */
 import { parentPort } from 'node:worker_threads';
-import { messageOf } from '../../base/index.ts';
-import type { FileFailure, FileOutcomes } from './file-thread.ts';
+import { messageOf, unreachable } from '../../base/index.ts';
+import type { FileOutcome, FileOutcomes } from './file-thread.ts';
 import { realFileSystem } from './file-system.ts';
 import { type FileToMake, makeFile } from './make-file.ts';
 
-function tryToMake(file: FileToMake): FileFailure | undefined {
+/** What the thread is asked for. */
+export type FileOrder =
+  | { readonly kind: 'make'; readonly files: readonly FileToMake[] }
+  /** To send to the disk what is new on the file system of `path`. */
+  | { readonly kind: 'write back'; readonly path: string }
+  /** The same, of the file system of `fd`, and to say whether it got there. */
+  | { readonly kind: 'sync'; readonly fd: number };
+
+parentPort?.on('message', (order: FileOrder) => parentPort?.postMessage(obey(order), []));
+
+function obey(order: FileOrder): FileOutcomes {
+  switch (order.kind) {
+    case 'make':
+      return order.files.map(file =>
+        outcomeOf(() => {
+          makeFile(realFileSystem, file);
+          return undefined;
+        }),
+      );
+    case 'write back':
+      writeBack(order.path);
+      return [];
+    case 'sync':
+      return [outcomeOf(() => (realFileSystem.syncFileSystem(order.fd) ? undefined : 'unsupported'))];
+    default:
+      return unreachable(order);
+  }
+}
+
+function outcomeOf(act: () => FileOutcome): FileOutcome {
   try {
-    makeFile(realFileSystem, file);
-    return undefined;
+    return act();
   } catch (error) {
     // The clone of an error would have no more than its message.
     return {
@@ -18,19 +46,8 @@ function tryToMake(file: FileToMake): FileFailure | undefined {
   }
 }
 
-/** What the thread is asked for: files to make, or to send to the disk all that is new on the file system of `path`. */
-export type FileOrder =
-  | { readonly kind: 'make'; readonly files: readonly FileToMake[] }
-  | { readonly kind: 'sync'; readonly path: string };
-
-parentPort?.on('message', (order: FileOrder) => {
-  if (order.kind === 'sync') sync(order.path);
-  const outcomes: FileOutcomes = order.kind === 'make' ? order.files.map(tryToMake) : [];
-  parentPort?.postMessage(outcomes, []);
-});
-
 /** What cannot be written is told to the commit, whose descriptor is older than the failure. */
-function sync(path: string): void {
+function writeBack(path: string): void {
   try {
     const fd = realFileSystem.openSync(path, 'r');
     try {

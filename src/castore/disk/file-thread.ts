@@ -10,8 +10,10 @@ export interface FileFailure {
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
-/** What became of the files of an order, each in its place. */
-export type FileOutcomes = readonly (FileFailure | undefined)[];
+/** What became of the files of an order, each in its place; of a sync, in the first. */
+export type FileOutcomes = readonly FileOutcome[];
+
+export type FileOutcome = FileFailure | 'unsupported' | undefined;
 
 /** A message costs the same for one file as for many. */
 const messageSize = 512 * 1024;
@@ -69,7 +71,7 @@ export class FileThread implements AsyncDisposable {
       const outcomes = await this.#maker.order({ kind: 'make', files });
       for (const [i, { resolve, reject }] of group.entries()) {
         const failure = outcomes[i];
-        if (failure === undefined) resolve();
+        if (failure === undefined || failure === 'unsupported') resolve();
         else reject(Object.assign(new Error(failure.message), failure.properties));
       }
     } catch (cause) {
@@ -81,12 +83,23 @@ export class FileThread implements AsyncDisposable {
     if (first !== undefined && this.#unsynced >= syncEvery) void this.#startWriting(first.path);
   }
 
+  /**
+   * Writes everything of the file system that holds `fd` to its disk; false where the system lacks the call. The
+   * descriptor stays open until the promise has settled.
+   */
+  async sync(fd: number): Promise<boolean> {
+    const [outcome] = await this.#syncer.order({ kind: 'sync', fd });
+    if (outcome === 'unsupported') return false;
+    if (outcome !== undefined) throw Object.assign(new Error(outcome.message), outcome.properties);
+    return true;
+  }
+
   async #startWriting(path: string): Promise<void> {
     if (this.#syncing || this.#disposed) return;
     this.#syncing = true;
     this.#unsynced = 0;
     try {
-      await this.#syncer.order({ kind: 'sync', path });
+      await this.#syncer.order({ kind: 'write back', path });
     } catch {
       // The commit syncs everything, and hears what this one could not write.
     }

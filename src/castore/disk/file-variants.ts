@@ -50,7 +50,7 @@ export async function prepareFiles(
       signal?.throwIfAborted();
       made.push(await makeFile(owner, node, stored));
     }
-    owner.files.publish(made, lock);
+    await owner.files.publish(made, lock);
   } catch (error) {
     for (const { temporary } of made) owner.files.remove(temporary);
     throw error;

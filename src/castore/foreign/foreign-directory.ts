@@ -1,5 +1,5 @@
 import { type ByteString, asBuffer, brandAs, displayBytes, equalBytes } from '../../base/index.ts';
-import { type AnyEntry, encodeEntries, maxDirectorySize } from '../directory.ts';
+import { type AnyEntry, checkEntryCount, encodeEntries, maxDirectorySize } from '../directory.ts';
 import { checkEntryName, checkSymlinkTarget, displayName } from '../entry-name.ts';
 import { CastoreError } from '../error.ts';
 import { type DigestFunction, isHashOf } from './foreign-digest.ts';
@@ -17,7 +17,8 @@ export interface ForeignDirectory {
 /**
  * Reads a `Directory` message in any form that protobuf allows: fields in any order, unknown ones and node properties
  * passed over, entries sorted. Still refused, with the offset: `directory/malformed`, `directory/bad-name`,
- * `directory/bad-symlink`, `digest/malformed`, `directory/unsorted` (two entries of one name), `directory/too-large`.
+ * `directory/bad-symlink`, `digest/malformed`, `directory/unsorted` (two entries of one name), `directory/too-large`,
+ * `directory/too-many-entries`.
  */
 export function decodeForeignDirectory(bytes: Uint8Array, digestFunction: DigestFunction): ForeignDirectory {
   if (bytes.byteLength > maxDirectorySize) {
@@ -28,7 +29,10 @@ export function decodeForeignDirectory(bytes: Uint8Array, digestFunction: Digest
   const entries: AnyEntry[] = [];
   for (let next = reader.nextField(); next !== undefined; next = reader.nextField()) {
     if (next.wireType !== 'bytes' || next.field > symlinks) reader.skip(next.wireType);
-    else entries.push(readEntry(next.field, reader, digestFunction));
+    else {
+      entries.push(readEntry(next.field, reader, digestFunction));
+      checkEntryCount(entries.length, reader.offset);
+    }
   }
   entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   refuseDuplicates(entries);

@@ -79,7 +79,7 @@ class MemoryBatch implements BlobBatch {
     signal?.throwIfAborted();
     const digest = digester.finish();
     if (expected !== undefined) checkDigest(digest, expected);
-    if (!this.#added.has(digest.hash)) this.#added.set(digest.hash, concatenate(chunks, digest.size));
+    if (!this.#added.has(digest.hash)) this.#added.set(digest.hash, Buffer.concat(chunks));
     return digest;
   }
 
@@ -94,16 +94,4 @@ class MemoryBatch implements BlobBatch {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#added.clear();
   }
-}
-
-function concatenate(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const [first] = chunks;
-  if (chunks.length === 1 && first !== undefined) return first;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
 }

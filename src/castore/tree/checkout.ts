@@ -20,6 +20,7 @@ import type { FileNode, Node } from '../node.ts';
 import { canonicalTime } from '../canonical-time.ts';
 import { type FsPath, displayFsPath } from './fs-path.ts';
 import { removeTree } from './remove-tree.ts';
+import { surveyTree } from './survey-tree.ts';
 import { walkNodes } from './walk-nodes.ts';
 
 /** A store whose blobs are files that can be linked: `DiskBlobStore`. */
@@ -40,11 +41,14 @@ export interface CheckoutOptions {
    * link; EPERM, EXDEV and EMLINK fall back to copies. Writable checkouts copy (sharing blocks where the system can).
    */
   readonly files?: LinkableFiles;
+  /** Files, directories and symlinks beyond which a tree is refused; 10 million unless given. */
+  readonly maxNodes?: number;
 }
 
 /**
  * Writes the tree of `node` to `path`, which must not exist (`EEXIST` as the system reports it). On failure what was
- * made is removed. The result is not synced: a caller that records it as valid syncs first. Throws `blob/missing`.
+ * made is removed. The result is not synced: a caller that records it as valid syncs first. Throws `blob/missing`,
+ * `tree/too-deep` and `tree/too-many-nodes`: a tree of few blobs can have very many nodes, each blob many times.
  */
 export async function checkoutTree(
   store: BlobStore,
@@ -53,7 +57,8 @@ export async function checkoutTree(
   options: CheckoutOptions = {},
 ): Promise<void> {
   const { signal, files, style = 'canonical' } = options;
-  await files?.prepareFiles(await distinctFiles(store, node, signal), signal);
+  const survey = await surveyTree(store, node, options);
+  await files?.prepareFiles(survey.files, signal);
   const canonical = style === 'canonical';
   let begun = false;
   try {
@@ -90,19 +95,6 @@ export async function checkoutTree(
 }
 
 const umask = process.umask();
-
-async function distinctFiles(
-  store: BlobStore,
-  node: Node,
-  signal: AbortSignal | undefined,
-): Promise<Iterable<FileNode>> {
-  const files = new Map<string, FileNode>();
-  for await (const visit of walkNodes(store, node, '', { signal })) {
-    if (visit.step === 'node' && visit.node.kind === 'file')
-      files.set(visit.node.digest.hash + visit.node.executable, visit.node);
-  }
-  return files.values();
-}
 
 const linkFallbacks = new Set(['EPERM', 'EXDEV', 'EMLINK']);
 

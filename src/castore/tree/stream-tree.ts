@@ -3,6 +3,7 @@ import type { BlobStore, ReadTarget, SyncReader } from '../blob-store.ts';
 import { formatDigest } from '../digest.ts';
 import { CastoreError } from '../error.ts';
 import type { FileNode, Node } from '../node.ts';
+import { defaultMaxNodes, tooManyNodes } from './survey-tree.ts';
 import { type ReadAheadOptions, type TreeStep, TreeScout, smallFileLimit } from './tree-scout.ts';
 
 export interface StreamTreeOptions extends ReadAheadOptions {
@@ -10,6 +11,8 @@ export interface StreamTreeOptions extends ReadAheadOptions {
   readonly drain?: () => Promise<void> | undefined;
   /** Reads small files there and then, instead of reading ahead: the quicker where it can (`DiskBlobStore`). */
   readonly reader?: SyncReader;
+  /** Files, directories and symlinks beyond which a tree is refused; 10 million unless given. */
+  readonly maxNodes?: number;
   /** Where `reader` reads to; lent to `fileData`. Memory for the largest small file unless given. */
   readonly buffer?: (size: number) => Uint8Array;
 }
@@ -17,7 +20,7 @@ export interface StreamTreeOptions extends ReadAheadOptions {
 /**
  * Reports the tree at `root` to `sink`, in the order of a NAR, reading ahead. Throws `blob/missing`, which names the
  * path, `tree/too-deep`, and what `decodeDirectory` throws for a directory that is none. A tree of few blobs can have
- * very many nodes, each blob many times: bound them in the sink, or abort.
+ * very many nodes, each blob many times: `tree/too-many-nodes`. Bytes of files are for the sink to bound.
  */
 export async function streamTree(
   store: BlobStore,
@@ -29,10 +32,13 @@ export async function streamTree(
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
   const readNow = syncReader(sink, options);
+  const { maxNodes = defaultMaxNodes } = options;
+  let nodes = 0;
   try {
     const scout = new TreeScout(store, root, { ...options, signal, contents: readNow === undefined });
     for (let step = await scout.next(); step !== undefined; step = await scout.next()) {
       signal.throwIfAborted();
+      if (step.kind !== 'end' && ++nodes > maxNodes) throw tooManyNodes(maxNodes);
       if (step.name !== undefined) sink.entry(step.name);
       switch (step.kind) {
         case 'directory':

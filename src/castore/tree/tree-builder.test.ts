@@ -15,6 +15,7 @@ import {
 } from '../../testing/index.ts';
 import type { BlobBatch, BlobStore, PutOptions } from '../blob-store.ts';
 import { emptyDigest } from '../digest.ts';
+import { maxDirectoryEntries } from '../directory.ts';
 import { CastoreError, type CastoreErrorCode } from '../error.ts';
 import { MemoryBlobStore } from '../memory/memory-blob-store.ts';
 import type { Node } from '../node.ts';
@@ -331,5 +332,25 @@ describe('tree events to castore tree', () => {
     await assert.rejects(() => builder.finish(), refusedWith('tree/bad-event'));
     builder.startDirectory();
     await assert.rejects(() => builder.finish(), refusedWith('tree/bad-event'));
+  });
+
+  test('refuses a directory of too many entries, or too large, before it has ended', async () => {
+    await using batch = new MemoryBlobStore().batch();
+    await using many = new TreeBuilder(batch);
+    many.startDirectory();
+    for (let i = 0; i < maxDirectoryEntries; i++) {
+      many.entry(name(i.toString(36).padStart(4, '0')));
+      many.symlink(name('t'));
+    }
+    assert.throws(() => many.entry(name('zzzz')), refusedWith('directory/too-many-entries'));
+    await using large = new TreeBuilder(batch);
+    large.startDirectory();
+    const mebibyte = 'x'.repeat(1024 * 1024);
+    for (let i = 100; i < 227; i++) {
+      large.entry(name(`${i}`));
+      large.symlink(name(mebibyte));
+    }
+    large.entry(name('y'));
+    assert.throws(() => large.symlink(name(mebibyte)), refusedWith('directory/too-large'));
   });
 });

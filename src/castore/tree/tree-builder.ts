@@ -1,7 +1,7 @@
 import { type ByteString, type TreeSink, brandAs, displayBytes } from '../../base/index.ts';
 import type { BlobBatch } from '../blob-store.ts';
 import type { Digest } from '../digest.ts';
-import { encodeDirectory } from '../directory.ts';
+import { encodeDirectory, maxDirectoryEntries, maxDirectorySize } from '../directory.ts';
 import { checkEntryName, checkSymlinkTarget } from '../entry-name.ts';
 import { CastoreError } from '../error.ts';
 import type { Node } from '../node.ts';
@@ -21,6 +21,8 @@ interface Frame {
   /** Where the directory goes in its parent. */
   readonly slot: number;
   readonly entries: { readonly name: ByteString; node: Node | undefined }[];
+  /** Bytes of names and targets, which the encoded directory has too. */
+  textSize: number;
   /** Entries without a node. */
   unresolved: number;
   closed: boolean;
@@ -46,7 +48,8 @@ interface OpenFile {
  *     const root = await builder.finish();
  *
  * Events are taken at any time; `drain` is where the sender waits until few enough bytes are on their way, so that
- * memory stays within `highWater` bytes and what is sent between two waits. A failed addition is thrown by the next event,
+ * memory stays within `highWater` bytes, the entries of open directories (`directory/too-many-entries`,
+ * `directory/too-large`) and what is sent between two waits. A failed addition is thrown by the next event,
  * `drain` or `finish`. Dispose of the builder before the batch: it ends the additions that are under way.
  */
 export class TreeBuilder implements TreeSink, AsyncDisposable {
@@ -61,6 +64,7 @@ export class TreeBuilder implements TreeSink, AsyncDisposable {
     parent: undefined,
     slot: 0,
     entries: [{ name: brandAs<ByteString>(''), node: undefined }],
+    textSize: 0,
     unresolved: 1,
     closed: false,
   };
@@ -82,7 +86,8 @@ export class TreeBuilder implements TreeSink, AsyncDisposable {
   startDirectory(): void {
     this.#takeNode('a directory');
     const { entries } = this.#frame;
-    this.#frame = { parent: this.#frame, slot: entries.length - 1, entries: [], unresolved: 0, closed: false };
+    const parent = this.#frame;
+    this.#frame = { parent, slot: entries.length - 1, entries: [], textSize: 0, unresolved: 0, closed: false };
   }
 
   entry(name: ByteString): void {
@@ -96,6 +101,11 @@ export class TreeBuilder implements TreeSink, AsyncDisposable {
       const message = `the entry '${displayBytes(name)}' comes after ${this.#place()}`;
       throw new CastoreError('directory/unsorted', message);
     }
+    if (entries.length === maxDirectoryEntries) {
+      const message = `the directory of ${this.#place()} has more than ${maxDirectoryEntries} entries, which is the limit`;
+      throw new CastoreError('directory/too-many-entries', message);
+    }
+    this.#countText(name);
     entries.push({ name, node: undefined });
     this.#frame.unresolved++;
     this.#nodeExpected = true;
@@ -171,8 +181,17 @@ export class TreeBuilder implements TreeSink, AsyncDisposable {
   symlink(target: ByteString): void {
     this.#takeNode('a symlink');
     checkSymlinkTarget(target);
+    this.#countText(target);
     const frame = this.#frame;
     this.#resolve(frame, frame.entries.length - 1, { kind: 'symlink', target });
+  }
+
+  /** Refuses at once what would be found too large when the directory ends. */
+  #countText(text: ByteString): void {
+    this.#frame.textSize += text.length;
+    if (this.#frame.textSize <= maxDirectorySize) return;
+    const message = `the directory of ${this.#place()} is larger than ${maxDirectorySize} bytes, which is the limit`;
+    throw new CastoreError('directory/too-large', message);
   }
 
   /** Whether `drain` would wait. */

@@ -1,5 +1,6 @@
 import { type ByteString, brandAs, unreachable } from '../../../base/index.ts';
 import type { BlobBatch, CallOptions } from '../../blob-store.ts';
+import { gatherChunks } from '../../chunks.ts';
 import { checkSymlinkTarget, displayName } from '../../entry-name.ts';
 import { CastoreError, type CastoreErrorCode } from '../../error.ts';
 import type { Node } from '../../node.ts';
@@ -166,7 +167,8 @@ class TarImport implements AsyncDisposable {
     const executable = (entry.mode & 0o100) !== 0;
     const content: DraftFile['content'] = { digest: undefined };
     if (entry.size <= wholeFileLimit) {
-      const bytes = await collect(reader.contents(), entry.size);
+      const bytes = await gatherChunks(reader.contents(), entry.size);
+      if (bytes === undefined) throw refuse('archive/truncated', entry, 'ends before its contents do');
       this.#additions.add(bytes.byteLength, async () => {
         content.digest = await this.#batch.put(bytes, { executable, signal });
       });
@@ -221,16 +223,6 @@ class TarImport implements AsyncDisposable {
     }
     return directory;
   }
-}
-
-async function collect(pieces: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for await (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.byteLength;
-  }
-  return bytes;
 }
 
 function refuse(code: CastoreErrorCode, entry: TarEntry, message: string): CastoreError {
