@@ -66,6 +66,7 @@ export const nixCompatErrorCodes = {
   'nar/target-too-long': 'a symlink target longer than the limit',
   'nar/file-too-large': 'a file larger than the limit',
   'nar/too-deep': 'directories nested deeper than the limit',
+  'nar/too-many-nodes': 'more files, directories and symlinks than a listing holds',
   'nar/wrong-size': 'a file with more or fewer bytes than announced',
   'nar/bad-event': 'tree events in an order that describes no tree',
   'nar/case-collision': 'an entry name that equals the name which the case hack gave to another entry',

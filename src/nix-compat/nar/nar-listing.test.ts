@@ -82,6 +82,17 @@ describe('NarLister', () => {
       { code: 'nar/too-deep' },
     );
   });
+
+  test('refuses a tree of too many nodes', () => {
+    const lister = new NarLister(64, 3);
+    lister.startDirectory();
+    for (const name of ['a', 'b'].map(byteStringFromLatin1)) {
+      lister.entry(name);
+      lister.symlink(name);
+    }
+    lister.entry(byteStringFromLatin1('c'));
+    assert.throws(() => lister.startFile(false, 0), { code: 'nar/too-many-nodes' });
+  });
 });
 
 describe('findListed', () => {

@@ -10,6 +10,9 @@ import {
   symlinkNodeSize,
 } from './nar-size.ts';
 
+/** Files, directories and symlinks in one listing: 1 GB of memory, or less. */
+export const maxListedNodes = 4_000_000;
+
 /** The `)` of a directory, or of an entry. */
 const closeSize = 16;
 
@@ -50,12 +53,15 @@ export class NarLister implements TreeSink {
   #root: NarListing | undefined;
   readonly #open: Map<ByteString, NarListing>[] = [];
   readonly #maxDepth: number;
+  readonly #maxNodes: number;
+  #nodes = 0;
   #name: ByteString | undefined;
   #position = narMagicSize;
 
-  /** `maxDepth` as in NarLimits. */
-  constructor(maxDepth: number = defaultNarLimits.maxDepth) {
+  /** `maxDepth` as in NarLimits; beyond `maxNodes` the tree is refused with `nar/too-many-nodes`. */
+  constructor(maxDepth: number = defaultNarLimits.maxDepth, maxNodes: number = maxListedNodes) {
     this.#maxDepth = maxDepth;
+    this.#maxNodes = maxNodes;
   }
 
   /** The listing once the root has ended, else undefined. */
@@ -98,6 +104,10 @@ export class NarLister implements TreeSink {
   }
 
   #add(node: NarListing): void {
+    if (++this.#nodes > this.#maxNodes) {
+      const message = `the tree has more than ${this.#maxNodes} files, directories and symlinks, which no listing holds`;
+      throw new NixCompatError('nar/too-many-nodes', message);
+    }
     const directory = this.#open.at(-1);
     if (directory === undefined) this.#root = node;
     else if (this.#name !== undefined) directory.set(this.#name, node);
