@@ -68,6 +68,12 @@ test('file names are kebab-case and say what is in them', () => {
   }
 });
 
+test('no loop of the core lacks a condition: its compiler drops what follows `for (;;) { … break; }`', () => {
+  for (const file of files.filter(name => name.startsWith(`core${sep}`))) {
+    assert.doesNotMatch(readFileSync(join(src, file), 'utf8'), /\bfor \([^;)]*;\s*;/, `src/${file}`);
+  }
+});
+
 test('dependencies are pinned exactly and no registry is named', () => {
   const manifest = readFileSync(join(root, 'package.json'), 'utf8');
   for (const [, name, version] of manifest.matchAll(/^ {4}"([@a-z0-9/.-]+)": "([\^~*][^"]*)"/gm)) {

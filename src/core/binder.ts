@@ -31,7 +31,6 @@ import { bindLocal, depth, enterScope, findLocal, foundDepth, foundSlot, leaveSc
 import { Shape, newShape, setShapeAt } from './shape.ts';
 import { sortRecords } from './sort-records.ts';
 import { findStatic, staticLevel, staticSlot } from './static-layer.ts';
-import type { Symbol } from './symbol.ts';
 import { noSymbol } from './symbol.ts';
 import { refuse } from './syntax-host.ts';
 import { Refusal } from './token.ts';

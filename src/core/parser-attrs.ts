@@ -83,6 +83,9 @@ function finishBinding(node: usize, from: u32, doc: usize): void {
 
 // Merging
 
+/** The definition that is being added, unless it is another set's. */
+const plainDefinition = memory.data(16);
+
 /** Defines the path on the scratch stack in the set `node`, with sets inside sets that are made where they are missing. */
 function defineAt(node: usize, from: u32, expression: usize): void {
   const end = scratchSize();
@@ -91,8 +94,13 @@ function defineAt(node: usize, from: u32, expression: usize): void {
   let attrs = node;
   for (let at = from; at < last; at += scratchPerElement) attrs = enter(attrs, from, at, pos);
   const symbol = scratchAt(last);
-  if (symbol == noSymbol) addDynamic(attrs, scratchAt(last + 1), expression, pos);
-  else define(attrs, from, symbol, pos, AttrKind.Plain, expression);
+  if (symbol == noSymbol) return addDynamic(attrs, scratchAt(last + 1), expression, pos);
+  const definition = changetype<AttrDefinition>(plainDefinition);
+  definition.symbol = symbol;
+  definition.pos = pos;
+  definition.kind = AttrKind.Plain;
+  definition.expression = expression;
+  define(attrs, from, definition);
 }
 
 /** The set that the name at `at` of the path leads to. */
@@ -116,17 +124,19 @@ function enter(node: usize, from: u32, at: u32, pos: u32): usize {
   return definition.expression;
 }
 
-/** Adds a definition; where there is one and both are sets, the new one's definitions to the old set. */
-function define(node: usize, from: u32, symbol: Symbol, pos: u32, kind: AttrKind, expression: usize): void {
+/** Adds a copy of a definition; where there is one and both are sets, the new one's definitions to the old set. */
+function define(node: usize, from: u32, added: AttrDefinition): void {
+  const symbol = added.symbol;
+  const expression = added.expression;
   const found = findDefinition(node, symbol);
   if (found == 0) {
-    addDefinition(node, symbol, pos, kind).expression = expression;
+    addDefinition(node, symbol, added.pos, added.kind).expression = expression;
     nameLambdas(expression, symbol);
     return;
   }
   const old = changetype<AttrDefinition>(found);
   if (kindOf(old.expression) != NodeKind.Attrs || kindOf(expression) != NodeKind.Attrs) {
-    return refuseDuplicate(quotedPath(from, scratchSize()), pos, old.pos);
+    return refuseDuplicate(quotedPath(from, scratchSize()), added.pos, old.pos);
   }
   merge(old.expression, expression, from);
 }
@@ -148,7 +158,7 @@ function merge(node: usize, added: usize, from: u32): void {
     pushScratch(definition.symbol);
     pushScratch(0);
     pushScratch(definition.pos);
-    define(node, from, definition.symbol, definition.pos, definition.kind, definition.expression);
+    define(node, from, definition);
     truncateScratch(to);
   }
   for (let i: u32 = 0; i < attrs.dynamicCount; i++) {
