@@ -2,6 +2,7 @@
  * testing: rigs, arbitraries and contract suites; imported by tests alone.
  */
 export { type FaultPlan, faultyFileSystem } from './faulty-file-system.ts';
+export { injectNodeFaults } from './faulty-node-fs.ts';
 export { CountingBlobStore, LyingBlobStore, opened } from './blob-store-rigs.ts';
 export { type OpenBlobStore, type OpenedBlobStore, blobStoreSuite, noise } from './blob-store-suite.ts';
 export { byteStrings, digests, directories, entryNames, nodes } from './castore-arbitraries.ts';

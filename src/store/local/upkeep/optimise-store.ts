@@ -8,7 +8,7 @@ import {
   displayFsPath,
   walkNodes,
 } from '../../../castore/index.ts';
-import { type StorePath, printStorePath } from '../../../nix-compat/index.ts';
+import { type StorePath, printStorePath, storePathHashPart } from '../../../nix-compat/index.ts';
 import type { LocalStore } from '../local-store.ts';
 
 export interface Optimised {
@@ -62,7 +62,9 @@ async function optimisePath(
   const sizes: number[] = [];
   for (const { at, node } of copies) {
     const { blocks = 0 } = lstatSync(at, { throwIfNoEntry: false }) ?? {};
-    if (!linkTo(store, at, store.blobs.pathOf(node))) continue;
+    // A collection takes it for a part of the path, which is a temporary root.
+    const draft = join(store.realStoreDir, `${storePathHashPart(path)}-link-${process.pid}`);
+    if (!linkTo(store, { blob: store.blobs.pathOf(node), at, draft })) continue;
     sizes.push(node.digest.size);
     activity.result({ type: 'fileLinked', bytes: node.digest.size, blocks });
   }
@@ -81,9 +83,12 @@ function isCopy(store: LocalStore, at: FsPath, node: FileNode): boolean {
   return blob?.ino !== stats.ino;
 }
 
-/** Replaces the file at `at` by a link; false where the file system does not take one. */
-function linkTo(store: LocalStore, at: FsPath, blob: string): boolean {
-  const draft = join(store.realStoreDir, `.tmp-link-${process.pid}-${crypto.randomUUID()}`);
+/** Replaces the file at `at` by a link, made at `draft` first; false where the file system does not take one. */
+function linkTo(
+  store: LocalStore,
+  { blob, at, draft }: { readonly blob: string; readonly at: FsPath; readonly draft: string },
+): boolean {
+  rmSync(draft, { force: true });
   try {
     linkSync(blob, draft);
   } catch (error) {

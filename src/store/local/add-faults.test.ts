@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { byteStringFromText, byteStringOf } from '../../base/index.ts';
+import { removeTree } from '../../castore/index.ts';
+import {
+  type FaultPlan,
+  type TestTree,
+  faultyFileSystem,
+  injectNodeFaults,
+  noise,
+  offerTree,
+  recordReports,
+} from '../../testing/index.ts';
+import type { PathAddition } from '../store.ts';
+import { LocalStore, type LocalStoreOptions } from './local-store.ts';
+
+const text = byteStringFromText;
+
+function tree(seed: number): TestTree {
+  const file = (size: number, executable = false) =>
+    ({ type: 'file', executable, contents: byteStringOf(noise(size, seed + size)) }) as const;
+  const sub = [
+    [text('large'), file(40_000)],
+    [text('run'), file(17_000, true)],
+  ] as const;
+  return {
+    type: 'directory',
+    entries: [
+      [text('empty'), file(0)],
+      [text('link'), { type: 'symlink', target: text('sub/run') }],
+      [text('small'), file(100)],
+      [text('sub'), { type: 'directory', entries: sub }],
+    ],
+  };
+}
+
+/** Three paths, each of which refers to the one before. */
+const additions: PathAddition[] = [];
+for (const seed of [1, 2, 3]) {
+  const references = additions.slice(-1).map(({ path }) => path);
+  additions.push(offerTree(tree(seed), { name: `path${seed}`, references }));
+}
+
+/** In memory where there is such a place: every round syncs several times. */
+function roundsFolder(): string {
+  return mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'firn-test-'));
+}
+
+async function assertSound(options: LocalStoreOptions): Promise<number> {
+  const { reporter, reports } = recordReports();
+  await using store = new LocalStore({ ...options, reporter });
+  assert.equal(await store.upkeep.verify({ checkContents: true }), false, JSON.stringify(reports));
+  const valid = store.paths.infos();
+  for (const { references } of valid.values()) assert.ok(references.every(reference => valid.has(reference)));
+  return valid.size;
+}
+
+const scenarios: Pick<FaultPlan, 'errno' | 'stays'>[] = [{ errno: 'EIO' }, { errno: 'ENOSPC', stays: true }];
+
+describe('an addition whose n-th file-system call fails', () => {
+  for (const scenario of scenarios) {
+    test(`with ${scenario.errno}${scenario.stays === true ? ', as all do from then on' : ''}`, async () => {
+      const folder = roundsFolder();
+      try {
+        const failed = new Set<string>();
+        let succeeded = false;
+        for (let failAt = 0; !succeeded; failAt++) {
+          const place = join(folder, String(failAt));
+          const options = { dataFolder: join(place, 'data'), realStoreDir: join(place, 'store') };
+          const plan: FaultPlan = { ...scenario, calls: 0, failAt };
+          const fileSystem = faultyFileSystem(plan);
+          let added = false;
+          {
+            using _faults = injectNodeFaults(plan);
+            try {
+              await using store = new LocalStore({ ...options, fileSystem });
+              await store.writer.add(additions, { checkSignatures: false });
+              added = true;
+            } catch (error) {
+              assert.ok(plan.failed !== undefined, String(error));
+            }
+          }
+          if (plan.failed === undefined) succeeded = true;
+          else failed.add(plan.failed);
+          const valid = await assertSound(options);
+          if (added) assert.equal(valid, additions.length);
+          // What the failure left behind stands in nobody's way.
+          {
+            await using store = new LocalStore(options);
+            await store.writer.add(additions, { checkSignatures: false });
+          }
+          assert.equal(await assertSound(options), additions.length);
+          removeTree(place);
+        }
+        for (const call of ['mkdirSync', 'open', 'openSync', 'linkSync', 'syncFileSystem', 'renameSync', 'symlinkSync'])
+          assert.ok(failed.has(call), `${call} did not fail`);
+      } finally {
+        removeTree(folder);
+      }
+    });
+  }
+});
