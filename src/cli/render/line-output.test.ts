@@ -36,12 +36,14 @@ test('openLineOutput connects to sockets, and what was written arrives', async (
 });
 
 test('openLineOutput says why it cannot', () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, 'absent/log');
   assert.throws(
-    () => openLineOutput('/nonexistent/log'),
+    () => openLineOutput(path),
     (error: unknown) => {
       assert.ok(error instanceof CliError);
       assert.equal(error.code, 'output/failed');
-      assert.equal(error.message, 'opening log file "/nonexistent/log": No such file or directory');
+      assert.equal(error.message, `opening log file "${path}": No such file or directory`);
       return true;
     },
   );
