@@ -34,4 +34,4 @@ export { declareConstant, declareHostBuiltin, finishStart, start } from './start
 export { newString } from './string.ts';
 export { nameOf } from './symbol.ts';
 export { newList } from './value.ts';
-export { baseCount, baseName } from './builtins/base.ts';
+export { baseCount, baseName, builtinSymbol } from './builtins/base.ts';

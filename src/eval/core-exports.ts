@@ -7,6 +7,8 @@ export interface CoreExports {
   declareHostBuiltin(name: number, length: number, id: number, arity: number): void;
   declareConstant(name: number, length: number, at: number): void;
   finishStart(): number;
+  /** The global name of a builtin of the core's. */
+  builtinSymbol(id: number): number;
   baseCount(): number;
   baseName(index: number): number;
   setMaxCallDepth(depth: number): void;

@@ -1,20 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type ByteString, byteStringFromText, bytesOf } from '../base/index.ts';
+import { type ByteString, byteStringFromText } from '../base/index.ts';
+import { type CoreImports, coreModule } from '../syntax/index.ts';
 import type { CoreExports } from './core-exports.ts';
 import { CoreMemory, stringHeader } from './core-memory.ts';
-import { type Word, addressOf, resolved, setWordAt, wordAt } from './word.ts';
-
-/** The functions that the core imports, by module (src/core/host.ts, syntax-host.ts). */
-export type CoreImports = Readonly<Record<string, Readonly<Record<string, (...args: never[]) => unknown>>>>;
-
-let compiled: WebAssembly.Module | undefined;
-
-function coreModule(): WebAssembly.Module {
-  // Beside this module in a bundle, else where the build puts it.
-  const folder = import.meta.filename.endsWith('.ts') ? join(import.meta.dirname, '../../dist') : import.meta.dirname;
-  return (compiled ??= new WebAssembly.Module(readFileSync(join(folder, 'core.wasm'))));
-}
+import { type Word, resolved, setWordAt, wordAt } from './word.ts';
 
 /** An instance of the core, with its memory and the conversions between its values and ours. */
 export class Core {
@@ -25,6 +13,7 @@ export class Core {
 
   constructor(imports: CoreImports) {
     const instance = new WebAssembly.Instance(coreModule(), imports);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what src/core/index.ts exports, by name
     this.exports = instance.exports as unknown as CoreExports;
     this.memory = new CoreMemory(this.exports.memory);
     this.exports.start();
@@ -148,6 +137,32 @@ export class Core {
     return this.receive(result => this.exports.callAt(at, at + 8, words.length, pos, result));
   }
 
+  /** A tree as Nix prints it. */
+  printTree(node: number): string {
+    const before = this.exports.outputSize();
+    this.exports.printTree(node);
+    const text = this.memory.bytes(this.exports.outputStart() + before, this.exports.outputSize() - before).toString();
+    this.exports.truncateOutput(before);
+    return text;
+  }
+
+  /** Names of the formal arguments of a LambdaNode (src/core/ast.ts). */
+  formals(lambda: number): ByteString[] {
+    const count = this.memory.u32(lambda + 16);
+    const formals = this.memory.u32(lambda + 20);
+    return Array.from({ length: count }, (_, index) => this.nameOf(this.memory.u32(formals + index * 16)));
+  }
+
+  /** The path of a SelectNode: symbols, or nodes where the symbol is 0. */
+  attributePath(select: number): { readonly symbol: number; readonly expression: number }[] {
+    const count = this.memory.u32(select + 12);
+    const elements = this.memory.u32(select + 16);
+    return Array.from({ length: count }, (_, index) => ({
+      symbol: this.memory.u32(elements + index * 24),
+      expression: this.memory.u32(elements + index * 24 + 4),
+    }));
+  }
+
   /** Elements of a context, in the order of their bytes. */
   context(context: number): ByteString[] {
     if (context === 0) return [];
@@ -162,14 +177,6 @@ export class Core {
       context = this.exports.uniteContexts(context, this.exports.contextOfOne(this.intern(element)));
     }
     return context;
-  }
-
-  textBytes(text: string): Uint8Array {
-    return bytesOf(byteStringFromText(text));
-  }
-
-  stringAt(word: Word): number {
-    return addressOf(word);
   }
 }
 

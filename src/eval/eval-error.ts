@@ -1,4 +1,4 @@
-import { FirnError } from '../base/index.ts';
+import { LocatedError, type SourcePosition } from '../base/index.ts';
 
 /** What each code means. A code is never given another meaning; new causes get new codes. */
 export const evalErrorCodes = {
@@ -17,19 +17,9 @@ export const evalErrorCodes = {
 
 export type EvalErrorCode = keyof typeof evalErrorCodes;
 
-/** A place in a source: line and column from 1, the column in bytes. */
-export interface SourcePosition {
-  /** A path, or what stands for one: `«string»`. */
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  /** The line before, the line itself and the line after, as far as there are any. */
-  readonly lines: readonly [before: string | undefined, line: string, after: string | undefined] | undefined;
-}
-
-/** What was being done when an error happened; the innermost is the last of its error's. */
+/** What was being done when an error happened. */
 export interface TraceLine {
-  /** With terminal escapes around the values that it mentions. */
+  /** With terminal escapes around what it mentions. */
   readonly text: string;
   readonly position: SourcePosition | undefined;
   /** Whether it is shown also where traces are cut short. */
@@ -43,22 +33,21 @@ export interface EvalErrorDetails {
 }
 
 /** An error of an expression. `message` may have terminal escapes. */
-export class EvalError extends FirnError<EvalErrorCode> {
-  readonly position: SourcePosition | undefined;
+export class EvalError extends LocatedError<EvalErrorCode> {
   /** The outermost first. */
   readonly traces: readonly TraceLine[];
   /** Names that may have been meant instead, best first. */
   readonly suggestions: readonly string[];
 
   constructor(code: EvalErrorCode, message: string, details: EvalErrorDetails = {}) {
-    super(code, message);
-    this.position = details.position;
+    super(code, message, details.position);
     this.traces = details.traces ?? [];
     this.suggestions = details.suggestions ?? [];
   }
 
   /** The same with traces around those that it has. */
   within(outer: readonly TraceLine[]): EvalError {
+    if (outer.length === 0) return this;
     const { position, suggestions } = this;
     return new EvalError(this.code, this.message, { position, traces: [...outer, ...this.traces], suggestions });
   }

@@ -40,6 +40,29 @@ derivation ({
 } // (if impure then { __impure = true; } else { inherit outputHash outputHashAlgo; }))
 `;
 
+/** `derivation`, which is a function of the language. */
+export const derivationText: Uint8Array = bytesOf(
+  byteStringFromText(`
+attributes@{ outputs ? [ "out" ], ... }:
+let
+  strict = derivationStrict attributes;
+  common = attributes // builtins.listToAttrs byName // {
+    all = map (output: output.value) byName;
+    drvAttrs = attributes;
+  };
+  byName = map (outputName: {
+    name = outputName;
+    value = common // {
+      outPath = builtins.getAttr outputName strict;
+      drvPath = strict.drvPath;
+      type = "derivation";
+      inherit outputName;
+    };
+  }) outputs;
+in (builtins.head byName).value
+`),
+);
+
 const files: ReadonlyMap<string, Uint8Array> = new Map([['fetchurl.nix', bytesOf(byteStringFromText(fetchurl))]]);
 
 /** What `<nix/…>` means where the search path has nothing of that name. */

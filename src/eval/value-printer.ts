@@ -1,5 +1,5 @@
-import { type ByteString, displayBytes } from '../base/index.ts';
-import { formatFloat } from '../nix-compat/index.ts';
+import { type ByteString, brandAs, displayBytes } from '../base/index.ts';
+import { formatShortFloat } from '../syntax/index.ts';
 import type { CoreMemory } from './core-memory.ts';
 import { type Word, addressOf, floatOf, intOf, kindOf, listElements, pathTextOf, resolved } from './word.ts';
 
@@ -82,7 +82,7 @@ class ValuePrinter {
       case 'int':
         return this.#colour(cyan, String(intOf(memory, word)));
       case 'float':
-        return this.#colour(cyan, formatFloat(floatOf(memory, word)));
+        return this.#colour(cyan, formatShortFloat(floatOf(memory, word)));
       case 'bool':
         return this.#colour(cyan, word.low === 15 ? 'false' : 'true');
       case 'null':
@@ -102,7 +102,7 @@ class ValuePrinter {
 
   #string(text: ByteString): string {
     const { maxStringLength = Number.MAX_SAFE_INTEGER } = this.#options;
-    const quoted = quoteString(text.slice(0, maxStringLength) as ByteString, text[maxStringLength]);
+    const quoted = quoteString(text.slice(0, maxStringLength), text[maxStringLength]);
     if (text.length <= maxStringLength) return this.#colour(magenta, quoted);
     return this.#colour(magenta, `${quoted} ${this.#elided(text.length - maxStringLength, 'byte')}`);
   }
@@ -214,12 +214,11 @@ function typeFirst(a: Named, b: Named): number {
 const escapes: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /** In quotes; `next` is what follows the text where it is a part. */
-function quoteString(text: ByteString, next?: string): string {
-  const escaped = `${text}${next === '{' && text.endsWith('$') ? '{' : ''}`.replaceAll(
-    /["\\\n\r\t]|\$(?=\{)/g,
-    found => escapes[found] ?? `\\${found}`,
-  );
-  return `"${displayBytes(escaped as ByteString)}"`;
+function quoteString(text: string, next = ''): string {
+  const escaped = text.replaceAll(/["\\\n\r\t]|\$(?=\{)/g, found => escapes[found] ?? `\\${found}`);
+  // A dollar sign at the end, with the brace beyond it.
+  const whole = next === '{' && escaped.endsWith('$') ? `${escaped.slice(0, -1)}\\$` : escaped;
+  return `"${displayBytes(brandAs<ByteString>(whole))}"`;
 }
 
 const keywords = new Set(['assert', 'else', 'if', 'in', 'inherit', 'let', 'rec', 'then', 'with']);

@@ -12,6 +12,8 @@ const limit: u32 = 256;
 /** By slot of the environment. */
 const names = memory.data(<i32>limit * 4, 4);
 const words = memory.data(<i32>limit * 8, 8);
+/** By number of the core's builtins. */
+const builtinSymbols = memory.data(<i32>limit * 4, 4);
 let count: u32 = 1;
 
 /** Declares something under its global name. In `builtins` it has the name without `__`. */
@@ -22,6 +24,7 @@ export function declareWord(symbol: Symbol, word: Word): void {
 }
 
 export function declareBuiltin(name: string, id: u32, arity: u32): void {
+  store<u32>(builtinSymbols + (<usize>id << 2), internText(name));
   declareWord(internText(name), builtinWord(id, arity));
 }
 
@@ -58,4 +61,8 @@ function shortName(symbol: Symbol): Symbol {
   const bytes = bytesOf(name);
   const isLong = lengthOf(name) > 2 && load<u16>(bytes) == 0x5f5f;
   return isLong ? intern(bytes + 2, lengthOf(name) - 2) : symbol;
+}
+
+export function builtinSymbol(id: u32): Symbol {
+  return load<u32>(builtinSymbols + (<usize>id << 2));
 }

@@ -13,7 +13,7 @@ export function argument(evaluator: Evaluator, args: number, index: number): Wor
 /** Does `work`; while that goes on, errors say `text`. */
 export function within<T>(evaluator: Evaluator, text: string, work: () => T, pos = 0): T {
   const { exports } = evaluator.core;
-  exports.push(frameKinds.hostText, pos, evaluator.textNumber(text), 0);
+  exports.push(frameKinds.hostText, pos, evaluator.errors.textNumber(text), 0);
   const result = work();
   exports.pop();
   return result;
@@ -35,7 +35,7 @@ export function forceString(evaluator: Evaluator, word: Word, text: string): Con
   return within(evaluator, text, () => {
     const value = evaluator.core.force(word);
     const { memory } = evaluator.core;
-    if (kindOf(memory, value) !== 'string') throw evaluator.typeError('a string', value);
+    if (kindOf(memory, value) !== 'string') throw evaluator.errors.typeError('a string', value);
     const address = addressOf(value);
     return { text: memory.string(address), context: memory.contextOf(address) };
   });
@@ -57,7 +57,7 @@ export function forceSet(evaluator: Evaluator, word: Word, text: string): number
   const value = evaluator.core.force(word);
   if (kindOf(evaluator.core.memory, value) === 'set') return addressOf(value);
   return within(evaluator, text, () => {
-    throw evaluator.typeError('a set', value);
+    throw evaluator.errors.typeError('a set', value);
   });
 }
 
@@ -65,14 +65,14 @@ export function forceList(evaluator: Evaluator, word: Word, text: string): numbe
   const value = evaluator.core.force(word);
   if (kindOf(evaluator.core.memory, value) === 'list') return addressOf(value);
   return within(evaluator, text, () => {
-    throw evaluator.typeError('a list', value);
+    throw evaluator.errors.typeError('a list', value);
   });
 }
 
 export function forceBool(evaluator: Evaluator, word: Word, text: string): boolean {
   return within(evaluator, text, () => {
     const value = evaluator.core.force(word);
-    if (kindOf(evaluator.core.memory, value) !== 'bool') throw evaluator.typeError('a Boolean', value);
+    if (kindOf(evaluator.core.memory, value) !== 'bool') throw evaluator.errors.typeError('a Boolean', value);
     return value.low !== 15;
   });
 }

@@ -3,7 +3,7 @@ import {
   type Derivation,
   type DerivationOutput,
   type DerivedInputs,
-  type JsonObject,
+  type JsonValue,
   type OutputName,
   type StorePath,
   fillOutputPaths,
@@ -39,7 +39,7 @@ interface Draft {
   outputHashMode: ByteString | undefined;
   contentAddressed: boolean;
   impure: boolean;
-  structured: Map<ByteString, JsonObject[keyof JsonObject]> | undefined;
+  structured: Map<ByteString, JsonValue> | undefined;
   context: number;
 }
 
@@ -51,7 +51,7 @@ function derivationStrict(evaluator: Evaluator, args: number): Word {
   const { core } = evaluator;
   const argumentText = 'while evaluating the argument passed to builtins.derivationStrict';
   const attrs = forceSet(evaluator, argument(evaluator, args, 0), argumentText);
-  const symbols = evaluator.derivationSymbols;
+  const symbols = evaluator.symbols;
   const nameAttribute = core.lookup(attrs, symbols.name);
   if (nameAttribute === undefined) {
     return within(evaluator, 'in the attrset passed as argument to builtins.derivationStrict', () => {
@@ -73,7 +73,7 @@ function derivationStrict(evaluator: Evaluator, args: number): Word {
 
 function makeDerivation(evaluator: Evaluator, attrs: number, name: ByteString): Word {
   const { core } = evaluator;
-  const { symbols } = { symbols: evaluator.derivationSymbols };
+  const { symbols } = evaluator;
   const flag = (symbol: number, what: string) => {
     const found = core.lookup(attrs, symbol);
     const doing = `while evaluating the \`${what}\` attribute passed to builtins.derivationStrict`;
@@ -137,7 +137,7 @@ function readVariable(evaluator: Evaluator, draft: Draft, key: ByteString, word:
   const string = core.coerce(word, coerce.more | coerce.copy | coerce.canonical);
   draft.context = core.exports.uniteContexts(draft.context, string.context);
   draft.env.set(key, string.text);
-  readKnown(draft, key, string.text, () => string.text.split(/[ \t\n\r]+/).filter(part => part !== '') as ByteString[]);
+  readKnown(draft, key, string.text, () => string.text.split(/[ \t\n\r]+/).filter(part => part !== '').map(part => brandAs<ByteString>(part)));
 }
 
 /** What has a meaning of its own, beside being passed on. */
@@ -252,7 +252,7 @@ function finish(evaluator: Evaluator, draft: Draft): Word {
     builder: draft.builder,
     args: draft.args,
     env: sorted(env),
-    ...(draft.structured === undefined ? {} : { structuredAttrs: sorted(draft.structured) as unknown as JsonObject }),
+    ...(draft.structured === undefined ? {} : { structuredAttrs: sorted(draft.structured) }),
   };
   const derivation = fill ? fillOutputPaths(plain, hasher) : plain;
   const file = makeDerivationFile(storeDir, derivation);

@@ -35,13 +35,13 @@ function pathExists(evaluator: Evaluator, args: number): Word {
   const isString = kindOf(core.memory, word) === 'string';
   const mustBeFolder = isString && /\/\.?$/.test(core.memory.string(addressOf(word)));
   const { path } = coerceToPath(evaluator, word, realising);
-  const found = evaluator.io.stat(evaluator.resolveSymlinks(path, mustBeFolder ? 'full' : 'ancestors'));
+  const found = evaluator.io.stat(evaluator.files.resolve(path, mustBeFolder ? 'full' : 'ancestors'));
   return found !== undefined && (!mustBeFolder || found.type === 'directory') ? trueWord : falseWord;
 }
 
 function readFile(evaluator: Evaluator, args: number): Word {
   const { path } = coerceToPath(evaluator, argument(evaluator, args, 0), realising);
-  const contents = evaluator.io.readFile(evaluator.resolveSymlinks(path));
+  const contents = evaluator.io.readFile(evaluator.files.resolve(path));
   if (contents.includes(0)) {
     throw evalError(`the contents of the file '${displayBytes(path)}' cannot be represented as a Nix string`);
   }
@@ -51,7 +51,7 @@ function readFile(evaluator: Evaluator, args: number): Word {
 function readDir(evaluator: Evaluator, args: number): Word {
   const { core } = evaluator;
   const { path } = coerceToPath(evaluator, argument(evaluator, args, 0), realising);
-  const folder = evaluator.resolveSymlinks(path);
+  const folder = evaluator.files.resolve(path);
   const entries = [...evaluator.io.readDirectory(folder)].map(([name, type]) => {
     const known = type ?? evaluator.io.stat(brandAs<ByteString>(`${folder}/${name}`))?.type ?? 'unknown';
     return [name, core.string(byteStringFromText(known))] as const;
@@ -61,7 +61,7 @@ function readDir(evaluator: Evaluator, args: number): Word {
 
 function readFileType(evaluator: Evaluator, args: number): Word {
   const { path } = coerceToPath(evaluator, argument(evaluator, args, 0), realising);
-  const found = evaluator.io.stat(evaluator.resolveSymlinks(path, 'ancestors'));
+  const found = evaluator.io.stat(evaluator.files.resolve(path, 'ancestors'));
   if (found === undefined) throw evalError(`path '${displayBytes(path)}' does not exist`);
   return evaluator.core.string(byteStringFromText(found.type));
 }
@@ -88,7 +88,7 @@ function findFile(evaluator: Evaluator, args: number): Word {
   });
   const nameText = 'while evaluating the second argument passed to builtins.findFile';
   const name = forcePlainString(evaluator, argument(evaluator, args, 1), nameText);
-  return core.path(evaluator.findFile(search, name));
+  return core.path(evaluator.files.find(search, name));
 }
 
 function toFile(evaluator: Evaluator, args: number): Word {
@@ -126,7 +126,7 @@ interface PathArguments {
 
 function addPath(evaluator: Evaluator, { path, name, method, filter, expected }: PathArguments): Word {
   const { core, io } = evaluator;
-  const root = evaluator.resolveSymlinks(path);
+  const root = evaluator.files.resolve(path);
   const accept =
     filter === undefined
       ? undefined
@@ -138,7 +138,7 @@ function addPath(evaluator: Evaluator, { path, name, method, filter, expected }:
   const storePath = within(evaluator, `while adding path '${displayBytes(path)}'`, () => {
     const added = io.addPath({ path: root, name, method, filter: accept });
     if (expected === undefined) return added;
-    const hash = parseHash(expected, 'sha256');
+    const hash = parseHash(displayBytes(expected), 'sha256');
     if (makeFixedOutputPath(io.storeDir, name, { method, hash }) === added) return added;
     throw evalError(`store path mismatch in (possibly filtered) path added from '${displayBytes(path)}'`);
   });
@@ -193,7 +193,7 @@ function storePath(evaluator: Evaluator, args: number): Word {
   const doing = "while evaluating the first argument passed to 'builtins.storePath'";
   const { path } = coerceToPath(evaluator, argument(evaluator, args, 0), doing);
   const prefix = `${io.storeDir}/`;
-  const real = path.startsWith(prefix) && !path.slice(prefix.length).includes('/') ? path : evaluator.resolveSymlinks(path);
+  const real = path.startsWith(prefix) && !path.slice(prefix.length).includes('/') ? path : evaluator.files.resolve(path);
   if (!real.startsWith(prefix)) throw evalError(`path '${displayBytes(real)}' is not in the Nix store`);
   const base = real.slice(prefix.length).split('/')[0] ?? '';
   return core.string(real, core.newContext([brandAs<ByteString>(base)]));
@@ -228,8 +228,8 @@ function hashFile(evaluator: Evaluator, args: number): Word {
   const algorithm = parseHashAlgorithm(displayBytes(forcePlainString(evaluator, argument(evaluator, args, 0), doing)));
   const { path } = coerceToPath(evaluator, argument(evaluator, args, 1), realising);
   const hasher = new Hasher(algorithm);
-  hasher.update(evaluator.io.readFile(evaluator.resolveSymlinks(path)));
-  return evaluator.core.string(formatHash(hasher.finish(), 'base16'));
+  hasher.update(evaluator.io.readFile(evaluator.files.resolve(path)));
+  return evaluator.core.string(byteStringFromText(formatHash(hasher.finish(), 'base16')));
 }
 
 function getEnv(evaluator: Evaluator, args: number): Word {

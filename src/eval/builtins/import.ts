@@ -7,7 +7,7 @@ import type { HostBuiltin } from './table.ts';
 
 /** The file that an expression's path means: what a symlink leads to, and `default.nix` of a directory. */
 export function resolveExpressionPath(evaluator: Evaluator, path: ByteString): ByteString {
-  const real = evaluator.resolveSymlinks(path);
+  const real = evaluator.files.resolve(path);
   const isFolder = evaluator.io.stat(real)?.type === 'directory';
   return isFolder ? brandAs<ByteString>(`${real === '/' ? '' : real}/default.nix`) : real;
 }

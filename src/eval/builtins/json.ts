@@ -1,6 +1,8 @@
 import { type ByteString, displayBytes } from '../../base/index.ts';
 import { type JsonValue, formatJson, isJsonArray, isJsonObject, parseJson } from '../../nix-compat/index.ts';
 import { coerce } from '../core-exports.ts';
+import { mark } from '../error-log.ts';
+import { EvalError } from '../eval-error.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { type Word, addressOf, falseWord, floatOf, intOf, kindOf, listElements, nullWord, trueWord } from '../word.ts';
 import { argument, forcePlainString, within } from './arguments.ts';
@@ -47,7 +49,7 @@ class JsonWriter {
       case 'set':
         return this.#set(word);
       default:
-        throw this.#evaluator.typeErrorOf(`cannot convert %t to JSON`, word);
+        throw new EvalError('eval/type', `cannot convert ${mark(this.#evaluator.errors.describe(word))} to JSON`);
     }
   }
 
@@ -61,7 +63,7 @@ class JsonWriter {
   #set(word: Word): JsonValue {
     const { core } = this.#evaluator;
     const attrs = addressOf(word);
-    const symbols = this.#evaluator.derivationSymbols;
+    const symbols = this.#evaluator.symbols;
     if (core.lookup(attrs, symbols.toString) !== undefined) return this.#string(word);
     const outPath = core.lookup(attrs, symbols.outPath);
     if (outPath !== undefined) return this.convert(outPath.word);

@@ -13,7 +13,7 @@ function hashString(evaluator: Evaluator, args: number): Word {
   const algorithm = parseHashAlgorithm(displayBytes(forcePlainString(evaluator, argument(evaluator, args, 0), doing)));
   const contentText = 'while evaluating the second argument passed to builtins.hashString';
   const { text } = forceString(evaluator, argument(evaluator, args, 1), contentText);
-  return evaluator.core.string(formatHash(hashBytes(algorithm, bytesOf(text)), 'base16'));
+  return evaluator.core.string(byteStringFromText(formatHash(hashBytes(algorithm, bytesOf(text)), 'base16')));
 }
 
 function convertHash(evaluator: Evaluator, args: number): Word {

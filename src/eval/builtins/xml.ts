@@ -1,5 +1,5 @@
 import { type ByteString, brandAs, byteStringFromText } from '../../base/index.ts';
-import { formatShort } from '../format-float.ts';
+import { formatShortFloat } from '../../syntax/index.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { type Word, addressOf, floatOf, intOf, kindOf, listElements, pathTextOf, resolved } from '../word.ts';
 import { argument } from './arguments.ts';
@@ -70,7 +70,7 @@ class XmlWriter {
       case 'int':
         return this.#empty('int', [['value', String(intOf(memory, word))]]);
       case 'float':
-        return this.#empty('float', [['value', formatShort(floatOf(memory, word))]]);
+        return this.#empty('float', [['value', formatShortFloat(floatOf(memory, word))]]);
       case 'bool':
         return this.#empty('bool', [['value', word.low === 15 ? 'false' : 'true']]);
       case 'null':
