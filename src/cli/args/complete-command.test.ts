@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { byteStringFromText } from '../../base/index.ts';
-import { temporaryFolder } from '../../testing/index.ts';
+import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { CliError } from '../error.ts';
 import { completeCommand } from './complete-command.ts';
 import { completePath } from './complete-path.ts';
