@@ -35,6 +35,7 @@ const kinds: { readonly [scheme: string]: () => Promise<StoreOpener> } = {
   http: async () => (await import('./binary-cache/open-binary-cache.ts')).openHttpCache,
   https: async () => (await import('./binary-cache/open-binary-cache.ts')).openHttpCache,
   local: async () => (await import('./local/open-local-store.ts')).openLocalStore,
+  s3: async () => (await import('./binary-cache/s3/open-s3-cache.ts')).openS3Cache,
 };
 
 /** Schemes of C++ Nix that this version lacks. */

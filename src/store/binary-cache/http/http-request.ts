@@ -29,9 +29,10 @@ export interface UnsignedRequest {
   readonly method: HttpMethod;
   readonly url: URL;
   readonly headers: Headers;
+  readonly body: UploadContent | undefined;
 }
 
-export type SignRequest = (request: UnsignedRequest, options: CallOptions) => Promise<Headers> | Headers;
+export type SignRequest = (request: UnsignedRequest) => Promise<Headers>;
 
 const verbs: Readonly<Record<HttpMethod, string>> = {
   GET: 'download',

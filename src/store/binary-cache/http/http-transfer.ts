@@ -180,7 +180,7 @@ export class HttpTransfer implements Disposable {
     const { connectTimeout, stallTimeout, agents } = this.#context;
     const isOwnServer = url.origin === this.#request.url.origin;
     const headers = this.#headers(url, isOwnServer);
-    const proof = isOwnServer ? await sign?.({ method, url, headers }, { signal }) : undefined;
+    const proof = isOwnServer ? await sign?.({ method, url, headers, body }) : undefined;
     return exchange({
       method,
       url,
