@@ -3,6 +3,9 @@
 /** Throws. */
 export declare function outOfMemory(): void;
 
+/** The memory's buffer is another one from now on. */
+export declare function memoryGrown(): void;
+
 /** Throws. */
 export declare function stackOverflow(pos: u32): void;
 

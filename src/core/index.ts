@@ -10,7 +10,7 @@ export { parseText } from './parser.ts';
 export { printTree } from './print-tree.ts';
 export { addStaticName, layerOfSymbols, newStaticLayer } from './static-layer.ts';
 export { intern } from './symbol.ts';
-export { tokenize, tokenizerRefusal, tokensAddress } from './tokenize.ts';
+export { tokenize, tokensAddress } from './tokenize.ts';
 export {
   callAt,
   coerceAt,

@@ -7,7 +7,7 @@ import {
   mode,
   popMode,
   pushMode,
-  refuse,
+  refuseAhead,
   setText,
   setToken,
   setTokenAtLast,
@@ -85,9 +85,9 @@ export function lexPath(): void {
     return setToken(Token.StringText, at, end);
   }
   if (mode == Mode.PathSlash) {
+    popMode();
     // At the end of the source the place is that of the path's last part.
-    if (at == sourceEnd) return refuse(Refusal.TrailingSlash, tokenStart, at);
-    return refuse(Refusal.TrailingSlash, at, at + 1);
+    return refuseAhead(Refusal.TrailingSlash, at == sourceEnd ? tokenStart : at);
   }
   popMode();
   setTokenAtLast(Token.PathEnd);

@@ -96,6 +96,14 @@ export function refuse(why: Refusal, start: usize, end: usize): void {
   refusal = why;
 }
 
+/** As `refuse`, for what is missing at the cursor, which stays. */
+export function refuseAhead(why: Refusal, start: usize): void {
+  token = Token.Refused;
+  tokenStart = start;
+  tokenEnd = cursor;
+  refusal = why;
+}
+
 /** A text that ends before it is complete: the reference takes what is left for the end of the file. */
 export function endInside(start: usize, end: usize): void {
   setToken(Token.EndOfFile, start, end);

@@ -2,7 +2,7 @@
  * Memory is given out in ascending order and never taken back: an evaluation's values live as long as the instance.
  * Everything starts at a multiple of 8, so that the low three bits of an address can say what kind of value it is.
  */
-import { outOfMemory } from './host.ts';
+import { memoryGrown, outOfMemory } from './host.ts';
 
 /** Memory grows by this many pages of 64 KiB (256 MiB): each growth costs the same, however much it adds. */
 const growPages = 4096;
@@ -30,6 +30,7 @@ function grow(at: usize, size: usize): void {
     pages = <i32>(((wanted + 65535) >>> 16) - have);
     if (wanted > 0xffff0000 || memory.grow(pages) < 0) outOfMemory();
   }
+  memoryGrown();
   end = <usize>memory.size() << 16;
   // The last page is left alone, so that an address never wraps around.
   if (memory.size() >= 65536) end = 0xffff0000;

@@ -2,6 +2,7 @@
 import { declareWord, makeBaseEnv } from './builtins/base.ts';
 import { firstHostBuiltin } from './builtins/ids.ts';
 import { declareBuiltins } from './builtins/table.ts';
+import { makeTypeNames } from './builtins/types.ts';
 import { makeSpecialNodes } from './force.ts';
 import { builtinWord } from './function.ts';
 import { resultAddress } from './host-result.ts';
@@ -15,6 +16,7 @@ export function start(): void {
   startLog();
   resultAddress();
   internKnownSymbols();
+  makeTypeNames();
   declareBuiltins();
 }
 

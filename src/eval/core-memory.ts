@@ -1,4 +1,4 @@
-import { type ByteString, byteStringOf } from '../base/index.ts';
+import { type ByteString, byteStringFromLatin1 } from '../base/index.ts';
 
 /** Reads and writes the memory of a core. Addresses are those of the core's objects (src/core/value.ts, string.ts). */
 export class CoreMemory {
@@ -12,62 +12,53 @@ export class CoreMemory {
     this.#bytes = Buffer.from(memory.buffer);
   }
 
-  /** Growing the memory replaces its buffer. */
-  #refresh(): void {
-    if (this.#view.buffer === this.#memory.buffer) return;
+  /** To be called when the memory has grown, which replaces its buffer: looking each time would cost as much as reading. */
+  refresh(): void {
     this.#view = new DataView(this.#memory.buffer);
     this.#bytes = Buffer.from(this.#memory.buffer);
   }
 
   u32(address: number): number {
-    this.#refresh();
     return this.#view.getUint32(address, true);
   }
 
   setU32(address: number, value: number): void {
-    this.#refresh();
     this.#view.setUint32(address, value, true);
   }
 
   u64(address: number): bigint {
-    this.#refresh();
     return this.#view.getBigUint64(address, true);
   }
 
   setU64(address: number, value: bigint): void {
-    this.#refresh();
     this.#view.setBigUint64(address, value, true);
   }
 
   i64(address: number): bigint {
-    this.#refresh();
     return this.#view.getBigInt64(address, true);
   }
 
   f64(address: number): number {
-    this.#refresh();
     return this.#view.getFloat64(address, true);
   }
 
   /** Bytes as they are there: lent, and gone when the memory grows. */
   bytes(address: number, length: number): Buffer {
-    this.#refresh();
     return this.#bytes.subarray(address, address + length);
   }
 
   setBytes(address: number, bytes: Uint8Array): void {
-    this.#refresh();
     this.#bytes.set(bytes, address);
   }
 
   setByteString(address: number, text: ByteString): void {
-    this.#refresh();
     this.#bytes.write(text, address, 'latin1');
   }
 
   /** The contents of a StringObject. */
   string(address: number): ByteString {
-    return byteStringOf(this.bytes(address + stringHeader, this.u32(address)));
+    const start = address + stringHeader;
+    return byteStringFromLatin1(this.#bytes.toString('latin1', start, start + this.u32(address)));
   }
 
   /** The context of a StringObject: address of a ContextObject, or 0. */

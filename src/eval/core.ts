@@ -10,12 +10,19 @@ export class Core {
   readonly memory: CoreMemory;
   /** A word that is nobody's between two calls. */
   readonly #scratch: number;
+  readonly #symbols = new Map<ByteString, number>();
+  /** By symbol. */
+  readonly #names: (ByteString | undefined)[] = [];
 
   constructor(imports: CoreImports) {
-    const instance = new WebAssembly.Instance(coreModule(), imports);
+    // Not before there is a memory: the core grows it while it starts.
+    let grown = () => {};
+    const { host = {} } = imports;
+    const instance = new WebAssembly.Instance(coreModule(), { ...imports, host: { ...host, memoryGrown: () => grown() } });
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what src/core/index.ts exports, by name
     this.exports = instance.exports as unknown as CoreExports;
     this.memory = new CoreMemory(this.exports.memory);
+    grown = () => this.memory.refresh();
     this.exports.start();
     this.#scratch = this.exports.allocate(8);
   }
@@ -39,9 +46,15 @@ export class Core {
     return address;
   }
 
+  /** The symbol of a name. */
   intern(text: ByteString): number {
-    const name = this.newString(text);
-    return this.exports.intern(name + stringHeader, text.length);
+    let symbol = this.#symbols.get(text);
+    if (symbol === undefined) {
+      const name = this.newString(text);
+      symbol = this.exports.intern(name + stringHeader, text.length);
+      this.#symbols.set(text, symbol);
+    }
+    return symbol;
   }
 
   internText(text: string): number {
@@ -49,7 +62,7 @@ export class Core {
   }
 
   nameOf(symbol: number): ByteString {
-    return this.memory.string(this.exports.nameOf(symbol));
+    return (this.#names[symbol] ??= this.memory.string(this.exports.nameOf(symbol)));
   }
 
   /** In weak head normal form. */

@@ -17,35 +17,56 @@ import {
 } from '../value.ts';
 import { first } from './arguments.ts';
 
-/** A name that is made once. */
-function typeWord(name: string): Word {
+let intName: Word = 0;
+let floatName: Word = 0;
+let stringName: Word = 0;
+let pathName: Word = 0;
+let setName: Word = 0;
+let listName: Word = 0;
+let lambdaName: Word = 0;
+let nullName: Word = 0;
+let boolName: Word = 0;
+
+function nameWord(name: string): Word {
   return stringWord(nameOf(internText(name)));
+}
+
+export function makeTypeNames(): void {
+  intName = nameWord('int');
+  floatName = nameWord('float');
+  stringName = nameWord('string');
+  pathName = nameWord('path');
+  setName = nameWord('set');
+  listName = nameWord('list');
+  lambdaName = nameWord('lambda');
+  nullName = nameWord('null');
+  boolName = nameWord('bool');
 }
 
 export function typeOfValue(args: usize): Word {
   const value = force(first(args), 0);
   switch (tagOf(value)) {
     case Tag.Int:
-      return typeWord('int');
+      return intName;
     case Tag.String:
-      return typeWord('string');
+      return stringName;
     case Tag.Attrs:
-      return typeWord('set');
+      return setName;
     case Tag.List:
-      return typeWord('list');
+      return listName;
     case Tag.Function:
-      return typeWord('lambda');
+      return lambdaName;
     case Tag.Constant:
-      return typeWord(value == nullWord ? 'null' : 'bool');
+      return value == nullWord ? nullName : boolName;
     default:
-      return typeWord(boxName(boxKindOf(value)));
+      return boxName(boxKindOf(value));
   }
 }
 
-function boxName(kind: u32): string {
-  if (kind == BoxKind.Float) return 'float';
-  if (kind == BoxKind.Path) return 'path';
-  return 'int';
+function boxName(kind: u32): Word {
+  if (kind == BoxKind.Float) return floatName;
+  if (kind == BoxKind.Path) return pathName;
+  return intName;
 }
 
 export function isNull(args: usize): Word {
