@@ -1,4 +1,4 @@
-import { type Grammar, type Rule, type State, makeTables } from './lalr.ts';
+import { type Action, type Grammar, type Rule, type State, makeTables } from './lalr.ts';
 import { endOfFile, precedences, rules as ruleText, tokenAliases, tokenNames } from './grammar.ts';
 
 /** A rule of the language's grammar with the name of what it makes. */
@@ -11,6 +11,14 @@ export interface Automaton {
   readonly rules: readonly NamedRule[];
   readonly states: readonly State[];
 }
+
+/** The states that an automaton is in, one inside the other; what shares its lower part with others is never changed. */
+export interface Stack {
+  readonly state: number;
+  readonly below: Stack | undefined;
+}
+
+export const emptyStack: Stack = { state: 0, below: undefined };
 
 let made: Automaton | undefined;
 
@@ -74,4 +82,25 @@ function tokenNumber(word: string): number {
   const number = tokenNames.findIndex(token => token === name);
   if (number < 0) throw new TypeError(`no token or symbol is called ${word}`);
   return number;
+}
+
+/** What an automaton does next on a token: shifts it, reduces by a rule, or (undefined) refuses it. */
+export function nextAction({ states }: Automaton, state: number, token: number): Action | undefined {
+  const row = states[state];
+  const action = row?.actions.get(token);
+  if (action !== undefined) return action.kind === 'refuse' ? undefined : action;
+  return row?.otherwise === undefined ? undefined : { kind: 'reduce', rule: row.otherwise };
+}
+
+/** The stack after a token; undefined where it is refused. */
+export function step(automaton: Automaton, stack: Stack, token: number): Stack | undefined {
+  let at = stack;
+  for (;;) {
+    const action = nextAction(automaton, at.state, token);
+    if (action?.kind === 'shift') return { state: action.state, below: at };
+    const rule = action?.kind === 'reduce' ? automaton.rules[action.rule] : undefined;
+    if (rule === undefined) return undefined;
+    for (const _ of rule.parts) at = at.below ?? emptyStack;
+    at = { state: automaton.states[at.state]?.gotos.get(rule.makes) ?? 0, below: at };
+  }
 }

@@ -1,6 +1,5 @@
-import { type Automaton, languageAutomaton } from './automaton.ts';
+import { type Automaton, languageAutomaton, nextAction } from './automaton.ts';
 import { endOfFile, tokenNames } from './grammar.ts';
-import type { State } from './lalr.ts';
 
 /** A token: its number (src/core/token.ts) and where it begins and ends, in bytes of the text. */
 export interface Token {
@@ -24,46 +23,42 @@ export function explainFault(tokens: Iterable<Token>): SyntaxFault | undefined {
   const automaton = languageAutomaton();
   const stack = [0];
   for (const token of tokens) {
-    const fault = accept(automaton, stack, token.kind);
-    if (fault !== undefined) return describe(fault, token);
+    const state = take(automaton, stack, token.kind);
+    if (state !== undefined) return { message: describeFault(automaton, state, token.kind), offset: placeOf(token) };
   }
   return undefined;
 }
 
-/** Changes the stack as the token demands; the state that refuses it, if one does. */
-export function accept({ rules, states }: Automaton, stack: number[], token: number): State | undefined {
+/** Where messages say that a token is: the end of the file at its end. */
+export function placeOf({ kind, start, end }: Token): number {
+  return kind === endOfFile ? end : start;
+}
+
+/** Changes the stack of states as the token demands; the state that refuses it, if one does. */
+function take(automaton: Automaton, stack: number[], token: number): number | undefined {
   for (;;) {
-    const state = states[stack.at(-1) ?? 0];
-    if (state === undefined) throw new TypeError('the automaton has no such state');
-    const action = state.actions.get(token);
+    const state = stack.at(-1) ?? 0;
+    const action = nextAction(automaton, state, token);
     if (action?.kind === 'shift') {
       stack.push(action.state);
       return undefined;
     }
-    const reduced = action === undefined ? state.otherwise : action.kind === 'reduce' ? action.rule : undefined;
-    const rule = reduced === undefined ? undefined : rules[reduced];
+    const rule = action?.kind === 'reduce' ? automaton.rules[action.rule] : undefined;
     if (rule === undefined) return state;
     stack.length -= rule.parts.length;
-    stack.push(states[stack.at(-1) ?? 0]?.gotos.get(rule.makes) ?? 0);
+    stack.push(automaton.states[stack.at(-1) ?? 0]?.gotos.get(rule.makes) ?? 0);
   }
 }
 
-/** The tokens that a state names: not those that it would take to reduce by its default. */
-export function expectedTokens(state: State): number[] {
-  return [...state.actions]
+/** The message for a token that a state refuses: tokens that it would take only to reduce by its default are not listed. */
+export function describeFault({ states }: Automaton, state: number, token: number): string {
+  const expected = [...(states[state]?.actions ?? [])]
     .filter(([, action]) => action.kind !== 'refuse')
-    .map(([token]) => token)
+    .map(([kind]) => kind)
     .toSorted((a, b) => a - b);
-}
-
-function describe(state: State, token: Token): SyntaxFault {
-  const expected = expectedTokens(state);
   const list =
     expected.length === 0 || expected.length > mostExpected
       ? ''
       : `, expecting ${expected.map(kind => tokenNames[kind]).join(' or ')}`;
-  return {
-    message: `syntax error, unexpected ${tokenNames[token.kind]}${list}`,
-    offset: token.kind === endOfFile ? token.end : token.start,
-  };
+  return `syntax error, unexpected ${tokenNames[token]}${list}`;
 }

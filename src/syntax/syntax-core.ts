@@ -109,7 +109,7 @@ export class SyntaxCore {
     return Buffer.from(this.#bytes(this.#core.outputStart() >>> 0, this.#core.outputSize()));
   }
 
-  /** The tokens of `text`, up to its end or one that is refused, which is then the last. */
+  /** The tokens of `text` up to its end. The kind of one that is refused has the reason in the bits from the ninth on. */
   tokenize(text: Uint8Array, allowsPipes = true): Token[] {
     const start = this.#place(text);
     const count = this.#core.tokenize(start, text.byteLength, allowsPipes ? 1 : 0, 0);
@@ -160,7 +160,7 @@ function guardStack<T>(work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new NixSyntaxError('syntax/too-deep', 'stack overflow: the expression nests too deeply', undefined);
+    throw new NixSyntaxError('syntax/too-deep', 'stack overflow (possible infinite recursion)', undefined);
   }
 }
 
@@ -169,12 +169,18 @@ function importsWith(host: CoreImports[string]): CoreImports {
   const imports: Record<string, Record<string, (...args: never[]) => unknown>> = {};
   for (const { module, name } of WebAssembly.Module.imports(coreModule())) {
     const functions = (imports[module] ??= {});
-    functions[name] = host[name] ?? (() => unavailable(name));
+    functions[name] = host[name] ?? memoryHost[name] ?? (() => unavailable(name));
   }
   return imports;
 }
 
+const memoryHost: CoreImports[string] = {
+  outOfMemory: () => {
+    throw new NixSyntaxError('syntax/too-deep', 'out of memory while parsing', undefined);
+  },
+  memoryGrown: () => undefined,
+};
+
 function unavailable(name: string): never {
-  if (name === 'outOfMemory') throw new NixSyntaxError('syntax/too-deep', 'out of memory while parsing', undefined);
   throw new TypeError(`the core called ${name} while it parsed`);
 }
