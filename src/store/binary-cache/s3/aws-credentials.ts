@@ -49,9 +49,10 @@ export class AwsCredentialsProvider {
 
   /** Undefined where nobody knows: for buckets that all may read. Throws `cache/no-credentials` for what is there and no use. */
   async get(): Promise<AwsCredentials | undefined> {
-    const current = (this.#lease ??= this.#find());
+    const current = this.#lease;
     const lease = await current;
-    if (lease === undefined || lease.expires - renewEarly > Date.now()) return lease?.credentials;
+    const isGood = lease === undefined || lease.expires - renewEarly > Date.now();
+    if (current !== undefined && isGood) return lease?.credentials;
     if (this.#lease === current) this.#lease = this.#find();
     return (await this.#lease)?.credentials;
   }
