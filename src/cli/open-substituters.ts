@@ -1,5 +1,5 @@
 import { FirnError, errnoOf, messageOf } from '../base/index.ts';
-import { type Store, Substituters, readTrustedKeys } from '../store/index.ts';
+import { LocalStore, type Store, Substituters, readTrustedKeys } from '../store/index.ts';
 import type { CommandContext } from './command.ts';
 import { openStoreAt } from './open-store.ts';
 
@@ -27,7 +27,11 @@ export async function openSubstituters(store: Store, context: CommandContext): P
       log.warn(messageOf(error));
     }
   }
-  const trust = { requireSignatures: settings.get('require-sigs'), trustedKeys: readTrustedKeys(settings) };
+  // A local store may ask for more than the settings do, or less.
+  const trust =
+    store instanceof LocalStore
+      ? store
+      : { requireSignatures: settings.get('require-sigs'), trustedKeys: readTrustedKeys(settings) };
   const options = { storeDir: store.storeDir, trust, fallback: settings.get('fallback'), reporter: log };
   return {
     substituters: new Substituters(stores, options),

@@ -15,14 +15,14 @@ export interface Case {
   readonly why?: string;
 }
 
-const plain = (...commands: readonly string[]): Case[] => commands.map(line => ({ command: line.split(' ') }));
-const but = (one: Case, change: Partial<Case>): Case => ({ ...one, ...change });
+export const plain = (...commands: readonly string[]): Case[] => commands.map(line => ({ command: line.split(' ') }));
+export const but = (one: Case, change: Partial<Case>): Case => ({ ...one, ...change });
 const exact = (...command: readonly string[]): Case => ({ command });
 const config = (NIX_CONFIG: string, line: string): Case => ({
   command: line.split(' '),
   env: { NIX_CONFIG: `${NIX_CONFIG}\nbuild-users-group =` },
 });
-const product = (templates: readonly string[], ...choices: readonly (readonly string[])[]): Case[] => {
+export const product = (templates: readonly string[], ...choices: readonly (readonly string[])[]): Case[] => {
   let lines = [...templates];
   choices.forEach((values, at) => {
     lines = lines.flatMap(line => values.map(value => line.replaceAll(`$${at + 1}`, value)));

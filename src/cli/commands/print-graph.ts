@@ -11,9 +11,10 @@ export async function printDotGraph(
 ): Promise<void> {
   let edges = 0;
   print('digraph G {');
-  for await (const { path, references } of walk(store, roots)) {
+  for await (const node of walk(store, roots)) {
+    const { path } = node;
     print(`"${path}" [label = "${storePathName(path)}", shape = box, style = filled, fillcolor = "#ff0000"];`);
-    for (const reference of references) {
+    for (const reference of (await node.info()).references) {
       if (reference === path) continue;
       print(`"${reference}" -> "${path}" [color = "${edgeColours[edges++ % edgeColours.length]}"];`);
     }
@@ -37,8 +38,10 @@ export async function printGraphMl(
     ['type', 'string'],
   ].map(([name, type]) => `<key id='${name}' for='node' attr.name='${name}' attr.type='${type}'/>`);
   print(`${keys.join('')}<graph id='G' edgedefault='directed'>`);
-  for await (const { path, narSize, references } of walk(store, roots)) {
-    const [name] = /^[^-]*-?/.exec(storePathName(path)) ?? [''];
+  for await (const node of walk(store, roots)) {
+    const { path, narSize, references } = await node.info();
+    // As C++ Nix has it: no name without a dash.
+    const [name] = /^[^-]*-/.exec(storePathName(path)) ?? [''];
     print(`  <node id="${path}">`);
     print(`    <data key="narSize">${narSize}</data>`);
     print(`    <data key="name">${name}</data>`);
@@ -52,14 +55,23 @@ export async function printGraphMl(
   print('</graphml>');
 }
 
+/** A path that was reached, and what is known of it. */
+interface GraphNode {
+  readonly path: StorePath;
+  /** Throws `path/invalid`. */
+  readonly info: () => Promise<PathInfo>;
+}
+
 /** `roots` and all that they refer to: of what is known so far and was not met yet, always the first in order. */
-async function* walk(store: Store, roots: readonly StorePath[]): AsyncGenerator<PathInfo> {
+async function* walk(store: Store, roots: readonly StorePath[]): AsyncGenerator<GraphNode> {
   const met = new Set<StorePath>(roots);
   const waiting = new PathHeap(roots);
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-    const info = await requirePathInfo(store, path);
-    yield info;
-    for (const reference of info.references) {
+    const reached = path;
+    let known: Promise<PathInfo> | undefined;
+    const info = () => (known ??= requirePathInfo(store, reached));
+    yield { path, info };
+    for (const reference of (await info()).references) {
       if (met.has(reference)) continue;
       met.add(reference);
       waiting.push(reference);

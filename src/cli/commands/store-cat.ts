@@ -1,10 +1,8 @@
-import { byteStringFromText, displayBytes } from '../../base/index.ts';
-import { brandAs } from '../../base/index.ts';
-import type { ByteString } from '../../base/index.ts';
+import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../../base/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openCommandStore } from '../open-store.ts';
-import { openStoreObject } from '../store-object.ts';
+import { entryAt, openStoreObject } from '../store-object.ts';
 
 /** `nix store cat` */
 export function storeCat(context: CommandContext): Command {
@@ -15,10 +13,12 @@ export function storeCat(context: CommandContext): Command {
     positionals: [{ label: 'path', arity: 1, apply: given => (path = given) }],
     run: async () => {
       await using store = await openCommandStore(context);
-      const { tree, names, entry } = await openStoreObject(store, path);
+      const place = await openStoreObject(store, path);
+      const { tree, names } = place;
+      const entry = await entryAt(place);
       if (entry.type !== 'regular') {
-        const place = displayBytes(brandAs<ByteString>(`/${names.join('/')}`));
-        throw new CliError('tree/not-a-file', `path '${place}' is not a regular file`);
+        const shown = displayBytes(brandAs<ByteString>(`/${names.join('/')}`));
+        throw new CliError('tree/not-a-file', `path '${shown}' is not a regular file`);
       }
       for await (const chunk of tree.read(names, { signal: context.signal })) context.out.write(chunk);
     },

@@ -3,7 +3,7 @@ import type { NarListing } from '../../nix-compat/index.ts';
 import type { TreeAccess, TreeEntry, TreePath } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { openCommandStore } from '../open-store.ts';
-import { openStoreObject } from '../store-object.ts';
+import { entryAt, openStoreObject } from '../store-object.ts';
 import { checkListingOptions, listingFlags, newListingOptions, printListing } from './print-listing.ts';
 
 /** `nix store ls` */
@@ -16,8 +16,10 @@ export function storeLs(context: CommandContext): Command {
     positionals: [{ label: 'path', arity: 1, apply: given => (path = given) }],
     run: async () => {
       await using store = await openCommandStore(context);
-      const { tree, names, entry } = await openStoreObject(store, path);
+      const place = await openStoreObject(store, path);
       checkListingOptions(options);
+      const entry = await entryAt(place);
+      const { tree, names } = place;
       // In JSON, types are told of what is below only with `--recursive`.
       const isShallow = options.json || options.directory || !options.long;
       const depth = options.recursive ? Infinity : isShallow ? 0 : 1;

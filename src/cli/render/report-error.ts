@@ -12,6 +12,8 @@ const usageCodes: ReadonlySet<string> = new Set([
   'config/syntax',
   'hash/unknown-algorithm',
   'hash/unknown-format',
+  'store-reference/malformed',
+  'store-uri/malformed',
 ]);
 
 /** Whether it is the command line or the configuration that should be changed. */
