@@ -76,32 +76,33 @@ export class BinaryCacheWriter implements PathWriter {
     // In this order, those that wait for others wait only for what has started.
     await forEachConcurrent(order, { limit: concurrency, signal }, async (path, stop) => {
       try {
-        await this.#addPath(path, group, { ...options, signal: stop });
+        const isNew = await this.#addPath(path, group, { ...options, signal: stop });
         group.settle(path, true);
+        if (isNew) added?.(path);
       } catch (error) {
         group.settle(path, false);
         if (!keepGoing || stop.aborted || !(error instanceof Error)) throw error;
         failures.push({ path, error });
-        return;
       }
-      added?.(path);
     });
     return failures;
   }
 
-  async #addPath(path: StorePath, group: Group, options: AddPathsOptions): Promise<void> {
+  /** Whether it had to be added. */
+  async #addPath(path: StorePath, group: Group, options: AddPathsOptions): Promise<boolean> {
     const { repair = false, signal } = options;
-    if (!repair && (await this.#lookups.pathInfo(path, { signal })) !== undefined) return;
+    if (!repair && (await this.#lookups.pathInfo(path, { signal })) !== undefined) return false;
     const offers = group.offers(path);
     for (const [at, offer] of offers.entries()) {
       try {
         await this.#takeOffer(offer, group, { repair, signal });
-        return;
+        return true;
       } catch (error) {
         if (at + 1 === offers.length || signal?.aborted === true) throw error;
         this.#reporter.warn(messageOf(error));
       }
     }
+    return false;
   }
 
   async #takeOffer(offer: PathOffer, group: Group, options: CallOptions & { readonly repair: boolean }): Promise<void> {
