@@ -14,7 +14,7 @@ import {
   offerTree,
   recordReports,
 } from '../../testing/index.ts';
-import type { PathAddition } from '../store.ts';
+import type { PathAddition, TreeSource } from '../store.ts';
 import { LocalStore, type LocalStoreOptions } from './local-store.ts';
 
 const text = byteStringFromText;
@@ -37,11 +37,24 @@ function tree(seed: number): TestTree {
   };
 }
 
-/** Three paths, each of which refers to the one before. */
-const additions: PathAddition[] = [];
-for (const seed of [1, 2, 3]) {
-  const references = additions.slice(-1).map(({ path }) => path);
-  additions.push(offerTree(tree(seed), { name: `path${seed}`, references }));
+const below = offerTree(tree(1), { name: 'below' });
+
+/** Two paths, of which one refers to the other. */
+const additions = [offerTree(tree(2), { name: 'above', references: [below.path] }), below];
+
+/** With sources that end together, so that both paths are committed in one group and every round makes the same calls. */
+function inOneGroup(): PathAddition[] {
+  const staged = Promise.withResolvers<void>();
+  let count = 0;
+  return additions.map(({ path, offers: [offer] }) => {
+    const source: TreeSource = async (sink, drain, signal) => {
+      await offer.source(sink, drain, signal);
+      signal?.addEventListener('abort', () => staged.resolve());
+      if (++count === additions.length || signal?.aborted === true) staged.resolve();
+      await staged.promise;
+    };
+    return { path, offers: [{ ...offer, source }] };
+  });
 }
 
 /** In memory where there is such a place: every round syncs several times. */
@@ -77,7 +90,7 @@ describe('an addition whose n-th file-system call fails', () => {
             using _faults = injectNodeFaults(plan);
             try {
               await using store = new LocalStore({ ...options, fileSystem });
-              await store.writer.add(additions, { checkSignatures: false });
+              await store.writer.add(inOneGroup(), { checkSignatures: false });
               added = true;
             } catch (error) {
               assert.ok(plan.failed !== undefined, String(error));

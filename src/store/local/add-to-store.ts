@@ -37,7 +37,7 @@ export async function addToStore(store: LocalStore, source: TreeSource, options:
   const { signal = new AbortController().signal, references = noReferences } = options;
   await store.temporaryRoots.add(references.others, signal);
   await store.makeRoom();
-  await using batch = store.blobs.batch();
+  await using batch = store.blobs.batch({ forCheckout: true });
   await using builder = new TreeBuilder(batch, { signal });
   const { sink, finish } = hashTree(store, options);
   const all = teeTree(sink, builder);

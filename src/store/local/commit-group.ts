@@ -99,7 +99,8 @@ async function commitLocked(store: LocalStore, taken: Map<StorePath, StagedPath>
   );
   const outputs = store.derivations.outputsOf(new Map(taken), fail);
   failDependents(store, taken, fail);
-  await store.blobs.prepareFiles(await filesOf(store, taken.values(), signal), signal);
+  const unprepared = [...taken.values()].filter(({ batch }) => !batch.isPrepared);
+  await store.blobs.prepareFiles(await filesOf(store, unprepared, signal), signal);
   using checkouts = new Checkouts(store, options.replace);
   for (const [path, { root }] of taken) {
     try {

@@ -59,7 +59,7 @@ class Importer implements ExportReceiver, AsyncDisposable {
   }
 
   startObject(): TreeSink {
-    const batch = this.#store.blobs.batch();
+    const batch = this.#store.blobs.batch({ forCheckout: true });
     const builder = new TreeBuilder(batch, { signal: this.#signal });
     this.#open = { batch, builder };
     return builder;

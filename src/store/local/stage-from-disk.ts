@@ -24,7 +24,7 @@ export async function stageFromDisk(
 ): Promise<StagedPath> {
   const { path, deriver, nar } = registration;
   const hasher = new NarHasher();
-  const batch = store.blobs.batch();
+  const batch = store.blobs.batch({ forCheckout: true });
   try {
     await using builder = new TreeBuilder(batch, { signal });
     const buffer = (size: number) => builder.roomForData(size);

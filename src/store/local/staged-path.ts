@@ -4,7 +4,6 @@ import {
   type NixHash,
   type PathInfo,
   type StoreDir,
-  countValidSignatures,
   equalHashes,
   formatHash,
   isContentAddressed,
@@ -14,6 +13,7 @@ import {
 import { type ContentHasher, NarHasher, contentHasher } from '../content-hasher.ts';
 import { StoreError } from '../error.ts';
 import type { PathOffer } from '../store.ts';
+import { isTrustedInfo } from '../trust-policy.ts';
 import type { ValidPath } from '../valid-path.ts';
 import type { LocalStore } from './local-store.ts';
 
@@ -36,7 +36,7 @@ export async function stageOffer(store: LocalStore, offer: PathOffer, options: S
   if (options.checkSignatures && !offer.isTrusted) requireTrust(store, info);
   const content = contentCheck(store.storeDir, info);
   const nar = new NarHasher();
-  const batch = store.blobs.batch();
+  const batch = store.blobs.batch({ forCheckout: true });
   try {
     await using builder = new TreeBuilder(batch, { signal: options.signal });
     const sinks = content === undefined ? [nar.sink, builder] : [nar.sink, content.sink, builder];
@@ -63,9 +63,8 @@ export async function stageOffer(store: LocalStore, offer: PathOffer, options: S
 
 /** Throws `path/untrusted` unless the path is content-addressed or signed by a trusted key, where that is asked for. */
 export function requireTrust(store: LocalStore, info: PathInfo): void {
-  const { storeDir, trustedKeys } = store;
-  if (!store.requireSignatures || isContentAddressed(storeDir, info)) return;
-  if (countValidSignatures(storeDir, info, trustedKeys) > 0) return;
+  const { storeDir } = store;
+  if (isTrustedInfo(storeDir, store, info)) return;
   const printed = printStorePath(storeDir, info.path);
   throw new StoreError('path/untrusted', `cannot add path '${printed}' because it lacks a signature by a trusted key`);
 }

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Reporter } from '../../../base/index.ts';
-import { removeTree, verifyBlobs, walkTree } from '../../../castore/index.ts';
+import { putBlob, removeTree, verifyBlobs, walkTree } from '../../../castore/index.ts';
 import { type PathInfo, type StorePath, equalHashes } from '../../../nix-compat/index.ts';
 import { noise, recordReports, temporaryFolder } from '../../../testing/index.ts';
 import { StoreError } from '../../error.ts';
@@ -48,9 +48,10 @@ const from =
     for (const _ of walkTree(path, sink)) await drain();
   };
 
-/** A tree of a small file, which is a row, a larger one, an executable one, an empty one and a symlink. */
+/** A tree of a small file, which is a row too, a larger one, an executable one, an empty one and a symlink. */
 async function addTree(store: LocalStore, folder: string, seed = 1, references: StorePath[] = []): Promise<PathInfo> {
   const tree = join(folder, `tree${seed}`);
+  await putBlob(store.blobs, Buffer.from(`hello ${seed}\n`));
   mkdirSync(join(tree, 'sub'), { recursive: true });
   writeFileSync(join(tree, 'small'), `hello ${seed}\n`);
   writeFileSync(join(tree, 'sub', 'large'), noise(50_000, seed));
