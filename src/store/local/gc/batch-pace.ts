@@ -1,14 +1,17 @@
 /** How long a batch may take for which others wait, in milliseconds. */
-const aim = 25;
+const aim = 50;
 
-const most = 4096;
+/** A batch is synced to the disk once, however large it is: smaller ones would cost more than they spare. */
+const fewest = 512;
+
+const most = 8192;
 
 /** Chooses the sizes of batches by what the last one took. */
 export class BatchPace {
-  size = 64;
+  size = fewest;
 
   took(milliseconds: number): void {
-    if (milliseconds > aim * 2) this.size = Math.max(1, this.size >> 1);
+    if (milliseconds > aim * 2) this.size = Math.max(fewest, this.size >> 1);
     else if (milliseconds < aim) this.size = Math.min(most, this.size * 2);
   }
 }

@@ -35,7 +35,7 @@ export class Trash {
     this.#reporter = reporter;
   }
 
-  /** By what was removed: the blocks of files that nothing else is linked to. */
+  /** By what was removed: the sizes of files that nothing else is linked to. */
   get bytesFreed(): number {
     return this.#bytesFreed;
   }
@@ -114,7 +114,7 @@ export class Trash {
 
   #removeFile(path: FsPath, stats: Stats): void {
     this.#fs.unlinkSync(path);
-    if (stats.nlink === 1) this.#bytesFreed += stats.blocks * 512;
+    if (stats.nlink === 1) this.#bytesFreed += stats.size;
   }
 
   #attempt<T>(path: FsPath, action: (path: FsPath) => T): T | undefined {
@@ -136,7 +136,7 @@ export function measureTree(fs: FileSystem, path: string): number {
     const stats = fs.lstatSync(at, { throwIfNoEntry: false });
     if (stats === undefined) continue;
     if (!stats.isDirectory()) {
-      if (stats.nlink <= 2) bytes += stats.blocks * 512;
+      if (stats.nlink <= 2) bytes += stats.size;
       continue;
     }
     for (const name of fs.readdirSync(at, 'latin1')) open.push(joinFsPath(at, byteStringFromLatin1(name)));
