@@ -58,8 +58,13 @@ export class Database implements Disposable {
     if (id !== applicationId && count !== 0) {
       throw foreign(this.path);
     }
-    // The page size can be chosen only before the first table; 8 KiB holds most inline blobs without overflow pages.
-    if (count === 0) this.#connection.exec(`PRAGMA page_size = 8192; PRAGMA application_id = ${applicationId}`);
+    // These can be chosen only before the first table. 8 KiB holds most inline blobs without overflow pages; what a
+    // garbage collection deletes can leave the file (shrink-database.ts), for a tenth more time of additions.
+    if (count === 0) {
+      this.#connection.exec(
+        `PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = ${applicationId}`,
+      );
+    }
     this.#connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
     if (this.#isCurrent(schemas)) return;
     this.transaction(() => {

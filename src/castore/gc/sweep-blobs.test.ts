@@ -204,6 +204,26 @@ describe('a sweep', () => {
     assert.deepEqual(await store.directoryAliases.find([foreign(7), foreign(8)]), [live, undefined]);
   });
 
+  test('gives back what the database no longer needs', async () => {
+    using folder = temporaryFolder();
+    await using store = new DiskBlobStore(folder.path);
+    const live: Digest[] = [];
+    {
+      await using batch = store.batch();
+      for (let i = 0; i < 6000; i++) {
+        const digest = await batch.put(noise(10_000, i));
+        if (i % 5 === 0) live.push(digest);
+      }
+      await batch.commit();
+    }
+    const pages = () => Number(store.folder.database.get('PRAGMA page_count')?.['page_count']);
+    const before = pages();
+    await sweep(store, live);
+    assert.ok(pages() < before / 2, `${pages()} of ${before} pages`);
+    assert.deepEqual(await store.findMissing(live), []);
+    assert.equal(store.folder.database.get('PRAGMA integrity_check')?.['integrity_check'], 'ok');
+  });
+
   test('ends when it is aborted', async () => {
     using folder = temporaryFolder();
     await using store = new DiskBlobStore(folder.path);
