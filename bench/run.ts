@@ -3,7 +3,7 @@
  *
  *     PEER_BINDIR=/path/to/nix/bin npm run bench [-- [--pairs N] [--folder DIR] [--no-record] NAME...]
  *
- * NAME is one of `import`, `dump`, `restore`, `hash`, `start-up`; all of them unless given. Workloads and results are
+ * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `start-up`, `substitute`; all of them unless given. Workloads and results are
  * made in a new folder within DIR (the system's folder for temporary files unless given). Ends with status 1 when a bar
  * is missed or a comparison could not be made.
  */
@@ -13,10 +13,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { removeTree } from '../src/castore/index.ts';
 import { dumpComparison } from './comparisons/dump.ts';
+import { gcComparison } from './comparisons/gc.ts';
 import { hashComparison } from './comparisons/hash.ts';
 import { importComparison } from './comparisons/import.ts';
+import { pathInfoComparison } from './comparisons/path-info.ts';
 import { restoreComparison } from './comparisons/restore.ts';
 import { startUpComparison } from './comparisons/start-up.ts';
+import { substituteComparison } from './comparisons/substitute.ts';
 import { compare } from './framework/compare.ts';
 import { BenchError, type Comparison } from './framework/comparison.ts';
 import { describeMachine } from './framework/machine.ts';
@@ -29,6 +32,9 @@ const comparisons: ReadonlyMap<string, Comparison> = new Map([
   ['dump', dumpComparison],
   ['import', importComparison],
   ['restore', restoreComparison],
+  ['gc', gcComparison],
+  ['path-info', pathInfoComparison],
+  ['substitute', substituteComparison],
 ]);
 const results = join(import.meta.dirname, 'results');
 

@@ -32,15 +32,27 @@ export async function compare(
   options: { readonly pairs: number; readonly progress: (text: string) => void },
 ): Promise<ComparisonResult> {
   const contest = await comparison.prepare(workspace);
+  try {
+    return await runContest(comparison, contest, { ...options, folder: workspace.folder });
+  } finally {
+    contest.close?.();
+  }
+}
+
+async function runContest(
+  comparison: Comparison,
+  contest: Contest,
+  options: { readonly pairs: number; readonly progress: (text: string) => void; readonly folder: string },
+): Promise<ComparisonResult> {
   const names = Object.keys(contest.sides);
   const runs = new Map<string, Sample[]>(names.map(name => [name, []]));
   for (let round = 0; round <= options.pairs; round++) {
     const results = new Map<string, string>();
     for (const name of names) {
       options.progress(`round ${round} of ${options.pairs}: ${name}`);
-      const fresh = join(workspace.folder, `${name}-${round}`);
+      const fresh = join(options.folder, `${name.replaceAll(' ', '-')}-${round}`);
       settle(contest.inputs ?? [], 2 * comparison.bytesPerRun);
-      const outcome = runSide(contest, name, { fresh, warmUp: round === 0, folder: workspace.folder });
+      const outcome = runSide(contest, name, { fresh, warmUp: round === 0, folder: options.folder });
       if (round > 0) runs.get(name)?.push(outcome.sample);
       else results.set(name, await resultOf(contest, name, fresh, outcome));
     }

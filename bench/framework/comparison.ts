@@ -53,6 +53,8 @@ export interface Contest {
   readonly figures: readonly Figure[];
   /** File trees that are brought into the page cache before every run. */
   readonly inputs?: readonly string[];
+  /** Called once all runs are over, to stop what `prepare` started. */
+  readonly close?: () => void;
 }
 
 export interface Comparison {

@@ -31,10 +31,12 @@ export type { StoreEnvironment } from './local/local-places.ts';
 export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';
 export { type KnownOutput, PathTable, type Registration } from './local/path-table.ts';
 export { type RegisterOptions, registerPaths } from './local/register-paths.ts';
+export { type DownloadOptions, openDownload } from './open-download.ts';
 export { type OpenStoreContext, type StoreOpener, type StoreRequest, openStore } from './open-store.ts';
 export { hashContents } from './hash-contents.ts';
 export { invalidPath, requirePathInfo } from './require-path-info.ts';
 export { StoreParameters, type StoreTraits, takeTraits } from './store-parameters.ts';
+export { type MakeContentAddressedOptions, makeContentAddressed } from './rewrite/make-content-addressed.ts';
 export { type MissingPaths, queryMissing } from './substitute/query-missing.ts';
 export { type RealiseFailure, type RealiseOptions, realisePaths } from './substitute/realise-paths.ts';
 export { repairPath } from './substitute/repair-path.ts';
@@ -43,7 +45,6 @@ export {
   type Substitute,
   Substituters,
   type SubstitutersOptions,
-  type TrustPolicy,
 } from './substitute/substituters.ts';
 export {
   type ChangeProfileOptions,
@@ -88,5 +89,6 @@ export {
   type VerifyStoreOptions,
   requireFacet,
 } from './store.ts';
+export { type TrustPolicy, isTrustedInfo } from './trust-policy.ts';
 export { readTrustedKeys } from './trusted-keys.ts';
 export type { ValidPath } from './valid-path.ts';

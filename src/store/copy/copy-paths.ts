@@ -123,7 +123,7 @@ async function add({ from, to, additions, copying }: Copying, options: CopyOptio
 
 /** What `to` is told of a path: not that it was built there. */
 function infoAt(to: Store, from: Store, info: PathInfo): PathInfo {
-  const told = { ...info, ultimate: false };
+  const told = info.ultimate === true ? { ...info, ultimate: false } : info;
   const keepsName = to.storeDir === from.storeDir || info.contentAddress === undefined || info.references.length > 0;
   if (keepsName) return told;
   return { ...told, path: makeStorePathFromCA(to.storeDir, storePathName(info.path), info.contentAddress) };

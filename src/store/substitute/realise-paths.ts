@@ -125,7 +125,7 @@ class PathRealisation {
 
   #offer({ store, info: found }: Substitute, reporter: Reporter): PathOffer {
     // What was built there was not built here.
-    const info = { ...found, ultimate: false };
+    const info = found.ultimate === true ? { ...found, ultimate: false } : found;
     const offerBy = (to: Reporter) => offerPath(store, this.#store, { info, isTrusted: store.isTrusted, reporter: to });
     return {
       ...offerBy(reporter),

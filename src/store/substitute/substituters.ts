@@ -1,23 +1,9 @@
 import { type Reporter, displayBytes, silentReporter } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
-import {
-  type PathInfo,
-  type PublicKey,
-  type StoreDir,
-  type StorePath,
-  countValidSignatures,
-  isContentAddressed,
-  printStorePath,
-} from '../../nix-compat/index.ts';
+import { type PathInfo, type StoreDir, type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import type { Store } from '../store.ts';
-
-/** What signatures paths must have that come from places which are not trusted themselves. */
-export interface TrustPolicy {
-  readonly requireSignatures: boolean;
-  /** By name. */
-  readonly trustedKeys: ReadonlyMap<string, PublicKey>;
-}
+import { type TrustPolicy, isTrustedInfo } from '../trust-policy.ts';
 
 export interface SubstitutersOptions {
   /** Of the store that things are substituted into. */
@@ -106,11 +92,7 @@ export class Substituters {
   }
 
   #isTrusted(info: PathInfo, store: Store): boolean {
-    const { requireSignatures, trustedKeys } = this.#trust;
-    if (!requireSignatures || store.isTrusted) return true;
-    // Signatures sign the size, too.
-    const isSigned = info.narSize > 0 && countValidSignatures(this.storeDir, info, trustedKeys) > 0;
-    if (isSigned || isContentAddressed(this.storeDir, info)) return true;
+    if (store.isTrusted || isTrustedInfo(this.storeDir, this.#trust, info)) return true;
     const warning = `ignoring substitute for '${this.#print(info.path)}' from '${store.uri}', as it's not signed by any of the keys in 'trusted-public-keys'`;
     if (!this.#warned.has(warning)) this.#reporter.warn(warning);
     this.#warned.add(warning);

@@ -1,0 +1,32 @@
+import {
+  type PathInfo,
+  type PublicKey,
+  type StoreDir,
+  countValidSignatures,
+  isContentAddressed,
+} from '../nix-compat/index.ts';
+
+/** What signatures paths must have that come from places which are not trusted themselves. */
+export interface TrustPolicy {
+  readonly requireSignatures: boolean;
+  /** By name. */
+  readonly trustedKeys: ReadonlyMap<string, PublicKey>;
+}
+
+/** The keys under which an info was found to be signed. Verifying takes 0.1 ms, and is asked for where a path is looked for and where it is added. */
+const signedUnder = new WeakMap<PathInfo, TrustPolicy['trustedKeys']>();
+
+/** Whether what `info` says may be taken for true: it is content-addressed, signed by a trusted key, or need not be. */
+export function isTrustedInfo(
+  storeDir: StoreDir,
+  { requireSignatures, trustedKeys }: TrustPolicy,
+  info: PathInfo,
+): boolean {
+  if (!requireSignatures || signedUnder.get(info) === trustedKeys) return true;
+  // A signature is of the size, too.
+  if (info.narSize > 0 && countValidSignatures(storeDir, info, trustedKeys) > 0) {
+    signedUnder.set(info, trustedKeys);
+    return true;
+  }
+  return isContentAddressed(storeDir, info);
+}
