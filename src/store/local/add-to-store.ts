@@ -36,6 +36,7 @@ export async function addToStore(store: LocalStore, source: TreeSource, options:
   if (store.readOnly) return requirePresent(store, source, options);
   const { signal = new AbortController().signal, references = noReferences } = options;
   await store.temporaryRoots.add(references.others, signal);
+  // Before the batch: a collection waits for batches to end.
   await store.makeRoom();
   await using batch = store.blobs.batch({ forCheckout: true });
   await using builder = new TreeBuilder(batch, { signal });
@@ -56,7 +57,6 @@ async function commit(
   const { path } = staged.info;
   await store.temporaryRoots.add([path], signal);
   if (!repair && store.paths.isValid(path)) return;
-  await store.makeRoom();
   let failure: { readonly error: unknown } | undefined;
   await commitGroup(store, new Map([[path, staged]]), {
     repair,

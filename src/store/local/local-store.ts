@@ -182,7 +182,10 @@ export class LocalStore implements Store {
     return readBuildLog(this.logDir, path);
   }
 
-  /** Collects garbage if the disk is full: to be called by who is about to add, once its paths are temporary roots. */
+  /**
+   * Collects garbage if the disk is full: to be called by who is about to add, once what it refers to is held and
+   * before it begins a batch, since a collection waits for batches to end.
+   */
   async makeRoom(): Promise<void> {
     await this.#autoCollector?.check();
   }

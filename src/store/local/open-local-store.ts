@@ -46,6 +46,13 @@ export function openLocalStore({ authority, parameters, context }: StoreRequest)
     requireSignatures,
     trustedKeys: readTrustedKeys(settings),
     reporter,
+    autoCollect: {
+      minFree: Number(settings.get('min-free')),
+      maxFree: Number(settings.get('max-free')),
+      checkInterval: Number(settings.get('min-free-check-interval')) * 1000,
+      keepOutputs: settings.get('keep-outputs'),
+      keepDerivations: settings.get('keep-derivations'),
+    },
   };
   return Promise.resolve(open(options));
 }
