@@ -30,11 +30,30 @@ const options = [
   '--debug',
 ];
 
+/** What is used of the compiler: its own types bring a `console` along that is not Node's. */
+interface Compiler {
+  main(args: readonly string[], options: CompilerOptions): Promise<{ readonly error: Error | null }>;
+}
+
+interface CompilerOptions {
+  readFile(name: string): string | null;
+  writeFile(name: string, contents: Uint8Array | string): void;
+  listFiles(): string[];
+  readonly stdout: { write(text: string): void };
+  readonly stderr: { write(text: string): void };
+}
+
+async function loadCompiler(): Promise<Compiler> {
+  const name = 'assemblyscript/asc';
+  const module: { readonly default: Compiler } = await import(name);
+  return module.default;
+}
+
 /** Makes dist/core.wasm anew where a source has changed, or the compiler. */
 export async function buildCore(): Promise<void> {
   if (isFresh()) return;
   const started = new Date();
-  const { default: asc } = await import('assemblyscript/asc');
+  const asc = await loadCompiler();
   const messages: string[] = [];
   let binary: Uint8Array | undefined;
   const { error } = await asc.main(['index.ts', '--outFile', 'core.wasm', ...options], {

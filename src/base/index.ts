@@ -40,7 +40,7 @@ export {
 export { Semaphore, forEachConcurrent, mapConcurrent } from './concurrency.ts';
 export { FirnError, errnoOf, messageOf, unreachable } from './errors.ts';
 export { type ReportSink, createReporter } from './reporter.ts';
-export { LocatedError, type SourcePosition } from './source-position.ts';
+export { LocatedError, type SourcePosition, type TraceLine } from './source-position.ts';
 export { editDistance, formatSuggestions, suggest } from './suggestions.ts';
 export { SyscallError, syncFileSystem, tryLockFile, unlockFile } from './syscalls.ts';
 export { systemErrorText } from './system-error.ts';

@@ -10,10 +10,23 @@ export interface SourcePosition {
   readonly lines: readonly [before: string | undefined, line: string, after: string | undefined] | undefined;
 }
 
+/** What was being done when an error happened. */
+export interface TraceLine {
+  /** With terminal escapes around what it mentions. */
+  readonly text: string;
+  readonly position: SourcePosition | undefined;
+  /** Whether it is shown also where traces are cut short. */
+  readonly always: boolean;
+}
+
 /** An error whose place is in a source that the user wrote. */
 export abstract class LocatedError<Code extends string = string> extends FirnError<Code> {
   /** Undefined where the place is not known. */
   readonly position: SourcePosition | undefined;
+  /** The outermost first. */
+  readonly traces: readonly TraceLine[] = [];
+  /** Names that may have been meant instead, best first. */
+  readonly suggestions: readonly string[] = [];
 
   constructor(code: Code, message: string, position: SourcePosition | undefined) {
     super(code, message);

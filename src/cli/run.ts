@@ -115,6 +115,7 @@ async function runLegacy(name: string, args: readonly ByteString[], context: Com
     return showPaged(legacyHelp(name, command, shared), context);
   }
   settings.warnUnknown();
+  context.log.showTrace = settings.get('show-trace');
   await command.run();
 }
 
@@ -152,6 +153,7 @@ async function runCommand(program: string, args: readonly ByteString[], context:
   try {
     await parseCommand(args, tree, parsed, { common: withSettings(shared, context), warn: text => log.warn(text) });
     settings.warnUnknown();
+    context.log.showTrace = settings.get('show-trace');
     for (const feature of parsed.features) settings.require(feature);
   } catch (error) {
     // Whoever asks for help gets it, even where the rest of the command line is wrong.

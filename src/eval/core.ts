@@ -166,6 +166,23 @@ export class Core {
     return Array.from({ length: count }, (_, index) => this.nameOf(this.memory.u32(formals + index * 16)));
   }
 
+  /** Whether a LambdaNode takes more arguments than it names. */
+  lambdaIsOpen(lambda: number): boolean {
+    return this.memory.bytes(lambda + 13, 1)[0] === 1;
+  }
+
+  /** The arguments that a LambdaNode names. */
+  formalArguments(
+    lambda: number,
+  ): { readonly name: ByteString; readonly position: number; readonly hasDefault: boolean }[] {
+    const formals = this.memory.u32(lambda + 20);
+    return this.formals(lambda).map((name, index) => ({
+      name,
+      position: this.memory.u32(formals + index * 16 + 4),
+      hasDefault: this.memory.u32(formals + index * 16 + 8) !== 0,
+    }));
+  }
+
   /** The path of a SelectNode: symbols, or nodes where the symbol is 0. */
   attributePath(select: number): { readonly symbol: number; readonly expression: number }[] {
     const count = this.memory.u32(select + 12);

@@ -1,4 +1,4 @@
-import { type ByteString, displayBytes, suggest } from '../base/index.ts';
+import { type ByteString, type TraceLine, displayBytes, suggest } from '../base/index.ts';
 import type { Core } from './core.ts';
 import { coerce, frameKinds } from './core-exports.ts';
 import {
@@ -9,7 +9,7 @@ import {
   unexpectedArgumentKind,
 } from './core-errors.ts';
 import { describeType } from './describe-type.ts';
-import { EvalError, type TraceLine } from './eval-error.ts';
+import { EvalError } from './eval-error.ts';
 import { describeDifference } from './describe-difference.ts';
 import type { Positions } from './positions.ts';
 import { errorPrintOptions, lambdaNameOffset, printValue, type PrintedWorld } from './value-printer.ts';

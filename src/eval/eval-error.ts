@@ -1,4 +1,4 @@
-import { LocatedError, type SourcePosition } from '../base/index.ts';
+import { LocatedError, type SourcePosition, type TraceLine } from '../base/index.ts';
 
 /** What each code means. A code is never given another meaning; new causes get new codes. */
 export const evalErrorCodes = {
@@ -17,15 +17,6 @@ export const evalErrorCodes = {
 
 export type EvalErrorCode = keyof typeof evalErrorCodes;
 
-/** What was being done when an error happened. */
-export interface TraceLine {
-  /** With terminal escapes around what it mentions. */
-  readonly text: string;
-  readonly position: SourcePosition | undefined;
-  /** Whether it is shown also where traces are cut short. */
-  readonly always: boolean;
-}
-
 export interface EvalErrorDetails {
   readonly position?: SourcePosition | undefined;
   readonly traces?: readonly TraceLine[];
@@ -34,10 +25,8 @@ export interface EvalErrorDetails {
 
 /** An error of an expression. `message` may have terminal escapes. */
 export class EvalError extends LocatedError<EvalErrorCode> {
-  /** The outermost first. */
-  readonly traces: readonly TraceLine[];
-  /** Names that may have been meant instead, best first. */
-  readonly suggestions: readonly string[];
+  override readonly traces: readonly TraceLine[];
+  override readonly suggestions: readonly string[];
 
   constructor(code: EvalErrorCode, message: string, details: EvalErrorDetails = {}) {
     super(code, message, details.position);

@@ -177,6 +177,16 @@ export class Evaluator {
     }
   }
 
+  /** The first file of the search path's for `name`. Throws `eval/throw`. */
+  findOnSearchPath(name: ByteString): ByteString {
+    const { searchPath = [] } = this.#options;
+    const entries = searchPath.map(({ prefix, path }) => ({
+      prefix: byteStringFromText(prefix),
+      path: byteStringFromText(path),
+    }));
+    return this.files.find(entries, name);
+  }
+
   /** A string of a value; while that goes on, errors say `text`. */
   coerceWithin(
     word: Word,

@@ -194,6 +194,11 @@ class ValuePrinter {
   }
 }
 
+/** Whether the arguments of a LambdaNode have names (src/core/ast.ts). */
+export function lambdaHasFormals(memory: CoreMemory, node: number): boolean {
+  return memory.bytes(node + 12, 1)[0] === 1;
+}
+
 /** Where a LambdaNode has its name (src/core/ast.ts). */
 export const lambdaNameOffset = 28;
 
@@ -215,10 +220,15 @@ const escapes: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '\
 
 /** In quotes; `next` is what follows the text where it is a part. */
 function quoteString(text: string, next = ''): string {
+  return displayBytes(quoteBytes(text, next));
+}
+
+/** As `quoteString`, as bytes. */
+export function quoteBytes(text: string, next = ''): ByteString {
   const escaped = text.replaceAll(/["\\\n\r\t]|\$(?=\{)/g, found => escapes[found] ?? `\\${found}`);
   // A dollar sign at the end, with the brace beyond it.
   const whole = next === '{' && escaped.endsWith('$') ? `${escaped.slice(0, -1)}\\$` : escaped;
-  return `"${displayBytes(brandAs<ByteString>(whole))}"`;
+  return brandAs<ByteString>(`"${whole}"`);
 }
 
 const keywords = new Set(['assert', 'else', 'if', 'in', 'inherit', 'let', 'rec', 'then', 'with']);

@@ -1,127 +1,220 @@
-import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import {
   type ByteString,
-  type SourcePosition,
-  byteStringFromText,
+  asBuffer,
   byteStringFromLatin1,
-  byteStringOf,
+  byteStringFromText,
   bytesOf,
   displayBytes,
 } from '../../base/index.ts';
-import { type Source, SourceParser, SyntaxCore, globalNames, globalNamesByFeature } from '../../syntax/index.ts';
+import { addWantedObjects } from '../../engine/index.ts';
+import {
+  type Origin,
+  type Word,
+  autoCall,
+  derivationPathOf,
+  findPackages,
+  outputNameOf,
+  parentOf,
+  printAmbiguous,
+  resolveExpressionPath,
+  select,
+  toJsonValue,
+  toXml,
+} from '../../eval/index.ts';
+import { type StorePath, formatJson, printStorePath } from '../../nix-compat/index.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
 import { CliError } from '../error.ts';
-import { absolutePath, fsPathOf } from '../paths.ts';
+import { type Evaluation, evaluationFlags, startEvaluation } from '../evaluation.ts';
+import { openCommandStore } from '../open-store.ts';
+import { absolutePath } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
-import { bold, magenta, normal } from '../render/ansi.ts';
-import { formatPosition } from '../render/format-position.ts';
+import { parseOnly } from './parse-only.ts';
 
-const mostLinks = 1024;
-
-/** Texts beyond it do not fit the core's memory. */
+/** Texts beyond it do not fit the evaluator's memory. */
 const largestSource = 1024 ** 3;
 
-/** `nix-instantiate`, of which this version only has `--parse`. */
+type Output = 'plain' | 'raw' | 'xml' | 'json';
+
+/** What the command line asks for. */
+interface Request {
+  parses: boolean;
+  evaluates: boolean;
+  /** Whether operands are expressions, not files. */
+  isText: boolean;
+  readsInput: boolean;
+  finds: boolean;
+  strict: boolean;
+  locations: boolean;
+  writes: boolean;
+  isDry: boolean;
+  output: Output;
+  readonly attributePaths: ByteString[];
+  readonly operands: ByteString[];
+}
+
+/** `nix-instantiate` */
 export function nixInstantiate(context: CommandContext): LegacyCommand {
-  let parses = false;
-  let isText = false;
-  let readsInput = false;
-  const operands: ByteString[] = [];
+  const request: Request = {
+    parses: false,
+    evaluates: false,
+    isText: false,
+    readsInput: false,
+    finds: false,
+    strict: false,
+    locations: true,
+    writes: false,
+    isDry: false,
+    output: 'plain',
+    attributePaths: [],
+    operands: [],
+  };
+  const from = { searchPath: [], args: new Map() };
+  const flag = (long: string, summary: string, apply: () => void, more: object = {}) => ({
+    long,
+    labels: [],
+    summary,
+    apply,
+    ...more,
+  });
   return {
-    summary: 'Prints the syntax trees of Nix expressions.',
+    summary: 'Makes store derivations of Nix expressions.',
     flags: [
-      {
-        long: 'parse',
+      flag('parse', 'Parse, and print what was understood.', () => (request.parses = true), {
         aliases: ['parse-only'],
-        labels: [],
-        summary: 'Parse, and print what was understood.',
-        apply: () => (parses = true),
-      },
+      }),
+      flag('eval', 'Print values instead of making derivations.', () => (request.evaluates = true), {
+        aliases: ['eval-only'],
+      }),
+      flag('expr', 'Take arguments for expressions instead of files.', () => (request.isText = true), { short: 'E' }),
+      flag('find-file', 'Look arguments up on the search path.', () => (request.finds = true)),
+      flag('strict', 'Evaluate all that a value contains.', () => (request.strict = true)),
+      flag('json', 'Print values as JSON.', () => (request.output = 'json')),
+      flag('xml', 'Print values as XML.', () => (request.output = 'xml')),
+      flag('raw', 'Print strings as they are.', () => (request.output = 'raw')),
+      flag('no-location', 'Leave positions out of XML.', () => (request.locations = false)),
+      flag('read-write-mode', 'Write to the store while evaluating.', () => (request.writes = true)),
+      flag('dry-run', 'Write nothing to the store.', () => (request.isDry = true)),
+      flag('indirect', 'Has no effect.', () => undefined),
       {
-        long: 'expr',
-        short: 'E',
-        labels: [],
-        summary: 'Take arguments for expressions instead of files.',
-        apply: () => (isText = true),
+        long: 'attr',
+        short: 'A',
+        labels: ['path'],
+        summary: 'Select this attribute.',
+        apply: (path: ByteString) => request.attributePaths.push(path),
       },
+      ...evaluationFlags(from),
     ],
     otherFlag: text => {
-      readsInput ||= text === '-';
+      request.readsInput ||= text === '-';
       return text === '-';
     },
-    argument: text => operands.push(text),
-    run: () => {
-      if (!parses) throw new CliError('command/absent', "'nix-instantiate' without '--parse' is not there yet");
-      const core = new SyntaxCore();
-      const parser = makeParser(core, context);
-      const print = (source: Source) => {
-        context.out.write(core.print(parser.parse(source).tree));
-        context.out.write(Buffer.from('\n'));
-      };
-      if (readsInput) print(standardInput());
-      else if (operands.length === 0 && !isText) operands.push(byteStringFromLatin1('./default.nix'));
-      for (const operand of operands) print(isText ? textSource(operand) : fileSource(operand));
+    argument: text => request.operands.push(text),
+    run: async () => {
+      const { operands, readsInput, isText } = request;
+      if (!readsInput && operands.length === 0 && !isText) operands.push(byteStringFromLatin1('./default.nix'));
+      if (request.parses) return parseOnly(context, request);
+      await instantiate(context, request, startEvaluation(context, from));
     },
   };
 }
 
-function makeParser(core: SyntaxCore, { settings, log, environment }: CommandContext): SourceParser {
-  const names = globalNamesByFeature
-    .filter(({ features }) => features.some(feature => settings.isEnabled(feature)))
-    .map(({ name }) => name);
-  return new SourceParser(core, [...globalNames, ...names], {
-    homePath: () => (settings.get('pure-eval') ? undefined : byteStringFromText(environment.home)),
-    allowsPipes: settings.isEnabled('pipe-operators'),
-    diagnose: {
-      'lint-url-literals': settings.get('lint-url-literals'),
-      'lint-absolute-path-literals': settings.get('lint-absolute-path-literals'),
-      'lint-short-path-literals': settings.get('lint-short-path-literals'),
-    },
-    warn: (message, position) => log.warn(formatWarning(message, position)),
-    mark: text => `${magenta}${text}${normal}`,
-    emphasise: text => `${bold}${text}${normal}`,
-  });
-}
-
-/** The lines below the first are indented by what stands before it. */
-function formatWarning(message: string, position: SourcePosition | undefined): string {
-  if (position === undefined) return message;
-  return `${message}\n${formatPosition(position)}`.replaceAll('\n', `\n${' '.repeat('warning: '.length)}`);
-}
-
-function standardInput(): Source {
-  return { text: readStandardInput(largestSource), file: '«stdin»', basePath: workingFolder() };
-}
-
-function fileSource(operand: ByteString): Source {
-  const path = resolveExpressionPath(absolutePath(operand));
-  const name = byteStringFromLatin1(path.slice(0, path.lastIndexOf('/')) || '/');
-  return { text: readFileSync(fsPathOf(path)), file: displayBytes(path), basePath: name };
-}
-
-/** Links are followed, so that relative paths in the file mean what they mean where it lies; folders have `default.nix`. */
-function resolveExpressionPath(operand: ByteString): ByteString {
-  let path = operand;
-  for (let followed = 0; ; followed++) {
-    if (followed === mostLinks) throw linkLoop(operand);
-    const stat = lstatSync(fsPathOf(path), { throwIfNoEntry: false });
-    if (stat === undefined) throw new CliError('input/failed', `path '${displayBytes(path)}' does not exist`);
-    if (!stat.isSymbolicLink()) break;
-    const target = byteStringOf(readlinkSync(fsPathOf(path), 'buffer'));
-    const folder = path.slice(0, path.lastIndexOf('/'));
-    path = absolutePath(target.startsWith('/') ? target : byteStringFromLatin1(`${folder}/${target}`));
+async function instantiate(context: CommandContext, request: Request, evaluation: Evaluation): Promise<void> {
+  const { evaluator } = evaluation;
+  if (request.finds) {
+    for (const operand of request.operands) print(context, evaluator.findOnSearchPath(operand));
+    return;
   }
-  const isFolder = statSync(fsPathOf(path)).isDirectory();
-  return isFolder ? resolveExpressionPath(byteStringFromLatin1(`${path}/default.nix`)) : path;
+  const results: Result[] = [];
+  if (request.readsInput) {
+    results.push(...evaluate(request, evaluation, standardInput(evaluation)));
+    flush(context, results);
+  }
+  for (const operand of request.operands) {
+    const tree = request.isText ? textTree(evaluation, operand) : fileTree(evaluation, operand);
+    results.push(...evaluate(request, evaluation, tree));
+    flush(context, results);
+  }
+  const writes = request.evaluates ? request.writes : !request.isDry;
+  if (!writes) return;
+  await using store = await openCommandStore(context);
+  await addWantedObjects(store, evaluation.wanted, context.signal);
 }
 
-function linkLoop(path: ByteString): CliError {
-  const message = `too many symbolic links encountered while traversing the path '${displayBytes(path)}'`;
-  return new CliError('input/failed', message);
+interface Result {
+  readonly text: ByteString;
 }
 
-function textSource(text: ByteString): Source {
-  return { text: bytesOf(text), file: '«string»', basePath: workingFolder() };
+/** Shows results as soon as they are there. */
+function flush(context: CommandContext, results: Result[]): void {
+  for (const { text } of results.splice(0)) context.out.write(bytesOf(text));
+}
+
+function print(context: CommandContext, line: ByteString): void {
+  context.out.write(bytesOf(byteStringFromLatin1(`${line}\n`)));
+}
+
+function* evaluate(request: Request, evaluation: Evaluation, tree: number): Generator<Result> {
+  const { evaluator, args } = evaluation;
+  const root = evaluator.evaluate(tree);
+  const paths = request.attributePaths.length === 0 ? [byteStringFromText('')] : request.attributePaths;
+  for (const path of paths) {
+    const value = select(evaluator, path, args, root);
+    if (request.evaluates) {
+      const result = args.size === 0 ? value : autoCall(evaluator, args, value);
+      yield { text: formatValue(request, evaluation, result) };
+    } else yield* derivationsOf(evaluation, value);
+  }
+}
+
+function formatValue(request: Request, { evaluator }: Evaluation, value: Word): ByteString {
+  switch (request.output) {
+    case 'raw':
+      return evaluator.run(() => evaluator.coerceWithin(value, 'while generating the nix-instantiate output')).text;
+    case 'xml': {
+      const options = { strict: request.strict, locations: request.locations };
+      return evaluator.run(() => toXml(evaluator, value, options)).text;
+    }
+    case 'json':
+      return line(formatJson(evaluator.run(() => toJsonValue(evaluator, value)).value));
+    case 'plain':
+      if (request.strict) evaluator.forceDeep(value);
+      return line(printAmbiguous(evaluator, value));
+  }
+}
+
+function line(text: ByteString): ByteString {
+  return byteStringFromLatin1(`${text}\n`);
+}
+
+function* derivationsOf({ evaluator, args }: Evaluation, value: Word): Generator<Result> {
+  for (const found of findPackages(evaluator, value, args)) {
+    const path: StorePath = derivationPathOf(evaluator, found);
+    const output = outputNameOf(evaluator, found);
+    const printed = printStorePath(evaluator.io.storeDir, path);
+    if (output === '') {
+      throw new CliError('derivation/no-output', `derivation '${printed}' lacks an 'outputName' attribute`);
+    }
+    yield { text: line(byteStringFromLatin1(output === 'out' ? printed : `${printed}!${output}`)) };
+  }
+}
+
+function standardInput({ evaluator }: Evaluation): number {
+  return evaluator.parse(readStandardInput(largestSource), { kind: 'text', name: '«stdin»' }, workingFolder());
+}
+
+function textTree({ evaluator }: Evaluation, text: ByteString): number {
+  return evaluator.parse(bytesOf(text), { kind: 'text', name: '«string»' }, workingFolder());
+}
+
+/** Files may be given as `<name>`, which is looked up on the search path. */
+function fileTree({ evaluator }: Evaluation, operand: ByteString): number {
+  const isLookup = operand.startsWith('<') && operand.endsWith('>') && operand.length > 2;
+  const path = isLookup
+    ? evaluator.findOnSearchPath(byteStringFromLatin1(operand.slice(1, -1)))
+    : absolutePath(operand);
+  const file = resolveExpressionPath(evaluator, path);
+  const origin: Origin = { kind: 'file', path: displayBytes(file) };
+  return evaluator.parse(asBuffer(evaluator.io.readFile(file)), origin, parentOf(file));
 }
 
 function workingFolder(): ByteString {

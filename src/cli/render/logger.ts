@@ -46,6 +46,8 @@ interface LoggerOptions {
  */
 export class Logger implements Reporter {
   verbosity: Verbosity = 'info';
+  /** Whether the traces of errors are shown in full. */
+  showTrace = false;
   /** Whether standard error is a terminal that shows colours, and with `bar` progress. */
   readonly colours: boolean;
   readonly #inSystemd: boolean;
@@ -90,7 +92,7 @@ export class Logger implements Reporter {
     try {
       this.#copy = new JsonLog(openLineOutput(path), process.pid);
     } catch (error) {
-      this.log('error', `error (ignored): ${formatError(error).text}`);
+      this.log('error', `error (ignored): ${formatError(error, this.showTrace).text}`);
     }
   }
 
@@ -145,7 +147,7 @@ export class Logger implements Reporter {
       log: (level, text) => each(view => view.log(level, text)),
       warn: text => each(view => view.log('warn', `${magenta}warning:${normal} ${text}`)),
       logError: error => {
-        const shown = formatError(error);
+        const shown = formatError(error, this.showTrace);
         each(view => view.logError(shown));
       },
       startActivity: (id, start, parent) => each(view => view.startActivity(id, start, parent)),

@@ -1,0 +1,95 @@
+import { type ByteString, byteStringFromText, displayBytes } from '../base/index.ts';
+import { FileSystemIO, type WantedObject } from '../engine/index.ts';
+import { type AutoArguments, Evaluator, type Word } from '../eval/index.ts';
+import { type Derivation, defaultStoreDir, parseStoreDir } from '../nix-compat/index.ts';
+import type { CommandContext } from './command.ts';
+import type { Flag } from './args/flag.ts';
+import { absolutePath } from './paths.ts';
+import { formatWarning } from './render/format-warning.ts';
+
+/** What the flags of evaluation said: `-I`, `--arg`, `--argstr`. */
+export interface EvaluationArguments {
+  readonly searchPath: string[];
+  readonly args: Map<ByteString, { readonly kind: 'expression' | 'text'; readonly text: ByteString }>;
+}
+
+/** Flags of every command that evaluates; what they say goes to `into`. */
+export function evaluationFlags(into: EvaluationArguments): Flag[] {
+  return [
+    {
+      long: 'arg',
+      labels: ['name', 'expr'],
+      summary: 'Pass the value of an expression as an argument to functions.',
+      apply: (name, text) => into.args.set(name, { kind: 'expression', text }),
+    },
+    {
+      long: 'argstr',
+      labels: ['name', 'string'],
+      summary: 'Pass a string as an argument to functions.',
+      apply: (name, text) => into.args.set(name, { kind: 'text', text }),
+    },
+    {
+      long: 'include',
+      short: 'I',
+      labels: ['path'],
+      summary: 'Look for files on the search path here first.',
+      apply: entry => into.searchPath.push(displayBytes(entry)),
+    },
+  ];
+}
+
+/** An evaluator with what it wants to be in the store, in the order that it came to want it. */
+export interface Evaluation {
+  readonly evaluator: Evaluator;
+  readonly wanted: readonly WantedObject[];
+  readonly args: AutoArguments;
+}
+
+/** Starts an evaluation as the settings and flags say. */
+export function startEvaluation(context: CommandContext, from: EvaluationArguments): Evaluation {
+  const { environment, log, settings } = context;
+  const wanted: WantedObject[] = [];
+  const storeDir = environment.storeDir === defaultStoreDir ? defaultStoreDir : parseStoreDir(environment.storeDir);
+  const io = new FileSystemIO({
+    storeDir,
+    want: object => wanted.push(object),
+    readDerivation: (): Derivation | undefined => undefined,
+    environment: name => (settings.get('pure-eval') || settings.get('restrict-eval') ? undefined : process.env[name]),
+    say: (kind, text) => {
+      if (kind === 'trace') log.log('error', `trace: ${text}`);
+      else log.log('warn', formatWarning(text));
+    },
+  });
+  const isPure = settings.get('pure-eval');
+  const system = settings.get('eval-system') || settings.get('system');
+  const evaluator = new Evaluator({
+    io,
+    ...(isPure ? {} : { system, homePath: environment.home }),
+    searchPath: searchPathOf(context, from),
+    maxCallDepth: settings.get('max-call-depth'),
+    showTrace: settings.get('show-trace'),
+    allowsPipes: settings.isEnabled('pipe-operators'),
+  });
+  return { evaluator, wanted, args: readArguments(evaluator, from) };
+}
+
+function searchPathOf({ settings }: CommandContext, { searchPath }: EvaluationArguments) {
+  return [...searchPath, ...settings.get('nix-path')].map(entry => {
+    const at = entry.indexOf('=');
+    return at < 0 ? { prefix: '', path: entry } : { prefix: entry.slice(0, at), path: entry.slice(at + 1) };
+  });
+}
+
+function readArguments(evaluator: Evaluator, { args }: EvaluationArguments): AutoArguments {
+  const folder = absolutePath(byteStringFromText('.'));
+  const words = new Map<ByteString, Word>();
+  for (const [name, { kind, text }] of args) {
+    if (kind === 'text') words.set(name, evaluator.core.string(text));
+    else {
+      const tree = evaluator.parse(Buffer.from(text, 'latin1'), { kind: 'text', name: '«command line argument»' }, folder);
+      words.set(name, evaluator.delay(tree));
+    }
+  }
+  return words;
+}
+

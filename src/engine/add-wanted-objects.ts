@@ -1,0 +1,57 @@
+import { walkTree } from '../castore/index.ts';
+import { type PathInfo, type StorePath, compareStorePaths, hashBytes } from '../nix-compat/index.ts';
+import { NarHasher, type PathAddition, type Store, type TreeSource, requireFacet } from '../store/index.ts';
+import { type WantedObject, fsPathOf } from './file-system-io.ts';
+
+/**
+ * Adds to a store what an evaluation wants to be there and what is not there yet. Objects may refer to others that were
+ * wanted before them.
+ */
+export async function addWantedObjects(
+  store: Store,
+  wanted: Iterable<WantedObject>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const byPath = new Map<StorePath, WantedObject>();
+  for (const object of wanted) byPath.set(object.path, object);
+  const present = await store.validPaths(byPath.keys(), { signal });
+  const additions: PathAddition[] = [];
+  for (const [path, object] of byPath) {
+    if (present.has(path)) continue;
+    const source = sourceOf(object);
+    const info = await infoOf(object, source);
+    additions.push({ path, offers: [{ info, source, from: store.uri, isTrusted: true }] });
+  }
+  if (additions.length === 0) return;
+  await requireFacet(store, 'writer', 'addToStore').add(additions, { signal });
+}
+
+function sourceOf(object: WantedObject): TreeSource {
+  if (object.kind === 'text') {
+    const { contents } = object;
+    return async sink => {
+      sink.startFile(false, contents.byteLength);
+      if (contents.byteLength > 0) sink.fileData(contents);
+      sink.endFile();
+    };
+  }
+  const { accepts, addition } = object;
+  return async (sink, drain) => {
+    const options = accepts === undefined ? {} : { filter: accepts };
+    for (const _ of walkTree(fsPathOf(addition.path), sink, options)) await drain();
+  };
+}
+
+/** The tree is read for its NAR hash; a file tree that changes before it is read again is refused then. */
+async function infoOf(object: WantedObject, source: TreeSource): Promise<PathInfo> {
+  const nar = new NarHasher();
+  await source(nar.sink, async () => {});
+  const narHash = nar.finish();
+  const common = { path: object.path, narHash, narSize: nar.size, signatures: [] };
+  if (object.kind === 'text') {
+    const contentAddress = { method: 'text', hash: hashBytes('sha256', object.contents) } as const;
+    return { ...common, references: [...object.references].sort(compareStorePaths), contentAddress };
+  }
+  const { method } = object.addition;
+  return { ...common, references: [], contentAddress: { method, hash: object.hash } };
+}

@@ -1,0 +1,184 @@
+import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import {
+  type ByteString,
+  byteStringFromLatin1,
+  byteStringFromText,
+  bytesOf,
+  displayBytes,
+  errnoOf,
+  systemErrorText,
+} from '../base/index.ts';
+import { type FsPath, walkTreeToEnd } from '../castore/index.ts';
+import { type EvalIO, EvalError, type FileInfo, type FileType, type PathToAdd } from '../eval/index.ts';
+import {
+  type Derivation,
+  type DerivationFile,
+  type NixHash,
+  Hasher,
+  type StoreDir,
+  type StorePath,
+  NarWriter,
+  hashBytes,
+  makeFixedOutputPath,
+  makeTextPath,
+} from '../nix-compat/index.ts';
+
+/** What an evaluation wants to be in the store. */
+export type WantedObject =
+  | {
+      readonly kind: 'tree';
+      readonly path: StorePath;
+      /** Of the file's contents, or of the tree's NAR, as the method says. */
+      readonly hash: NixHash;
+      readonly addition: PathToAdd;
+      /** Whether an entry of the tree is taken: its path is what `addition.path` begins. */
+      readonly accepts: ((entry: FsPath) => boolean) | undefined;
+    }
+  | {
+      readonly kind: 'text';
+      readonly path: StorePath;
+      readonly name: string;
+      readonly contents: Uint8Array;
+      readonly references: ReadonlySet<StorePath>;
+    };
+
+export interface FileSystemIOOptions {
+  readonly storeDir: StoreDir;
+  /** Gets what the evaluation wants to be in the store; it is not looked at again. */
+  readonly want: (object: WantedObject) => void;
+  readonly readDerivation: (path: StorePath) => Derivation | undefined;
+  readonly environment: (name: string) => string | undefined;
+  readonly say: (kind: 'trace' | 'warning', text: string) => void;
+}
+
+/** This machine's files, as an evaluation sees them. Store paths are only computed; whoever is told of them adds them. */
+export class FileSystemIO implements EvalIO {
+  readonly storeDir: StoreDir;
+  readonly #options: FileSystemIOOptions;
+
+  constructor(options: FileSystemIOOptions) {
+    this.storeDir = options.storeDir;
+    this.#options = options;
+  }
+
+  stat(path: ByteString): FileInfo | undefined {
+    try {
+      const stats = lstatSync(fsPathOf(path), { throwIfNoEntry: false });
+      return stats === undefined ? undefined : { type: typeOf(stats), executable: (stats.mode & 0o111) !== 0 };
+    } catch (error) {
+      // Below what is no directory there is nothing.
+      if (errnoOf(error) === 'ENOTDIR') return undefined;
+      throw failed('getting status of', path, error);
+    }
+  }
+
+  readFile(path: ByteString): Uint8Array {
+    try {
+      return readFileSync(fsPathOf(path));
+    } catch (error) {
+      throw failed('opening file', path, error);
+    }
+  }
+
+  readDirectory(path: ByteString): ReadonlyMap<ByteString, FileType | undefined> {
+    try {
+      const entries = readdirSync(fsPathOf(path), { encoding: 'latin1', withFileTypes: true });
+      return new Map(entries.map(entry => [byteStringFromLatin1(entry.name), typeOf(entry)]));
+    } catch (error) {
+      throw failed('opening directory', path, error);
+    }
+  }
+
+  readLink(path: ByteString): ByteString {
+    try {
+      return byteStringFromLatin1(readlinkSync(fsPathOf(path), 'latin1'));
+    } catch (error) {
+      throw failed('reading symbolic link', path, error);
+    }
+  }
+
+  addPath(addition: PathToAdd): StorePath {
+    const { name, method } = addition;
+    const accepts = this.#filterOf(addition);
+    const hash =
+      method === 'flat' ? hashBytes('sha256', this.readFile(addition.path)) : this.#hashTree(addition.path, accepts);
+    const path = makeFixedOutputPath(this.storeDir, name, { method, hash });
+    this.#options.want({ kind: 'tree', path, hash, addition, accepts });
+    return path;
+  }
+
+  /** What the filter says is asked for once an entry: the program that it is may be gone when the tree is added. */
+  #filterOf({ filter }: PathToAdd): ((entry: FsPath) => boolean) | undefined {
+    if (filter === undefined) return undefined;
+    const answers = new Map<ByteString, boolean>();
+    return entry => {
+      const path = typeof entry === 'string' ? byteStringFromText(entry) : latin1Of(entry);
+      let answer = answers.get(path);
+      if (answer === undefined) {
+        answer = filter(path, this.stat(path)?.type ?? 'unknown');
+        answers.set(path, answer);
+      }
+      return answer;
+    };
+  }
+
+  #hashTree(path: ByteString, accepts: ((entry: FsPath) => boolean) | undefined): NixHash {
+    if (this.stat(path) === undefined) throw new EvalError('eval/error', `path '${displayBytes(path)}' does not exist`);
+    const hasher = new Hasher('sha256');
+    const writer = new NarWriter(chunk => hasher.update(chunk));
+    walkTreeToEnd(fsPathOf(path), writer, accepts === undefined ? {} : { filter: accepts });
+    return hasher.finish();
+  }
+
+  addText(name: string, contents: Uint8Array, references: ReadonlySet<StorePath>): StorePath {
+    const path = makeTextPath(this.storeDir, name, { hash: hashBytes('sha256', contents), references });
+    this.#options.want({ kind: 'text', path, name, contents, references });
+    return path;
+  }
+
+  addDerivation({ path, text, references }: DerivationFile): void {
+    const name = path.slice(path.indexOf('-') + 1);
+    this.#options.want({ kind: 'text', path, name, contents: bytesOf(text), references });
+  }
+
+  readDerivation(path: StorePath): Derivation | undefined {
+    return this.#options.readDerivation(path);
+  }
+
+  environment(name: string): string | undefined {
+    return this.#options.environment(name);
+  }
+
+  say(kind: 'trace' | 'warning', text: string): void {
+    this.#options.say(kind, text);
+  }
+}
+
+function latin1Of(path: Uint8Array): ByteString {
+  return byteStringFromLatin1(Buffer.from(path).toString('latin1'));
+}
+
+/** Names that are text stay text, which is quicker. */
+export function fsPathOf(path: ByteString): string | Buffer {
+  // oxlint-disable-next-line no-control-regex -- ASCII is what is asked for
+  return /^[\x00-\x7f]*$/.test(path) ? path : Buffer.from(path, 'latin1');
+}
+
+interface Typed {
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
+}
+
+function typeOf(entry: Typed): FileType {
+  if (entry.isFile()) return 'regular';
+  if (entry.isDirectory()) return 'directory';
+  return entry.isSymbolicLink() ? 'symlink' : 'unknown';
+}
+
+function failed(doing: string, path: ByteString, error: unknown): Error {
+  const code = errnoOf(error);
+  if (code === 'ENOENT') return new EvalError('eval/error', `path '${displayBytes(path)}' does not exist`);
+  if (code === undefined) return error instanceof Error ? error : new Error(String(error));
+  return new EvalError('eval/error', `${doing} "${displayBytes(path)}": ${systemErrorText(error)}`);
+}
