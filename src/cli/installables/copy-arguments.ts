@@ -45,6 +45,11 @@ export class CopyArguments {
     return this.#open(this.#to);
   }
 
+  /** As `openDestination`, for commands that may also work within one store. */
+  openTarget(): Promise<Store> {
+    return this.#open(this.#to);
+  }
+
   #open(uri: string | undefined): Promise<Store> {
     return uri === undefined ? openCommandStore(this.#context) : openStoreAt(uri, this.#context);
   }

@@ -1,0 +1,48 @@
+import { createReadStream } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Reporter, systemErrorText } from '../base/index.ts';
+import type { CallOptions } from '../castore/index.ts';
+import type { ReadableSettings } from '../nix-compat/index.ts';
+import { sharedHttpClient } from './binary-cache/shared-http-client.ts';
+import { StoreError } from './error.ts';
+
+export interface DownloadOptions extends CallOptions {
+  readonly settings: ReadableSettings;
+  readonly reporter: Reporter;
+}
+
+/**
+ * What is at a URL of scheme `http`, `https` or `file`, in chunks that are the caller's to keep. Throws
+ * `cache/transfer-failed`, `cache/missing-file`, and `store/unsupported` for other schemes.
+ */
+export async function openDownload(url: URL, options: DownloadOptions): Promise<AsyncIterable<Uint8Array>> {
+  const { signal } = options;
+  switch (url.protocol) {
+    case 'http:':
+    case 'https:': {
+      const outcome = await sharedHttpClient(options).open({ method: 'GET', url, signal });
+      if (outcome.kind !== 'found') throw outcome.error;
+      return outcome.value;
+    }
+    case 'file:':
+      return readFile(url, signal);
+    default: {
+      const scheme = url.protocol.slice(0, -1);
+      throw new StoreError(
+        'store/unsupported',
+        `cannot download '${url.href}': the scheme '${scheme}' is not supported`,
+      );
+    }
+  }
+}
+
+async function* readFile(url: URL, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void> {
+  const stream = createReadStream(fileURLToPath(url), { signal });
+  try {
+    for await (const chunk of stream) if (chunk instanceof Uint8Array) yield chunk;
+  } catch (cause) {
+    signal?.throwIfAborted();
+    const message = `unable to download '${url.href}': ${systemErrorText(cause)}`;
+    throw new StoreError('cache/transfer-failed', message, { cause });
+  }
+}
