@@ -16,7 +16,7 @@ export interface Collection {
   readonly temporary: HeldPaths;
   readonly trash: Trash;
   readonly reporter: Reporter;
-  /** No more is deleted once more bytes than this are expected to be free. */
+  /** No more is deleted once more bytes than this are free, if what is deleted shares nothing. */
   readonly maxFreed: number;
   readonly signal: AbortSignal | undefined;
   /** So far. */

@@ -128,7 +128,10 @@ export class Trash {
   }
 }
 
-/** What the removal of the tree at `path`, and of blobs that only it is linked to, would free: in bytes. */
+/**
+ * The sizes of the files at and below `path`, in bytes: what its removal frees if it shares none of them. As far as it
+ * does, nothing is free before the last that shares them is gone, which no order of deletions can foresee.
+ */
 export function measureTree(fs: FileSystem, path: string): number {
   const open: FsPath[] = [path];
   let bytes = 0;
@@ -136,7 +139,7 @@ export function measureTree(fs: FileSystem, path: string): number {
     const stats = fs.lstatSync(at, { throwIfNoEntry: false });
     if (stats === undefined) continue;
     if (!stats.isDirectory()) {
-      if (stats.nlink <= 2) bytes += stats.size;
+      bytes += stats.size;
       continue;
     }
     for (const name of fs.readdirSync(at, 'latin1')) open.push(joinFsPath(at, byteStringFromLatin1(name)));
