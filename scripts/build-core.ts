@@ -45,8 +45,9 @@ interface CompilerOptions {
 
 async function loadCompiler(): Promise<Compiler> {
   const name = 'assemblyscript/asc';
-  const module: { readonly default: Compiler } = await import(name);
-  return module.default;
+  const loaded: unknown = await import(name);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+  return (loaded as { readonly default: Compiler }).default;
 }
 
 /** Makes dist/core.wasm anew where a source has changed, or the compiler. */
@@ -63,7 +64,7 @@ export async function buildCore(): Promise<void> {
     },
     listFiles: () => [],
     stdout: { write: () => undefined },
-    stderr: { write: text => void messages.push(String(text)) },
+    stderr: { write: text => void messages.push(text) },
   });
   if (error !== null || binary === undefined) {
     throw new Error(`src/core does not compile:\n${messages.join('')}`, { cause: error });

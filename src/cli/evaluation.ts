@@ -41,7 +41,7 @@ export function evaluationFlags(into: EvaluationArguments): Flag[] {
 /** An evaluator with what it wants to be in the store, in the order that it came to want it. */
 export interface Evaluation {
   readonly evaluator: Evaluator;
-  readonly wanted: readonly WantedObject[];
+  readonly wanted: WantedObject[];
   readonly args: AutoArguments;
 }
 
@@ -86,10 +86,13 @@ function readArguments(evaluator: Evaluator, { args }: EvaluationArguments): Aut
   for (const [name, { kind, text }] of args) {
     if (kind === 'text') words.set(name, evaluator.core.string(text));
     else {
-      const tree = evaluator.parse(Buffer.from(text, 'latin1'), { kind: 'text', name: '«command line argument»' }, folder);
+      const tree = evaluator.parse(
+        Buffer.from(text, 'latin1'),
+        { kind: 'text', name: '«command line argument»' },
+        folder,
+      );
       words.set(name, evaluator.delay(tree));
     }
   }
   return words;
 }
-

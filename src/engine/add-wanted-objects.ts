@@ -50,7 +50,7 @@ async function infoOf(object: WantedObject, source: TreeSource): Promise<PathInf
   const common = { path: object.path, narHash, narSize: nar.size, signatures: [] };
   if (object.kind === 'text') {
     const contentAddress = { method: 'text', hash: hashBytes('sha256', object.contents) } as const;
-    return { ...common, references: [...object.references].sort(compareStorePaths), contentAddress };
+    return { ...common, references: [...object.references].toSorted(compareStorePaths), contentAddress };
   }
   const { method } = object.addition;
   return { ...common, references: [], contentAddress: { method, hash: object.hash } };

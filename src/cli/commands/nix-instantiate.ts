@@ -5,6 +5,7 @@ import {
   byteStringFromText,
   bytesOf,
   displayBytes,
+  unreachable,
 } from '../../base/index.ts';
 import { addWantedObjects } from '../../engine/index.ts';
 import {
@@ -22,9 +23,10 @@ import {
   toXml,
 } from '../../eval/index.ts';
 import { type StorePath, formatJson, printStorePath } from '../../nix-compat/index.ts';
+import type { Flag } from '../args/flag.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
 import { CliError } from '../error.ts';
-import { type Evaluation, evaluationFlags, startEvaluation } from '../evaluation.ts';
+import { type Evaluation, type EvaluationArguments, evaluationFlags, startEvaluation } from '../evaluation.ts';
 import { openCommandStore } from '../open-store.ts';
 import { absolutePath } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
@@ -52,6 +54,11 @@ interface Request {
   readonly operands: ByteString[];
 }
 
+/** A flag without values. */
+function flag(long: string, summary: string, apply: () => void, more: Partial<Flag> = {}): Flag {
+  return { long, labels: [], summary, apply, ...more };
+}
+
 /** `nix-instantiate` */
 export function nixInstantiate(context: CommandContext): LegacyCommand {
   const request: Request = {
@@ -68,14 +75,7 @@ export function nixInstantiate(context: CommandContext): LegacyCommand {
     attributePaths: [],
     operands: [],
   };
-  const from = { searchPath: [], args: new Map() };
-  const flag = (long: string, summary: string, apply: () => void, more: object = {}) => ({
-    long,
-    labels: [],
-    summary,
-    apply,
-    ...more,
-  });
+  const from: EvaluationArguments = { searchPath: [], args: new Map() };
   return {
     summary: 'Makes store derivations of Nix expressions.',
     flags: [
@@ -120,40 +120,31 @@ export function nixInstantiate(context: CommandContext): LegacyCommand {
 
 async function instantiate(context: CommandContext, request: Request, evaluation: Evaluation): Promise<void> {
   const { evaluator } = evaluation;
+  const print = (text: ByteString) => context.out.write(bytesOf(text));
   if (request.finds) {
-    for (const operand of request.operands) print(context, evaluator.findOnSearchPath(operand));
+    for (const operand of request.operands) print(asLine(evaluator.findOnSearchPath(operand)));
     return;
   }
-  const results: Result[] = [];
-  if (request.readsInput) {
-    results.push(...evaluate(request, evaluation, standardInput(evaluation)));
-    flush(context, results);
-  }
-  for (const operand of request.operands) {
-    const tree = request.isText ? textTree(evaluation, operand) : fileTree(evaluation, operand);
-    results.push(...evaluate(request, evaluation, tree));
-    flush(context, results);
-  }
   const writes = request.evaluates ? request.writes : !request.isDry;
-  if (!writes) return;
-  await using store = await openCommandStore(context);
-  await addWantedObjects(store, evaluation.wanted, context.signal);
+  await using store = writes ? await openCommandStore(context) : undefined;
+  for (const tree of trees(request, evaluation)) {
+    for (const result of evaluate(request, evaluation, tree)) {
+      // What is named is there.
+      if (store !== undefined) await addWantedObjects(store, evaluation.wanted.splice(0), context.signal);
+      print(result);
+    }
+  }
 }
 
-interface Result {
-  readonly text: ByteString;
+function* trees(request: Request, evaluation: Evaluation): Generator<number> {
+  if (request.readsInput) yield standardInput(evaluation);
+  for (const operand of request.operands) {
+    yield request.isText ? textTree(evaluation, operand) : fileTree(evaluation, operand);
+  }
 }
 
-/** Shows results as soon as they are there. */
-function flush(context: CommandContext, results: Result[]): void {
-  for (const { text } of results.splice(0)) context.out.write(bytesOf(text));
-}
-
-function print(context: CommandContext, line: ByteString): void {
-  context.out.write(bytesOf(byteStringFromLatin1(`${line}\n`)));
-}
-
-function* evaluate(request: Request, evaluation: Evaluation, tree: number): Generator<Result> {
+/** What is to be printed for a tree: a value or a derivation at a time. */
+function* evaluate(request: Request, evaluation: Evaluation, tree: number): Generator<ByteString> {
   const { evaluator, args } = evaluation;
   const root = evaluator.evaluate(tree);
   const paths = request.attributePaths.length === 0 ? [byteStringFromText('')] : request.attributePaths;
@@ -161,7 +152,7 @@ function* evaluate(request: Request, evaluation: Evaluation, tree: number): Gene
     const value = select(evaluator, path, args, root);
     if (request.evaluates) {
       const result = args.size === 0 ? value : autoCall(evaluator, args, value);
-      yield { text: formatValue(request, evaluation, result) };
+      yield formatValue(request, evaluation, result);
     } else yield* derivationsOf(evaluation, value);
   }
 }
@@ -175,18 +166,20 @@ function formatValue(request: Request, { evaluator }: Evaluation, value: Word): 
       return evaluator.run(() => toXml(evaluator, value, options)).text;
     }
     case 'json':
-      return line(formatJson(evaluator.run(() => toJsonValue(evaluator, value)).value));
+      return asLine(formatJson(evaluator.run(() => toJsonValue(evaluator, value)).value));
     case 'plain':
       if (request.strict) evaluator.forceDeep(value);
-      return line(printAmbiguous(evaluator, value));
+      return asLine(printAmbiguous(evaluator, value));
+    default:
+      return unreachable(request.output);
   }
 }
 
-function line(text: ByteString): ByteString {
+function asLine(text: ByteString): ByteString {
   return byteStringFromLatin1(`${text}\n`);
 }
 
-function* derivationsOf({ evaluator, args }: Evaluation, value: Word): Generator<Result> {
+function* derivationsOf({ evaluator, args }: Evaluation, value: Word): Generator<ByteString> {
   for (const found of findPackages(evaluator, value, args)) {
     const path: StorePath = derivationPathOf(evaluator, found);
     const output = outputNameOf(evaluator, found);
@@ -194,7 +187,7 @@ function* derivationsOf({ evaluator, args }: Evaluation, value: Word): Generator
     if (output === '') {
       throw new CliError('derivation/no-output', `derivation '${printed}' lacks an 'outputName' attribute`);
     }
-    yield { text: line(byteStringFromLatin1(output === 'out' ? printed : `${printed}!${output}`)) };
+    yield asLine(byteStringFromLatin1(output === 'out' ? printed : `${printed}!${output}`));
   }
 }
 
