@@ -80,10 +80,7 @@ export class LocalCollector implements Collector {
     const { signal, maxFreed = Infinity } = options;
     const { fileSystem, database } = blobs.folder;
     const place = this.#temporaryPlace;
-    using _collecting = await lockCollector(fileSystem, place.folder, {
-      signal,
-      waiting: () => reporter.log('info', 'waiting for the big garbage collector lock...'),
-    });
+    using _collecting = await this.exclude(signal);
     using lock = new RootsLock(fileSystem, place.folder);
     const removed = (file: string) => reporter.log('info', `removing stale temporary roots file "${file}"`);
     await lock.exclusive(() => removeStaleTemporaryRoots(place, removed), signal);
@@ -108,6 +105,13 @@ export class LocalCollector implements Collector {
       options.collected?.({ paths: deleted, bytesFreed: trash.bytesFreed + swept });
     }
     return { paths: deleted, bytesFreed: trash.bytesFreed + swept };
+  }
+
+  /** Keeps collections from beginning until disposed of; waits for the end of one that is under way. */
+  exclude(signal?: AbortSignal): Promise<Disposable> {
+    const { folder, fileSystem } = this.#temporaryPlace;
+    const waiting = () => this.#store.reporter.log('info', 'waiting for the big garbage collector lock...');
+    return lockCollector(fileSystem, folder, { signal, waiting });
   }
 
   async addTemporaryRoot(path: StorePath): Promise<void> {

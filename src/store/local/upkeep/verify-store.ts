@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { unreachable } from '../../../base/index.ts';
-import { type BlobProblem,
+import {
+  type BlobProblem,
   type Digest,
   formatDigest,
   lockAgainstCollection,
@@ -79,16 +80,18 @@ class Verification {
         gone.delete(path);
       }
     }
-    this.#forget([...gone].filter(path => !kept.has(path)));
+    await this.#forget([...gone].filter(path => !kept.has(path)));
     return valid.filter(path => onDisk.has(path));
   }
 
-  #forget(paths: readonly StorePath[]): void {
+  async #forget(paths: readonly StorePath[]): Promise<void> {
     if (paths.length === 0) return;
     for (const path of paths)
       this.#store.reporter.log('info', `path '${this.#print(path)}' disappeared, removing from database...`);
     this.#store.requireWritable();
-    this.#store.paths.invalidate(paths);
+    // A collection goes by the numbers of rows, which would be given to others.
+    using _lock = await this.#store.collector.exclude(this.#options.signal);
+    this.#store.paths.invalidate(paths.filter(path => this.#store.paths.isValid(path)));
   }
 
   async #verifyCheckouts(paths: readonly StorePath[]): Promise<void> {
@@ -224,4 +227,3 @@ function describe(problem: Exclude<BlobProblem, { readonly kind: 'orphan' }>): s
       return unreachable(problem);
   }
 }
-
