@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { unreachable } from '../../../base/index.ts';
 import {
   type BlobProblem,
@@ -91,7 +91,9 @@ class Verification {
     this.#store.requireWritable();
     // A collection goes by the numbers of rows, which would be given to others.
     using _lock = await this.#store.collector.exclude(this.#options.signal);
-    this.#store.paths.invalidate(paths.filter(path => this.#store.paths.isValid(path)));
+    const isGone = (path: StorePath) =>
+      this.#store.paths.isValid(path) && lstatSync(this.#store.realPath(path), { throwIfNoEntry: false }) === undefined;
+    this.#store.paths.invalidate(paths.filter(isGone));
   }
 
   async #verifyCheckouts(paths: readonly StorePath[]): Promise<void> {
