@@ -45,7 +45,7 @@ test(`additions killed at ${moments} random moments leave a sound store`, async 
       assert.ok(store.paths.isValid(parseStorePath(path)), `round ${round}: '${path}' was said to be valid`);
       assert.ok(existsSync(join(place, 'store', path)));
     }
-    const problems = await store.upkeep.verify({ checkContents: round % 5 === 4 });
+    const problems = await store.upkeep.verify({ checkContents: round % 10 === 9 });
     assert.equal(problems, false, `round ${round}: ${JSON.stringify(reports)}`);
     const valid = store.paths.infos();
     for (const { references } of valid.values()) assert.ok(references.every(reference => valid.has(reference)));

@@ -119,7 +119,7 @@ async function verifyBlob(
     const path = store.files.path(digest.hash, executable);
     try {
       if (isSound(path)) continue;
-      const found = await digestFile(path);
+      const found = await digestFile(path, digest.size);
       if (found === undefined) problems.push({ kind: 'missing', digest, path });
       else if (!equalDigests(found, digest)) problems.push({ kind: 'corrupt', digest, path });
     } catch (error) {
@@ -135,7 +135,7 @@ function isInlineDataSound(store: DiskBlobStore, digest: Digest): boolean {
   return row === undefined || (row['data'] instanceof Uint8Array && equalDigests(digestOf(row['data']), digest));
 }
 
-async function digestFile(path: string): Promise<Digest | undefined> {
+async function digestFile(path: string, size: number): Promise<Digest | undefined> {
   let file;
   try {
     file = await openFile(path, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -145,7 +145,8 @@ async function digestFile(path: string): Promise<Digest | undefined> {
   }
   await using owned = file;
   const digester = new Digester();
-  const buffer = new Uint8Array(maxChunkSize);
+  // One byte more than there should be, so that the end comes with the first read.
+  const buffer = new Uint8Array(Math.min(maxChunkSize, size + 1));
   for (;;) {
     const { bytesRead } = await owned.read(buffer, 0, buffer.byteLength, null);
     if (bytesRead === 0) return digester.finish();

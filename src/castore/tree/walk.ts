@@ -84,6 +84,7 @@ export function* walkTree(path: FsPath, sink: TreeSink, options: WalkOptions = {
     try {
       const stats = fstatSync(fd);
       if (!stats.isFile()) throw changed(at);
+      options.opened?.(stats);
       const { size } = stats;
       sink.startFile((stats.mode & constants.S_IXUSR) !== 0, size);
       for (let left = size; left > 0;) {

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { walkTreeToEnd } from '../../../castore/index.ts';
+import { temporaryFolder } from '../../../testing/index.ts';
+import { NarHasher } from '../../content-hasher.ts';
+import type { HashedTree } from './hash-tree.ts';
+import { hashTrees } from './hash-trees.ts';
+
+test('trees are hashed, on this thread or on others, with the inodes of their files', async () => {
+  using folder = temporaryFolder();
+  const trees = Array.from({ length: 20 }, (_, at) => join(folder.path, `tree${at}`));
+  for (const tree of trees) {
+    mkdirSync(tree);
+    writeFileSync(join(tree, 'a'), tree);
+    writeFileSync(join(tree, 'b'), '');
+  }
+  for (const count of [1, trees.length]) {
+    const results = new Map<number, HashedTree>();
+    const absent = join(folder.path, 'absent');
+    await hashTrees([...trees.slice(0, count), absent], async (result, index) => void results.set(index, result));
+    assert.equal(results.size, count + 1);
+    for (const [index, result] of results) {
+      const tree = trees[index];
+      if (index === count || tree === undefined) {
+        assert.ok(result.kind === 'failed' && result.code === 'ENOENT');
+        continue;
+      }
+      const hasher = new NarHasher();
+      walkTreeToEnd(tree, hasher.sink);
+      assert.ok(result.kind === 'hashed');
+      assert.deepEqual(Buffer.from(result.digest), Buffer.from(hasher.finish().digest));
+      assert.deepEqual([...result.inodes], [statSync(join(tree, 'a')).ino, statSync(join(tree, 'b')).ino]);
+    }
+  }
+});
+
+test('whoever takes the results can end it', async () => {
+  using folder = temporaryFolder();
+  const trees = Array.from({ length: 20 }, (_, at) => join(folder.path, `tree${at}`));
+  for (const tree of trees) writeFileSync(tree, tree);
+  await assert.rejects(
+    hashTrees(trees, async () => {
+      throw new Error('enough');
+    }),
+    /enough/,
+  );
+  const stop = AbortSignal.abort(new Error('stopped'));
+  await assert.rejects(
+    hashTrees(trees, async () => {}, stop),
+    /stopped/,
+  );
+});
