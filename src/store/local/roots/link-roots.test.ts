@@ -56,3 +56,21 @@ test('direct links, indirect ones and named files are roots; stale ones in auto 
     [],
   );
 });
+
+test('a link that is registered anew while its entry is taken for stale stays a root', () => {
+  using folder = temporaryFolder();
+  const at = (...names: string[]) => join(folder.path, ...names);
+  mkdirSync(at('gcroots', 'auto'), { recursive: true });
+  symlinkSync(at('result'), at('gcroots', 'auto', 'entry'));
+  const fileSystem = {
+    ...realFileSystem,
+    rmSync: (entry: Parameters<typeof realFileSystem.rmSync>[0]) => {
+      symlinkSync(inStore('a'), at('result'));
+      realFileSystem.rmSync(entry);
+    },
+  };
+  const options = { storeDirs: ['/nix/store'], isValid: () => true, notice: () => {} };
+  assert.deepEqual(findLinkRoots(at('gcroots'), { ...options, fileSystem }), []);
+  const found = findLinkRoots(at('gcroots'), { ...options, fileSystem: realFileSystem });
+  assert.deepEqual(found, [{ path: path('a'), holder: at('result') }]);
+});

@@ -23,7 +23,7 @@ export interface LinkRootsOptions {
 }
 
 /** Reasons for which a link or folder is no root, as opposed to a disk that fails, which must not lose any. */
-const unreadable = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']);
+const unreadable = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS']);
 
 /**
  * The roots below `folder`: links into the store directory; links to such links (indirect roots); plain files that bear
@@ -68,7 +68,18 @@ export function findLinkRoots(folder: string, options: LinkRootsOptions): StoreR
       if (secondName !== undefined) addLink(indirect, second, secondName);
     } else if (stats === undefined && isAuto) {
       options.notice(`removing stale link from "${displayFsPath(path)}" to "${displayFsPath(indirect)}"`);
-      fs.rmSync(path, { force: true });
+      removeStale(path, target, indirect);
+    }
+  }
+
+  /** Somebody may make `indirect` and register it anew meanwhile: whatever the order, both links are there in the end. */
+  function removeStale(link: FsPath, target: ByteString, indirect: FsPath): void {
+    fs.rmSync(link, { force: true });
+    if (fs.lstatSync(indirect, { throwIfNoEntry: false }) === undefined) return;
+    try {
+      fs.symlinkSync(bytesOf(target), link);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
     }
   }
 
