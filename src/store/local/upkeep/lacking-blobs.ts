@@ -8,6 +8,7 @@ export async function pathsLackingBlobs(
   paths: readonly StorePath[],
   signal: CallOptions['signal'],
 ): Promise<StorePath[]> {
+  const isPresent = ({ hash, size }: Digest) => size === 0 || store.blobs.isPresent(hash);
   const whole = new Map<string, Promise<boolean>>();
   const isWhole = (digest: Digest): Promise<boolean> => {
     const key = digest.hash;
@@ -20,8 +21,7 @@ export async function pathsLackingBlobs(
     const bytes = await store.blobs.get(digest).catch(() => undefined);
     if (bytes === undefined) return false;
     const { entries } = decodeDirectory(bytes);
-    const files = entries.flatMap(({ node }) => (node.kind === 'file' ? [node.digest] : []));
-    if ((await store.blobs.findMissing(files)).length > 0) return false;
+    for (const { node } of entries) if (node.kind === 'file' && !isPresent(node.digest)) return false;
     for (const { node } of entries) if (node.kind === 'directory' && !(await isWhole(node.digest))) return false;
     return true;
   };
@@ -29,11 +29,7 @@ export async function pathsLackingBlobs(
   for (const path of paths) {
     const root = store.paths.find(path)?.root;
     if (root === undefined || root.kind === 'symlink') continue;
-    const isPresent =
-      root.kind === 'directory'
-        ? await isWhole(root.digest)
-        : (await store.blobs.findMissing([root.digest])).length === 0;
-    if (!isPresent) lacking.push(path);
+    if (!(root.kind === 'directory' ? await isWhole(root.digest) : isPresent(root.digest))) lacking.push(path);
   }
   return lacking;
 }

@@ -109,7 +109,10 @@ describe('verifying a local store', () => {
       await addTree(store, opened.folder, 2, [path]);
       damage(store.realPath(path));
       assert.equal(await store.upkeep.verify({ checkContents: true }), true);
-      assert.match(opened.complaints()[0] ?? '', /^path '\/nix\/store\/.*' (was modified! expected hash 'sha256:|disappeared, but)/);
+      assert.match(
+        opened.complaints()[0] ?? '',
+        /^path '\/nix\/store\/.*' (was modified! expected hash 'sha256:|disappeared, but)/,
+      );
       const source = from(join(opened.folder, 'tree1'));
       const fetch = async () => {
         const info = store.paths.require(path).info;
@@ -136,7 +139,11 @@ describe('verifying a local store', () => {
     const { path } = await addTree(store, opened.folder);
     corrupt(join(store.realPath(path), 'sub', 'large'), noise(50_000, 99));
     await assert.rejects(store.upkeep.repair(path), (error: unknown) => {
-      return error instanceof StoreError && error.code === 'path/irreparable' && error.message.startsWith('cannot repair path');
+      return (
+        error instanceof StoreError &&
+        error.code === 'path/irreparable' &&
+        error.message.startsWith('cannot repair path')
+      );
     });
     assert.equal(await store.upkeep.verify({ checkContents: true, repair: true }), true);
   });
@@ -155,7 +162,8 @@ describe('verifying a local store', () => {
     for (const row of database.all('SELECT hash FROM blobs WHERE size = 50000 OR data IS NOT NULL AND size < 10')) {
       const { hash } = row;
       assert.ok(hash instanceof Uint8Array);
-      if (Buffer.from(hash).equals(Buffer.from(await digestOfSmall()))) database.run("UPDATE blobs SET data = x'00' WHERE hash = ?", hash);
+      if (Buffer.from(hash).equals(Buffer.from(await digestOfSmall())))
+        database.run("UPDATE blobs SET data = x'00' WHERE hash = ?", hash);
       else if (database.run('UPDATE blobs SET files = files WHERE hash = ? AND size = 50000', hash) > 0) {
         const hex = Buffer.from(hash).toString('hex');
         corrupt(join(opened.folder, 'data', 'blobs', hex.slice(0, 2), hex.slice(2)), noise(50_000, 98));

@@ -1,13 +1,7 @@
 import { chmodSync, linkSync, lstatSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Activity, errnoOf } from '../../../base/index.ts';
-import {
-  type CallOptions,
-  type FileNode,
-  type FsPath,
-  displayFsPath,
-  walkNodes,
-} from '../../../castore/index.ts';
+import { type CallOptions, type FileNode, type FsPath, displayFsPath, walkNodes } from '../../../castore/index.ts';
 import { type StorePath, printStorePath, storePathHashPart } from '../../../nix-compat/index.ts';
 import type { LocalStore } from '../local-store.ts';
 

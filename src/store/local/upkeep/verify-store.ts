@@ -160,8 +160,7 @@ class Verification {
       const stats = statSync(path, { throwIfNoEntry: false });
       return stats?.isFile() === true && this.#soundInodes.has(stats.ino);
     };
-    for await (const problem of verifyBlobs(blobs, { repair: false, signal, isSound })) {
-      // An orphan is what a crash or an addition that is under way has left.
+    for await (const problem of verifyBlobs(blobs, { signal, isSound, orphans: false })) {
       if (problem.kind === 'orphan') continue;
       reporter.log('error', describe(problem));
       if (repair) await this.#removeDamage(problem.digest);
