@@ -34,6 +34,7 @@ const version = /"version": "([^"]+)"/.exec(readFileSync(join(root, 'package.jso
 
 /** Started as threads of their own, from files beside the bundle. */
 const threads = {
+  'decode-thread-entry': 'src/store/binary-cache/decode-thread-entry.ts',
   'file-thread-entry': 'src/castore/disk/file-thread-entry.ts',
   'hash-thread-entry': 'src/store/local/upkeep/hash-thread-entry.ts',
 };

@@ -1,5 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { errnoOf } from '../../base/index.ts';
 import { StoreError } from '../error.ts';
@@ -23,6 +25,19 @@ export function transformCodec(transform: Duplex): Codec {
   });
   return { input: transform, output: transform, ended, destroy: () => void transform.destroy() };
 }
+
+/** Whether `program` is somewhere on the PATH. */
+export function isInstalled(program: string): boolean {
+  let known = installed.get(program);
+  if (known === undefined) {
+    const folders = (process.env['PATH'] ?? '').split(':').filter(folder => folder.startsWith('/'));
+    known = folders.some(folder => existsSync(join(folder, program)));
+    installed.set(program, known);
+  }
+  return known;
+}
+
+const installed = new Map<string, boolean>();
 
 /** Bytes of a program's complaints that are kept. */
 const maxComplaint = 4096;

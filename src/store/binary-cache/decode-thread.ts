@@ -1,0 +1,151 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Duplex } from 'node:stream';
+import { Worker } from 'node:worker_threads';
+import { Semaphore } from '../../base/index.ts';
+import { type Codec, transformCodec } from './codec.ts';
+import type { DecodeOrder, DecodeReport } from './decode-thread-entry.ts';
+
+/** Outputs that a thread may be ahead of whoever takes them. */
+const maxAhead = 4;
+
+/** Chunks of input that a thread may have waiting. */
+const maxUntaken = 2;
+
+const highWaterMark = 256 * 1024;
+
+/** Beside this module, in the source as in a bundle. */
+const entry = join(
+  import.meta.dirname,
+  import.meta.filename.endsWith('.ts') ? 'decode-thread-entry.ts' : 'decode-thread-entry.cjs',
+);
+
+/** Not those of the process: `--input-type` or a loader that `--import` names would be in the way. */
+const execArgv = ['--disable-warning=ExperimentalWarning'];
+
+/** One stream for each processor is decompressed at a time. */
+const turns = new Semaphore(availableParallelism());
+
+/** Threads that have nothing to do, which do not keep the process alive. */
+const idle: Worker[] = [];
+
+/**
+ * Decompresses xz on a thread of its own and without any program: to start a program for each of many small files takes
+ * far longer than to decompress them.
+ */
+export function threadDecoder(): Codec {
+  return transformCodec(new ThreadDecoder());
+}
+
+class ThreadDecoder extends Duplex {
+  readonly #stop = new AbortController();
+  #turn: Disposable | undefined;
+  /** Undefined until it is this stream's turn, and from when all is decompressed on. */
+  #worker: Worker | undefined;
+  #untaken = 0;
+  #whenTaken: (() => void) | undefined;
+  /** Outputs that may be sent once what was sent is taken. */
+  #withheld = 0;
+
+  constructor() {
+    super({ writableHighWaterMark: highWaterMark, readableHighWaterMark: highWaterMark });
+  }
+
+  override _construct(callback: (error?: Error | null) => void): void {
+    void this.#begin(callback);
+  }
+
+  async #begin(callback: (error?: Error | null) => void): Promise<void> {
+    try {
+      this.#turn = await turns.acquire(this.#stop.signal);
+    } catch (error) {
+      callback(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    const worker = idle.pop() ?? new Worker(entry, { name: 'decompress', execArgv });
+    worker.on('message', this.#hear).on('error', this.#fail).on('exit', this.#fail);
+    worker.ref();
+    this.#worker = worker;
+    this.#order({ kind: 'start' });
+    for (let at = 0; at < maxAhead; at++) this.#order({ kind: 'more' });
+    callback();
+  }
+
+  readonly #hear = (report: DecodeReport): void => {
+    switch (report.kind) {
+      case 'taken':
+        this.#untaken--;
+        this.#goOn();
+        break;
+      case 'output':
+        if (this.push(report.bytes)) this.#order({ kind: 'more' });
+        else this.#withheld++;
+        break;
+      case 'done':
+        this.#release();
+        this.push(null);
+        break;
+      case 'failed':
+        this.#release();
+        this.destroy(new Error(`failed to read compressed data (${report.message})`));
+        break;
+    }
+  };
+
+  readonly #fail = (cause: unknown): void => {
+    this.destroy(new Error('the thread that decompresses has ended', { cause }));
+  };
+
+  override _write(chunk: Buffer, _encoding: string, callback: () => void): void {
+    // What follows the end of the compressed stream is passed over.
+    if (this.#worker === undefined) return callback();
+    const bytes = new Uint8Array(chunk);
+    this.#untaken++;
+    this.#worker.postMessage({ kind: 'data', bytes } satisfies DecodeOrder, [bytes.buffer]);
+    if (this.#untaken <= maxUntaken) callback();
+    else this.#whenTaken = callback;
+  }
+
+  override _final(callback: () => void): void {
+    this.#order({ kind: 'end' });
+    callback();
+  }
+
+  override _read(): void {
+    for (; this.#withheld > 0; this.#withheld--) this.#order({ kind: 'more' });
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#stop.abort(error ?? new Error('the stream was destroyed'));
+    // In the middle of a stream, whose memory goes with the thread.
+    if (this.#worker !== undefined) void this.#detach(this.#worker).terminate();
+    this.#turn?.[Symbol.dispose]();
+    callback(error);
+  }
+
+  #order(order: DecodeOrder): void {
+    this.#worker?.postMessage(order, []);
+  }
+
+  #goOn(): void {
+    const callback = this.#whenTaken;
+    this.#whenTaken = undefined;
+    callback?.();
+  }
+
+  /** Leaves the thread to the next stream. */
+  #release(): void {
+    if (this.#worker !== undefined) {
+      const worker = this.#detach(this.#worker);
+      worker.unref();
+      idle.push(worker);
+    }
+    this.#turn?.[Symbol.dispose]();
+    this.#goOn();
+  }
+
+  #detach(worker: Worker): Worker {
+    this.#worker = undefined;
+    return worker.off('message', this.#hear).off('error', this.#fail).off('exit', this.#fail);
+  }
+}
