@@ -65,6 +65,14 @@ export function globalFlags({ log, settings, environment }: CommandContext): Fla
   ];
 }
 
+/** How long what was downloaded counts as up to date, in seconds. */
+const lifetimes: readonly SettingName[] = [
+  'tarball-ttl',
+  'narinfo-cache-meta-ttl',
+  'narinfo-cache-negative-ttl',
+  'narinfo-cache-positive-ttl',
+];
+
 export interface NixFlags {
   help: boolean;
   version: boolean;
@@ -96,7 +104,9 @@ export function nixFlags({ settings, log }: CommandContext, seen: NixFlags): Fla
       labels: [],
       summary: 'Take what was downloaded before for outdated.',
       feature: 'nix-command',
-      apply: () => settings.assign('tarball-ttl', '0'),
+      apply: () => {
+        for (const name of lifetimes) settings.assign(name, '0');
+      },
     },
   ];
 }
