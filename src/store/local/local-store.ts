@@ -50,7 +50,7 @@ export interface LocalStoreOptions {
   readonly priority?: number | undefined;
   readonly wantMassQuery?: boolean | undefined;
   readonly isTrusted?: boolean;
-  /** By name. */
+  /** By name. Not looked at before a signature is to be checked. */
   readonly trustedKeys?: ReadonlyMap<string, PublicKey>;
   /** Whether what others offer must be signed by a trusted key, or content-addressed. True unless given. */
   readonly requireSignatures?: boolean;
@@ -62,6 +62,8 @@ export interface LocalStoreOptions {
   /** When to collect garbage for want of space, if ever. */
   readonly autoCollect?: AutoCollectOptions;
 }
+
+const noKeys: ReadonlyMap<string, PublicKey> = new Map();
 
 /**
  * A store on this machine's disk. The trees are in the castore; the store directory holds their checkouts, which are
@@ -76,7 +78,6 @@ export class LocalStore implements Store {
   readonly priority: number;
   readonly wantMassQuery: boolean;
   readonly isTrusted: boolean;
-  readonly trustedKeys: ReadonlyMap<string, PublicKey>;
   readonly requireSignatures: boolean;
   readonly readOnly: boolean;
   readonly reporter: Reporter;
@@ -91,6 +92,7 @@ export class LocalStore implements Store {
   readonly writer: LocalWriter;
   readonly collector: LocalCollector;
   readonly upkeep: LocalUpkeep;
+  readonly #options: LocalStoreOptions;
   readonly #autoCollector: AutoCollector | undefined;
 
   /** Opens or creates it. Throws `data-folder/…` errors and the system's for the store directory. */
@@ -103,7 +105,7 @@ export class LocalStore implements Store {
     this.priority = options.priority ?? 0;
     this.wantMassQuery = options.wantMassQuery ?? false;
     this.isTrusted = options.isTrusted ?? false;
-    this.trustedKeys = options.trustedKeys ?? new Map();
+    this.#options = options;
     this.requireSignatures = options.requireSignatures ?? true;
     this.readOnly = options.readOnly ?? false;
     this.reporter = options.reporter ?? silentReporter;
@@ -135,6 +137,10 @@ export class LocalStore implements Store {
       this.blobs.folder[Symbol.dispose]();
       throw error;
     }
+  }
+
+  get trustedKeys(): ReadonlyMap<string, PublicKey> {
+    return this.#options.trustedKeys ?? noKeys;
   }
 
   /** Where the checkout of `path` is on disk. */

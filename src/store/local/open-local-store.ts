@@ -35,6 +35,7 @@ export function openLocalStore({ authority, parameters, context }: StoreRequest)
   if (readOnly) context.requireFeature('read-only-local-store');
   const places = localPlaces(chosen, environment, reporter);
   const { priority = 0, wantMassQuery = false, isTrusted, storeDir } = traits;
+  let trustedKeys: ReturnType<typeof readTrustedKeys> | undefined;
   const options = {
     ...places,
     storeDir,
@@ -44,7 +45,9 @@ export function openLocalStore({ authority, parameters, context }: StoreRequest)
     uri: uri === 'local://' ? 'local' : uri,
     readOnly,
     requireSignatures,
-    trustedKeys: readTrustedKeys(settings),
+    get trustedKeys() {
+      return (trustedKeys ??= readTrustedKeys(settings));
+    },
     reporter,
     autoCollect: {
       minFree: Number(settings.get('min-free')),
