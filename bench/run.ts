@@ -3,7 +3,8 @@
  *
  *     PEER_BINDIR=/path/to/nix/bin npm run bench [-- [--pairs N] [--folder DIR] [--no-record] NAME...]
  *
- * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `start-up`, `substitute`; all of them unless given. Workloads and results are
+ * NAME is one of `import`, `dump`, `parse` (of the nixpkgs that NIXPKGS names), `restore`, `hash`, `path-info`, `start-up`,
+ * `substitute`; all of them unless given. Workloads and results are
  * made in a new folder within DIR (the system's folder for temporary files unless given). Ends with status 1 when a bar
  * is missed or a comparison could not be made.
  */
@@ -17,6 +18,7 @@ import { gcComparison } from './comparisons/gc.ts';
 import { hashComparison } from './comparisons/hash.ts';
 import { importComparison } from './comparisons/import.ts';
 import { pathInfoComparison } from './comparisons/path-info.ts';
+import { parseComparison } from './comparisons/parse.ts';
 import { restoreComparison } from './comparisons/restore.ts';
 import { startUpComparison } from './comparisons/start-up.ts';
 import { substituteComparison } from './comparisons/substitute.ts';
@@ -32,6 +34,7 @@ const comparisons: ReadonlyMap<string, Comparison> = new Map([
   ['dump', dumpComparison],
   ['import', importComparison],
   ['restore', restoreComparison],
+  ['parse', parseComparison],
   ['gc', gcComparison],
   ['path-info', pathInfoComparison],
   ['substitute', substituteComparison],

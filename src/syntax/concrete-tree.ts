@@ -64,6 +64,7 @@ export interface ConcreteTree {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+const endOfPath = tokenNames.indexOf('end of path');
 const semicolon = tokenNames.indexOf("';'");
 
 /** After so many errors the rest of the text is left out. */
@@ -87,6 +88,8 @@ class TreeBuilder {
   #top: Frame = { state: 0, below: undefined, part: undefined };
   /** The stack before the last token that fitted. */
   #beforeLast: Frame = this.#top;
+  /** Where the last token ends. */
+  #end = 0;
   isComplete = false;
 
   constructor(automaton: Automaton) {
@@ -115,7 +118,7 @@ class TreeBuilder {
       }
       const next = tokens.slice(at, at + 4).map(({ kind }) => kind);
       const repair = findRepair(this.#automaton, this.#top, next);
-      const place = { kind: token.kind, start: token.start, end: token.start };
+      const place = { kind: token.kind, start: placeOf(token), end: placeOf(token) };
       repairs++;
       if (repair.kind === 'insert' && repairs < 3) {
         this.#shift(repair.token, place, true);
@@ -159,7 +162,9 @@ class TreeBuilder {
     while (this.#reduced(kind));
     const action = nextAction(this.#automaton, this.#top.state, kind);
     if (action?.kind !== 'shift') return false;
-    const leaf: TokenLeaf = { kind: 'token', name: tokenNames[kind] ?? '', start, end, isMissing };
+    const place = isMark(kind) ? { start: this.#end, end: this.#end } : { start, end };
+    const leaf: TokenLeaf = { kind: 'token', name: tokenNames[kind] ?? '', ...place, isMissing };
+    this.#end = Math.max(this.#end, place.end);
     this.#top = { state: action.state, below: this.#top, part: leaf };
     return true;
   }
@@ -187,6 +192,7 @@ class TreeBuilder {
       return;
     }
     const leaf: TokenLeaf = { kind: 'token', name: tokenNames[kind] ?? '', start, end, isMissing: false };
+    this.#end = Math.max(this.#end, end);
     const before = this.#top.part;
     if (before?.kind === 'node' && before.name === 'error') {
       const longer = new TreeNode('error', { start: before.start, end }, [...before.children, leaf]);
@@ -205,6 +211,11 @@ class TreeBuilder {
     }
     return new TreeNode('text', { start: 0, end }, parts.toReversed());
   }
+}
+
+/** Tokens without text of their own: messages have them where the last one is. */
+function isMark(token: number): boolean {
+  return token === endOfFile || token === endOfPath;
 }
 
 /** A node, except that what only passes another node on is that node. */

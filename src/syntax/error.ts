@@ -1,4 +1,4 @@
-import { LocatedError } from '../base/index.ts';
+import { LocatedError, type SourcePosition } from '../base/index.ts';
 
 /** What each code means. A code is never given another meaning; new causes get new codes. */
 export const syntaxErrorCodes = {
@@ -22,4 +22,16 @@ export const syntaxErrorCodes = {
 export type SyntaxErrorCode = keyof typeof syntaxErrorCodes;
 
 /** A text that is no Nix expression. */
-export class NixSyntaxError extends LocatedError<SyntaxErrorCode> {}
+export class NixSyntaxError extends LocatedError<SyntaxErrorCode> {
+  /** Where, in bytes from the text's beginning; undefined where that is not known. */
+  readonly offset: number | undefined;
+
+  constructor(
+    code: SyntaxErrorCode,
+    message: string,
+    place?: { readonly offset: number; readonly in: SourcePosition },
+  ) {
+    super(code, message, place?.in);
+    this.offset = place?.offset;
+  }
+}

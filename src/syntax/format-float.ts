@@ -2,7 +2,7 @@ const digits = 6;
 
 /** As C's `%g` prints a number: six significant digits, without zeros at the end, in scientific notation where shorter. */
 export function formatShortFloat(value: number): string {
-  if (Number.isNaN(value)) return Object.is(value, -Number.NaN) ? '-nan' : 'nan';
+  if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value < 0 ? '-inf' : 'inf';
   if (value === 0) return Object.is(value, -0) ? '-0' : '0';
   const [mantissa = '', exponentText = '0'] = value.toExponential(digits - 1).split('e');

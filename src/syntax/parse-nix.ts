@@ -27,10 +27,20 @@ const refusedTokens: { readonly [reason: number]: (typeof tokenNames)[number] } 
 
 const firstReasonBit = 8;
 
+/** A core keeps what it parses: after so many bytes another one takes its place. */
+const mostMemory = 64 * 2 ** 20;
+
+let shared: SyntaxCore | undefined;
+
+function sharedCore(): SyntaxCore {
+  if (shared === undefined || shared.memoryUsed > mostMemory) shared = new SyntaxCore();
+  return shared;
+}
+
 /** Parses a text that may have any number of errors, and finds them. Never throws. Offsets are in bytes of UTF-8. */
 export function parseNix(source: string | Uint8Array): ParsedNix {
   const text = typeof source === 'string' ? Buffer.from(source) : source;
-  const core = new SyntaxCore();
+  const core = sharedCore();
   const raw = core.tokenize(text);
   const refused: Diagnostic[] = [];
   const tokens = raw.map((token, index) => {

@@ -76,19 +76,19 @@ export class SourceParser {
 
   #errorOf(source: Source, refusal: Refusal): NixSyntaxError {
     const lines = new SourceLines(source.text);
-    const locate = (offset: number) => lines.locate(offset, source.file);
+    const locate = (offset: number) => ({ offset, in: lines.locate(offset, source.file) });
     if (refusal.code === 'syntax/unexpected-token') {
       const fault = this.#core.explain(source.text, this.#settings.allowsPipes);
       const offset = fault?.offset ?? refusal.position - positionBase;
       return new NixSyntaxError(refusal.code, fault?.message ?? 'syntax error', locate(offset));
     }
     const place = (position: number) => {
-      const { file, line, column } = locate(position - positionBase);
+      const { file, line, column } = lines.locate(position - positionBase, source.file);
       return `${file}:${line}:${column}`;
     };
     const message = describeRefusal(refusal, { mark: this.#settings.mark, place });
-    const position = refusal.position === 0 ? undefined : locate(refusal.position - positionBase);
-    return new NixSyntaxError(refusal.code, message, position);
+    if (refusal.position === 0) return new NixSyntaxError(refusal.code, message);
+    return new NixSyntaxError(refusal.code, message, locate(refusal.position - positionBase));
   }
 
   #diagnose(kind: RemarkKind): Diagnose {
@@ -99,14 +99,15 @@ export class SourceParser {
     const { mark, emphasise, warn } = this.#settings;
     const lines = new SourceLines(source.text);
     const text = lines.slice(start - positionBase, end - positionBase);
-    const position = lines.locate(start - positionBase, source.file);
+    const offset = start - positionBase;
+    const position = lines.locate(offset, source.file);
     if (kind === 'cursed-or') {
       warn(describeCursedOr(`${position.file}:${position.line}:${position.column}`, text));
       return;
     }
     const isFatal = this.#diagnose(kind) === 'fatal';
     const message = `${describeLiteral(kind, text, isFatal, mark)} (${emphasise(lintSettings[kind])})`;
-    if (isFatal) throw new NixSyntaxError('syntax/discouraged', message, position);
+    if (isFatal) throw new NixSyntaxError('syntax/discouraged', message, { offset, in: position });
     warn(message, position);
   }
 }

@@ -10,6 +10,7 @@ import { syntaxHost } from './syntax-host.ts';
 interface SyntaxExports {
   readonly memory: WebAssembly.Memory;
   allocate(size: number): number;
+  memoryUsed(): number;
   intern(bytes: number, length: number): number;
   newStaticLayer(parent: number): number;
   addStaticName(layer: number, symbol: number, slot: number): void;
@@ -102,6 +103,11 @@ export class SyntaxCore {
     }
   }
 
+  /** Bytes that what was parsed so far takes. */
+  get memoryUsed(): number {
+    return this.#core.memoryUsed() >>> 0;
+  }
+
   /** The tree as `nix-instantiate --parse` prints it. */
   print(tree: number): Buffer {
     this.#core.truncateOutput(0);
@@ -160,7 +166,7 @@ function guardStack<T>(work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new NixSyntaxError('syntax/too-deep', 'stack overflow (possible infinite recursion)', undefined);
+    throw new NixSyntaxError('syntax/too-deep', 'stack overflow (possible infinite recursion)');
   }
 }
 
@@ -176,7 +182,7 @@ function importsWith(host: CoreImports[string]): CoreImports {
 
 const memoryHost: CoreImports[string] = {
   outOfMemory: () => {
-    throw new NixSyntaxError('syntax/too-deep', 'out of memory while parsing', undefined);
+    throw new NixSyntaxError('syntax/too-deep', 'out of memory while parsing');
   },
   memoryGrown: () => undefined,
 };

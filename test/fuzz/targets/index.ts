@@ -8,6 +8,7 @@ import { hashTextTargets } from './hash-text.ts';
 import { jsonTargets } from './json.ts';
 import { narInfoTargets } from './narinfo.ts';
 import { narTargets } from './nar.ts';
+import { syntaxTargets } from './syntax.ts';
 import { tarTargets } from './tar.ts';
 import { wireStreamTargets } from './wire-streams.ts';
 import { wireValueTargets } from './wire-values.ts';
@@ -26,4 +27,5 @@ export const targets: readonly Target[] = [
   ...castoreTargets,
   ...tarTargets,
   ...gitImportTargets,
+  ...syntaxTargets,
 ];
