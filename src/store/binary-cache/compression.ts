@@ -20,18 +20,28 @@ export interface CompressOptions {
   readonly parallel?: boolean;
 }
 
+/** In bytes; 0 where nobody knows. Codecs get on whatever the sizes turn out to be. */
+export interface ExpectedSizes {
+  readonly compressed: number;
+  readonly plain: number;
+}
+
 interface Method {
   /** Of the names of compressed NARs. */
   readonly suffix: string;
   /** What a level may be, both ends included. */
   readonly levels: readonly [least: number, most: number];
   readonly compress: (options: CompressOptions) => Codec;
-  /** `size` is about that of the compressed file, in bytes. */
-  readonly decompress: (size: number) => Codec;
+  readonly decompress: (sizes: ExpectedSizes) => Codec;
 }
 
 /** What streams of node:zlib hand on at a time: with the default of 16 KiB, the hand-over costs as much as gzip itself. */
 const chunkSize = 256 * 1024;
+
+/** No more memory than a small NAR needs: what is allocated outside V8's heap has it collect garbage again and again. */
+function outputSize(plain: number): number {
+  return plain === 0 ? chunkSize : Math.min(Math.max(plain, 1024), chunkSize);
+}
 
 /** One of the programs that know `-dc`, `-c` and levels from `-1` on. */
 function program(name: string, suffix: string, levels: readonly [number, number] = [1, 9]): Method {
@@ -56,8 +66,8 @@ function xzProgram(format: 'xz' | 'lzma', suffix: string): Method {
     levels: [0, 9],
     compress: ({ level = 6, parallel = false }) =>
       programCodec('xz', ['-c', `--format=${format}`, `-${level}`, parallel && format === 'xz' ? '-T0' : '-T1']),
-    decompress: size => {
-      const usesThread = format === 'xz' && (size < smallestForProgram || !isInstalled('xz'));
+    decompress: ({ compressed }) => {
+      const usesThread = format === 'xz' && (compressed < smallestForProgram || !isInstalled('xz'));
       return usesThread ? threadDecoder() : programCodec('xz', ['-dc', `--format=${format}`]);
     },
   };
@@ -70,7 +80,7 @@ const methods = {
     levels: [0, 11],
     compress: ({ level = constants.BROTLI_DEFAULT_QUALITY }) =>
       transformCodec(createBrotliCompress({ chunkSize, params: { [constants.BROTLI_PARAM_QUALITY]: level } })),
-    decompress: () => transformCodec(createBrotliDecompress({ chunkSize })),
+    decompress: ({ plain }) => transformCodec(createBrotliDecompress({ chunkSize: outputSize(plain) })),
   },
   bzip2: program('bzip2', '.bz2'),
   compress: undefined,
@@ -79,7 +89,7 @@ const methods = {
     suffix: '',
     levels: [0, 9],
     compress: ({ level = constants.Z_DEFAULT_COMPRESSION }) => transformCodec(createGzip({ chunkSize, level })),
-    decompress: () => transformCodec(createGunzip({ chunkSize })),
+    decompress: ({ plain }) => transformCodec(createGunzip({ chunkSize: outputSize(plain) })),
   },
   lrzip: undefined,
   lz4: program('lz4', '.lz4', [1, 12]),
@@ -93,7 +103,7 @@ const methods = {
     levels: [1, 22],
     compress: ({ level = constants.ZSTD_CLEVEL_DEFAULT }) =>
       transformCodec(createZstdCompress({ chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } })),
-    decompress: () => transformCodec(createZstdDecompress({ chunkSize })),
+    decompress: ({ plain }) => transformCodec(createZstdDecompress({ chunkSize: outputSize(plain) })),
   },
 } as const satisfies { readonly [name: string]: Method | undefined };
 
@@ -148,12 +158,9 @@ export function checkMethod(method: string): void {
   if (!isPlain(method)) requireMethod(method);
 }
 
-/**
- * `method` as narinfos call it; `size` is about that of the compressed file, in bytes. Undefined for what is not
- * compressed. Throws as `checkMethod`.
- */
-export function decompressor(method: string, size: number): Codec | undefined {
-  return isPlain(method) ? undefined : requireMethod(method).decompress(size);
+/** `method` as narinfos call it. Undefined for what is not compressed. Throws as `checkMethod`. */
+export function decompressor(method: string, sizes: ExpectedSizes): Codec | undefined {
+  return isPlain(method) ? undefined : requireMethod(method).decompress(sizes);
 }
 
 function requireMethod(name: string): Method {

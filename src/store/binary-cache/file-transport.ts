@@ -143,7 +143,10 @@ async function* chunksOnce(
   signal: AbortSignal | undefined,
 ): AsyncIterable<Uint8Array> {
   await using file = handle;
-  yield* fileChunks(file, range, signal);
+  // Memory for what there is: files of a cache are replaced, not changed.
+  const { size } = await file.stat();
+  const { offset = 0, length = size } = range ?? {};
+  yield* fileChunks(file, { offset, length: Math.min(length, Math.max(size - offset, 0)) }, signal);
 }
 
 /** False where the two are on different file systems. */

@@ -57,7 +57,7 @@ export async function receiveNar(
 
   checkMethod(info.compression);
   const file = await open();
-  const codec = decompressor(info.compression, info.fileSize);
+  const codec = decompressor(info.compression, { compressed: info.fileSize, plain: info.narSize });
   if (codec === undefined) {
     for await (const chunk of file) await take(chunk);
   } else {
