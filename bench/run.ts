@@ -4,7 +4,7 @@
  *     PEER_BINDIR=/path/to/nix/bin npm run bench [-- [--pairs N] [--folder DIR] [--no-record] NAME...]
  *
  * NAME is one of `import`, `dump`, `parse` (of the nixpkgs that NIXPKGS names), `restore`, `hash`, `path-info`, `start-up`,
- * `substitute`; all of them unless given. Workloads and results are
+ * `substitute`, `copy`; all of them unless given. Workloads and results are
  * made in a new folder within DIR (the system's folder for temporary files unless given). Ends with status 1 when a bar
  * is missed or a comparison could not be made.
  */
@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { removeTree } from '../src/castore/index.ts';
+import { copyComparison } from './comparisons/copy.ts';
 import { dumpComparison } from './comparisons/dump.ts';
 import { gcComparison } from './comparisons/gc.ts';
 import { hashComparison } from './comparisons/hash.ts';
@@ -38,6 +39,7 @@ const comparisons: ReadonlyMap<string, Comparison> = new Map([
   ['gc', gcComparison],
   ['path-info', pathInfoComparison],
   ['substitute', substituteComparison],
+  ['copy', copyComparison],
 ]);
 const results = join(import.meta.dirname, 'results');
 
