@@ -4,6 +4,7 @@ import {
   type ContentAddressMethod,
   type HashAlgorithm,
   type PathInfo,
+  type StorePath,
   type StoreReferences,
   compareStorePaths,
   makeStorePathFromCA,
@@ -57,15 +58,18 @@ async function commit(
   const { path } = staged.info;
   await store.temporaryRoots.add([path], signal);
   if (!repair && store.paths.isValid(path)) return;
-  let failure: { readonly error: unknown } | undefined;
-  await commitGroup(store, new Map([[path, staged]]), {
-    repair,
-    replace: repair,
-    signal,
-    fail: (_path, error) => void (failure ??= { error }),
-    valid: () => {},
-  });
-  if (failure !== undefined) throw failure.error;
+  const failures: unknown[] = [];
+  let left: ReadonlyMap<StorePath, StagedPath> = new Map([[path, staged]]);
+  while (left.size > 0) {
+    left = await commitGroup(store, left, {
+      repair,
+      replace: repair,
+      signal,
+      fail: (_path, error) => void failures.push(error),
+      valid: () => {},
+    });
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** What can be done without writing: looking whether the path is there. Throws `store/read-only` if it is not. */

@@ -1,10 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type FileNode, walkNodes } from '../../castore/index.ts';
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import { topologicalOrder } from '../closure/topological-order.ts';
 import { StoreError } from '../error.ts';
 import { Checkouts } from './checkouts.ts';
 import type { LocalStore } from './local-store.ts';
-import { lockPath, tryLockPath } from './path-lock.ts';
+import { tryLockPath } from './path-lock.ts';
 import type { KnownOutput } from './path-table.ts';
 import type { StagedPath } from './staged-path.ts';
 
@@ -20,6 +21,9 @@ export interface CommitGroupOptions {
   readonly valid: (path: StorePath) => void;
 }
 
+/** In milliseconds: after which those that are locked are tried again. */
+const retryDelay = 20;
+
 type Group = ReadonlyMap<StorePath, StagedPath>;
 
 /**
@@ -28,8 +32,7 @@ type Group = ReadonlyMap<StorePath, StagedPath>;
  * together with what is valid.
  *
  * Paths that somebody else has locked (who is adding, building or deleting them) are returned, with those that refer to
- * them, to be committed later; the batches of all others are disposed of. Locks are never waited for while others are
- * held. An error that is thrown concerns all that is neither valid nor failed by then.
+ * them, to be committed later; the batches of all others are disposed of. An error that is thrown concerns all that is neither valid nor failed by then.
  */
 export async function commitGroup(store: LocalStore, group: Group, options: CommitGroupOptions): Promise<Group> {
   const left = new Map(group);
@@ -63,7 +66,7 @@ interface Locked {
   readonly locks: DisposableStack;
 }
 
-/** Locks those of a group that can be locked at once, closed under references; waits for the first if none can. */
+/** Locks those of a group that can be locked at once, closed under references; waits a little if none can. */
 async function lockGroup(
   store: LocalStore,
   { group, order }: { readonly group: Group; readonly order: readonly StorePath[] },
@@ -79,11 +82,8 @@ async function lockGroup(
     locks.use(lock);
     paths.add(path);
   }
-  const [first] = order;
-  if (paths.size === 0 && first !== undefined) {
-    locks.use(await lockPath(store.realPath(first), signal));
-    paths.add(first);
-  }
+  // Not waited for: what else is staged meanwhile need not wait for it.
+  if (paths.size === 0) await delay(retryDelay, undefined, { signal });
   return { paths: [...paths], locks: locks.move() };
 }
 

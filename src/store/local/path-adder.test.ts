@@ -275,3 +275,34 @@ describe('adding several paths to the local store', () => {
     assert.deepEqual(checkoutsIn(opened.store.realStoreDir), []);
   });
 });
+
+test('two processes that add the same paths at a time make each once', async () => {
+  await using opened = openStore();
+  const { store, folder } = opened;
+  // Another connection and other descriptors: to locks and tables it is another process.
+  await using other = new LocalStore({ dataFolder: join(folder, 'data'), realStoreDir: join(folder, 'store') });
+  const paths = Array.from({ length: 30 }, (_, at) => pathOf(at));
+  const additions = paths.map((path, at) =>
+    addition(path, offer(path, at === 0 ? [] : [pathOf(at >> 1)].filter(each => each !== path))),
+  );
+  await Promise.all([store.writer.add(additions), other.writer.add(additions.toReversed())]);
+  assert.deepEqual(store.paths.all(), paths.toSorted());
+  assert.deepEqual(checkoutsIn(store.realStoreDir).toSorted(), paths.toSorted());
+  assert.equal(await store.upkeep.verify({ checkContents: true }), false);
+});
+
+test('a path can be deleted while another process adds it', async () => {
+  await using opened = openStore();
+  const { store, folder } = opened;
+  await using other = new LocalStore({ dataFolder: join(folder, 'data'), realStoreDir: join(folder, 'store') });
+  const [path, above] = [pathOf(1), pathOf(2)];
+  const additions = [addition(path, offer(path, [])), addition(above, offer(above, [path]))];
+  for (let round = 0; round < 10; round++) {
+    const deleting = other.collector
+      .collect({ paths: [above, path], ignoreLiveness: true })
+      .catch((error: unknown) => error);
+    await store.writer.add(additions);
+    await deleting;
+    assert.equal(await store.upkeep.verify({ checkContents: true }), false);
+  }
+});
