@@ -58,7 +58,6 @@ export function startParser(start: usize, length: u32, parseOptions: usize): voi
 
 /** Operators and forms that stand for calls of variables. */
 function internOperators(): void {
-  subSymbol = internText('__sub');
   mulSymbol = internText('__mul');
   divSymbol = internText('__div');
   lessThanSymbol = internText('__lessThan');
@@ -66,6 +65,8 @@ function internOperators(): void {
   nixPathSymbol = internText('__nixPath');
   orSymbol = internText('or');
   bodySymbol = internText('body');
+  // The last one: it stands for all of them.
+  subSymbol = internText('__sub');
 }
 
 export function positionOf(address: usize): u32 {

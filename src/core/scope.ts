@@ -22,8 +22,9 @@ let scopeStart: u32 = 0;
 /** Comes before a tree is bound; its symbols are all there. */
 export function startScopes(): void {
   if (capacity < symbolCount()) {
-    capacity = symbolCount() * 2;
-    bindings = allocate((<usize>capacity) << 3);
+    const larger = symbolCount() * 2;
+    bindings = allocate((<usize>larger) << 3);
+    capacity = larger;
   } else if (depth > 0) {
     // A tree was refused halfway.
     memory.fill(bindings, 0, (<usize>capacity) << 3);

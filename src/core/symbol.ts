@@ -23,7 +23,7 @@ export function symbolCount(): u32 {
 
 /** The name as a string without context, always the same object for a symbol. */
 export function nameOf(symbol: Symbol): usize {
-  return load<usize>(names + (<usize>symbol << 2));
+  return load<usize>(names + ((<usize>symbol) << 2));
 }
 
 /** The symbol of the `length` bytes at `bytes`. */
@@ -42,7 +42,7 @@ export function intern(bytes: usize, length: u32): Symbol {
 }
 
 function symbolAt(slot: u32): Symbol {
-  return load<u32>(table + (<usize>slot << 2));
+  return load<u32>(table + ((<usize>slot) << 2));
 }
 
 /** The symbol of a text in the program, which is ASCII. */
@@ -50,14 +50,14 @@ export function internText(text: string): Symbol {
   const length = text.length;
   const bytes = allocate(length);
   // AssemblyScript's strings are UTF-16.
-  for (let i = 0; i < length; i++) store<u8>(bytes + i, <u8>load<u16>(changetype<usize>(text) + (<usize>i << 1)));
+  for (let i = 0; i < length; i++) store<u8>(bytes + i, <u8>load<u16>(changetype<usize>(text) + ((<usize>i) << 1)));
   return intern(bytes, length);
 }
 
 function add(slot: u32, name: usize): Symbol {
   const symbol = count++;
-  store<usize>(names + (<usize>symbol << 2), name);
-  store<u32>(table + (<usize>slot << 2), symbol);
+  store<usize>(names + ((<usize>symbol) << 2), name);
+  store<u32>(table + ((<usize>slot) << 2), symbol);
   return symbol;
 }
 
@@ -68,18 +68,20 @@ function hash(bytes: usize, length: u32): u32 {
   return h ^ (h >>> 15);
 }
 
+/** Whatever is called here may run out of stack: what is known changes at the end, at once. */
 function enlarge(): void {
   const larger: u32 = capacity == 0 ? 4096 : capacity * 2;
-  const newNames = allocate(<usize>larger << 2);
-  memory.copy(newNames, names, <usize>count << 2);
-  names = newNames;
-  capacity = larger;
-  table = allocate(<usize>larger << 3);
+  const newNames = allocate((<usize>larger) << 2);
+  const newTable = allocate((<usize>larger) << 3);
   const mask = larger * 2 - 1;
+  memory.copy(newNames, names, (<usize>count) << 2);
   for (let symbol: u32 = 1; symbol < count; symbol++) {
     const name = nameOf(symbol);
     let slot = hash(bytesOf(name), lengthOf(name)) & mask;
-    while (symbolAt(slot) != noSymbol) slot = (slot + 1) & mask;
-    store<u32>(table + (<usize>slot << 2), symbol);
+    while (load<u32>(newTable + ((<usize>slot) << 2)) != noSymbol) slot = (slot + 1) & mask;
+    store<u32>(newTable + ((<usize>slot) << 2), symbol);
   }
+  names = newNames;
+  table = newTable;
+  capacity = larger;
 }

@@ -191,16 +191,13 @@ class TreeBuilder {
       this.isComplete = true;
       return;
     }
+    if (isMark(kind)) return;
     const leaf: TokenLeaf = { kind: 'token', name: tokenNames[kind] ?? '', start, end, isMissing: false };
     this.#end = Math.max(this.#end, end);
     const before = this.#top.part;
-    if (before?.kind === 'node' && before.name === 'error') {
-      const longer = new TreeNode('error', { start: before.start, end }, [...before.children, leaf]);
-      this.#top = { ...this.#top, part: longer };
-      return;
-    }
-    const children: TreePart[] = before === undefined ? [leaf] : [before, leaf];
-    const node = new TreeNode('error', { start: children[0]?.start ?? start, end }, children);
+    const isError = before?.kind === 'node' && before.name === 'error';
+    const kept = before === undefined ? [] : isError ? before.children : [before];
+    const node = new TreeNode('error', { start: before?.start ?? start, end }, [...kept, leaf]);
     this.#top = { ...this.#top, part: node };
   }
 
