@@ -1,0 +1,21 @@
+/**
+ * eval: Nix expressions to values. The core (src/core) parses and evaluates; this is the host around it, which meets the
+ * world through `EvalIO` alone.
+ *
+ *     const evaluator = new Evaluator({ io, system: 'x86_64-linux' });
+ *     const tree = evaluator.parse(Buffer.from('1 + 2'), { kind: 'text', name: '«string»' }, folder);
+ *     evaluator.print(evaluator.evaluate(tree));           // "3"
+ */
+export { canonicalPathOf, parentOf } from './canonical-path.ts';
+export { EvalError, type EvalErrorCode, evalErrorCodes } from './eval-error.ts';
+export type { EvalIO, FileInfo, FileType, PathToAdd } from './eval-io.ts';
+export { Evaluator, type EvaluatorOptions } from './evaluator.ts';
+export { toJsonValue } from './builtins/json.ts';
+export { type Package, derivationPathOf, findPackages, isDerivation, outputNameOf } from './packages.ts';
+export type { Origin } from './positions.ts';
+export { printAmbiguous } from './print-ambiguous.ts';
+export { resolveExpressionPath } from './builtins/import.ts';
+export { type AutoArguments, autoCall, parseSelectionPath, select } from './selection.ts';
+export { type PrintOptions } from './value-printer.ts';
+export type { Word } from './word.ts';
+export { type XmlOptions, toXml } from './builtins/xml.ts';

@@ -1,0 +1,61 @@
+import { type ByteString, brandAs, byteStringFromText } from '../base/index.ts';
+import { formatShortFloat } from '../syntax/index.ts';
+import type { Evaluator } from './evaluator.ts';
+import { quoteBytes } from './value-printer.ts';
+import { type Word, addressOf, floatOf, intOf, kindOf, listElements, pathTextOf, resolved } from './word.ts';
+
+/** A value as `nix-instantiate --eval` prints it: names are not quoted, and what is not evaluated is `<CODE>`. */
+export function printAmbiguous(evaluator: Evaluator, word: Word): ByteString {
+  const seen = new Set<number>();
+  const { core } = evaluator;
+  const { memory } = core;
+  return brandAs<ByteString>(print(word));
+
+  function print(unresolved: Word): string {
+    const value = resolved(memory, unresolved);
+    const address = addressOf(value);
+    switch (kindOf(memory, value)) {
+      case 'int':
+        return String(intOf(memory, value));
+      case 'float':
+        return formatShortFloat(floatOf(memory, value));
+      case 'bool':
+        return value.low === 15 ? 'false' : 'true';
+      case 'null':
+        return 'null';
+      case 'string':
+        return quoteBytes(memory.string(address));
+      case 'path':
+        return memory.string(pathTextOf(memory, value));
+      case 'list': {
+        const elements = listElements(memory, address);
+        if (elements.length > 0 && isRepeated(address)) return repeated;
+        return `[ ${elements.map(element => `${print(element)} `).join('')}]`;
+      }
+      case 'set': {
+        const attributes = core.sortedAttributes(address);
+        if (attributes.length > 0 && isRepeated(address)) return repeated;
+        return `{ ${attributes.map(({ symbol, word: of }) => `${core.nameOf(symbol)} = ${print(of)}; `).join('')}}`;
+      }
+      case 'lambda':
+        return '<LAMBDA>';
+      case 'builtin':
+        return '<PRIMOP>';
+      case 'partial':
+        return '<PRIMOP-APP>';
+      case 'black-hole':
+        return byteStringFromText('«potential infinite recursion»');
+      case 'thunk':
+      case 'external':
+        return '<CODE>';
+    }
+  }
+
+  function isRepeated(address: number): boolean {
+    if (seen.has(address)) return true;
+    seen.add(address);
+    return false;
+  }
+}
+
+const repeated = byteStringFromText('«repeated»');
