@@ -208,6 +208,30 @@ describe('a collection', () => {
     await assertExactly(store, folder, [d]);
   });
 
+  test('keeps what a path refers to that became valid since the snapshot, though nobody holds it', async () => {
+    await using rig = openStore();
+    const { store } = rig;
+    const a = await addTestPath(store, 'a');
+    const b = await addTestPath(store, 'b', [a]);
+    const c = await addTestPath(store, 'c', [b]);
+    const d = await addTestPath(store, 'd');
+    rig.letGo();
+    execFileSync('mkfifo', [rig.at('fifo')]);
+    process.env['_NIX_TEST_GC_SYNC_2'] = rig.at('fifo');
+    try {
+      const collecting = store.collector.collect();
+      const fifo = await open(rig.at('fifo'), 'w');
+      const { info, root } = store.paths.require(a);
+      store.paths.register([{ info: { ...info, path: invalid('n'), references: [b] }, root }]);
+      await fifo.close();
+      assert.deepEqual((await collecting).paths.toSorted(), [c, d].toSorted());
+      assert.deepEqual(await store.index.allPaths(), [a, b, invalid('n')].toSorted());
+      assert.deepEqual(await Array.fromAsync(verifyBlobs(store.blobs)), []);
+    } finally {
+      delete process.env['_NIX_TEST_GC_SYNC_2'];
+    }
+  });
+
   test('goes on where one was interrupted', async () => {
     await using rig = openStore();
     const { store, folder } = rig;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Database } from '../../../castore/index.ts';
 import { printStorePath } from '../../../nix-compat/index.ts';
 import { type Collection, inBatches } from './collection.ts';
 import type { PathGraph, PathMarks } from './path-graph.ts';
@@ -55,19 +56,39 @@ function deleteBatch(collection: Collection, dead: DeadPaths, batch: readonly nu
 
 /** Makes those of `batch` invalid that nobody needs, and returns them. */
 function invalidateDead({ database }: Collection, { graph, marks }: DeadPaths, batch: readonly number[]): number[] {
-  const idOf = (node: number) => graph.ids[node] ?? 0;
-  const ids = new Set(batch.map(idOf));
-  return database.transaction(() => {
-    for (const node of batch) {
-      if (marks.isLive(node)) continue;
-      // Those that the snapshot knew have left before, or leave now: others were added since.
-      const referrers = database.all('SELECT referrer FROM refs WHERE reference = ?', idOf(node));
-      if (referrers.some(({ referrer }) => !ids.has(Number(referrer)))) marks.mark(node);
-    }
+  for (;;) {
     const leaving = batch.filter(node => !marks.isLive(node));
-    for (const node of leaving) database.run('DELETE FROM refs WHERE referrer = ?', idOf(node));
-    for (const node of leaving)
-      database.run('DELETE FROM paths WHERE id = ? AND path = ?', idOf(node), graph.pathAt(node));
-    return leaving;
-  });
+    // In the order of the rows, which are so found on the same pages.
+    const rows = leaving.map(node => ({ id: graph.ids[node] ?? 0, path: graph.pathAt(node) }));
+    rows.sort((a, b) => a.id - b.id);
+    try {
+      database.transaction(() => {
+        for (const { id } of rows) database.run('DELETE FROM refs WHERE referrer = ?', id);
+        // Fails for one that something refers to.
+        for (const { id, path } of rows) database.run('DELETE FROM paths WHERE id = ? AND path = ?', id, path);
+      });
+      return leaving;
+    } catch (error) {
+      if (!isConstraint(error)) throw error;
+      markReferred(database, { graph, marks }, leaving);
+    }
+  }
+}
+
+/** Marks those to which others refer that have come since the snapshot: those that it knew have left before, or leave now. */
+function markReferred(database: Database, { graph, marks }: DeadPaths, batch: readonly number[]): void {
+  const ids = new Set(batch.map(node => graph.ids[node]));
+  let found = false;
+  for (const node of batch) {
+    const referrers = database.all('SELECT referrer FROM refs WHERE reference = ?', graph.ids[node] ?? 0);
+    if (!referrers.some(({ referrer }) => !ids.has(Number(referrer)))) continue;
+    marks.mark(node);
+    found = true;
+  }
+  if (!found) throw new TypeError('no path of the batch has a referrer, yet one could not be deleted');
+}
+
+/** SQLITE_CONSTRAINT */
+function isConstraint(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 19;
 }
