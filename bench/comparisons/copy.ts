@@ -62,7 +62,7 @@ export const copyComparison: Comparison = {
 
 /** As `hashTree`, of the only path of a binary cache. */
 function narHashOf(cache: string): string {
-  const [info = ''] = readdirSync(cache).filter(name => name.endsWith('.narinfo'));
+  const info = readdirSync(cache).find(name => name.endsWith('.narinfo')) ?? '';
   const hash = /^NarHash: (.*)$/m.exec(readFileSync(join(cache, info), 'utf8'))?.[1] ?? '';
   return formatHash(parsePrefixedHash(hash), 'sri');
 }
