@@ -50,9 +50,11 @@ export class PathTable {
   register(registrations: readonly Registration[]): void {
     this.#database.transaction(() => {
       const now = this.#now();
+      this.#database.run('UPDATE path_changes SET number = number + 1');
       for (const registration of registrations) {
         this.#database.run(
-          `INSERT INTO paths (${columns}) VALUES (${placeholders}) ON CONFLICT (path) DO UPDATE SET ${updates}`,
+          `INSERT INTO paths (${columns}, change) VALUES (${placeholders}, (SELECT number FROM path_changes))
+           ON CONFLICT (path) DO UPDATE SET ${updates}, change = excluded.change`,
           ...rowOfPath(registration, now),
         );
       }

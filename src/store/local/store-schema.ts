@@ -5,6 +5,7 @@ import type { Schema } from '../../castore/index.ts';
  * kind 0 a file, 1 an executable file, 2 a directory (`root` their SHA-256, `root_size` the blob's size), 3 a symlink
  * (`root` its target). `refs`: who refers to whom, itself included. `derivation_outputs`: the statically known outputs of
  * the derivations that are valid. `realisations`: what outputs of content-addressed derivations turned out to be.
+ * `path_changes`: one row, the number of registrations so far, which `paths.change` has of a path's last one.
  */
 export const storeSchema: Schema = {
   name: 'store',
@@ -45,5 +46,9 @@ export const storeSchema: Schema = {
        PRIMARY KEY (derivation_hash, output)
      ) WITHOUT ROWID;
      CREATE INDEX realisations_by_path ON realisations (path);`,
+    `ALTER TABLE paths ADD COLUMN change INTEGER NOT NULL DEFAULT 0;
+     CREATE INDEX paths_by_change ON paths (change);
+     CREATE TABLE path_changes (number INTEGER NOT NULL);
+     INSERT INTO path_changes VALUES (0);`,
   ],
 };
