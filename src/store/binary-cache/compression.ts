@@ -1,4 +1,5 @@
 import {
+  brotliDecompressSync,
   constants,
   createBrotliCompress,
   createBrotliDecompress,
@@ -6,8 +7,10 @@ import {
   createGzip,
   createZstdCompress,
   createZstdDecompress,
+  gunzipSync,
+  zstdDecompressSync,
 } from 'node:zlib';
-import { byteStringFromText } from '../../base/index.ts';
+import { byteStringFromText, messageOf } from '../../base/index.ts';
 import type { SettingType } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import { type Codec, isInstalled, programCodec, transformCodec } from './codec.ts';
@@ -33,6 +36,13 @@ interface Method {
   readonly levels: readonly [least: number, most: number];
   readonly compress: (options: CompressOptions) => Codec;
   readonly decompress: (sizes: ExpectedSizes) => Codec;
+  /** There and then. Throws `ERR_BUFFER_TOO_LARGE` for more than `maxOutputLength` bytes. */
+  readonly decompressWhole?: (bytes: Uint8Array, options: WholeOptions) => Uint8Array;
+}
+
+interface WholeOptions {
+  readonly maxOutputLength: number;
+  readonly chunkSize: number;
 }
 
 /** What streams of node:zlib hand on at a time: with the default of 16 KiB, the hand-over costs as much as gzip itself. */
@@ -81,6 +91,7 @@ const methods = {
     compress: ({ level = constants.BROTLI_DEFAULT_QUALITY }) =>
       transformCodec(createBrotliCompress({ chunkSize, params: { [constants.BROTLI_PARAM_QUALITY]: level } })),
     decompress: ({ plain }) => transformCodec(createBrotliDecompress({ chunkSize: outputSize(plain) })),
+    decompressWhole: brotliDecompressSync,
   },
   bzip2: program('bzip2', '.bz2'),
   compress: undefined,
@@ -90,6 +101,7 @@ const methods = {
     levels: [0, 9],
     compress: ({ level = constants.Z_DEFAULT_COMPRESSION }) => transformCodec(createGzip({ chunkSize, level })),
     decompress: ({ plain }) => transformCodec(createGunzip({ chunkSize: outputSize(plain) })),
+    decompressWhole: gunzipSync,
   },
   lrzip: undefined,
   lz4: program('lz4', '.lz4', [1, 12]),
@@ -104,6 +116,7 @@ const methods = {
     compress: ({ level = constants.ZSTD_CLEVEL_DEFAULT }) =>
       transformCodec(createZstdCompress({ chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } })),
     decompress: ({ plain }) => transformCodec(createZstdDecompress({ chunkSize: outputSize(plain) })),
+    decompressWhole: zstdDecompressSync,
   },
 } as const satisfies { readonly [name: string]: Method | undefined };
 
@@ -161,6 +174,32 @@ export function checkMethod(method: string): void {
 /** `method` as narinfos call it. Undefined for what is not compressed. Throws as `checkMethod`. */
 export function decompressor(method: string, sizes: ExpectedSizes): Codec | undefined {
   return isPlain(method) ? undefined : requireMethod(method).decompress(sizes);
+}
+
+/** Compressed bytes, and bytes that they become, up to which NARs are decompressed there and then. */
+const maxWhole: ExpectedSizes = { compressed: 256 * 1024, plain: 1024 * 1024 };
+
+/**
+ * How to decompress a small file there and then: what a stream costs beside (threads of the pool, memory of its own) is
+ * several times what decompressing does. Undefined where a stream is the better way. The result throws
+ * `cache/codec-failed`, or returns undefined where there are more bytes than expected.
+ */
+export function wholeDecompressor(
+  method: string,
+  { compressed, plain }: ExpectedSizes,
+): ((bytes: Uint8Array) => Uint8Array | undefined) | undefined {
+  if (isPlain(method) || compressed === 0 || compressed > maxWhole.compressed || plain > maxWhole.plain)
+    return undefined;
+  const decompress = requireMethod(method).decompressWhole;
+  if (decompress === undefined) return undefined;
+  return bytes => {
+    try {
+      return decompress(bytes, { maxOutputLength: plain, chunkSize: Math.max(plain, 1024) });
+    } catch (cause) {
+      if (cause instanceof RangeError && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') return undefined;
+      throw new StoreError('cache/codec-failed', messageOf(cause), { cause });
+    }
+  };
 }
 
 function requireMethod(name: string): Method {

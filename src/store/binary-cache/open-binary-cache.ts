@@ -8,7 +8,7 @@ import { EncodingTransport } from './encoding-transport.ts';
 import { FileTransport } from './file-transport.ts';
 import { HttpTransport, resolveUrl } from './http-transport.ts';
 import { openCache, rememberedCache, takeParameters } from './open-cache.ts';
-import { sharedHttpClient } from './shared-http-client.ts';
+import { sharedHttpClient } from './http-clients.ts';
 
 /** `file:///path` */
 export async function openFileCache(request: StoreRequest): Promise<Store> {

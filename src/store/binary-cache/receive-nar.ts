@@ -12,7 +12,7 @@ import {
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import { hasRoom, runCodec } from './codec.ts';
-import { checkMethod, decompressor } from './compression.ts';
+import { checkMethod, decompressor, wholeDecompressor } from './compression.ts';
 
 export interface ReceiveNarOptions extends CallOptions {
   readonly storeDir: StoreDir;
@@ -55,18 +55,27 @@ export async function receiveNar(
     await drain?.();
   };
 
-  checkMethod(info.compression);
+  const { compression, narSize } = info;
+  const sizes = { compressed: info.fileSize, plain: narSize };
+  const limit = maxCompressedSize(narSize);
+  const checkFed = (fed: number) => {
+    if (fed > limit) throw mismatch('size', String(narSize), `${fed} bytes compressed`);
+  };
+  checkMethod(compression);
   const file = await open();
-  const codec = decompressor(info.compression, { compressed: info.fileSize, plain: info.narSize });
-  if (codec === undefined) {
+  const whole = wholeDecompressor(compression, sizes);
+  const codec = whole === undefined ? decompressor(compression, sizes) : undefined;
+  if (whole !== undefined) {
+    const plain = whole(await gather(file, checkFed));
+    if (plain === undefined) throw mismatch('size', String(narSize), 'more');
+    await take(plain);
+  } else if (codec === undefined) {
     for await (const chunk of file) await take(chunk);
   } else {
-    const limit = maxCompressedSize(info.narSize);
     const feed = async (input: Writable) => {
       let fed = 0;
       for await (const chunk of file) {
-        fed += chunk.byteLength;
-        if (fed > limit) throw mismatch('size', String(info.narSize), `${fed} bytes compressed`);
+        checkFed((fed += chunk.byteLength));
         if (!input.write(chunk)) await hasRoom(input);
       }
     };
@@ -79,6 +88,17 @@ export async function receiveNar(
     throw mismatch('hash', show(info.narHash), show(got));
   }
   if (hasher.size !== info.narSize) throw mismatch('size', String(info.narSize), String(hasher.size));
+}
+
+async function gather(file: AsyncIterable<Uint8Array>, checkSize: (size: number) => void): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of file) {
+    checkSize((size += chunk.byteLength));
+    chunks.push(chunk);
+  }
+  const [only] = chunks;
+  return only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, size);
 }
 
 /** In bytes. Compression never needs more, but could go on for ever without a byte coming out. */

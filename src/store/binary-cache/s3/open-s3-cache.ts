@@ -9,7 +9,7 @@ import { EncodingTransport } from '../encoding-transport.ts';
 import type { SignRequest } from '../http/http-request.ts';
 import { HttpTransport, resolveUrl } from '../http-transport.ts';
 import { openCache, rememberedCache, takeParameters } from '../open-cache.ts';
-import { sharedHttpClient } from '../shared-http-client.ts';
+import { sharedHttpClient } from '../http-clients.ts';
 import { AwsCredentialsProvider } from './aws-credentials.ts';
 import { signRequest } from './aws-signature.ts';
 import { type AddressingStyle, addressingStyles, s3Location } from './s3-location.ts';
