@@ -78,7 +78,6 @@ export type { Directory, DirectoryEntry, DirectoryNode, FileNode, Node, SymlinkN
 export type { AdditionsOptions } from './tree/additions.ts';
 export { type CheckoutOptions, type LinkableFiles, checkoutTree } from './tree/checkout.ts';
 export { type RemoveOptions, removeTree, removeTreeAtEase } from './tree/remove-tree.ts';
-export { emptyTrash, moveToTrash } from './tree/trash.ts';
 export { type FsPath, displayFsPath, joinFsPath } from './tree/fs-path.ts';
 export { type ImportOptions, importTree } from './tree/import-tree.ts';
 export { readDirectory } from './tree/read-directory.ts';

@@ -17,7 +17,6 @@ import { byteStringFromText } from '../../base/index.ts';
 import { temporaryFolder } from '../../testing/index.ts';
 import { HeldFolder } from './held-folder.ts';
 import { removeTree, removeTreeAtEase } from './remove-tree.ts';
-import { emptyTrash, moveToTrash } from './trash.ts';
 
 /** A tree with files of 10 bytes, read-only folders, and a symlink to the folder `victim`. */
 function makeTree(root: string, victim: string): void {
@@ -136,30 +135,5 @@ describe('a folder that is held', { skip: process.platform !== 'linux' && 'needs
       message: `ENOENT: no such file or directory, open '${join(folder.path, 'a', 'absent')}'`,
     });
     assert.throws(() => HeldFolder.open(join(folder.path, 'a')), { code: 'ENOTDIR' });
-  });
-});
-
-describe('the trash', () => {
-  test('takes trees out of the way at once, and is emptied later', async () => {
-    using folder = temporaryFolder();
-    const victim = join(folder.path, 'victim');
-    makeVictim(victim);
-    const trash = join(folder.path, 'trash');
-    await emptyTrash(trash);
-    for (const name of ['one', 'two']) {
-      const tree = join(folder.path, name);
-      makeTree(tree, victim);
-      assert.equal(moveToTrash(tree, trash), true);
-      assert.equal(moveToTrash(tree, trash), false);
-    }
-    symlinkSync(victim, join(folder.path, 'link'));
-    assert.equal(moveToTrash(join(folder.path, 'link'), trash), true);
-    assert.deepEqual(readdirSync(folder.path).toSorted(), ['trash', 'victim']);
-    let freed = 0;
-    const empty = () => emptyTrash(trash, { onRemoved: bytes => (freed += bytes) });
-    await Promise.all([empty(), empty()]);
-    assert.ok(freed >= 80);
-    assert.deepEqual(readdirSync(trash), []);
-    assertUntouched(victim);
   });
 });
