@@ -66,6 +66,7 @@ class Verification {
     const valid = paths.all();
     const onDisk = new Set<string>(readdirSync(realStoreDir));
     reporter.log('info', 'checking path existence...');
+    this.#tellOfStrangers(onDisk, new Set<string>(valid));
     const gone = new Set(valid.filter(path => !onDisk.has(path) && paths.isValid(path)));
     const kept = neededAmong(gone, path => paths.referrers(path));
     for (const path of gone) {
@@ -82,6 +83,16 @@ class Verification {
     }
     await this.#forget([...gone].filter(path => !kept.has(path)));
     return valid.filter(path => onDisk.has(path));
+  }
+
+  /** They harm nobody, and are a garbage collection's to remove. */
+  #tellOfStrangers(onDisk: ReadonlySet<string>, valid: ReadonlySet<string>): void {
+    const { reporter, realStoreDir } = this.#store;
+    if (!reporter.shows('talkative')) return;
+    for (const name of onDisk) {
+      if (name.startsWith('.') || valid.has(name)) continue;
+      reporter.log('talkative', `'${realStoreDir}/${name}' is no valid path`);
+    }
   }
 
   async #forget(paths: readonly StorePath[]): Promise<void> {
