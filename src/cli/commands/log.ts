@@ -8,6 +8,7 @@ import { findBuildLog } from '../installables/find-build-log.ts';
 import { type Installable, parseInstallable } from '../installables/installable.ts';
 import { openCommandStore } from '../open-store.ts';
 import { openSubstituters } from '../open-substituters.ts';
+import { showPaged } from '../render/show-paged.ts';
 
 /** `nix log` */
 export function buildLog(context: CommandContext): Command {
@@ -21,7 +22,7 @@ export function buildLog(context: CommandContext): Command {
       const installable = parseInstallable(store, typed, context);
       const { log, from } = await find(store, installable, context);
       context.log.log('info', `got build log for '${installable.what}' from '${from}'`);
-      context.out.write(log);
+      showPaged(log, context);
     },
   };
 }

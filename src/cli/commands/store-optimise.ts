@@ -1,4 +1,3 @@
-import { requireFacet } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openCommandStore } from '../open-store.ts';
@@ -25,7 +24,8 @@ export function nixStoreOptimise(context: CommandContext): Command {
 
 async function optimise(context: CommandContext): Promise<void> {
   await using store = await openCommandStore(context);
-  const upkeep = requireFacet(store, 'upkeep', 'optimiseStore');
-  const { filesLinked, bytesFreed } = await upkeep.optimise({ signal: context.signal });
+  // Other stores have nothing to gain: C++ Nix says nothing either.
+  if (store.upkeep === undefined) return;
+  const { filesLinked, bytesFreed } = await store.upkeep.optimise({ signal: context.signal });
   context.log.log('info', `${formatSize(bytesFreed)} freed by hard-linking ${filesLinked} files`);
 }

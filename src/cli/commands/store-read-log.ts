@@ -5,6 +5,7 @@ import { CliError } from '../error.ts';
 import { followLinksToStorePath } from '../installables/follow-links.ts';
 import { findBuildLog } from '../installables/find-build-log.ts';
 import { openCommandStore } from '../open-store.ts';
+import { showPaged } from '../render/show-paged.ts';
 import { type Operands, refuseFlags } from './nix-store.ts';
 
 /** `nix-store --read-log` */
@@ -18,6 +19,6 @@ export async function storeReadLog(operands: Operands, context: CommandContext):
       const printed = displayBytes(printStorePath(store.storeDir, path));
       throw new CliError('log/absent', `build log of derivation '${printed}' is not available`);
     }
-    context.out.write(log);
+    showPaged(log, context);
   }
 }

@@ -8,7 +8,7 @@ import {
   namedOutputs,
   printStorePath,
 } from '../../nix-compat/index.ts';
-import { type Store, derivationOutputs, requireFacet } from '../../store/index.ts';
+import { type Store, derivationOutputs } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { followLinksToStorePath } from '../installables/follow-links.ts';
@@ -116,6 +116,9 @@ class RootPrinter {
   /** What is printed for `path`. */
   async #keep(path: StorePath, suffix: string): Promise<ByteString> {
     const { root } = this.#operands;
+    const { collector } = this.#store;
+    // Nothing is collected there.
+    if (collector === undefined) return printStorePath(this.#store.storeDir, path);
     if (root === undefined) {
       if (!this.#warned) {
         const warning = "you did not specify '--add-root'; the result might be removed by the garbage collector";
@@ -125,7 +128,6 @@ class RootPrinter {
       return printStorePath(this.#store.storeDir, path);
     }
     const link = `${root}${this.#roots > 1 ? `-${this.#roots}` : ''}${suffix}`;
-    const collector = requireFacet(this.#store, 'collector', 'addPermRoot');
     await collector.addIndirectRoot(displayBytes(brandAs<ByteString>(link)), path);
     return brandAs<ByteString>(link);
   }

@@ -6,10 +6,10 @@ import type { CommandContext } from '../command.ts';
 const ignore = (): void => {};
 
 /** Writes `text` to standard output; to a terminal through the pager of NIX_PAGER, PAGER or the system. */
-export function showPaged(text: string, { out, log, environment }: CommandContext): void {
+export function showPaged(text: string | Uint8Array, { out, log, environment }: CommandContext): void {
   const wanted = environment.pager;
   if (!out.isTerminal || wanted === '' || wanted === 'cat') {
-    out.write(Buffer.from(text));
+    out.write(typeof text === 'string' ? Buffer.from(text) : text);
     return;
   }
   out.flush();
@@ -29,5 +29,5 @@ export function showPaged(text: string, { out, log, environment }: CommandContex
   } finally {
     process.off('SIGINT', ignore);
   }
-  out.write(Buffer.from(text));
+  out.write(typeof text === 'string' ? Buffer.from(text) : text);
 }
