@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -505,6 +506,22 @@ describe('a binary cache behind a server', () => {
         message: kind === 'stall' ? /Operation too slow/ : /Transferred a partial file/,
       });
     }
+  });
+
+  test('is not waited for once a NAR is found to be wrong', async () => {
+    using folder = temporaryFolder();
+    const addition = offerTree({ type: 'file', executable: false, contents: byteStringOf(randomBytes(3_000_000)) });
+    {
+      await using store = await openTestStore(`file://${folder.path}?compression=zstd`);
+      await add(store, addition);
+    }
+    edit(narInfoOf(folder.path, addition), { NarSize: '100000', FileSize: '3000000' });
+    await using rig = await HttpRig.start({
+      folder: folder.path,
+      fault: ({ url }) => (url.startsWith('/nar/') ? { kind: 'stall', after: 1_000_000 } : undefined),
+    });
+    await using store = await openTestStore(rig.url);
+    await assert.rejects(streamed(store, addition), { code: 'path/hash-mismatch' });
   });
 
   test('may be files that pass for a server', async context => {

@@ -152,8 +152,8 @@ export class BinaryCacheStore implements Store {
     sink: TreeSink,
     options: StreamPathOptions & { readonly observe?: (chunk: Uint8Array) => void },
   ): Promise<void> {
-    const open = async () => {
-      const file = await this.#transport.open(info.url, { signal: options.signal });
+    const open = async (signal: AbortSignal) => {
+      const file = await this.#transport.open(info.url, { signal });
       if (file === undefined) throw this.#missingFile(info.url);
       return file;
     };

@@ -15,6 +15,7 @@ import type { SettingType } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import { type Codec, isInstalled, programCodec, transformCodec } from './codec.ts';
 import { threadDecoder } from './decode-thread.ts';
+import { isPlainXz } from './xz-header.ts';
 
 export interface CompressOptions {
   /** The method's own scale; its default where undefined. */
@@ -35,7 +36,8 @@ interface Method {
   /** What a level may be, both ends included. */
   readonly levels: readonly [least: number, most: number];
   readonly compress: (options: CompressOptions) => Codec;
-  readonly decompress: (sizes: ExpectedSizes) => Codec;
+  /** `head` is how the compressed bytes begin. */
+  readonly decompress: (sizes: ExpectedSizes, head: Uint8Array) => Codec;
   /** There and then. Throws `ERR_BUFFER_TOO_LARGE` for more than `maxOutputLength` bytes. */
   readonly decompressWhole?: (bytes: Uint8Array, options: WholeOptions) => Uint8Array;
 }
@@ -76,8 +78,9 @@ function xzProgram(format: 'xz' | 'lzma', suffix: string): Method {
     levels: [0, 9],
     compress: ({ level = 6, parallel = false }) =>
       programCodec('xz', ['-c', `--format=${format}`, `-${level}`, parallel && format === 'xz' ? '-T0' : '-T1']),
-    decompress: ({ compressed }) => {
-      const usesThread = format === 'xz' && (compressed < smallestForProgram || !isInstalled('xz'));
+    decompress: ({ compressed }, head) => {
+      const suitsThread = format === 'xz' && isPlainXz(head);
+      const usesThread = suitsThread && (compressed < smallestForProgram || !isInstalled('xz'));
       return usesThread ? threadDecoder() : programCodec('xz', ['-dc', `--format=${format}`]);
     },
   };
@@ -171,9 +174,12 @@ export function checkMethod(method: string): void {
   if (!isPlain(method)) requireMethod(method);
 }
 
-/** `method` as narinfos call it. Undefined for what is not compressed. Throws as `checkMethod`. */
-export function decompressor(method: string, sizes: ExpectedSizes): Codec | undefined {
-  return isPlain(method) ? undefined : requireMethod(method).decompress(sizes);
+/**
+ * `method` as narinfos call it; `head` is how the compressed bytes begin. Undefined for what is not compressed. Throws as
+ * `checkMethod`.
+ */
+export function decompressor(method: string, sizes: ExpectedSizes, head: Uint8Array): Codec | undefined {
+  return isPlain(method) ? undefined : requireMethod(method).decompress(sizes, head);
 }
 
 /** Compressed bytes, and bytes that they become, up to which NARs are decompressed there and then. */

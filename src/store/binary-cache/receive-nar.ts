@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import type { TreeSink } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
 import {
@@ -12,7 +11,7 @@ import {
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import { hasRoom, runCodec } from './codec.ts';
-import { checkMethod, decompressor, wholeDecompressor } from './compression.ts';
+import { type ExpectedSizes, checkMethod, decompressor, wholeDecompressor } from './compression.ts';
 
 export interface ReceiveNarOptions extends CallOptions {
   readonly storeDir: StoreDir;
@@ -33,7 +32,7 @@ export interface ReceiveNarOptions extends CallOptions {
  */
 export async function receiveNar(
   info: NarInfo,
-  open: () => Promise<AsyncIterable<Uint8Array>>,
+  open: (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>,
   sink: TreeSink,
   options: ReceiveNarOptions,
 ): Promise<void> {
@@ -62,25 +61,14 @@ export async function receiveNar(
     if (fed > limit) throw mismatch('size', String(narSize), `${fed} bytes compressed`);
   };
   checkMethod(compression);
-  const file = await open();
+  const stop = new AbortController();
+  const file = await open(signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]));
   const whole = wholeDecompressor(compression, sizes);
-  const codec = whole === undefined ? decompressor(compression, sizes) : undefined;
   if (whole !== undefined) {
     const plain = whole(await gather(file, checkFed));
     if (plain === undefined) throw mismatch('size', String(narSize), 'more');
     await take(plain);
-  } else if (codec === undefined) {
-    for await (const chunk of file) await take(chunk);
-  } else {
-    const feed = async (input: Writable) => {
-      let fed = 0;
-      for await (const chunk of file) {
-        checkFed((fed += chunk.byteLength));
-        if (!input.write(chunk)) await hasRoom(input);
-      }
-    };
-    await runCodec(codec, feed, take);
-  }
+  } else await stream(file, { compression, sizes, checkFed, take, stop });
   reader.end();
   const got = hasher.finish();
   if (!equalHashes(got, info.narHash)) {
@@ -88,6 +76,44 @@ export async function receiveNar(
     throw mismatch('hash', show(info.narHash), show(got));
   }
   if (hasher.size !== info.narSize) throw mismatch('size', String(info.narSize), String(hasher.size));
+}
+
+interface Streaming {
+  readonly compression: string;
+  readonly sizes: ExpectedSizes;
+  readonly checkFed: (size: number) => void;
+  readonly take: (chunk: Uint8Array) => Promise<void>;
+  /** Ends the waiting for bytes that nobody wants any more. */
+  readonly stop: AbortController;
+}
+
+async function stream(file: AsyncIterable<Uint8Array>, streaming: Streaming): Promise<void> {
+  const { compression, sizes, checkFed, take, stop } = streaming;
+  const chunks = file[Symbol.asyncIterator]();
+  try {
+    const first = await chunks.next();
+    const head: Uint8Array = first.done === true ? Buffer.alloc(0) : first.value;
+    const codec = decompressor(compression, sizes, head);
+    let fed = 0;
+    const feed = async (write: (chunk: Uint8Array) => Promise<void> | void): Promise<void> => {
+      for (let step = first; step.done !== true; step = await chunks.next()) {
+        checkFed((fed += step.value.byteLength));
+        const waiting = write(step.value);
+        if (waiting !== undefined) await waiting;
+      }
+    };
+    if (codec === undefined) await feed(take);
+    else {
+      const destroy = () => {
+        codec.destroy();
+        stop.abort();
+      };
+      const stoppable = { ...codec, destroy };
+      await runCodec(stoppable, input => feed(chunk => (input.write(chunk) ? undefined : hasRoom(input))), take);
+    }
+  } finally {
+    await chunks.return?.();
+  }
 }
 
 async function gather(file: AsyncIterable<Uint8Array>, checkSize: (size: number) => void): Promise<Uint8Array> {
