@@ -32,6 +32,8 @@ export interface MemoryStoreOptions {
   readonly storeDir?: StoreDir;
   readonly priority?: number;
   readonly isTrusted?: boolean;
+  /** True unless given. */
+  readonly wantMassQuery?: boolean;
 }
 
 /** A store in memory whose paths are single files. What is done with it can be watched and made to fail. */
@@ -40,7 +42,7 @@ export class MemoryStore implements Store {
   readonly storeDir: StoreDir;
   readonly priority: number;
   readonly isTrusted: boolean;
-  readonly wantMassQuery = true;
+  readonly wantMassQuery: boolean;
   readonly writer: PathWriter;
   readonly infos = new Map<StorePath, PathInfo>();
   readonly contents = new Map<StorePath, Uint8Array>();
@@ -59,6 +61,7 @@ export class MemoryStore implements Store {
     this.storeDir = storeDir;
     this.priority = priority;
     this.isTrusted = isTrusted;
+    this.wantMassQuery = options.wantMassQuery ?? true;
     this.writer = new MemoryWriter(this);
   }
 

@@ -76,6 +76,17 @@ describe('queryMissing', () => {
   });
 });
 
+describe('findSubstitutable', () => {
+  test('asks those that want it, for what others do not have', async () => {
+    const stores = [1, 2, 3].map(priority => new MemoryStore({ priority, wantMassQuery: priority !== 1 }));
+    const [unwilling, second, third] = stores;
+    assert.ok(unwilling !== undefined && second !== undefined && third !== undefined);
+    const paths = [unwilling.put('a'), second.put('b'), third.put('c'), testPath('absent')];
+    const substituters = new Substituters(stores, { storeDir: second.storeDir, trust: anything });
+    assert.deepEqual(await substituters.findSubstitutable(paths), new Set(paths.slice(1, 3)));
+  });
+});
+
 describe('a substituter that fails', () => {
   test('is reported and passed over', async () => {
     const { first, second, substituters, said } = rig();

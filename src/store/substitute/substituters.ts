@@ -84,6 +84,25 @@ export class Substituters {
     return undefined;
   }
 
+  /** Those of many paths that are to be had from somebody who wants to be asked for many. Failures are reported. */
+  async findSubstitutable(paths: Iterable<StorePath>, { signal }: CallOptions = {}): Promise<Set<StorePath>> {
+    const found = new Set<StorePath>();
+    const left = new Set(paths);
+    for (const { store } of this.#sources) {
+      if (!store.wantMassQuery || left.size === 0) continue;
+      try {
+        for (const path of await store.validPaths(left, { signal })) {
+          found.add(path);
+          left.delete(path);
+        }
+      } catch (error) {
+        signal?.throwIfAborted();
+        this.#reporter.logError(error);
+      }
+    }
+    return found;
+  }
+
   #isOf(path: StorePath, info: PathInfo, store: Store): boolean {
     if (info.path === path) return true;
     const message = `asked '${store.uri}' for '${this.#print(path)}' but got '${this.#print(info.path)}'`;
