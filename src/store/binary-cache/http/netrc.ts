@@ -29,8 +29,10 @@ export class Netrc {
       const word = words[at];
       if (word === 'machine' || word === 'default') {
         close();
-        [user, password, isOpen] = ['', '', true];
+        [user, password] = ['', ''];
         machine = word === 'machine' ? words[++at] : undefined;
+        // A name that is missing does not make it the default.
+        isOpen = word === 'default' || machine !== undefined;
       } else if (word === 'login') user = words[++at] ?? '';
       else if (word === 'password') password = words[++at] ?? '';
       else if (word === 'account') at++;
