@@ -1,11 +1,11 @@
-import { type ByteString, byteStringFromText, displayBytes } from '../base/index.ts';
+import { type ByteString, byteStringFromText, displayBytes, unreachable } from '../base/index.ts';
 import { FileSystemIO, type WantedObject } from '../engine/index.ts';
-import { type AutoArguments, Evaluator, type Word } from '../eval/index.ts';
-import { type Derivation, defaultStoreDir, parseStoreDir } from '../nix-compat/index.ts';
+import { type AutoArguments, type EvalMessage, Evaluator, type Word } from '../eval/index.ts';
+import { type Derivation, defaultStoreDir, experimentalFeatures, parseStoreDir } from '../nix-compat/index.ts';
 import type { CommandContext } from './command.ts';
 import type { Flag } from './args/flag.ts';
 import { absolutePath } from './paths.ts';
-import { formatWarning } from './render/format-warning.ts';
+import { formatWarning, locateWarning } from './render/format-warning.ts';
 
 /** What the flags of evaluation said: `-I`, `--arg`, `--argstr`. */
 export interface EvaluationArguments {
@@ -47,7 +47,7 @@ export interface Evaluation {
 
 /** Starts an evaluation as the settings and flags say. */
 export function startEvaluation(context: CommandContext, from: EvaluationArguments): Evaluation {
-  const { environment, log, settings } = context;
+  const { environment, settings } = context;
   const wanted: WantedObject[] = [];
   const storeDir = environment.storeDir === defaultStoreDir ? defaultStoreDir : parseStoreDir(environment.storeDir);
   const io = new FileSystemIO({
@@ -55,10 +55,8 @@ export function startEvaluation(context: CommandContext, from: EvaluationArgumen
     want: object => wanted.push(object),
     readDerivation: (): Derivation | undefined => undefined,
     environment: name => (settings.get('pure-eval') || settings.get('restrict-eval') ? undefined : process.env[name]),
-    say: (kind, text) => {
-      if (kind === 'trace') log.log('error', `trace: ${text}`);
-      else log.log('warn', formatWarning(text));
-    },
+    say: message => say(context, message),
+    workingFolder: absolutePath(byteStringFromText('.')),
   });
   const isPure = settings.get('pure-eval');
   const system = settings.get('eval-system') || settings.get('system');
@@ -68,9 +66,34 @@ export function startEvaluation(context: CommandContext, from: EvaluationArgumen
     searchPath: searchPathOf(context, from),
     maxCallDepth: settings.get('max-call-depth'),
     showTrace: settings.get('show-trace'),
-    allowsPipes: settings.isEnabled('pipe-operators'),
+    features: new Set(experimentalFeatures.filter(feature => settings.isEnabled(feature))),
+    purity: isPure ? 'pure' : settings.get('restrict-eval') ? 'restricted' : undefined,
+    allowedUris: settings.get('allowed-uris'),
+    abortsOnWarning: settings.get('abort-on-warn'),
+    tracesVerbosely: settings.get('trace-verbose'),
+    lints: {
+      'lint-url-literals': settings.get('lint-url-literals'),
+      'lint-absolute-path-literals': settings.get('lint-absolute-path-literals'),
+      'lint-short-path-literals': settings.get('lint-short-path-literals'),
+    },
   });
   return { evaluator, wanted, args: readArguments(evaluator, from) };
+}
+
+function say({ log }: CommandContext, message: EvalMessage): void {
+  switch (message.kind) {
+    case 'trace':
+      log.log('error', `trace: ${message.text}`);
+      return;
+    case 'program-warning':
+      log.log('warn', formatWarning(message.text));
+      return;
+    case 'warning':
+      log.warn(locateWarning(message.text, message.position));
+      return;
+    default:
+      unreachable(message);
+  }
 }
 
 function searchPathOf({ settings }: CommandContext, { searchPath }: EvaluationArguments) {

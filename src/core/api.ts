@@ -1,7 +1,7 @@
 /** What the host calls. Words pass through memory: an i64 would be a BigInt on the other side. */
 import { foundPosition, lookup } from './attrs.ts';
 import { callFunction } from './call.ts';
-import { Coerce, coerceToString } from './coerce.ts';
+import { coerceToString } from './coerce.ts';
 import { forceDeep } from './builtins/control.ts';
 import { failedThunk, force } from './force.ts';
 import { evaluate } from './interpret.ts';
@@ -26,9 +26,9 @@ export function callAt(callee: usize, words: usize, count: u32, pos: u32, result
   store<u64>(result, callFunction(load<u64>(callee), words, count, pos));
 }
 
-/** A StringObject of the word at `at`: flags are those of Coerce. */
-export function coerceAt(at: usize, flags: u32): usize {
-  return coerceToString(load<u64>(at), 0, flags | Coerce.Plain, '');
+/** A StringObject of the word at `at`: flags are those of Coerce. Errors say the text at `text`, a string of the language's. */
+export function coerceAt(at: usize, flags: u32, pos: u32, text: usize): usize {
+  return coerceToString(load<u64>(at), pos, flags, changetype<string>(text));
 }
 
 /** Puts the word of `symbol` to `result` and returns the attribute's position; -1 where the set has none. */

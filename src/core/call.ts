@@ -4,7 +4,7 @@ import { attrsCount, foundPosition, lookup, plainOf, shapeOf } from './attrs.ts'
 import { callBuiltin } from './builtins/table.ts';
 import { newEnv, setSlotAt } from './env.ts';
 import { ErrorKind, pushText, throwError, throwTraced } from './error.ts';
-import { force } from './force.ts';
+import { delayedCallee, force } from './force.ts';
 import { BuiltinObject, FunctionKind, LambdaObject, PartialObject, functionKind, partialArguments, partialWord } from './function.ts';
 import { delay, evaluate } from './interpret.ts';
 import { functorSymbol } from './known-symbols.ts';
@@ -175,8 +175,14 @@ function hasFormal(lambda: LambdaNode, symbol: u32): bool {
   return false;
 }
 
-/** Where a set or a lambda was written; `otherwise` of other values. */
-export function positionOf(value: Word, otherwise: u32): u32 {
+/** Where a set or a lambda was written, also one whose call a thunk is; `otherwise` of other values. */
+export function positionOf(word: Word, otherwise: u32): u32 {
+  let value = word;
+  while (tagOf(value) == Tag.Ref) {
+    const content = load<u64>(<usize>value);
+    value = tagOf(content) == Tag.Ref ? delayedCallee(content) : content;
+    if (value == 0) return otherwise;
+  }
   const tag = tagOf(value);
   if (tag == Tag.Attrs) return shapePosition(shapeOf(addressOf(value)));
   if (tag != Tag.Function || functionKind(addressOf(value)) != FunctionKind.Lambda) return otherwise;

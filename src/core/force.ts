@@ -1,5 +1,5 @@
 /** Evaluating what a word refers to. */
-import { NodeKind, kindOf, newNode } from './ast.ts';
+import { NodeKind, newNode } from './ast.ts';
 import { callFunction } from './call.ts';
 import { newEnv, setSlotAt, slotAddress, slotAt, upFrom } from './env.ts';
 import { ErrorKind, throwError } from './error.ts';
@@ -20,9 +20,12 @@ function forceCell(cell: usize, thunk: u64, pos: u32): Word {
   if (thunk == 0) throwError(ErrorKind.InfiniteRecursion, pos, 'infinite recursion encountered', 0, 0);
   const node = <usize>(thunk & 0xffffffff);
   const env = <usize>(thunk >>> 32);
+  const isSpecial = node <= lastSpecial;
+  // Before the cell goes on the log: it keeps the failure that it has.
+  if (isSpecial && node == failedNode) rethrow(<u32>env);
   push(FrameKind.Cell, <u32>cell, <u32>node, <u32>env);
   store<u64>(cell, 0);
-  const value = isSpecial(node) ? forceSpecial(node, env, pos) : evaluate(node, env);
+  const value = isSpecial ? forceApply(env, pos) : evaluate(node, env);
   store<u64>(cell, value);
   pop();
   return value;
@@ -41,14 +44,14 @@ export function makeSpecialNodes(): void {
   lastSpecial = failedNode;
 }
 
-function isSpecial(node: usize): bool {
-  return node <= lastSpecial;
-}
-
-function forceSpecial(node: usize, env: usize, pos: u32): Word {
-  if (kindOf(node) == NodeKind.Failed) rethrow(<u32>env);
+function forceApply(env: usize, pos: u32): Word {
   // The number of arguments is in place of the environment around.
   return callFunction(slotAt(env, 0), slotAddress(env, 1), <u32>upFrom(env, 1), pos);
+}
+
+/** The function whose call a thunk of `delayCall1` or `delayCall2` is; 0 of other thunks. */
+export function delayedCallee(thunk: u64): Word {
+  return <usize>(thunk & 0xffffffff) == applyNode ? slotAt(<usize>(thunk >>> 32), 0) : 0;
 }
 
 /** A word that means `callee` called with `argument`, evaluated when it is needed. */

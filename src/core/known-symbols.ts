@@ -1,5 +1,6 @@
 /** Names that the language itself knows. */
-import { type Symbol, internText } from './symbol.ts';
+import { allocate } from './memory.ts';
+import { type Symbol, intern, internText } from './symbol.ts';
 
 export let functorSymbol: Symbol = 0;
 export let toStringSymbol: Symbol = 0;
@@ -11,15 +12,47 @@ export let valueSymbol: Symbol = 0;
 export let fileSymbol: Symbol = 0;
 export let lineSymbol: Symbol = 0;
 export let columnSymbol: Symbol = 0;
-export let successSymbol: Symbol = 0;
 export let rightSymbol: Symbol = 0;
 export let wrongSymbol: Symbol = 0;
 export let startSetSymbol: Symbol = 0;
 export let operatorSymbol: Symbol = 0;
 export let keySymbol: Symbol = 0;
-export let versionSymbol: Symbol = 0;
+
+/**
+ * What C++ Nix interns before the first text, in its order: sets are gone through in the order of their symbols, which
+ * shows in traces and in which of several errors is met first.
+ */
+const firstNames =
+  '<with> outPath drvPath type meta name value system __overrides outputs outputName __ignoreNulls file line column ' +
+  '__functor __toString right wrong __structuredAttrs __json allowedReferences allowedRequisites disallowedReferences ' +
+  'disallowedRequisites maxSize maxClosureSize builder args __contentAddressed __impure outputHash outputHashAlgo ' +
+  'outputHashMode recurseForDerivations description self ';
+
+/** The empty name is between the two. */
+const secondNames =
+  'startSet operator key path prefix outputSpecified __sub __lessThan __mul __div or __findFile __nixPath body ';
+
+/** Each is followed by itself without `__`. */
+const globalNames =
+  "builtins true false null __currentTime __currentSystem __nixVersion __storeDir __langVersion __traceVerbose " +
+  "__nixPath scopedImport import __typeOf isNull __isFunction __isInt __isFloat __isString __isBool __isPath " +
+  "__genericClosure break abort throw __addErrorContext __ceil __floor __tryEval __getEnv __seq __deepSeq " +
+  "__trace __warn derivationStrict placeholder __toPath __storePath __pathExists baseNameOf dirOf __readFile " +
+  "__findFile __hashFile __readFileType __readDir __outputOf __toXML __toJSON __fromJSON __toFile " +
+  "__filterSource __path __attrNames __attrValues __getAttr __unsafeGetAttrPos __hasAttr __isAttrs removeAttrs " +
+  "__listToAttrs __intersectAttrs __catAttrs __functionArgs __mapAttrs __zipAttrsWith __isList __elemAt __head " +
+  "__tail map __filter __elem __concatLists __length __foldl' __any __all __genList __sort __partition " +
+  "__groupBy __concatMap __add __sub __mul __div __bitAnd __bitOr __bitXor __lessThan toString __substring " +
+  "__stringLength __hashString __convertHash __match __split __concatStringsSep __replaceStrings __parseDrvName " +
+  "__compareVersions __splitVersion __unsafeDiscardStringContext __hasContext __unsafeDiscardOutputDependency " +
+  "__addDrvOutputDependencies __getContext __appendContext __fetchClosure fetchMercurial fetchTree __fetchurl " +
+  "fetchTarball fetchGit fromTOML __getFlake __parseFlakeRef __flakeRefToString derivation";
 
 export function internKnownSymbols(): void {
+  internWords(firstNames, false);
+  intern(allocate(1), 0);
+  internWords(secondNames, false);
+  internWords(globalNames, true);
   functorSymbol = internText('__functor');
   toStringSymbol = internText('__toString');
   outPathSymbol = internText('outPath');
@@ -30,11 +63,29 @@ export function internKnownSymbols(): void {
   fileSymbol = internText('file');
   lineSymbol = internText('line');
   columnSymbol = internText('column');
-  successSymbol = internText('success');
   rightSymbol = internText('right');
   wrongSymbol = internText('wrong');
   startSetSymbol = internText('startSet');
   operatorSymbol = internText('operator');
   keySymbol = internText('key');
-  versionSymbol = internText('version');
+}
+
+/** Interns the words of an ASCII text, each of which has a blank behind it, except maybe the last. */
+function internWords(words: string, areGlobal: bool): void {
+  const length = words.length;
+  const bytes = allocate(length);
+  let start = 0;
+  for (let i = 0; i <= length; i++) {
+    const char: u16 = i == length ? 0x20 : load<u16>(changetype<usize>(words) + (<usize>i << 1));
+    if (char != 0x20) {
+      store<u8>(bytes + i, <u8>char);
+      continue;
+    }
+    if (i > start) {
+      intern(bytes + start, i - start);
+      const isLong = areGlobal && i - start > 2 && load<u16>(bytes + start) == 0x5f5f;
+      if (isLong) intern(bytes + start + 2, i - start - 2);
+    }
+    start = i + 1;
+  }
 }

@@ -91,7 +91,8 @@ export function dropTo(top: usize): void {
 
 /** Counts a call; the caller takes it back with `leave`. */
 export function enter(pos: u32): void {
-  if (++callDepth > maxCallDepth) stackOverflow(pos);
+  if (callDepth > maxCallDepth) stackOverflow(pos);
+  callDepth++;
 }
 
 export function leave(): void {

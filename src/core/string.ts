@@ -27,6 +27,15 @@ export function copyString(from: usize, length: u32, context: usize): usize {
   return string;
 }
 
+/** A string of a text in the program, which is ASCII. */
+export function stringOfText(text: string): usize {
+  const length = text.length;
+  const string = newString(length, 0);
+  // AssemblyScript's strings are UTF-16.
+  for (let i = 0; i < length; i++) store<u8>(string + stringHeader + i, <u8>load<u16>(changetype<usize>(text) + (<usize>i << 1)));
+  return string;
+}
+
 export function stringWord(string: usize): Word {
   return wordOf(Tag.String, string);
 }

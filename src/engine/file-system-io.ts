@@ -9,7 +9,7 @@ import {
   systemErrorText,
 } from '../base/index.ts';
 import { type FsPath, walkTreeToEnd } from '../castore/index.ts';
-import { type EvalIO, EvalError, type FileInfo, type FileType, type PathToAdd } from '../eval/index.ts';
+import { type EvalIO, EvalError, type EvalMessage, type FileInfo, type FileType, type PathToAdd } from '../eval/index.ts';
 import {
   type Derivation,
   type DerivationFile,
@@ -48,16 +48,19 @@ export interface FileSystemIOOptions {
   readonly want: (object: WantedObject) => void;
   readonly readDerivation: (path: StorePath) => Derivation | undefined;
   readonly environment: (name: string) => string | undefined;
-  readonly say: (kind: 'trace' | 'warning', text: string) => void;
+  readonly say: (message: EvalMessage) => void;
+  readonly workingFolder: ByteString;
 }
 
 /** This machine's files, as an evaluation sees them. Store paths are only computed; whoever is told of them adds them. */
 export class FileSystemIO implements EvalIO {
   readonly storeDir: StoreDir;
+  readonly workingFolder: ByteString;
   readonly #options: FileSystemIOOptions;
 
   constructor(options: FileSystemIOOptions) {
     this.storeDir = options.storeDir;
+    this.workingFolder = options.workingFolder;
     this.#options = options;
   }
 
@@ -149,8 +152,8 @@ export class FileSystemIO implements EvalIO {
     return this.#options.environment(name);
   }
 
-  say(kind: 'trace' | 'warning', text: string): void {
-    this.#options.say(kind, text);
+  say(message: EvalMessage): void {
+    this.#options.say(message);
   }
 }
 

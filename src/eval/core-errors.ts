@@ -42,7 +42,7 @@ export function formatTemplate(template: string, a: bigint, b: bigint, words: Te
   if (template === '%s1') return `${normal}${displayBytes(words.string(Number(a)))}`;
   return template.replaceAll(/%([a-z])([12])/g, (_, letter: string, which: string) => {
     const word = which === '1' ? a : b;
-    if (letter === 'v') return words.value(word);
+    if (letter === 'v' || letter === 'w') return words.value(word);
     return `${magenta}${mention(letter, word, words)}${normal}`;
   });
 }

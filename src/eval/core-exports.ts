@@ -19,6 +19,8 @@ export interface CoreExports {
   newStaticLayer(parent: number): number;
   addStaticName(layer: number, symbol: number, slot: number): void;
   printTree(node: number): void;
+  tokenize(start: number, length: number, pipes: number, replBindings: number): number;
+  tokensAddress(): number;
   outputSize(): number;
   outputStart(): number;
   truncateOutput(size: number): void;
@@ -29,7 +31,7 @@ export interface CoreExports {
   forceAt(at: number, pos: number): void;
   forceDeepAt(at: number): void;
   callAt(callee: number, words: number, count: number, pos: number, result: number): void;
-  coerceAt(at: number, flags: number): number;
+  coerceAt(at: number, flags: number, pos: number, text: number): number;
 
   // Values
   allocate(size: number): number;
@@ -59,6 +61,8 @@ export interface CoreExports {
   logTopNow(): number;
   stackTopNow(): number;
   callDepthNow(): number;
+  enter(pos: number): void;
+  leave(): void;
   restoreLog(log: number, stack: number, depth: number): void;
   failCell(cell: number, failure: number): void;
 }

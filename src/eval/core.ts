@@ -2,7 +2,7 @@ import { type ByteString, byteStringFromText } from '../base/index.ts';
 import { type CoreImports, coreModule } from '../syntax/index.ts';
 import type { CoreExports } from './core-exports.ts';
 import { CoreMemory, stringHeader } from './core-memory.ts';
-import { type Word, resolved, setWordAt, wordAt } from './word.ts';
+import { type Word, addressOf, kindOf, resolved, setWordAt, wordAt } from './word.ts';
 
 /** An instance of the core, with its memory and the conversions between its values and ours. */
 export class Core {
@@ -11,6 +11,7 @@ export class Core {
   /** A word that is nobody's between two calls. */
   readonly #scratch: number;
   readonly #symbols = new Map<ByteString, number>();
+  readonly #texts = new Map<string, number>();
   /** By symbol. */
   readonly #names: (ByteString | undefined)[] = [];
 
@@ -134,12 +135,25 @@ export class Core {
     return all.map((_, index) => all[this.memory.u32(order + index * 4)]).filter(found => found !== undefined);
   }
 
-  /** The contents and context of a string that something is made. */
-  coerce(word: Word, flags: number): { readonly text: ByteString; readonly context: number } {
+  /** The contents and context of a string that something is made. `doing` is for errors of values that none is made of. */
+  coerce(word: Word, flags: number, doing = '', pos = 0): { readonly text: ByteString; readonly context: number } {
     const at = this.exports.allocate(8);
     setWordAt(this.memory, at, word);
-    const string = this.exports.coerceAt(at, flags);
+    const string = this.exports.coerceAt(at, flags, pos, this.#textAddress(doing));
     return { text: this.memory.string(string), context: this.memory.contextOf(string) };
+  }
+
+  /** A text as the core has those of its own: UTF-16, its length in bytes in front of it. */
+  #textAddress(text: string): number {
+    let address = this.#texts.get(text);
+    if (address === undefined) {
+      const bytes = Buffer.from(text, 'utf16le');
+      address = this.exports.allocate(bytes.byteLength + 8) + 8;
+      this.memory.setU32(address - 4, bytes.byteLength);
+      this.memory.setBytes(address, bytes);
+      this.#texts.set(text, address);
+    }
+    return address;
   }
 
   /** Calls a function; the value is in weak head normal form. */
@@ -164,6 +178,12 @@ export class Core {
     const count = this.memory.u32(lambda + 16);
     const formals = this.memory.u32(lambda + 20);
     return Array.from({ length: count }, (_, index) => this.nameOf(this.memory.u32(formals + index * 16)));
+  }
+
+  /** Where a lambda was written; undefined for other values. */
+  lambdaPosition(word: Word): number | undefined {
+    if (kindOf(this.memory, word) !== 'lambda') return undefined;
+    return this.memory.u32(this.memory.u32(addressOf(word) + 4) + 4);
   }
 
   /** Whether a LambdaNode takes more arguments than it names. */

@@ -10,6 +10,9 @@ export const evalErrorCodes = {
   'eval/missing-argument': 'a function that lacks an argument',
   'eval/infinite-recursion': 'a value that depends on itself',
   'eval/abort': 'what `abort` aborts',
+  'eval/warning': 'a warning, where warnings are errors',
+  'eval/restricted-path': 'a file or URL that a pure or restricted evaluation may not look at',
+  'eval/missing-feature': 'an experimental feature that is not enabled',
   'eval/syntax': 'a text that is no Nix expression',
   'eval/stack-overflow': 'an evaluation of more levels than are allowed',
   'eval/out-of-memory': 'an evaluation of more values than fit the memory of the evaluator',
@@ -32,6 +35,12 @@ export class EvalError extends LocatedError<EvalErrorCode> {
     super(code, message, details.position);
     this.traces = details.traces ?? [];
     this.suggestions = details.suggestions ?? [];
+  }
+
+  /** The same at a place. */
+  at(position: SourcePosition | undefined): EvalError {
+    const { traces, suggestions } = this;
+    return new EvalError(this.code, this.message, { position, traces, suggestions });
   }
 
   /** The same with traces around those that it has. */

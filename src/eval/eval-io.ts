@@ -1,4 +1,4 @@
-import type { ByteString } from '../base/index.ts';
+import type { ByteString, SourcePosition } from '../base/index.ts';
 import type { Derivation, DerivationFile, StoreDir, StorePath } from '../nix-compat/index.ts';
 
 export type FileType = 'regular' | 'directory' | 'symlink' | 'unknown';
@@ -14,6 +14,9 @@ export interface FileInfo {
  */
 export interface EvalIO {
   readonly storeDir: StoreDir;
+
+  /** What relative paths outside of programs start from: absolute. */
+  readonly workingFolder: ByteString;
 
   /** Undefined where nothing is at `path`; symlinks are not followed. */
   stat(path: ByteString): FileInfo | undefined;
@@ -38,9 +41,16 @@ export interface EvalIO {
 
   environment(name: string): string | undefined;
 
-  /** A message of `builtins.trace` or a warning. */
-  say(kind: 'trace' | 'warning', text: string): void;
+  say(message: EvalMessage): void;
 }
+
+/** What an evaluation says on its way. Texts may have terminal escapes. */
+export type EvalMessage =
+  /** Of `builtins.trace`. */
+  | { readonly kind: 'trace'; readonly text: string }
+  /** Of `builtins.warn`. */
+  | { readonly kind: 'program-warning'; readonly text: string }
+  | { readonly kind: 'warning'; readonly text: string; readonly position?: SourcePosition | undefined };
 
 export interface PathToAdd {
   readonly path: ByteString;

@@ -1,17 +1,31 @@
 import { type ByteString, FirnError, brandAs, byteStringFromText, displayBytes } from '../base/index.ts';
-import { type Derivation, DerivationHasher, type StorePath, printStorePath } from '../nix-compat/index.ts';
-import { Refusal, describeRefusal, syntaxHost } from '../syntax/index.ts';
+import { type Derivation, DerivationHasher, type ExperimentalFeature, type StorePath, printStorePath } from '../nix-compat/index.ts';
+import {
+  Refusal,
+  type Remark,
+  type RemarkKind,
+  type Token,
+  describeCursedOr,
+  describeLiteral,
+  describeRefusal,
+  explainFault,
+  lintSettings,
+  remarkKinds,
+  syntaxHost,
+} from '../syntax/index.ts';
+import { AccessList, type Purity, restrictIO } from './access.ts';
+import { isAllowedUri } from './allowed-uri.ts';
 import { hostBuiltins } from './builtins/table.ts';
 import { baseNameOf, canonicalPathOf, parentOf } from './canonical-path.ts';
 import { Core } from './core.ts';
-import { coerce, frameKinds } from './core-exports.ts';
+import { coerce } from './core-exports.ts';
 import { stringHeader } from './core-memory.ts';
-import { ErrorLog, internalOrigin, mark } from './error-log.ts';
+import { ErrorLog, internalOrigin, mark, normal } from './error-log.ts';
 import { EvalError } from './eval-error.ts';
 import type { EvalIO } from './eval-io.ts';
 import { FileLookup } from './file-lookup.ts';
 import { formatSixDigits } from './format-float.ts';
-import { derivationText, readInternalFile } from './internal-files.ts';
+import { derivationText } from './internal-files.ts';
 import { type Origin, Positions } from './positions.ts';
 import { type PrintOptions, printValue } from './value-printer.ts';
 import { type Word, addressOf, kindOf, setWordAt, wordAt, wordOfBits } from './word.ts';
@@ -27,8 +41,20 @@ export interface EvaluatorOptions {
   readonly showTrace?: boolean;
   /** The user's home; paths in it are refused where it is absent. */
   readonly homePath?: string;
-  readonly allowsPipes?: boolean;
+  readonly features?: ReadonlySet<ExperimentalFeature>;
+  /** Given where the evaluation must not see all of the world. */
+  readonly purity?: Purity | undefined;
+  /** What else a restricted evaluation may fetch from. */
+  readonly allowedUris?: readonly string[];
+  /** Whether `builtins.warn` is an error. */
+  readonly abortsOnWarning?: boolean;
+  /** Whether `builtins.traceVerbose` shows anything. */
+  readonly tracesVerbosely?: boolean;
+  /** What is done about forms of literals that are legal but discouraged. */
+  readonly lints?: Lints;
 }
+
+export type Lints = Readonly<Partial<Record<(typeof lintSettings)[keyof typeof lintSettings], 'ignore' | 'warn' | 'fatal'>>>;
 
 /** Names that builtins look for, as symbols. */
 export interface KnownSymbols {
@@ -41,10 +67,30 @@ export interface KnownSymbols {
 
 const parseOptionsSize = 28;
 
+const bold = '\u001B[1m';
+
+/** Where a text is in the core's memory, and the position of its first byte. */
+interface ParsedText {
+  readonly start: number;
+  readonly length: number;
+  readonly base: number;
+  readonly isBindings: boolean;
+}
+
+interface TextToParse {
+  readonly text: Uint8Array;
+  readonly origin: Origin;
+  readonly basePath: ByteString;
+  readonly layer: number;
+  readonly isBindings: boolean;
+}
+
 /** Evaluates Nix expressions. Its values live as long as it does. */
 export class Evaluator {
   readonly core: Core;
   readonly io: EvalIO;
+  /** Of an evaluation that must not see all of the world. */
+  readonly access: AccessList | undefined;
   readonly positions = new Positions();
   readonly files: FileLookup;
   readonly errors: ErrorLog;
@@ -62,8 +108,9 @@ export class Evaluator {
 
   constructor(options: EvaluatorOptions) {
     this.#options = options;
-    this.io = options.io;
-    this.files = new FileLookup(options.io);
+    this.access = options.purity === undefined ? undefined : new AccessList(options.purity);
+    this.io = this.access === undefined ? options.io : restrictIO(options.io, this.access);
+    this.files = new FileLookup(this);
     this.core = new Core(this.#imports());
     this.errors = new ErrorLog({
       core: this.core,
@@ -82,7 +129,8 @@ export class Evaluator {
     };
     const { exports } = this.core;
     exports.setMaxCallDepth(options.maxCallDepth ?? 10_000);
-    for (const [id, { name, arity }] of hostBuiltins.entries()) {
+    for (const [id, { name, arity, features = [] }] of hostBuiltins.entries()) {
+      if (features.length > 0 && !features.some(feature => this.hasFeature(feature))) continue;
       const text = this.core.newString(byteStringFromText(name));
       exports.declareHostBuiltin(text + stringHeader, name.length, id, arity);
     }
@@ -99,27 +147,50 @@ export class Evaluator {
 
   /** The tree of a text, bound to the outermost names. Paths in it start from `basePath`. Throws `eval/syntax`. */
   parse(text: Uint8Array, origin: Origin, basePath: ByteString, layer = this.baseLayer): number {
+    return this.#parse({ text, origin, basePath, layer, isBindings: false });
+  }
+
+  /** As `parse`, of definitions as they are in a set (`a = 1; inherit b;`): the tree is that set's. */
+  parseBindings(text: Uint8Array, origin: Origin, basePath: ByteString, layer: number): number {
+    return this.#parse({ text, origin, basePath, layer, isBindings: true });
+  }
+
+  #parse({ text, origin, basePath, layer, isBindings }: TextToParse): number {
     const { core } = this;
     // Two zero bytes follow, by which the lexer knows the end.
     const start = core.exports.allocate(text.byteLength + 2);
     core.memory.setBytes(start, text);
     const base = this.positions.add(origin, text);
     const options = core.exports.allocate(parseOptionsSize);
-    const { homePath, allowsPipes = false } = this.#options;
+    const { homePath } = this.#options;
+    const lints = remarkKinds.filter(kind => this.#diagnose(kind) !== 'ignore');
     core.memory.setU32(options, core.newString(basePath));
     core.memory.setU32(options + 8, homePath === undefined ? 0 : core.newString(byteStringFromText(homePath)));
     core.memory.setU32(options + 12, base);
-    core.memory.setU32(options + 16, allowsPipes ? 1 : 0);
+    core.memory.setU32(options + 16, this.hasFeature('pipe-operators') ? 1 : 0);
+    core.memory.setU32(options + 20, lints.reduce((bits, kind) => bits | (1 << remarkKinds.indexOf(kind)), 0));
+    core.memory.setU32(options + 24, isBindings ? 1 : 0);
     try {
       const tree = core.exports.parseText(start, text.byteLength, options);
       core.exports.bindTree(tree, layer);
       return tree;
     } catch (error) {
-      throw error instanceof Refusal ? this.#syntaxError(error) : error;
+      throw error instanceof Refusal ? this.#syntaxError(error, { start, length: text.byteLength, base, isBindings }) : error;
     }
   }
 
-  #syntaxError(refusal: Refusal): EvalError {
+  #syntaxError(refusal: Refusal, source: ParsedText): EvalError {
+    if (refusal.code === 'syntax/unexpected-token' && source.isBindings) {
+      // The grammar by which faults are explained has no definitions outside of sets.
+      const isEnd = refusal.position === source.base + source.length;
+      const message = isEnd ? 'syntax error, unexpected end of file' : 'syntax error';
+      return new EvalError('eval/syntax', message, { position: this.positions.resolve(refusal.position) });
+    }
+    if (refusal.code === 'syntax/unexpected-token') {
+      const fault = explainFault(this.#tokensOf(source));
+      const position = this.positions.resolve(fault === undefined ? refusal.position : source.base + fault.offset);
+      return new EvalError('eval/syntax', fault?.message ?? 'syntax error', { position });
+    }
     const words = { mark, place: (position: number) => this.positions.format(position) };
     const code = refusal.code === 'syntax/undefined-variable' ? 'eval/undefined-variable' : 'eval/syntax';
     return new EvalError(code, describeRefusal(refusal, words), {
@@ -127,9 +198,62 @@ export class Evaluator {
     });
   }
 
+  /** Tokens as the core writes them: kind, start and end. */
+  *#tokensOf({ start, length }: ParsedText): Generator<Token> {
+    const { exports, memory } = this.core;
+    const count = exports.tokenize(start, length, this.hasFeature('pipe-operators') ? 1 : 0, 0);
+    const at = exports.tokensAddress();
+    for (let token = at; token < at + count * 12; token += 12) {
+      yield { kind: memory.u32(token), start: memory.u32(token + 4), end: memory.u32(token + 8) };
+    }
+  }
+
+  #diagnose(kind: RemarkKind): 'ignore' | 'warn' | 'fatal' {
+    return kind === 'cursed-or' ? 'warn' : (this.#options.lints?.[lintSettings[kind]] ?? 'ignore');
+  }
+
+  #remark({ kind, start, end }: Remark): void {
+    const text = this.positions.slice(start, end);
+    const position = this.positions.resolve(start);
+    if (kind === 'cursed-or') return this.warn(describeCursedOr(this.positions.format(start), text));
+    const isFatal = this.#diagnose(kind) === 'fatal';
+    const message = `${describeLiteral(kind, text, isFatal, mark)} (${bold}${lintSettings[kind]}${normal})`;
+    if (isFatal) throw new EvalError('eval/syntax', message, { position });
+    this.io.say({ kind: 'warning', text: message, position });
+  }
+
+  hasFeature(feature: ExperimentalFeature): boolean {
+    return this.#options.features?.has(feature) ?? false;
+  }
+
+  /** Throws `eval/missing-feature` where the feature is not enabled, which is needed for `reason`. */
+  requireFeature(feature: ExperimentalFeature, reason = ''): void {
+    if (this.hasFeature(feature)) return;
+    const why = reason === '' ? '' : ` (${reason})`;
+    throw new EvalError(
+      'eval/missing-feature',
+      `experimental Nix feature '${mark(feature)}' is disabled${why}; add '--extra-experimental-features ${mark(feature)}' to enable it`,
+    );
+  }
+
+  warn(text: string): void {
+    this.io.say({ kind: 'warning', text });
+  }
+
+  /** Throws `eval/restricted-path` for what a restricted evaluation may not fetch from. */
+  checkUri(uri: string): void {
+    const { purity, allowedUris = [] } = this.#options;
+    if (purity !== 'restricted' || isAllowedUri(uri, allowedUris)) return;
+    const path = uri.startsWith('file://') ? uri.slice('file://'.length) : uri;
+    if (path.startsWith('/')) this.access?.check(canonicalPathOf(byteStringFromText(path)));
+    else {
+      throw new EvalError('eval/restricted-path', `access to URI '${mark(uri)}' is forbidden in restricted mode`);
+    }
+  }
+
   /** A word for the value of the file at `path`, which is read now and evaluated when it is needed. */
   delayFile(path: ByteString): Word {
-    const text = readInternalFile(path) ?? this.io.readFile(path);
+    const text = this.files.read(path);
     return this.delay(this.parse(text, { kind: 'file', path: displayBytes(path) }, parentOf(path)));
   }
 
@@ -177,26 +301,27 @@ export class Evaluator {
     }
   }
 
+  /** Entries of the search path, in order; none in pure evaluation. */
+  get searchPath(): readonly { readonly prefix: string; readonly path: string }[] {
+    return this.#options.purity === 'pure' ? [] : (this.#options.searchPath ?? []);
+  }
+
   /** The first file of the search path's for `name`. Throws `eval/throw`. */
   findOnSearchPath(name: ByteString): ByteString {
-    const { searchPath = [] } = this.#options;
-    const entries = searchPath.map(({ prefix, path }) => ({
+    const entries = this.searchPath.map(({ prefix, path }) => ({
       prefix: byteStringFromText(prefix),
       path: byteStringFromText(path),
     }));
     return this.files.find(entries, name);
   }
 
-  /** A string of a value; while that goes on, errors say `text`. */
+  /** A string of a value; errors of one that cannot become one say `text`. */
   coerceWithin(
     word: Word,
     text: string,
     flags: number = coerce.copy | coerce.canonical,
   ): { readonly text: ByteString; readonly context: number } {
-    this.core.exports.push(frameKinds.hostText, 0, this.errors.textNumber(text), 0);
-    const string = this.core.coerce(word, flags);
-    this.core.exports.pop();
-    return string;
+    return this.core.coerce(word, flags, text);
   }
 
   findDerivation(path: StorePath): Derivation | undefined {
@@ -235,7 +360,9 @@ export class Evaluator {
   /** Returns the cell of `derivation`, which is still empty. */
   #declareConstants(): number {
     const { core } = this;
-    const { system, searchPath = [] } = this.#options;
+    const { system, purity } = this.#options;
+    const isPure = purity === 'pure';
+    const searchPath = this.searchPath;
     const text = (value: string) => core.string(byteStringFromText(value));
     const derivationCell = core.exports.allocate(8);
     const entries = searchPath.map(({ prefix, path }) =>
@@ -248,8 +375,8 @@ export class Evaluator {
       ['true', { low: 23, high: 0 }],
       ['false', { low: 15, high: 0 }],
       ['null', { low: 7, high: 0 }],
-      ['__currentTime', core.int(BigInt(Math.floor(Date.now() / 1000)))],
-      ...(system === undefined ? [] : [['__currentSystem', text(system)] as const]),
+      ...(isPure ? [] : [['__currentTime', core.int(BigInt(Math.floor(Date.now() / 1000)))] as const]),
+      ...(isPure || system === undefined ? [] : [['__currentSystem', text(system)] as const]),
       ['__nixVersion', text('2.34.8')],
       ['__storeDir', text(this.io.storeDir)],
       ['__langVersion', core.int(6n)],
@@ -301,9 +428,14 @@ export class Evaluator {
           const value = wordOfBits(word);
           const isString = kindOf(this.core.memory, value) === 'string';
           const text = isString ? displayBytes(this.core.memory.string(addressOf(value))) : this.print(value);
-          io.say('trace', text);
+          io.say({ kind: 'trace', text });
         },
-        warn: (message: number) => io.say('warning', displayBytes(this.core.memory.string(message))),
+        warn: (message: number) => {
+          io.say({ kind: 'program-warning', text: displayBytes(this.core.memory.string(message)) });
+          if (this.#options.abortsOnWarning !== true) return;
+          const text = 'aborting to reveal stack trace of warning, as abort-on-warn is set';
+          throw new EvalError('eval/warning', text);
+        },
         resolvePosition: (pos: number) => {
           const origin = this.positions.origin(pos);
           const position = this.positions.resolve(pos);
@@ -319,7 +451,7 @@ export class Evaluator {
         bytes: (address, length) => this.core.memory.bytes(address, length),
         string: address => this.core.memory.string(address),
         newString: text => this.core.newString(text),
-        onRemark: () => undefined,
+        onRemark: remark => this.#remark(remark),
       }),
     };
   }
@@ -329,9 +461,14 @@ export class Evaluator {
     const path = this.core.memory.string(this.core.memory.u32(pathObject + 8));
     const known = this.#copied.get(path);
     if (known !== undefined) return known;
-    const storePath = this.io.addPath({ path, name: displayBytes(baseNameOf(path)), method: 'nar' });
-    const context = this.core.newContext([brandAs<ByteString>(storePath)]);
-    const string = this.core.newString(printStorePath(this.io.storeDir, storePath), context);
+    if (path.endsWith('.drv')) {
+      throw new EvalError('eval/error', `file names are not allowed to end in '${mark('.drv')}'`);
+    }
+    const real = this.files.resolve(path, 'ancestors');
+    const storePath = this.io.addPath({ path: real, name: displayBytes(baseNameOf(path)), method: 'nar' });
+    const printed = printStorePath(this.io.storeDir, storePath);
+    this.access?.allow(printed);
+    const string = this.core.newString(printed, this.core.newContext([brandAs<ByteString>(storePath)]));
     this.#copied.set(path, string);
     return string;
   }

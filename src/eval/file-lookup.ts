@@ -1,25 +1,35 @@
 import { type ByteString, brandAs, displayBytes } from '../base/index.ts';
-import { canonicalPathOf } from './canonical-path.ts';
-import { EvalError } from './eval-error.ts';
-import type { EvalIO } from './eval-io.ts';
-import { internalPath } from './internal-files.ts';
+import type { AccessList } from './access.ts';
+import { canonicalPathOf, parentOf } from './canonical-path.ts';
 import { mark } from './error-log.ts';
+import { EvalError } from './eval-error.ts';
+import type { EvalIO, FileType } from './eval-io.ts';
+import { internalPath, readInternalFile } from './internal-files.ts';
 
 export interface SearchPathEntry {
   readonly prefix: ByteString;
   readonly path: ByteString;
 }
 
+/** What finding files takes: the evaluator. */
+export interface LookupWorld {
+  readonly io: EvalIO;
+  readonly access: AccessList | undefined;
+  warn(text: string): void;
+}
+
 /** Links within each other, beyond which there is no end to be expected. */
-const maxLinks = 1024;
+const maxLinks = 1000;
 
 /** Finds files: through symlinks, and on the search path. What links lead to is looked up once. */
 export class FileLookup {
-  readonly #io: EvalIO;
+  readonly #world: LookupWorld;
   readonly #links = new Map<ByteString, ByteString | undefined>();
+  /** By search path entry: where it is; undefined where it is nowhere, which was said once. */
+  readonly #entries = new Map<ByteString, ByteString | undefined>();
 
-  constructor(io: EvalIO) {
-    this.#io = io;
+  constructor(world: LookupWorld) {
+    this.#world = world;
   }
 
   /** What an absolute path leads to: through all symlinks, or through those of its folders alone. */
@@ -48,28 +58,96 @@ export class FileLookup {
     return brandAs<ByteString>(done === '' ? '/' : done);
   }
 
+  /** The file that an expression's path means: what a symlink leads to, and `default.nix` of a directory. */
+  resolveExpression(start: ByteString): ByteString {
+    if (readInternalFile(start) !== undefined) return start;
+    let path = start;
+    for (let followed = 1; path !== '/'; followed++) {
+      if (followed >= maxLinks) {
+        const message = `too many symbolic links encountered while traversing the path '${mark(displayBytes(path))}'`;
+        throw new EvalError('eval/error', message);
+      }
+      const real = this.resolve(path, 'ancestors');
+      if (this.typeOf(real) !== 'symlink') break;
+      const target = this.#world.io.readLink(real);
+      // The folders above stay as they are written: what is relative to the file is relative to them.
+      path = canonicalPathOf(target.startsWith('/') ? target : brandAs<ByteString>(`${parentOf(path)}/${target}`));
+    }
+    const isFolder = this.typeOf(this.resolve(path)) === 'directory';
+    return isFolder ? brandAs<ByteString>(`${path === '/' ? '' : path}/default.nix`) : path;
+  }
+
+  /** The type of what is at a path. Throws `eval/error` if nothing is. */
+  typeOf(path: ByteString): FileType {
+    this.#world.access?.check(path);
+    const found = this.#world.io.stat(path);
+    if (found === undefined) throw new EvalError('eval/error', `path '${mark(displayBytes(path))}' does not exist`);
+    return found.type;
+  }
+
+  /** The contents of the file that a path leads to. */
+  read(path: ByteString): Uint8Array {
+    return readInternalFile(path) ?? this.#world.io.readFile(this.resolve(path));
+  }
+
   #linkTarget(path: ByteString): ByteString | undefined {
     if (!this.#links.has(path)) {
-      this.#links.set(path, this.#io.stat(path)?.type === 'symlink' ? this.#io.readLink(path) : undefined);
+      const { io } = this.#world;
+      this.#links.set(path, io.stat(path)?.type === 'symlink' ? io.readLink(path) : undefined);
     }
     return this.#links.get(path);
   }
 
   /** The first file that an entry of `search` has for `name`. Throws `eval/throw`, which `tryEval` catches. */
   find(search: readonly SearchPathEntry[], name: ByteString): ByteString {
+    const { access, io } = this.#world;
     for (const { prefix, path } of search) {
       const rest = restAfter(prefix, name);
-      if (rest === undefined) continue;
-      const found = canonicalPathOf(brandAs<ByteString>(`${path}/${rest}`));
-      if (this.#io.stat(this.resolve(found)) !== undefined) return found;
+      const folder = rest === undefined ? undefined : this.#entry(path);
+      if (rest === undefined || folder === undefined) continue;
+      const found = this.resolve(canonicalPathOf(brandAs<ByteString>(`${folder}/${rest}`)));
+      if (io.stat(found) !== undefined) return found;
+      access?.check(found);
     }
     const internal = internalPath(name);
     if (internal !== undefined) return internal;
+    const shown = mark(displayBytes(name));
     throw new EvalError(
       'eval/throw',
-      `file '${mark(displayBytes(name))}' was not found in the Nix search path (add it using $NIX_PATH or -I)`,
+      access?.purity === 'pure'
+        ? `cannot look up '<${shown}>' in pure evaluation mode (use '--impure' to override)`
+        : `file '${shown}' was not found in the Nix search path (add it using $NIX_PATH or -I)`,
     );
   }
+
+  /** Where an entry of the search path is. What is nowhere is left out, with a warning. */
+  #entry(path: ByteString): ByteString | undefined {
+    if (!this.#entries.has(path)) this.#entries.set(path, this.#findEntry(path));
+    return this.#entries.get(path);
+  }
+
+  #findEntry(path: ByteString): ByteString | undefined {
+    const shown = mark(displayBytes(path));
+    if (isPseudoUrl(path)) this.#world.warn(`Nix search path entry '${shown}' cannot be downloaded, ignoring`);
+    const absolute = this.#absolute(path);
+    if (this.#world.io.stat(this.resolve(absolute)) !== undefined) return absolute;
+    this.#world.access?.check(absolute);
+    this.#world.warn(`Nix search path entry '${shown}' does not exist, ignoring`);
+    return undefined;
+  }
+
+  #absolute(path: ByteString): ByteString {
+    return canonicalPathOf(path.startsWith('/') ? path : brandAs<ByteString>(`${this.#world.io.workingFolder}/${path}`));
+  }
+}
+
+const pseudoUrlSchemes = new Set(['http', 'https', 'file', 'channel', 'git', 's3', 'ssh']);
+
+/** Whether an entry of the search path is something to download. */
+export function isPseudoUrl(text: string): boolean {
+  if (text.startsWith('channel:')) return true;
+  const end = text.indexOf('://');
+  return end >= 0 && pseudoUrlSchemes.has(text.slice(0, end));
 }
 
 /** What is left of `name` after `prefix`; undefined where that is no beginning of its parts. */

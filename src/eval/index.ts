@@ -8,13 +8,12 @@
  */
 export { canonicalPathOf, parentOf } from './canonical-path.ts';
 export { EvalError, type EvalErrorCode, evalErrorCodes } from './eval-error.ts';
-export type { EvalIO, FileInfo, FileType, PathToAdd } from './eval-io.ts';
+export type { EvalIO, EvalMessage, FileInfo, FileType, PathToAdd } from './eval-io.ts';
 export { Evaluator, type EvaluatorOptions } from './evaluator.ts';
 export { toJsonValue } from './builtins/json.ts';
 export { type Package, derivationPathOf, findPackages, isDerivation, outputNameOf } from './packages.ts';
 export type { Origin } from './positions.ts';
 export { printAmbiguous } from './print-ambiguous.ts';
-export { resolveExpressionPath } from './builtins/import.ts';
 export { type AutoArguments, autoCall, parseSelectionPath, select } from './selection.ts';
 export { type PrintOptions } from './value-printer.ts';
 export type { Word } from './word.ts';

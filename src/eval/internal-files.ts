@@ -40,26 +40,39 @@ derivation ({
 } // (if impure then { __impure = true; } else { inherit outputHash outputHashAlgo; }))
 `;
 
-/** `derivation`, which is a function of the language. */
+/**
+ * `derivation`, which is a function of the language. Traces of every derivation's errors show lines of it: names and places
+ * of what they show are those of C++ Nix, from line 30 on.
+ */
 export const derivationText: Uint8Array = bytesOf(
-  byteStringFromText(`
-attributes@{ outputs ? [ "out" ], ... }:
+  byteStringFromText(`${'\n'.repeat(30)}drvAttrs@{
+  outputs ? [ "out" ],
+  ...
+}:
 let
-  strict = derivationStrict attributes;
-  common = attributes // builtins.listToAttrs byName // {
-    all = map (output: output.value) byName;
-    drvAttrs = attributes;
-  };
-  byName = map (outputName: {
+
+  strict = derivationStrict drvAttrs;
+
+  commonAttrs =
+    drvAttrs
+    // builtins.listToAttrs outputsList
+    // {
+      all = map (x: x.value) outputsList;
+      inherit drvAttrs;
+    };
+
+  outputToAttrListElement = outputName: {
     name = outputName;
-    value = common // {
+    value = commonAttrs // {
       outPath = builtins.getAttr outputName strict;
       drvPath = strict.drvPath;
       type = "derivation";
       inherit outputName;
     };
-  }) outputs;
-in (builtins.head byName).value
+  };
+  outputsList = map outputToAttrListElement outputs;
+in
+(builtins.head outputsList).value
 `),
 );
 

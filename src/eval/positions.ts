@@ -43,6 +43,12 @@ export class Positions {
     return lines.locate(position - base, origin.kind === 'file' ? origin.path : origin.name);
   }
 
+  /** The text from one position of a source to another. */
+  slice(start: number, end: number): string {
+    const source = this.#find(start);
+    return source === undefined ? '' : Buffer.from(source.text.subarray(start - source.base, end - source.base)).toString();
+  }
+
   /** `FILE:LINE:COLUMN`; nothing for 0. */
   format(position: number): string {
     const place = this.resolve(position);

@@ -1,6 +1,5 @@
 import {
   type ByteString,
-  asBuffer,
   byteStringFromLatin1,
   byteStringFromText,
   bytesOf,
@@ -17,7 +16,6 @@ import {
   outputNameOf,
   parentOf,
   printAmbiguous,
-  resolveExpressionPath,
   select,
   toJsonValue,
   toXml,
@@ -205,9 +203,9 @@ function fileTree({ evaluator }: Evaluation, operand: ByteString): number {
   const path = isLookup
     ? evaluator.findOnSearchPath(byteStringFromLatin1(operand.slice(1, -1)))
     : absolutePath(operand);
-  const file = resolveExpressionPath(evaluator, path);
+  const file = evaluator.files.resolveExpression(path);
   const origin: Origin = { kind: 'file', path: displayBytes(file) };
-  return evaluator.parse(asBuffer(evaluator.io.readFile(file)), origin, parentOf(file));
+  return evaluator.parse(evaluator.files.read(file), origin, parentOf(file));
 }
 
 function workingFolder(): ByteString {

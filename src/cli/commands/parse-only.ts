@@ -1,7 +1,6 @@
 import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import {
   type ByteString,
-  type SourcePosition,
   byteStringFromText,
   byteStringFromLatin1,
   byteStringOf,
@@ -14,7 +13,7 @@ import { CliError } from '../error.ts';
 import { absolutePath, fsPathOf } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
 import { bold, magenta, normal } from '../render/ansi.ts';
-import { formatPosition } from '../render/format-position.ts';
+import { locateWarning } from '../render/format-warning.ts';
 
 const mostLinks = 1024;
 
@@ -48,16 +47,10 @@ function makeParser(core: SyntaxCore, { settings, log, environment }: CommandCon
       'lint-absolute-path-literals': settings.get('lint-absolute-path-literals'),
       'lint-short-path-literals': settings.get('lint-short-path-literals'),
     },
-    warn: (message, position) => log.warn(formatWarning(message, position)),
+    warn: (message, position) => log.warn(locateWarning(message, position)),
     mark: text => `${magenta}${text}${normal}`,
     emphasise: text => `${bold}${text}${normal}`,
   });
-}
-
-/** The lines below the first are indented by what stands before it. */
-function formatWarning(message: string, position: SourcePosition | undefined): string {
-  if (position === undefined) return message;
-  return `${message}\n${formatPosition(position)}`.replaceAll('\n', `\n${' '.repeat('warning: '.length)}`);
 }
 
 function standardInput(): Source {

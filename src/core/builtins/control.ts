@@ -1,12 +1,14 @@
 /** Builtins about evaluation itself. */
 import { attrsCount, attrsOfEntries, attrsWord, newEntries, plainOf, setEntry, setEntryWord, shapeOf, valueAt } from '../attrs.ts';
+import { positionOf } from '../call.ts';
 import { Coerce, coerceToString, forceString } from '../coerce.ts';
 import { ErrorKind, pushText, throwError } from '../error.ts';
 import { force } from '../force.ts';
 import { trace, tryForce, warn } from '../host.ts';
-import { successSymbol, valueSymbol } from '../known-symbols.ts';
+import { valueSymbol } from '../known-symbols.ts';
 import { FrameKind, enter, leave, pop, push } from '../log.ts';
 import { positionAt, symbolAt } from '../shape.ts';
+import { internText } from '../symbol.ts';
 import { Tag, type Word, addressOf, boolWord, falseWord, listAt, listCount, tagOf } from '../value.ts';
 import { first, second } from './arguments.ts';
 import { addVisited, newVisited } from './visited.ts';
@@ -27,8 +29,9 @@ export function forceDeep(word: Word): void {
 }
 
 function forceDeepIn(word: Word, visited: usize): void {
-  enter(0);
-  const value = force(word, 0);
+  const pos = positionOf(word, 0);
+  enter(pos);
+  const value = force(word, pos);
   const tag = tagOf(value);
   if ((tag == Tag.Attrs || tag == Tag.List) && addVisited(visited, <u32>addressOf(value))) {
     if (tag == Tag.Attrs) forceAttrsDeep(plainOf(addressOf(value)), visited);
@@ -98,7 +101,7 @@ export function tryEval(args: usize): Word {
   const entries = newEntries(2);
   setEntry(entries, 0, valueSymbol, 0);
   setEntryWord(entries, 0, success ? first(args) : falseWord);
-  setEntry(entries, 1, successSymbol, 0);
+  setEntry(entries, 1, internText('success'), 0);
   setEntryWord(entries, 1, boolWord(success));
   return attrsWord(attrsOfEntries(entries, 2));
 }

@@ -1,7 +1,6 @@
 /** What type a value has. */
 import { force } from '../force.ts';
-import { stringWord } from '../string.ts';
-import { internText, nameOf } from '../symbol.ts';
+import { stringOfText, stringWord } from '../string.ts';
 import {
   BoxKind,
   Tag,
@@ -28,7 +27,7 @@ let nullName: Word = 0;
 let boolName: Word = 0;
 
 function nameWord(name: string): Word {
-  return stringWord(nameOf(internText(name)));
+  return stringWord(stringOfText(name));
 }
 
 export function makeTypeNames(): void {

@@ -1,18 +1,20 @@
 import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../../base/index.ts';
 import {
+  type ContentAddressMethod,
   type Derivation,
   type DerivationOutput,
-  type DerivedInputs,
+  type HashAlgorithm,
   type JsonValue,
   type OutputName,
   type StorePath,
+  checkStorePathName,
   fillOutputPaths,
+  isHashAlgorithm,
   makeDerivationFile,
   outputPath,
   outputPlaceholder,
   parseContentAddressMethod,
-  parseHash,
-  parseHashAlgorithm,
+  parseStructuredAttrs,
   placeholderOfOutput,
   formatPlaceholder,
   printStorePath,
@@ -20,10 +22,21 @@ import {
 import type { Attribute } from '../core.ts';
 import { coerce, frameKinds } from '../core-exports.ts';
 import type { Evaluator } from '../evaluator.ts';
+import { type Word, listElements, nullWord } from '../word.ts';
+import {
+  argument,
+  evalError,
+  forceBool,
+  forceList,
+  forcePlainString,
+  forceSet,
+  forceString,
+  requireAttribute,
+  within,
+} from './arguments.ts';
+import { readInputs } from './derivation-inputs.ts';
+import { parseHashAllowEmpty } from './hash.ts';
 import { toJsonValue } from './json.ts';
-import { type Word, listElements } from '../word.ts';
-import { argument, evalError, forceBool, forceList, forcePlainString, forceSet, forceString, within } from './arguments.ts';
-import { parseContextElement } from './string-context.ts';
 import type { HostBuiltin } from './table.ts';
 
 /** What the attributes say, as they are gone through in the order of their names. */
@@ -35,29 +48,24 @@ interface Draft {
   platform: ByteString;
   outputs: ByteString[];
   outputHash: ByteString | undefined;
-  outputHashAlgo: ByteString | undefined;
-  outputHashMode: ByteString | undefined;
+  outputHashAlgo: HashAlgorithm | undefined;
+  method: ContentAddressMethod | undefined;
   contentAddressed: boolean;
   impure: boolean;
+  /** Whether attributes are passed as they are, and not as strings. */
+  readonly isStructured: boolean;
   structured: Map<ByteString, JsonValue> | undefined;
   context: number;
 }
 
 const text = byteStringFromText;
-const ignoreNullsName = text('__ignoreNulls');
-const structuredAttrsName = text('__structuredAttrs');
 
 function derivationStrict(evaluator: Evaluator, args: number): Word {
   const { core } = evaluator;
   const argumentText = 'while evaluating the argument passed to builtins.derivationStrict';
   const attrs = forceSet(evaluator, argument(evaluator, args, 0), argumentText);
-  const symbols = evaluator.symbols;
-  const nameAttribute = core.lookup(attrs, symbols.name);
-  if (nameAttribute === undefined) {
-    return within(evaluator, 'in the attrset passed as argument to builtins.derivationStrict', () => {
-      throw evalError("attribute 'name' missing");
-    });
-  }
+  const where = 'in the attrset passed as argument to builtins.derivationStrict';
+  const nameAttribute = requireAttribute(evaluator, attrs, 'name', where);
   const nameText = 'while evaluating the `name` attribute passed to builtins.derivationStrict';
   const name = within(
     evaluator,
@@ -65,7 +73,8 @@ function derivationStrict(evaluator: Evaluator, args: number): Word {
     () => forcePlainString(evaluator, nameAttribute.word, nameText),
     nameAttribute.position,
   );
-  core.exports.push(frameKinds.derivation, nameAttribute.position, core.exports.nameOf(core.intern(name)), 0);
+  // Not interned: symbols are in the order in which a program first has them.
+  core.exports.push(frameKinds.derivation, nameAttribute.position, core.newString(name), 0);
   const result = makeDerivation(evaluator, attrs, name);
   core.exports.pop();
   return result;
@@ -74,6 +83,7 @@ function derivationStrict(evaluator: Evaluator, args: number): Word {
 function makeDerivation(evaluator: Evaluator, attrs: number, name: ByteString): Word {
   const { core } = evaluator;
   const { symbols } = evaluator;
+  checkName(name);
   const flag = (symbol: number, what: string) => {
     const found = core.lookup(attrs, symbol);
     const doing = `while evaluating the \`${what}\` attribute passed to builtins.derivationStrict`;
@@ -90,45 +100,55 @@ function makeDerivation(evaluator: Evaluator, attrs: number, name: ByteString): 
     outputs: [text('out')],
     outputHash: undefined,
     outputHashAlgo: undefined,
-    outputHashMode: undefined,
+    method: undefined,
     contentAddressed: false,
     impure: false,
+    isStructured,
     structured: isStructured ? new Map() : undefined,
     context: 0,
   };
+  const nameString = core.newString(name);
   for (const attribute of core.sortedAttributes(attrs)) {
-    const key = core.nameOf(attribute.symbol);
-    if (key === ignoreNullsName) continue;
-    core.exports.push(frameKinds.derivationAttribute, attribute.position, attribute.symbol, core.exports.nameOf(core.intern(name)));
-    if (!ignoreNulls || core.force(attribute.word).low !== nullLow) readAttribute(evaluator, draft, key, attribute);
+    if (attribute.symbol === symbols.ignoreNulls) continue;
+    core.exports.push(frameKinds.derivationAttribute, attribute.position, attribute.symbol, nameString);
+    if (!ignoreNulls || core.force(attribute.word).low !== nullWord.low) readAttribute(evaluator, draft, attribute);
     core.exports.pop();
   }
   return finish(evaluator, draft);
 }
 
-const nullLow = 7;
+function checkName(name: ByteString): void {
+  try {
+    checkStorePathName(displayBytes(name));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw evalError([`invalid derivation name: ${reason}. Please pass a different '`, "'."], 'name');
+  }
+}
 
-function readAttribute(evaluator: Evaluator, draft: Draft, key: ByteString, { word }: Attribute): void {
+function readAttribute(evaluator: Evaluator, draft: Draft, { symbol, word }: Attribute): void {
   const { core } = evaluator;
+  const key = core.nameOf(symbol);
   switch (key) {
     case '__contentAddressed':
       draft.contentAddressed = forceBool(evaluator, word, '');
+      if (draft.contentAddressed) evaluator.requireFeature('ca-derivations');
       return;
     case '__impure':
       draft.impure = forceBool(evaluator, word, '');
+      if (draft.impure) evaluator.requireFeature('impure-derivations');
       return;
     case 'args':
       for (const element of listElements(core.memory, forceList(evaluator, word, ''))) {
-        const string = within(evaluator, 'while evaluating an element of the argument list', () =>
-          core.coerce(element, coerce.more | coerce.copy | coerce.canonical),
-        );
+        const doing = 'while evaluating an element of the argument list';
+        const string = core.coerce(element, coerce.more | coerce.copy | coerce.canonical, doing);
         draft.args.push(string.text);
         draft.context = core.exports.uniteContexts(draft.context, string.context);
       }
       return;
     default:
-      if (draft.structured === undefined) readVariable(evaluator, draft, key, word);
-      else readStructured(evaluator, draft, key, word);
+      if (draft.isStructured) readStructured(evaluator, draft, key, word);
+      else readVariable(evaluator, draft, key, word);
   }
 }
 
@@ -136,12 +156,22 @@ function readVariable(evaluator: Evaluator, draft: Draft, key: ByteString, word:
   const { core } = evaluator;
   const string = core.coerce(word, coerce.more | coerce.copy | coerce.canonical);
   draft.context = core.exports.uniteContexts(draft.context, string.context);
+  if (key === '__json') {
+    evaluator.warn(
+      `In derivation '${displayBytes(draft.name)}': setting structured attributes via '__json' is deprecated, and may be disallowed in future versions of Nix. Set '__structuredAttrs = true' instead.`,
+    );
+    draft.structured = new Map(parseStructuredAttrs(string.text));
+    return;
+  }
   draft.env.set(key, string.text);
-  readKnown(draft, key, string.text, () => string.text.split(/[ \t\n\r]+/).filter(part => part !== '').map(part => brandAs<ByteString>(part)));
+  if (key === 'outputs') {
+    const names = string.text.split(/[ \t\n\r]+/).filter(part => part !== '');
+    draft.outputs = checkOutputs(names.map(part => brandAs<ByteString>(part)));
+  } else readKnown(evaluator, draft, key, string.text);
 }
 
 /** What has a meaning of its own, beside being passed on. */
-function readKnown(draft: Draft, key: ByteString, value: ByteString, outputs: () => ByteString[]): void {
+function readKnown(evaluator: Evaluator, draft: Draft, key: ByteString, value: ByteString): void {
   switch (key) {
     case 'builder':
       draft.builder = value;
@@ -153,31 +183,54 @@ function readKnown(draft: Draft, key: ByteString, value: ByteString, outputs: ()
       draft.outputHash = value;
       return;
     case 'outputHashAlgo':
-      draft.outputHashAlgo = value;
+      // An unknown one is none: the hash has to say what it is then.
+      draft.outputHashAlgo = isHashAlgorithm(value) ? value : undefined;
       return;
     case 'outputHashMode':
-      draft.outputHashMode = value;
-      return;
-    case 'outputs':
-      draft.outputs = checkOutputs(outputs());
+      draft.method = readMethod(evaluator, draft, value);
       return;
     default:
   }
 }
 
+function readMethod(evaluator: Evaluator, { name }: Draft, mode: ByteString): ContentAddressMethod {
+  let method: ContentAddressMethod = 'nar';
+  try {
+    if (mode !== 'recursive') method = parseContentAddressMethod(mode);
+  } catch {
+    throw evalError`invalid value '${displayBytes(mode)}' for 'outputHashMode' attribute`;
+  }
+  if (method === 'text') {
+    const reason = `text-hashed derivation '${displayBytes(name)}', outputHashMode = "text"`;
+    evaluator.requireFeature('dynamic-derivations', reason);
+  }
+  if (method === 'git') evaluator.requireFeature('git-hashing');
+  return method;
+}
+
 function checkOutputs(outputs: ByteString[]): ByteString[] {
   const seen = new Set<ByteString>();
   for (const output of outputs) {
-    if (seen.has(output)) throw evalError(`duplicate derivation output '${displayBytes(output)}'`);
-    if (output === 'drvPath') throw evalError("invalid derivation output name 'drvPath'");
+    if (seen.has(output)) throw evalError`duplicate derivation output '${displayBytes(output)}'`;
+    if (output === 'drvPath') throw evalError`invalid derivation output name 'drvPath'`;
     seen.add(output);
   }
-  if (outputs.length === 0) throw evalError('derivation cannot have an empty set of outputs');
+  if (outputs.length === 0) throw evalError`derivation cannot have an empty set of outputs`;
   return outputs;
 }
 
+/** Attributes that structured attributes have in `outputChecks` instead. */
+const checkedPerOutput = new Set<string>([
+  'allowedReferences',
+  'allowedRequisites',
+  'disallowedReferences',
+  'disallowedRequisites',
+  'maxClosureSize',
+  'maxSize',
+]);
+
 function readStructured(evaluator: Evaluator, draft: Draft, key: ByteString, word: Word): void {
-  if (key === structuredAttrsName) return;
+  if (key === '__structuredAttrs') return;
   const { core } = evaluator;
   const { value, context } = toJsonValue(evaluator, word);
   draft.context = core.exports.uniteContexts(draft.context, context);
@@ -198,51 +251,26 @@ function readStructured(evaluator: Evaluator, draft: Draft, key: ByteString, wor
     case 'outputHash':
     case 'outputHashAlgo':
     case 'outputHashMode':
-      readKnown(draft, key, forcePlainString(evaluator, word, ''), () => []);
+      readKnown(evaluator, draft, key, forcePlainString(evaluator, word, ''));
       return;
     default:
+      if (!checkedPerOutput.has(key)) return;
+      evaluator.warn(
+        `In a derivation named '${displayBytes(draft.name)}', 'structuredAttrs' disables the effect of the derivation attribute '${key}'; use 'outputChecks.<output>.${key}' instead`,
+      );
   }
 }
 
 function finish(evaluator: Evaluator, draft: Draft): Word {
   const { storeDir } = evaluator.io;
   const inputs = readInputs(evaluator, draft.context);
-  if (draft.builder === '') throw evalError("required attribute 'builder' missing");
-  if (draft.platform === '') throw evalError("required attribute 'system' missing");
-  const outputs = new Map<OutputName, DerivationOutput>();
-  const { env } = draft;
-  const hasher = evaluator.derivationHasher;
-  let fill = false;
-  if (draft.outputHash !== undefined) {
-    if (draft.outputs.length !== 1 || draft.outputs[0] !== 'out') {
-      throw evalError('multiple outputs are not supported in fixed-output derivations');
-    }
-    const algorithm = draft.outputHashAlgo === undefined ? undefined : parseHashAlgorithm(draft.outputHashAlgo);
-    const hash = parseHash(draft.outputHash, algorithm);
-    const method = readMethod(draft) ?? 'flat';
-    const output: DerivationOutput = { kind: 'fixed', address: { method, hash } };
-    outputs.set(text('out'), output);
-    const path = outputPath(output, text('out'), { name: draft.name, storeDir });
-    if (path !== undefined) env.set(text('out'), printStorePath(storeDir, path));
-  } else if (draft.contentAddressed || draft.impure) {
-    if (draft.contentAddressed && draft.impure) {
-      throw evalError('derivation cannot be both content-addressed and impure');
-    }
-    const algorithm = draft.outputHashAlgo === undefined ? 'sha256' : parseHashAlgorithm(draft.outputHashAlgo);
-    const method = readMethod(draft) ?? 'nar';
-    for (const output of draft.outputs) {
-      env.set(output, outputPlaceholder(output));
-      outputs.set(output, { kind: draft.impure ? 'impure' : 'floating', method, algorithm });
-    }
-  } else {
-    fill = true;
-    for (const output of draft.outputs) {
-      env.set(output, text(''));
-      outputs.set(output, { kind: 'deferred' });
-    }
+  if (draft.builder === '') throw evalError`required attribute 'builder' missing`;
+  if (draft.platform === '') throw evalError`required attribute 'system' missing`;
+  const hasOneOutput = draft.outputs.length === 1 && draft.outputs[0] === 'out';
+  if (draft.name.endsWith('.drv') && !(draft.method === 'text' && hasOneOutput)) {
+    throw evalError`derivation names are allowed to end in '${'.drv'}' only if they produce a single derivation file`;
   }
-  const sorted = <K extends string, V>(map: ReadonlyMap<K, V>) =>
-    new Map([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
+  const outputs = readOutputs(evaluator, draft, hasOneOutput);
   const plain: Derivation = {
     name: draft.name,
     outputs: sorted(outputs),
@@ -251,63 +279,50 @@ function finish(evaluator: Evaluator, draft: Draft): Word {
     platform: draft.platform,
     builder: draft.builder,
     args: draft.args,
-    env: sorted(env),
+    env: sorted(draft.env),
     ...(draft.structured === undefined ? {} : { structuredAttrs: sorted(draft.structured) }),
   };
-  const derivation = fill ? fillOutputPaths(plain, hasher) : plain;
+  const isDeferred = [...outputs.values()].some(({ kind }) => kind === 'deferred');
+  const derivation = isDeferred ? fillOutputPaths(plain, evaluator.derivationHasher) : plain;
   const file = makeDerivationFile(storeDir, derivation);
   evaluator.io.addDerivation(file);
   evaluator.derivations.set(file.path, derivation);
   return resultSet(evaluator, derivation, file.path);
 }
 
-function readMethod(draft: Draft) {
-  if (draft.outputHashMode === undefined) return undefined;
-  if (draft.outputHashMode === 'recursive') return 'nar';
-  try {
-    return parseContentAddressMethod(draft.outputHashMode);
-  } catch {
-    throw evalError(`invalid value '${displayBytes(draft.outputHashMode)}' for 'outputHashMode' attribute`);
-  }
+function sorted<K extends string, V>(map: ReadonlyMap<K, V>): Map<K, V> {
+  return new Map([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-interface Inputs {
-  readonly sources: StorePath[];
-  readonly derivations: Map<StorePath, DerivedInputs>;
-}
-
-function readInputs(evaluator: Evaluator, context: number): Inputs {
-  const sources = new Set<StorePath>();
-  const derivations = new Map<StorePath, Set<OutputName>>();
-  const need = (path: StorePath, outputs: Iterable<OutputName>) => {
-    const known = derivations.get(path) ?? new Set();
-    for (const output of outputs) known.add(output);
-    derivations.set(path, known);
-  };
-  for (const element of evaluator.core.context(context)) {
-    const parsed = parseContextElement(element);
-    if (parsed.kind === 'opaque') sources.add(parsed.path);
-    else if (parsed.kind === 'built') need(parsed.path, [parsed.output]);
-    else {
-      for (const path of evaluator.closureOf(parsed.path)) {
-        sources.add(path);
-        const derivation = path.endsWith('.drv') ? evaluator.findDerivation(path) : undefined;
-        if (derivation !== undefined) need(path, derivation.outputs.keys());
-      }
+/** The outputs; what the builder is told about them goes to the environment. */
+function readOutputs(evaluator: Evaluator, draft: Draft, hasOneOutput: boolean): Map<OutputName, DerivationOutput> {
+  const { storeDir } = evaluator.io;
+  const outputs = new Map<OutputName, DerivationOutput>();
+  const { env } = draft;
+  if (draft.outputHash !== undefined) {
+    if (!hasOneOutput) throw evalError`multiple outputs are not supported in fixed-output derivations`;
+    const hash = parseHashAllowEmpty(evaluator, draft.outputHash, draft.outputHashAlgo);
+    const output: DerivationOutput = { kind: 'fixed', address: { method: draft.method ?? 'flat', hash } };
+    outputs.set(text('out'), output);
+    const path = outputPath(output, text('out'), { name: draft.name, storeDir });
+    if (path !== undefined) env.set(text('out'), printStorePath(storeDir, path));
+  } else if (draft.contentAddressed || draft.impure) {
+    if (draft.contentAddressed && draft.impure) {
+      throw evalError`derivation cannot be both content-addressed and impure`;
+    }
+    const { method = 'nar', outputHashAlgo: algorithm = 'sha256' } = draft;
+    for (const output of draft.outputs) {
+      env.set(output, outputPlaceholder(output));
+      outputs.set(output, { kind: draft.impure ? 'impure' : 'floating', method, algorithm });
+    }
+  } else {
+    for (const output of draft.outputs) {
+      env.set(output, text(''));
+      outputs.set(output, { kind: 'deferred' });
     }
   }
-  const byName = <T extends string>(a: T, b: T) => (a < b ? -1 : 1);
-  return {
-    sources: [...sources].sort(byName),
-    derivations: new Map(
-      [...derivations]
-        .sort(([a], [b]) => byName(a, b))
-        .map(([path, outputs]) => [path, { outputs: [...outputs].sort(byName), dynamic: noDynamic }]),
-    ),
-  };
+  return outputs;
 }
-
-const noDynamic: ReadonlyMap<OutputName, DerivedInputs> = new Map();
 
 function resultSet(evaluator: Evaluator, derivation: Derivation, path: StorePath): Word {
   const { core } = evaluator;

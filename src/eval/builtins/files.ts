@@ -1,29 +1,25 @@
 import { type ByteString, brandAs, byteStringFromText, bytesOf, displayBytes } from '../../base/index.ts';
-import {
-  Hasher,
-  type StorePath,
-  formatHash,
-  makeFixedOutputPath,
-  parseHash,
-  parseHashAlgorithm,
-  printStorePath,
-} from '../../nix-compat/index.ts';
+import { type NixHash, type StorePath, makeFixedOutputPath, parseStorePath, printStorePath } from '../../nix-compat/index.ts';
 import { baseNameOf, parentOf } from '../canonical-path.ts';
 import { coerce } from '../core-exports.ts';
 import type { FileType } from '../eval-io.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { type Word, addressOf, falseWord, kindOf, listElements, pathTextOf, trueWord } from '../word.ts';
+import { mark } from '../error-log.ts';
 import {
   argument,
   coerceToPath,
   evalError,
   forceBool,
+  forceFunction,
   forceList,
   forcePlainString,
   forceSet,
   forceString,
+  requireAttribute,
   within,
 } from './arguments.ts';
+import { parseHashAllowEmpty } from './hash.ts';
 import { parseContextElement } from './string-context.ts';
 import type { HostBuiltin } from './table.ts';
 
@@ -41,9 +37,9 @@ function pathExists(evaluator: Evaluator, args: number): Word {
 
 function readFile(evaluator: Evaluator, args: number): Word {
   const { path } = coerceToPath(evaluator, argument(evaluator, args, 0), realising);
-  const contents = evaluator.io.readFile(evaluator.files.resolve(path));
+  const contents = evaluator.files.read(path);
   if (contents.includes(0)) {
-    throw evalError(`the contents of the file '${displayBytes(path)}' cannot be represented as a Nix string`);
+    throw evalError`the contents of the file '${displayBytes(path)}' cannot be represented as a Nix string`;
   }
   return { low: evaluator.core.newBytes(contents) + 2, high: 0 };
 }
@@ -52,18 +48,18 @@ function readDir(evaluator: Evaluator, args: number): Word {
   const { core } = evaluator;
   const { path } = coerceToPath(evaluator, argument(evaluator, args, 0), realising);
   const folder = evaluator.files.resolve(path);
-  const entries = [...evaluator.io.readDirectory(folder)].map(([name, type]) => {
-    const known = type ?? evaluator.io.stat(brandAs<ByteString>(`${folder}/${name}`))?.type ?? 'unknown';
-    return [name, core.string(byteStringFromText(known))] as const;
-  });
+  const entries = [...evaluator.io.readDirectory(folder)]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, type]) => {
+      const known = type ?? evaluator.io.stat(brandAs<ByteString>(`${folder}/${name}`))?.type ?? 'unknown';
+      return [name, core.string(byteStringFromText(known))] as const;
+    });
   return core.set(entries);
 }
 
 function readFileType(evaluator: Evaluator, args: number): Word {
   const { path } = coerceToPath(evaluator, argument(evaluator, args, 0), realising);
-  const found = evaluator.io.stat(evaluator.files.resolve(path, 'ancestors'));
-  if (found === undefined) throw evalError(`path '${displayBytes(path)}' does not exist`);
-  return evaluator.core.string(byteStringFromText(found.type));
+  return evaluator.core.string(byteStringFromText(evaluator.files.typeOf(evaluator.files.resolve(path, 'ancestors'))));
 }
 
 function findFile(evaluator: Evaluator, args: number): Word {
@@ -75,16 +71,11 @@ function findFile(evaluator: Evaluator, args: number): Word {
     const attrs = forceSet(evaluator, entry, doing);
     const prefix = core.lookup(attrs, core.internText('prefix'));
     const prefixText = 'while evaluating the `prefix` attribute of an element of the list passed to builtins.findFile';
-    const path = core.lookup(attrs, core.internText('path'));
-    if (path === undefined) {
-      return within(evaluator, 'in an element of the __nixPath', () => {
-        throw evalError("attribute 'path' missing");
-      });
-    }
-    return {
-      prefix: prefix === undefined ? byteStringFromText('') : forcePlainString(evaluator, prefix.word, prefixText),
-      path: core.coerce(path.word, coerce.canonical).text,
-    };
+    const plainPrefix =
+      prefix === undefined ? byteStringFromText('') : forcePlainString(evaluator, prefix.word, prefixText);
+    const path = requireAttribute(evaluator, attrs, 'path', 'in an element of the __nixPath');
+    const pathText = 'while evaluating the `path` attribute of an element of the list passed to builtins.findFile';
+    return { prefix: plainPrefix, path: core.coerce(path.word, coerce.canonical, pathText).text };
   });
   const nameText = 'while evaluating the second argument passed to builtins.findFile';
   const name = forcePlainString(evaluator, argument(evaluator, args, 1), nameText);
@@ -101,19 +92,20 @@ function toFile(evaluator: Evaluator, args: number): Word {
   for (const element of core.context(contents.context)) {
     const parsed = parseContextElement(element);
     if (parsed.kind !== 'opaque') {
-      throw evalError(
-        `files created by builtins.toFile may not reference derivations, but ${name} references ${displayBytes(element)}`,
-      );
+      const shown = displayBytes(element);
+      throw evalError`files created by ${'builtins.toFile'} may not reference derivations, but ${name} references ${shown}`;
     }
     references.add(parsed.path);
   }
   return storePathWord(evaluator, io.addText(name, bytesOf(contents.text), references));
 }
 
-/** A string with the store path, which depends on it. */
+/** A string with the store path, which depends on it, and may be looked at. */
 export function storePathWord(evaluator: Evaluator, path: StorePath): Word {
   const { core, io } = evaluator;
-  return core.string(printStorePath(io.storeDir, path), core.newContext([brandAs<ByteString>(path)]));
+  const printed = printStorePath(io.storeDir, path);
+  evaluator.access?.allow(printed);
+  return core.string(printed, core.newContext([brandAs<ByteString>(path)]));
 }
 
 interface PathArguments {
@@ -121,26 +113,24 @@ interface PathArguments {
   readonly name: string;
   readonly method: 'flat' | 'nar';
   readonly filter: Word | undefined;
-  readonly expected: ByteString | undefined;
+  readonly expected: NixHash | undefined;
 }
 
 function addPath(evaluator: Evaluator, { path, name, method, filter, expected }: PathArguments): Word {
   const { core, io } = evaluator;
-  const root = evaluator.files.resolve(path);
-  const accept =
-    filter === undefined
-      ? undefined
-      : (entry: ByteString, type: FileType) => {
-          const given = brandAs<ByteString>(path + entry.slice(root.length));
-          const result = core.call(filter, [core.string(given), core.string(byteStringFromText(type))]);
-          return forceBool(evaluator, result, 'while evaluating the return value of the path filter function');
-        };
-  const storePath = within(evaluator, `while adding path '${displayBytes(path)}'`, () => {
+  const storePath = within(evaluator, `while adding path '${mark(displayBytes(path))}'`, () => {
+    const root = evaluator.files.resolve(path);
+    const accept =
+      filter === undefined
+        ? undefined
+        : (entry: ByteString, type: FileType) => {
+            const result = core.call(filter, [core.string(entry), core.string(byteStringFromText(type))]);
+            return forceBool(evaluator, result, 'while evaluating the return value of the path filter function');
+          };
     const added = io.addPath({ path: root, name, method, filter: accept });
     if (expected === undefined) return added;
-    const hash = parseHash(displayBytes(expected), 'sha256');
-    if (makeFixedOutputPath(io.storeDir, name, { method, hash }) === added) return added;
-    throw evalError(`store path mismatch in (possibly filtered) path added from '${displayBytes(path)}'`);
+    if (makeFixedOutputPath(io.storeDir, name, { method, hash: expected }) === added) return added;
+    throw evalError`store path mismatch in (possibly filtered) path added from '${displayBytes(path)}'`;
   });
   return storePathWord(evaluator, storePath);
 }
@@ -148,7 +138,8 @@ function addPath(evaluator: Evaluator, { path, name, method, filter, expected }:
 function filterSource(evaluator: Evaluator, args: number): Word {
   const doing = "while evaluating the second argument (the path to filter) passed to 'builtins.filterSource'";
   const { path } = coerceToPath(evaluator, argument(evaluator, args, 1), doing);
-  const filter = argument(evaluator, args, 0);
+  const filterText = 'while evaluating the first argument passed to builtins.filterSource';
+  const filter = forceFunction(evaluator, argument(evaluator, args, 0), filterText);
   return addPath(evaluator, { path, name: displayBytes(baseNameOf(path)), method: 'nar', filter, expected: undefined });
 }
 
@@ -157,46 +148,62 @@ function addPathOf(evaluator: Evaluator, args: number): Word {
   const doing = "while evaluating the argument passed to 'builtins.path'";
   const attrs = forceSet(evaluator, argument(evaluator, args, 0), doing);
   let path: ByteString | undefined;
-  let name: string | undefined;
+  let name = '';
   let filter: Word | undefined;
   let method: 'flat' | 'nar' = 'nar';
-  let expected: ByteString | undefined;
-  for (const { symbol, word } of core.attributes(attrs)) {
+  let expected: NixHash | undefined;
+  for (const { symbol, word, position } of core.attributes(attrs)) {
     const key = core.nameOf(symbol);
     const attributeText = `while evaluating the \`${displayBytes(key)}\` attribute passed to builtins.path`;
     switch (key) {
-      case 'path':
-        path = coerceToPath(evaluator, word, "while evaluating the 'path' attribute passed to 'builtins.path'").path;
+      case 'path': {
+        const pathText = "while evaluating the 'path' attribute passed to 'builtins.path'";
+        path = coerceToPath(evaluator, word, pathText, position).path;
         break;
+      }
       case 'name':
-        name = displayBytes(forcePlainString(evaluator, word, attributeText));
+        name = displayBytes(forcePlainString(evaluator, word, attributeText, position));
         break;
       case 'filter':
-        filter = word;
+        filter = forceFunction(evaluator, word, attributeText.replace('attribute', 'parameter'), position);
         break;
       case 'recursive':
-        method = forceBool(evaluator, word, attributeText) ? 'nar' : 'flat';
+        method = forceBool(evaluator, word, attributeText, position) ? 'nar' : 'flat';
         break;
       case 'sha256':
-        expected = forcePlainString(evaluator, word, attributeText);
+        expected = parseHashAllowEmpty(evaluator, forcePlainString(evaluator, word, attributeText, position), 'sha256');
         break;
-      default:
-        throw evalError(`unsupported argument '${displayBytes(key)}' to 'builtins.path'`);
+      default: {
+        const error = evalError`unsupported argument '${displayBytes(key)}' to 'builtins.path'`;
+        throw error.at(evaluator.positions.resolve(position));
+      }
     }
   }
-  if (path === undefined) throw evalError("missing required 'path' attribute in the first argument to 'builtins.path'");
-  return addPath(evaluator, { path, name: name ?? displayBytes(baseNameOf(path)), method, filter, expected });
+  if (path === undefined) throw evalError`missing required 'path' attribute in the first argument to 'builtins.path'`;
+  return addPath(evaluator, { path, name: name || displayBytes(baseNameOf(path)), method, filter, expected });
 }
 
 function storePath(evaluator: Evaluator, args: number): Word {
   const { core, io } = evaluator;
+  if (evaluator.access?.purity === 'pure') throw evalError`'${'builtins.storePath'}' is not allowed in pure evaluation mode`;
   const doing = "while evaluating the first argument passed to 'builtins.storePath'";
-  const { path } = coerceToPath(evaluator, argument(evaluator, args, 0), doing);
+  const given = coerceToPath(evaluator, argument(evaluator, args, 0), doing);
   const prefix = `${io.storeDir}/`;
-  const real = path.startsWith(prefix) && !path.slice(prefix.length).includes('/') ? path : evaluator.files.resolve(path);
-  if (!real.startsWith(prefix)) throw evalError(`path '${displayBytes(real)}' is not in the Nix store`);
-  const base = real.slice(prefix.length).split('/')[0] ?? '';
-  return core.string(real, core.newContext([brandAs<ByteString>(base)]));
+  const isDirect = given.path.startsWith(prefix) && isStorePathName(given.path.slice(prefix.length));
+  const path = isDirect ? given.path : evaluator.files.resolve(given.path);
+  if (!path.startsWith(prefix)) throw evalError`path '${displayBytes(path)}' is not in the Nix store`;
+  const base = parseStorePath(path.slice(prefix.length).split('/')[0] ?? '');
+  const { uniteContexts } = core.exports;
+  return core.string(path, uniteContexts(given.context, core.newContext([brandAs<ByteString>(base)])));
+}
+
+function isStorePathName(name: string): boolean {
+  try {
+    parseStorePath(name);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function toPath(evaluator: Evaluator, args: number): Word {
@@ -223,15 +230,6 @@ function dirOf(evaluator: Evaluator, args: number): Word {
   return core.string(brandAs<ByteString>(folder), context);
 }
 
-function hashFile(evaluator: Evaluator, args: number): Word {
-  const doing = 'while evaluating the first argument passed to builtins.hashFile';
-  const algorithm = parseHashAlgorithm(displayBytes(forcePlainString(evaluator, argument(evaluator, args, 0), doing)));
-  const { path } = coerceToPath(evaluator, argument(evaluator, args, 1), realising);
-  const hasher = new Hasher(algorithm);
-  hasher.update(evaluator.io.readFile(evaluator.files.resolve(path)));
-  return evaluator.core.string(byteStringFromText(formatHash(hasher.finish(), 'base16')));
-}
-
 function getEnv(evaluator: Evaluator, args: number): Word {
   const doing = 'while evaluating the first argument passed to builtins.getEnv';
   const name = displayBytes(forcePlainString(evaluator, argument(evaluator, args, 0), doing));
@@ -251,7 +249,6 @@ export const fileBuiltins: readonly HostBuiltin[] = [
   { name: '__toPath', arity: 1, call: toPath },
   { name: 'baseNameOf', arity: 1, call: baseNameOfValue },
   { name: 'dirOf', arity: 1, call: dirOf },
-  { name: '__hashFile', arity: 2, call: hashFile },
   { name: '__getEnv', arity: 1, call: getEnv },
 ];
 

@@ -1,22 +1,15 @@
-import { brandAs, type ByteString, displayBytes } from '../../base/index.ts';
+import { type ByteString, displayBytes } from '../../base/index.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { parentOf } from '../canonical-path.ts';
 import { type Word, setWordAt } from '../word.ts';
 import { argument, coerceToPath, forceSet } from './arguments.ts';
 import type { HostBuiltin } from './table.ts';
 
-/** The file that an expression's path means: what a symlink leads to, and `default.nix` of a directory. */
-export function resolveExpressionPath(evaluator: Evaluator, path: ByteString): ByteString {
-  const real = evaluator.files.resolve(path);
-  const isFolder = evaluator.io.stat(real)?.type === 'directory';
-  return isFolder ? brandAs<ByteString>(`${real === '/' ? '' : real}/default.nix`) : real;
-}
-
 /** The value of the file at `path`, which is evaluated once. */
 export function importFile(evaluator: Evaluator, path: ByteString): Word {
   const known = evaluator.importedFiles.get(path);
   if (known !== undefined) return known;
-  const resolved = resolveExpressionPath(evaluator, path);
+  const resolved = evaluator.files.resolveExpression(path);
   let word = evaluator.importedFiles.get(resolved);
   if (word === undefined) {
     word = evaluator.delayFile(resolved);
@@ -43,8 +36,8 @@ function scopedImport(evaluator: Evaluator, args: number): Word {
     core.exports.addStaticName(layer, symbol, slot);
     setWordAt(core.memory, env + 8 + slot * 8, word);
   }
-  const file = resolveExpressionPath(evaluator, path);
-  const tree = evaluator.parse(evaluator.io.readFile(file), { kind: 'file', path: displayBytes(file) }, parentOf(file), layer);
+  const file = evaluator.files.resolveExpression(path);
+  const tree = evaluator.parse(evaluator.files.read(file), { kind: 'file', path: displayBytes(file) }, parentOf(file), layer);
   return core.receive(at => core.exports.evaluateTo(tree, env, at));
 }
 

@@ -1,10 +1,12 @@
 import { type ByteString, displayBytes } from '../../base/index.ts';
-import { type JsonValue, formatJson, isJsonArray, isJsonObject, parseJson } from '../../nix-compat/index.ts';
+import { type JsonValue, NixCompatError, formatJson } from '../../nix-compat/index.ts';
 import { coerce } from '../core-exports.ts';
 import { mark } from '../error-log.ts';
 import { EvalError } from '../eval-error.ts';
 import type { Evaluator } from '../evaluator.ts';
-import { type Word, addressOf, falseWord, floatOf, intOf, kindOf, listElements, nullWord, trueWord } from '../word.ts';
+import { findNotUtf8 } from '../json/find-not-utf8.ts';
+import { readJson } from '../json/read-json.ts';
+import { type Word, addressOf, floatOf, intOf, kindOf, listElements, trueWord } from '../word.ts';
 import { argument, forcePlainString, within } from './arguments.ts';
 import type { HostBuiltin } from './table.ts';
 
@@ -12,9 +14,10 @@ import type { HostBuiltin } from './table.ts';
 export function toJsonValue(
   evaluator: Evaluator,
   word: Word,
+  pos = 0,
 ): { readonly value: JsonValue; readonly context: number } {
   const writer = new JsonWriter(evaluator);
-  const value = writer.convert(word);
+  const value = writer.convert(word, pos);
   return { value, context: writer.context };
 }
 
@@ -26,11 +29,18 @@ class JsonWriter {
     this.#evaluator = evaluator;
   }
 
-  convert(unforced: Word): JsonValue {
-    const { core } = this.#evaluator;
-    const word = core.force(unforced);
-    const kind = kindOf(core.memory, word);
-    switch (kind) {
+  /** `pos` is where the value was asked for. */
+  convert(word: Word, pos: number): JsonValue {
+    const { exports } = this.#evaluator.core;
+    exports.enter(pos);
+    const value = this.#convert(this.#evaluator.core.force(word, pos), pos);
+    exports.leave();
+    return value;
+  }
+
+  #convert(word: Word, pos: number): JsonValue {
+    const { core, errors } = this.#evaluator;
+    switch (kindOf(core.memory, word)) {
       case 'int':
         return intOf(core.memory, word);
       case 'float':
@@ -41,73 +51,79 @@ class JsonWriter {
         return null;
       case 'string':
       case 'path':
-        return this.#string(word);
+        return this.#string(word, pos);
       case 'list':
-        return listElements(core.memory, addressOf(word)).map((element, index) =>
-          within(this.#evaluator, `while evaluating list element at index ${index}`, () => this.convert(element)),
-        );
+        return listElements(core.memory, addressOf(word)).map((element, index) => {
+          const doing = `while evaluating list element at index ${mark(String(index))}`;
+          return within(this.#evaluator, doing, () => this.convert(element, pos), pos);
+        });
       case 'set':
-        return this.#set(word);
-      default:
-        throw new EvalError('eval/type', `cannot convert ${mark(this.#evaluator.errors.describe(word))} to JSON`);
+        return this.#set(word, pos);
+      default: {
+        const at = this.#evaluator.positions.resolve(core.lambdaPosition(word) ?? pos);
+        throw new EvalError('eval/type', `cannot convert ${mark(errors.describe(word))} to JSON`, { position: at });
+      }
     }
   }
 
-  #string(word: Word): ByteString {
+  #string(word: Word, pos: number): ByteString {
     const { core } = this.#evaluator;
-    const { text, context } = core.coerce(word, coerce.copy | coerce.canonical);
+    const { text, context } = core.coerce(word, coerce.copy | coerce.canonical, '', pos);
     this.context = core.exports.uniteContexts(this.context, context);
     return text;
   }
 
-  #set(word: Word): JsonValue {
+  #set(word: Word, pos: number): JsonValue {
     const { core } = this.#evaluator;
     const attrs = addressOf(word);
-    const symbols = this.#evaluator.symbols;
-    if (core.lookup(attrs, symbols.toString) !== undefined) return this.#string(word);
-    const outPath = core.lookup(attrs, symbols.outPath);
-    if (outPath !== undefined) return this.convert(outPath.word);
+    const { toString, outPath } = this.#evaluator.symbols;
+    if (core.lookup(attrs, toString) !== undefined) return this.#converted(word, pos);
+    const path = core.lookup(attrs, outPath);
+    if (path !== undefined) return this.convert(path.word, path.position);
     const members = new Map<ByteString, JsonValue>();
     for (const { symbol, position, word: value } of core.sortedAttributes(attrs)) {
       const name = core.nameOf(symbol);
-      const doing = `while evaluating attribute '${displayBytes(name)}'`;
+      const doing = `while evaluating attribute '${mark(displayBytes(name))}'`;
       members.set(
         name,
-        within(this.#evaluator, doing, () => this.convert(value), position),
+        within(this.#evaluator, doing, () => this.convert(value, position), position),
       );
     }
     return members;
+  }
+
+  /** What `__toString` makes of a set; a path that it gives is not copied. */
+  #converted(word: Word, pos: number): ByteString {
+    const { core } = this.#evaluator;
+    const { text, context } = core.coerce(word, coerce.plain, '', pos);
+    this.context = core.exports.uniteContexts(this.context, context);
+    return text;
   }
 }
 
 function toJson(evaluator: Evaluator, args: number): Word {
   const { value, context } = toJsonValue(evaluator, argument(evaluator, args, 0));
-  return evaluator.core.string(formatJson(value), context);
+  return evaluator.core.string(formatJsonText(value), context);
+}
+
+/** As `formatJson`, with C++ Nix's error for strings that are not UTF-8. */
+export function formatJsonText(value: JsonValue): ByteString {
+  try {
+    return formatJson(value);
+  } catch (error) {
+    const wrong = error instanceof NixCompatError && error.code === 'json/not-utf8' ? findNotUtf8(value) : undefined;
+    if (wrong === undefined) throw error;
+    throw new EvalError('eval/error', `JSON serialization error: ${mark(`[json.exception.type_error.316] ${wrong}`)}`);
+  }
 }
 
 function fromJson(evaluator: Evaluator, args: number): Word {
   const doing = 'while evaluating the first argument passed to builtins.fromJSON';
   const text = forcePlainString(evaluator, argument(evaluator, args, 0), doing);
-  const value = within(evaluator, 'while decoding a JSON string', () => parseJson(text));
-  return wordOfJson(evaluator, value);
-}
-
-export function wordOfJson(evaluator: Evaluator, value: JsonValue): Word {
-  const { core } = evaluator;
-  if (value === null) return nullWord;
-  if (value === true) return trueWord;
-  if (value === false) return falseWord;
-  if (typeof value === 'bigint') return core.int(value);
-  if (typeof value === 'number') return core.float(value);
-  if (isJsonArray(value)) return core.list(value.map(element => wordOfJson(evaluator, element)));
-  if (isJsonObject(value)) {
-    return core.set([...value].map(([name, member]) => [name, wordOfJson(evaluator, member)] as const));
-  }
-  return core.string(value);
+  return within(evaluator, 'while decoding a JSON string', () => readJson(evaluator, text));
 }
 
 export const jsonBuiltins: readonly HostBuiltin[] = [
   { name: '__toJSON', arity: 1, call: toJson },
   { name: '__fromJSON', arity: 1, call: fromJson },
 ];
-

@@ -1,11 +1,14 @@
+import type { ExperimentalFeature } from '../../nix-compat/index.ts';
 import type { Evaluator } from '../evaluator.ts';
 import type { Word } from '../word.ts';
 import { derivationBuiltins } from './derivation.ts';
 import { fileBuiltins } from './files.ts';
+import { hashBuiltins } from './hash.ts';
 import { importBuiltins } from './import.ts';
 import { jsonBuiltins } from './json.ts';
 import { contextBuiltins } from './string-context.ts';
-import { textBuiltins } from './text.ts';
+import { regexBuiltins } from './regex.ts';
+import { versionBuiltins } from './versions.ts';
 import { xmlBuiltins } from './xml.ts';
 
 /** A builtin that needs the host. */
@@ -13,6 +16,8 @@ export interface HostBuiltin {
   /** Its global name. */
   readonly name: string;
   readonly arity: number;
+  /** It is there only where one of these is enabled. */
+  readonly features?: readonly ExperimentalFeature[];
   /** `args` is the address of its arguments, a word each. The result may be a cell. */
   readonly call: (evaluator: Evaluator, args: number) => Word;
 }
@@ -21,8 +26,10 @@ export const hostBuiltins: readonly HostBuiltin[] = [
   ...contextBuiltins,
   ...derivationBuiltins,
   ...fileBuiltins,
+  ...hashBuiltins,
   ...importBuiltins,
   ...jsonBuiltins,
-  ...textBuiltins,
+  ...regexBuiltins,
+  ...versionBuiltins,
   ...xmlBuiltins,
 ];
