@@ -19,10 +19,10 @@ async function add(folder: string, which: string): Promise<void> {
 test('collections in a loop take nothing that an adder holds', async () => {
   using folder = temporaryFolder();
   await using store = openLocalStoreIn(folder.path);
-  let adding = 2;
-  const adders = ['x', 'y'].map(which => add(folder.path, which).finally(() => adding--));
+  const adding = new Set(['x', 'y']);
+  const adders = Array.from(adding, which => add(folder.path, which).finally(() => adding.delete(which)));
   let collected = 0;
-  while (adding > 0) collected += (await store.collector.collect()).paths.length;
+  while (adding.size > 0) collected += (await store.collector.collect()).paths.length;
   await Promise.all(adders);
   assert.ok(collected > 0, 'nothing was collected meanwhile');
   await store.collector.collect();

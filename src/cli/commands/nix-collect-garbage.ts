@@ -37,7 +37,7 @@ export function nixCollectGarbage(context: CommandContext): LegacyCommand {
         long: 'max-freed',
         labels: ['bytes'],
         summary: 'Stop once so many bytes are free.',
-        apply: value => (maxFreed = parseByteCount(value, { allowNegative: true })),
+        apply: value => (maxFreed = parseByteCount(value)),
       },
     ],
     argument: text => {

@@ -2,6 +2,7 @@ import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../.
 import { printStorePath } from '../../nix-compat/index.ts';
 import { type Store, requireFacet } from '../../store/index.ts';
 import { parseByteCount } from '../args/parse-byte-count.ts';
+import { parseInteger } from '../args/parse-integer.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openCommandStore } from '../open-store.ts';
@@ -38,7 +39,7 @@ function readFlags(flags: readonly ByteString[]): { readonly action: Action; rea
     else if (text === '--print-dead') action = 'print-dead';
     else if (text === '--max-freed') {
       const { value = byteStringFromText('') } = queue.next();
-      maxFreed = parseByteCount(value, { allowNegative: true });
+      maxFreed = parseByteCount(value);
     } else {
       throw new CliError('usage/unrecognised-flag', `bad sub-operation '${displayBytes(flag)}' in GC`);
     }
@@ -76,7 +77,7 @@ export function nixStoreGc(context: CommandContext): Command {
         long: 'max',
         labels: ['n'],
         summary: 'Stop once so many bytes are free.',
-        apply: value => (maxFreed = parseByteCount(value, { allowNegative: false })),
+        apply: value => (maxFreed = parseInteger(displayBytes(value))),
       },
       { long: 'dry-run', labels: [], summary: 'Say how much would be deleted.', apply: () => (dryRun = true) },
     ],
