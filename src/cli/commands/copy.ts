@@ -4,6 +4,7 @@ import type { Command, CommandContext } from '../command.ts';
 import { CopyArguments } from '../installables/copy-arguments.ts';
 import { makeOutLinks } from '../installables/make-out-links.ts';
 import { pathsOf } from '../installables/realise-installables.ts';
+import { realisationsOf } from '../installables/realisations-of.ts';
 import { StorePathArguments } from '../installables/store-path-arguments.ts';
 
 /** `nix copy` */
@@ -47,6 +48,7 @@ export function copy(context: CommandContext): Command {
       await using to = await stores.openDestination();
       await copyPaths(from, to, roots.flatMap(pathsOf), {
         closure: wanted.recursive,
+        realisations: settings.isEnabled('ca-derivations') ? await realisationsOf(from, roots) : [],
         checkSignatures,
         keepGoing: settings.get('keep-going'),
         reporter: log,
