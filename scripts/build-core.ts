@@ -69,7 +69,18 @@ export async function buildCore(): Promise<void> {
   if (error !== null || binary === undefined) {
     throw new Error(`src/core does not compile:\n${messages.join('')}`, { cause: error });
   }
+  refuseForeignAllocation(binary);
   install(binary, started);
+}
+
+/** Strings that are joined, arrays and the like come from the compiler's own allocator, which takes the memory that is ours. */
+function refuseForeignAllocation(binary: Uint8Array): void {
+  const names = Buffer.from(binary.buffer, binary.byteOffset, binary.byteLength);
+  if (names.includes('~lib/rt/stub/')) {
+    throw new Error(
+      "src/core allocates through AssemblyScript's library: look for strings that are joined, and arrays",
+    );
+  }
 }
 
 function isFresh(): boolean {

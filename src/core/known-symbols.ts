@@ -20,39 +20,88 @@ export let keySymbol: Symbol = 0;
 
 /**
  * What C++ Nix interns before the first text, in its order: sets are gone through in the order of their symbols, which
- * shows in traces and in which of several errors is met first.
+ * shows in traces and in which of several errors is met first. A line at a time: to join them would allocate memory that
+ * is not ours.
  */
-const firstNames =
-  '<with> outPath drvPath type meta name value system __overrides outputs outputName __ignoreNulls file line column ' +
-  '__functor __toString right wrong __structuredAttrs __json allowedReferences allowedRequisites disallowedReferences ' +
-  'disallowedRequisites maxSize maxClosureSize builder args __contentAddressed __impure outputHash outputHashAlgo ' +
-  'outputHashMode recurseForDerivations description self ';
+function internFirstNames(): void {
+  internWords(
+    '<with> outPath drvPath type meta name value system __overrides outputs outputName __ignoreNulls file line column ',
+    false,
+  );
+  internWords(
+    '__functor __toString right wrong __structuredAttrs __json allowedReferences allowedRequisites disallowedReferences ',
+    false,
+  );
+  internWords(
+    'disallowedRequisites maxSize maxClosureSize builder args __contentAddressed __impure outputHash outputHashAlgo ',
+    false,
+  );
+  internWords('outputHashMode recurseForDerivations description self ', false);
+}
 
 /** The empty name is between the two. */
-const secondNames =
-  'startSet operator key path prefix outputSpecified __sub __lessThan __mul __div or __findFile __nixPath body ';
+function internSecondNames(): void {
+  internWords(
+    'startSet operator key path prefix outputSpecified __sub __lessThan __mul __div or __findFile __nixPath body ',
+    false,
+  );
+}
 
 /** Each is followed by itself without `__`. */
-const globalNames =
-  "builtins true false null __currentTime __currentSystem __nixVersion __storeDir __langVersion __traceVerbose " +
-  "__nixPath scopedImport import __typeOf isNull __isFunction __isInt __isFloat __isString __isBool __isPath " +
-  "__genericClosure break abort throw __addErrorContext __ceil __floor __tryEval __getEnv __seq __deepSeq " +
-  "__trace __warn derivationStrict placeholder __toPath __storePath __pathExists baseNameOf dirOf __readFile " +
-  "__findFile __hashFile __readFileType __readDir __outputOf __toXML __toJSON __fromJSON __toFile " +
-  "__filterSource __path __attrNames __attrValues __getAttr __unsafeGetAttrPos __hasAttr __isAttrs removeAttrs " +
-  "__listToAttrs __intersectAttrs __catAttrs __functionArgs __mapAttrs __zipAttrsWith __isList __elemAt __head " +
-  "__tail map __filter __elem __concatLists __length __foldl' __any __all __genList __sort __partition " +
-  "__groupBy __concatMap __add __sub __mul __div __bitAnd __bitOr __bitXor __lessThan toString __substring " +
-  "__stringLength __hashString __convertHash __match __split __concatStringsSep __replaceStrings __parseDrvName " +
-  "__compareVersions __splitVersion __unsafeDiscardStringContext __hasContext __unsafeDiscardOutputDependency " +
-  "__addDrvOutputDependencies __getContext __appendContext __fetchClosure fetchMercurial fetchTree __fetchurl " +
-  "fetchTarball fetchGit fromTOML __getFlake __parseFlakeRef __flakeRefToString derivation";
+function internGlobalNames(): void {
+  internWords(
+    'builtins true false null __currentTime __currentSystem __nixVersion __storeDir __langVersion __traceVerbose ',
+    true,
+  );
+  internWords(
+    '__nixPath scopedImport import __typeOf isNull __isFunction __isInt __isFloat __isString __isBool __isPath ',
+    true,
+  );
+  internWords(
+    '__genericClosure break abort throw __addErrorContext __ceil __floor __tryEval __getEnv __seq __deepSeq ',
+    true,
+  );
+  internWords(
+    '__trace __warn derivationStrict placeholder __toPath __storePath __pathExists baseNameOf dirOf __readFile ',
+    true,
+  );
+  internWords('__findFile __hashFile __readFileType __readDir __outputOf __toXML __toJSON __fromJSON __toFile ', true);
+  internWords(
+    '__filterSource __path __attrNames __attrValues __getAttr __unsafeGetAttrPos __hasAttr __isAttrs removeAttrs ',
+    true,
+  );
+  internWords(
+    '__listToAttrs __intersectAttrs __catAttrs __functionArgs __mapAttrs __zipAttrsWith __isList __elemAt __head ',
+    true,
+  );
+  internWords(
+    "__tail map __filter __elem __concatLists __length __foldl' __any __all __genList __sort __partition ",
+    true,
+  );
+  internWords(
+    '__groupBy __concatMap __add __sub __mul __div __bitAnd __bitOr __bitXor __lessThan toString __substring ',
+    true,
+  );
+  internWords(
+    '__stringLength __hashString __convertHash __match __split __concatStringsSep __replaceStrings __parseDrvName ',
+    true,
+  );
+  internWords(
+    '__compareVersions __splitVersion __unsafeDiscardStringContext __hasContext __unsafeDiscardOutputDependency ',
+    true,
+  );
+  internWords(
+    '__addDrvOutputDependencies __getContext __appendContext __fetchClosure fetchMercurial fetchTree __fetchurl ',
+    true,
+  );
+  internWords('fetchTarball fetchGit fromTOML __getFlake __parseFlakeRef __flakeRefToString derivation', true);
+}
 
 export function internKnownSymbols(): void {
-  internWords(firstNames, false);
+  internFirstNames();
   intern(allocate(1), 0);
-  internWords(secondNames, false);
-  internWords(globalNames, true);
+  internSecondNames();
+  internGlobalNames();
   functorSymbol = internText('__functor');
   toStringSymbol = internText('__toString');
   outPathSymbol = internText('outPath');
@@ -76,7 +125,7 @@ function internWords(words: string, areGlobal: bool): void {
   const bytes = allocate(length);
   let start = 0;
   for (let i = 0; i <= length; i++) {
-    const char: u16 = i == length ? 0x20 : load<u16>(changetype<usize>(words) + (<usize>i << 1));
+    const char: u16 = i == length ? 0x20 : load<u16>(changetype<usize>(words) + ((<usize>i) << 1));
     if (char != 0x20) {
       store<u8>(bytes + i, <u8>char);
       continue;
