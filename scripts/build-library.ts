@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bundleLibrary } from './bundle.ts';
+import { buildCore } from './build-core.ts';
 
 const root = dirname(import.meta.dirname);
 const target = join(root, 'lib');
@@ -14,6 +15,7 @@ const exported = [...readFileSync(join(root, 'package.json'), 'utf8').matchAll(/
 const folders = exported.map(([, folder = '']) => folder);
 
 rmSync(target, { recursive: true, force: true });
+await buildCore();
 await bundleLibrary(folders, target);
 execFileSync(
   process.execPath,
@@ -23,6 +25,7 @@ execFileSync(
     stdio: 'inherit',
   },
 );
+cpSync(join(root, 'dist/core.wasm'), join(target, 'core.wasm'));
 mkdirSync(join(target, 'types'));
 for (const folder of folders)
   cpSync(join(root, '.cache/types', folder), join(target, 'types', folder), { recursive: true });
