@@ -62,18 +62,29 @@ firn_install_packages() {
   firn_install_programs
 }
 
-# Programs that sandboxes and mounts need. Missing ones are not an error here: the command that needs one names it.
+# Programs that sandboxes, mounts and compressed NARs need. Missing ones are not an error here: the command that needs one
+# names it.
 firn_install_programs() {
+  firn_install_debian bwrap:bubblewrap fusermount3:fuse3 busybox:busybox-static xz:xz-utils bzip2:bzip2
+}
+
+# Programs that only the tests need.
+firn_install_test_programs() {
+  firn_install_debian openssl:openssl lz4:lz4
+}
+
+# PROGRAM:PACKAGE...: installs the packages of those programs that are missing, as root where there is apt; names them otherwise.
+firn_install_debian() {
   firn_missing=
-  command -v bwrap >/dev/null 2>&1 || firn_missing="$firn_missing bubblewrap"
-  command -v fusermount3 >/dev/null 2>&1 || firn_missing="$firn_missing fuse3"
-  command -v busybox >/dev/null 2>&1 || firn_missing="$firn_missing busybox-static"
+  for firn_pair in "$@"; do
+    command -v "${firn_pair%%:*}" >/dev/null 2>&1 || firn_missing="$firn_missing ${firn_pair#*:}"
+  done
   [ -n "$firn_missing" ] && [ "$(uname -s)" = Linux ] || return 0
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "firn: installing Debian packages:$firn_missing" >&2
     { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $firn_missing; } >/dev/null 2>&1 ||
-      echo "firn: apt-get could not install:$firn_missing (builds and mounts will ask for them)" >&2
+      echo "firn: apt-get could not install:$firn_missing (what needs them will ask for them)" >&2
   else
-    echo "firn: builds and mounts will need:$firn_missing (install them with your package manager)" >&2
+    echo "firn: some commands will need:$firn_missing (install them with your package manager)" >&2
   fi
 }
