@@ -1,6 +1,7 @@
 import { type ByteString, brandAs, displayBytes } from '../base/index.ts';
 import { formatShortFloat } from '../syntax/index.ts';
 import type { CoreMemory } from './core-memory.ts';
+import { EvalError } from './eval-error.ts';
 import { type Word, addressOf, floatOf, intOf, kindOf, listElements, pathTextOf, resolved } from './word.ts';
 
 /** What printing may do: values that are not evaluated yet are, or stay `«thunk»`. */
@@ -14,6 +15,18 @@ export interface PrintOptions {
   readonly maxStringLength?: number;
   /** Columns by which nested values are indented; values are on one line unless given. */
   readonly indent?: number;
+  /** Evaluates what is printed. Errors of what a value contains are shown in its place; others are thrown. */
+  readonly evaluation?: PrintedEvaluation;
+}
+
+/** What printing needs where it evaluates. */
+export interface PrintedEvaluation {
+  /** In weak head normal form. Throws EvalError. */
+  force(word: Word): Word;
+  /** What a set stands for that is a derivation: its store path, if it has one. Throws EvalError. */
+  derivationOf(attrs: number): { readonly path: string | undefined } | undefined;
+  /** Values may be nested so deep. */
+  readonly deepest: number;
 }
 
 /** Values in messages may be of any size. */
@@ -43,6 +56,7 @@ const green = '\u001B[32;1m';
 const magenta = '\u001B[35;1m';
 const red = '\u001B[31;1m';
 const normal = '\u001B[0m';
+const colours = /\u001B\[[0-9;]*m/g;
 
 /** The value of `word` as Nix writes it, as far as it is evaluated. */
 export function printValue(world: PrintedWorld, word: Word, options: PrintOptions = {}): string {
@@ -70,7 +84,23 @@ class ValuePrinter {
     return this.#options.colours === true ? `${colour}${text}${normal}` : text;
   }
 
-  #print(unresolved: Word, depth: number): string {
+  #print(word: Word, depth: number): string {
+    const { evaluation } = this.#options;
+    if (evaluation === undefined) return this.#printKnown(word, depth);
+    if (depth > evaluation.deepest) {
+      throw new EvalError('eval/stack-overflow', 'stack overflow; max-call-depth exceeded');
+    }
+    try {
+      return this.#printKnown(evaluation.force(word), depth);
+    } catch (error) {
+      // Programs throw on purpose, but no program means to nest so deep.
+      const isShown = error instanceof EvalError && error.code !== 'eval/stack-overflow' && depth > 0;
+      if (!isShown) throw error;
+      return this.#colour(red, `«error: ${error.message.replaceAll(colours, '')}»`);
+    }
+  }
+
+  #printKnown(unresolved: Word, depth: number): string {
     const { memory } = this.#world;
     const word = resolved(memory, unresolved);
     const kind = kindOf(memory, word);
@@ -141,8 +171,11 @@ class ValuePrinter {
   /** Of several, or of one that has parts itself. */
   #isTall(words: readonly Word[]): boolean {
     const [only] = words;
-    if (this.#options.indent === undefined || only === undefined) return false;
-    return words.length > 1 || ['list', 'set', 'thunk'].includes(kindOf(this.#world.memory, only));
+    const { indent, evaluation } = this.#options;
+    if (indent === undefined || only === undefined) return false;
+    if (words.length > 1) return true;
+    const part = evaluation === undefined ? only : evaluation.force(only);
+    return ['list', 'set', 'thunk'].includes(kindOf(this.#world.memory, part));
   }
 
   #list(list: number, depth: number): string {
@@ -168,6 +201,11 @@ class ValuePrinter {
 
   #set(attrs: number, depth: number): string {
     if (this.#repeated(attrs)) return this.#colour(magenta, '«repeated»');
+    const derivation = this.#options.evaluation?.derivationOf(attrs);
+    if (derivation !== undefined) {
+      const { path } = derivation;
+      return this.#colour(green, path === undefined ? '«derivation»' : `«derivation ${path}»`);
+    }
     if (depth >= (this.#options.maxDepth ?? Number.MAX_SAFE_INTEGER)) return '{ ... }';
     const { maxAttrs = Number.MAX_SAFE_INTEGER } = this.#options;
     const sorted = [...this.#world.attributes(attrs)].sort(maxAttrs === Number.MAX_SAFE_INTEGER ? byName : typeFirst);

@@ -1,0 +1,110 @@
+import { type ByteString, bytesOf } from '../base/index.ts';
+import { EvalError } from './eval-error.ts';
+import type { Evaluator } from './evaluator.ts';
+import { type Word, addressOf, setWordAt } from './word.ts';
+
+/** Variables beyond it are refused. */
+const mostVariables = 32_768;
+
+/** Where an environment has its first slot (src/core/env.ts). */
+const envHeader = 8;
+
+const origin = { kind: 'text', name: '«string»' } as const;
+
+/**
+ * Variables that grow in number while texts are evaluated which use them: the scope of a prompt. A name that is defined
+ * again means its new value in later texts; what was evaluated before keeps the old one.
+ */
+export class ReplScope {
+  readonly #evaluator: Evaluator;
+  readonly #basePath: ByteString;
+  readonly #names = new Set<ByteString>();
+  #env = 0;
+  #layer = 0;
+  #used = 0;
+
+  /** Relative paths start from `basePath`. */
+  constructor(evaluator: Evaluator, basePath: ByteString) {
+    this.#evaluator = evaluator;
+    this.#basePath = basePath;
+    this.clear();
+  }
+
+  /** Forgets all variables but the builtins. */
+  clear(): void {
+    const { core, baseEnv, baseLayer } = this.#evaluator;
+    this.#env = core.exports.newEnv(baseEnv, mostVariables);
+    this.#layer = core.exports.newStaticLayer(baseLayer);
+    this.#used = 0;
+    this.#names.clear();
+    for (let slot = 0; slot < core.exports.baseCount(); slot++) {
+      this.#names.add(core.nameOf(core.exports.baseName(slot)));
+    }
+  }
+
+  /** All variables. */
+  get names(): ReadonlySet<ByteString> {
+    return this.#names;
+  }
+
+  /** Throws `eval/error` where there are too many variables. */
+  add(symbol: number, word: Word): void {
+    const { core } = this.#evaluator;
+    if (this.#used === mostVariables) {
+      throw new EvalError('eval/error', 'environment full; cannot add more variables');
+    }
+    setWordAt(core.memory, this.#env + envHeader + this.#used * 8, word);
+    core.exports.addStaticName(this.#layer, symbol, this.#used);
+    this.#used++;
+    this.#names.add(core.nameOf(symbol));
+  }
+
+  /** The tree of an expression. Throws `eval/syntax` (see `isIncomplete`) and `eval/undefined-variable`. */
+  parse(text: ByteString): number {
+    return this.#evaluator.parse(bytesOf(text), origin, this.#basePath, this.#layer);
+  }
+
+  /** The value of a tree of `parse`. */
+  evaluateTree(tree: number): Word {
+    const { core } = this.#evaluator;
+    return this.#evaluator.run(() => core.receive(at => core.exports.evaluateTo(tree, this.#env, at)));
+  }
+
+  /** The value of an expression. */
+  evaluate(text: ByteString): Word {
+    return this.evaluateTree(this.parse(text));
+  }
+
+  /**
+   * Adds what a text defines (`a = 1`, `inherit (b) c; d = 2;`); the last semicolon may be missing. False where the text
+   * defines nothing. Throws as `parse` does.
+   */
+  define(text: ByteString): boolean {
+    const tree = this.#parseDefinitions(text);
+    if (tree === undefined) return false;
+    const { core } = this.#evaluator;
+    for (const { symbol, word } of core.attributes(addressOf(this.evaluateTree(tree)))) this.add(symbol, word);
+    return true;
+  }
+
+  #parseDefinitions(text: ByteString): number | undefined {
+    const bytes = bytesOf(text);
+    for (const [isLast, candidate] of [
+      [false, bytes] as const,
+      [true, Buffer.concat([bytes, Buffer.from(';')])] as const,
+    ]) {
+      try {
+        return this.#evaluator.parseBindings(candidate, origin, this.#basePath, this.#layer);
+      } catch (error) {
+        const isSyntax = error instanceof EvalError && error.code === 'eval/syntax';
+        if (!isSyntax || (isLast && isIncomplete(error))) throw error;
+      }
+    }
+    return undefined;
+  }
+}
+
+/** Whether a text was refused only because it ends too early. */
+export function isIncomplete(error: unknown): boolean {
+  return error instanceof EvalError && error.code === 'eval/syntax' && error.message.includes('unexpected end of file');
+}
