@@ -11,14 +11,17 @@ import {
   parseStoreDir,
   parseStorePath,
 } from '../../nix-compat/index.ts';
+import { readDerivation } from '../../store/index.ts';
 import { completePath } from '../args/complete-path.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
+import { openCommandStore } from '../open-store.ts';
 import { absolutePath, fsPathOf } from '../paths.ts';
 import { jsonFlags } from './json-flags.ts';
 
-/** `nix derivation show`, of files: those of a store, or a folder that holds copies of them. */
-export function derivationShow({ out, environment }: CommandContext): Command {
+/** `nix derivation show`, of derivations in the store, or in a folder that holds copies of them. */
+export function derivationShow(context: CommandContext): Command {
+  const { out, environment } = context;
   let recursive = false;
   let pretty = out.isTerminal;
   let installables: readonly ByteString[] = [];
@@ -37,16 +40,20 @@ export function derivationShow({ out, environment }: CommandContext): Command {
     positionals: [
       { label: 'installables', arity: 'any', complete: completePath, apply: (...given) => (installables = given) },
     ],
-    run: () => {
+    run: async () => {
       if (installables.length === 0) {
         throw new CliError('usage/missing-argument', "'nix derivation show' needs the path of a .drv file");
       }
       const storeDir = parseStoreDir(environment.storeDir);
       const shown = new Map<StorePath, Derivation>();
       const queue = installables.map(locate);
+      await using store = queue.some(({ folder }) => folder === storeDir) ? await openCommandStore(context) : undefined;
       for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
         if (shown.has(file.path)) continue;
-        const derivation = parseDerivation(readDerivationFile(file), { storeDir, name: derivationNameOf(file.path) });
+        const derivation =
+          store !== undefined && file.folder === storeDir
+            ? await readDerivation(store, file.path, { signal: context.signal })
+            : parseDerivation(readDerivationFile(file), { storeDir, name: derivationNameOf(file.path) });
         shown.set(file.path, derivation);
         if (!recursive) continue;
         for (const path of derivation.inputDerivations.keys()) queue.push({ folder: file.folder, path });
