@@ -72,7 +72,7 @@ function readIfPresent(file: string): Buffer | undefined {
 }
 
 async function unpackBzip2(bytes: Buffer): Promise<Uint8Array> {
-  const codec = decompressor('bzip2', { compressed: bytes.byteLength, plain: 0 });
+  const codec = decompressor('bzip2', { compressed: bytes.byteLength, plain: 0 }, bytes);
   if (codec === undefined) return bytes;
   const chunks: Uint8Array[] = [];
   let size = 0;
