@@ -1,4 +1,4 @@
-import { displayBytes } from '../base/index.ts';
+import { type ByteString, displayBytes } from '../base/index.ts';
 import { parseNix } from '../syntax/index.ts';
 import { within } from './builtins/arguments.ts';
 import { findBuiltinDoc } from './builtin-docs.ts';
@@ -57,6 +57,33 @@ function documentFunctor(evaluator: Evaluator, value: Word): string | undefined 
       return found;
     }),
   );
+}
+
+/** Kind of a SelectNode, and where it has its subject (src/core/ast.ts). */
+const selectKind = 6;
+const subjectOffset = 8;
+
+/**
+ * The attribute that a tree selects, if a selection is what it is; undefined also where there is no such attribute.
+ * `evaluate` is asked for the value that is selected from.
+ */
+export function selectedAttribute(
+  evaluator: Evaluator,
+  tree: number,
+  evaluate: (tree: number) => Word,
+): { readonly name: ByteString; readonly position: number } | undefined {
+  const { core } = evaluator;
+  if (core.memory.u32(tree) !== selectKind) return undefined;
+  let value = evaluate(core.memory.u32(tree + subjectOffset));
+  const path = core.attributePath(tree);
+  for (const [index, { symbol }] of path.entries()) {
+    if (symbol === 0 || kindOf(core.memory, value) !== 'set') return undefined;
+    const found = core.lookup(addressOf(value), symbol);
+    if (found === undefined) return undefined;
+    if (index === path.length - 1) return { name: core.nameOf(symbol), position: found.position };
+    value = evaluator.run(() => core.force(found.word, found.position));
+  }
+  return undefined;
 }
 
 /** The text of the documentation comment before an attribute, which is at `position`; empty where there is none. */

@@ -70,24 +70,11 @@ export class ReplScope {
     return this.#evaluator.run(() => core.receive(at => core.exports.evaluateTo(tree, this.#env, at)));
   }
 
-  /** The value of an expression. */
-  evaluate(text: ByteString): Word {
-    return this.evaluateTree(this.parse(text));
-  }
-
   /**
-   * Adds what a text defines (`a = 1`, `inherit (b) c; d = 2;`); the last semicolon may be missing. False where the text
-   * defines nothing. Throws as `parse` does.
+   * The tree of what a text defines (`a = 1`, `inherit (b) c; d = 2;`); the last semicolon may be missing. Undefined where
+   * the text defines nothing. Throws as `parse` does.
    */
-  define(text: ByteString): boolean {
-    const tree = this.#parseDefinitions(text);
-    if (tree === undefined) return false;
-    const { core } = this.#evaluator;
-    for (const { symbol, word } of core.attributes(addressOf(this.evaluateTree(tree)))) this.add(symbol, word);
-    return true;
-  }
-
-  #parseDefinitions(text: ByteString): number | undefined {
+  parseDefinitions(text: ByteString): number | undefined {
     const bytes = bytesOf(text);
     for (const [isLast, candidate] of [
       [false, bytes] as const,
@@ -101,6 +88,12 @@ export class ReplScope {
       }
     }
     return undefined;
+  }
+
+  /** Adds the variables of a tree of `parseDefinitions`. */
+  define(tree: number): void {
+    const { core } = this.#evaluator;
+    for (const { symbol, word } of core.attributes(addressOf(this.evaluateTree(tree)))) this.add(symbol, word);
   }
 }
 

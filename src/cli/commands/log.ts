@@ -20,11 +20,16 @@ export function buildLog(context: CommandContext): Command {
     run: async () => {
       await using store = await openCommandStore(context);
       const installable = parseInstallable(store, typed, context);
-      const { log, from } = await find(store, installable, context);
-      context.log.log('info', `got build log for '${installable.what}' from '${from}'`);
-      showPaged(log, context);
+      await showBuildLog(store, installable, context);
     },
   };
+}
+
+/** Throws `log/absent`. */
+export async function showBuildLog(store: Store, installable: Installable, context: CommandContext): Promise<void> {
+  const { log, from } = await find(store, installable, context);
+  context.log.log('info', `got build log for '${installable.what}' from '${from}'`);
+  showPaged(log, context);
 }
 
 async function find(

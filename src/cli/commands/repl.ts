@@ -1,0 +1,130 @@
+import { byteStringFromLatin1, byteStringFromText, bytesOf, type ByteString } from '../../base/index.ts';
+import { addWantedObjects } from '../../engine/index.ts';
+import { autoCall, importFile, select, type Word } from '../../eval/index.ts';
+import type { Flag } from '../args/flag.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { CliError } from '../error.ts';
+import { type Evaluation, type EvaluationArguments, evaluationFlags, startEvaluation } from '../evaluation.ts';
+import { openCommandStore } from '../open-store.ts';
+import { absolutePath } from '../paths.ts';
+import { type Work, converse } from '../repl/converse.ts';
+import { type Lines, PlainLines } from '../repl/lines.ts';
+import { type Departure, Repl } from '../repl/repl.ts';
+
+/** What to load besides: a file's value, or an expression's. */
+interface Source {
+  readonly kind: 'file' | 'expression';
+  readonly text: ByteString;
+}
+
+/** `nix repl` */
+export function repl(context: CommandContext): Command {
+  const from: EvaluationArguments = { searchPath: [], args: new Map() };
+  let source: Source | undefined;
+  let paths: readonly ByteString[] = [];
+  context.settings.presume('pure-eval', 'false');
+  const take = (kind: Source['kind']) => (text: ByteString) => {
+    source = { kind, text };
+  };
+  const flags: Flag[] = [
+    ...evaluationFlags(from),
+    {
+      long: 'file',
+      short: 'f',
+      labels: ['file'],
+      summary: "Load the attributes of a file's value.",
+      apply: take('file'),
+    },
+    {
+      long: 'expr',
+      labels: ['expr'],
+      summary: "Load the attributes of an expression's value.",
+      apply: take('expression'),
+    },
+    { long: 'impure', labels: [], summary: 'Changes nothing: prompts see all of the world.', apply: () => undefined },
+  ];
+  return {
+    summary: 'Evaluates expressions that are typed.',
+    flags,
+    positionals: [{ label: 'installables', arity: 'any', apply: (...given) => (paths = given) }],
+    run: async () => {
+      if (source === undefined && paths.length > 0) {
+        throw new CliError('installable/needs-evaluation', 'flakes cannot be loaded yet: use --file or --expr');
+      }
+      await start(context, from, sourcesOf(source, paths));
+    },
+  };
+}
+
+interface NamedSource extends Source {
+  readonly path: ByteString;
+}
+
+function sourcesOf(source: Source | undefined, paths: readonly ByteString[]): NamedSource[] {
+  if (source === undefined) return [];
+  const wanted = paths.length === 0 ? [byteStringFromText('')] : paths;
+  return wanted.map(path => ({ ...source, path: byteStringFromLatin1(path === '.' ? '' : path) }));
+}
+
+async function start(
+  context: CommandContext,
+  from: EvaluationArguments,
+  sources: readonly NamedSource[],
+): Promise<void> {
+  const evaluation = startEvaluation(context, from);
+  const { evaluator, args } = evaluation;
+  const session = new Repl({
+    context,
+    evaluator,
+    args,
+    sources: sources.map(source => ({ name: source.path, evaluate: () => evaluateSource(evaluation, source) })),
+  });
+  context.log.log('notice', 'Nix 2.34.8\nType :? for help.');
+  session.loadAll();
+  using lines = openLines(context);
+  const conversation = converse(session, lines);
+  for (let step = conversation.next(); step.done !== true;) {
+    const work = step.value;
+    step = await perform(conversation, async () => {
+      // Store paths that were shown are there.
+      await addWanted(context, evaluation);
+      await work();
+    });
+  }
+}
+
+async function perform(conversation: Generator<Work, Departure>, work: Work): Promise<IteratorResult<Work, Departure>> {
+  try {
+    await work();
+  } catch (error) {
+    return conversation.throw(error);
+  }
+  return conversation.next();
+}
+
+function openLines({ out }: CommandContext): Lines {
+  return new PlainLines(out, process.env['_NIX_TEST_REPL_ECHO'] === '1');
+}
+
+function evaluateSource({ evaluator, args }: Evaluation, { kind, text, path }: NamedSource): Word {
+  const root = kind === 'file' ? evaluateFile(evaluator, text) : evaluateText(evaluator, text);
+  return autoCall(evaluator, args, select(evaluator, path, args, root));
+}
+
+/** Names of files may be given as `<name>`, which is looked up on the search path. */
+function evaluateFile(evaluator: Evaluation['evaluator'], file: ByteString): Word {
+  const isLookup = /^<.+>$/.test(file);
+  const path = isLookup ? evaluator.findOnSearchPath(byteStringFromLatin1(file.slice(1, -1))) : absolutePath(file);
+  return evaluator.run(() => importFile(evaluator, path));
+}
+
+function evaluateText(evaluator: Evaluation['evaluator'], text: ByteString): Word {
+  const folder = absolutePath(byteStringFromLatin1('.'));
+  return evaluator.evaluate(evaluator.parse(bytesOf(text), { kind: 'text', name: '«string»' }, folder));
+}
+
+async function addWanted(context: CommandContext, { wanted }: Evaluation): Promise<void> {
+  if (wanted.length === 0) return;
+  await using store = await openCommandStore(context);
+  await addWantedObjects(store, wanted.splice(0), context.signal);
+}

@@ -1,0 +1,46 @@
+import { complete } from './complete.ts';
+import type { Lines } from './lines.ts';
+import type { Departure, Repl } from './repl.ts';
+
+const prompt = 'nix-repl> ';
+const continuationPrompt = '        > ';
+
+/** Whoever has the conversation go on says what went wrong with the work, if it was done and something did. */
+export type Work = () => Promise<void>;
+
+/**
+ * Asks for inputs and does what they say until the user leaves. Work that takes its time is yielded; whatever the one
+ * who does it throws into the conversation is shown as an error of the input.
+ */
+export function* converse(repl: Repl, lines: Lines): Generator<Work, Departure> {
+  const { out, log } = repl.context;
+  let input = '';
+  for (;;) {
+    out.flush();
+    const answer = askQuietly(repl, lines, input === '' ? prompt : continuationPrompt);
+    if (answer.kind === 'end') {
+      out.line('');
+      return 'quit';
+    }
+    input = answer.kind === 'interrupted' ? '' : `${input}${answer.text}\n`;
+    try {
+      const outcome = repl.process(input);
+      if (outcome.kind === 'incomplete') continue;
+      if (outcome.kind === 'leave') return outcome.how;
+      yield outcome.kind === 'later' ? outcome.work : nothing;
+    } catch (error) {
+      log.logError(error);
+    }
+    input = '';
+    out.line('');
+  }
+}
+
+/** What is yielded after inputs that leave nothing to do. */
+export const nothing: Work = async () => {};
+
+function askQuietly(repl: Repl, lines: Lines, text: string) {
+  // Progress would be in the user's way.
+  using _ = repl.context.log.suspend();
+  return lines.ask(text, typed => complete(repl, typed));
+}

@@ -1,0 +1,180 @@
+import { type ByteString, byteStringFromLatin1, displayBytes } from '../../base/index.ts';
+import {
+  type AutoArguments,
+  type Evaluator,
+  ReplScope,
+  type Word,
+  autoCall,
+  forceSet,
+  importFile,
+  isIncomplete,
+  printEvaluated,
+  quoteName,
+} from '../../eval/index.ts';
+import type { CommandContext } from '../command.ts';
+import { CliError } from '../error.ts';
+import { absolutePath } from '../paths.ts';
+import { showPaged } from '../render/show-paged.ts';
+import { type ReplCommand, replCommands } from './commands.ts';
+
+/** What is to happen after an input. */
+export type Outcome =
+  | { readonly kind: 'done' }
+  /** The input ends too early: the next line belongs to it. */
+  | { readonly kind: 'incomplete' }
+  | { readonly kind: 'leave'; readonly how: Departure }
+  /** What takes its time, and what only a prompt can do that no evaluation waits for. */
+  | { readonly kind: 'later'; readonly work: () => Promise<void> };
+
+/** How a prompt is left: for good, or so that the evaluation that waits goes on, perhaps for one step. */
+export type Departure = 'quit' | 'continue' | 'step';
+
+export interface ReplOptions {
+  readonly context: CommandContext;
+  readonly evaluator: Evaluator;
+  readonly args: AutoArguments;
+  /** What the command line asks to be loaded, evaluated anew each time, with what it is called. */
+  readonly sources?: readonly { readonly name: string; readonly evaluate: () => Word }[];
+  /** Commands beside those that every prompt has. */
+  readonly commands?: ReadonlyMap<string, ReplCommand>;
+}
+
+/** Names of variables that are listed when they were loaded. */
+const mostListed = 20;
+
+const blanks = /^[ \n\r\t]+|[ \n\r\t]+$/g;
+
+/** The state of a prompt: its variables and what they were loaded from. */
+export class Repl {
+  readonly context: CommandContext;
+  readonly evaluator: Evaluator;
+  readonly scope: ReplScope;
+  /** Whether commands of a debugger are there. */
+  readonly isDebugging: boolean;
+  readonly #options: ReplOptions;
+  readonly #commands: ReadonlyMap<string, ReplCommand>;
+  #files: ByteString[] = [];
+  #lastLoaded: readonly string[] | undefined;
+
+  constructor(options: ReplOptions) {
+    this.context = options.context;
+    this.evaluator = options.evaluator;
+    this.scope = new ReplScope(options.evaluator, absolutePath(byteStringFromLatin1('.')));
+    this.isDebugging = options.commands !== undefined;
+    this.#options = options;
+    this.#commands = new Map([...replCommands, ...(options.commands ?? [])]);
+  }
+
+  /** Throws what evaluation throws, and `repl/...`. */
+  process(input: string): Outcome {
+    const text = byteStringFromLatin1(input.replaceAll(blanks, ''));
+    if (text === '') return { kind: 'done' };
+    try {
+      if (text.startsWith(':')) return this.#command(text);
+      const definitions = parseWhole(() => this.scope.parseDefinitions(text));
+      if (definitions === undefined) this.print(this.evaluate(text), 1);
+      else this.scope.define(definitions);
+      return { kind: 'done' };
+    } catch (error) {
+      if (error instanceof IncompleteInput) return { kind: 'incomplete' };
+      throw error;
+    }
+  }
+
+  #command(text: ByteString): Outcome {
+    const [name = ''] = /^[^ \n\r\t]+/.exec(text) ?? [];
+    const command = this.#commands.get(name);
+    if (command === undefined)
+      throw new CliError('repl/unknown-command', `unknown command '${displayBytes(byteStringFromLatin1(name))}'`);
+    const argument = byteStringFromLatin1(text.slice(name.length).replaceAll(blanks, ''));
+    return command(this, argument, name) ?? { kind: 'done' };
+  }
+
+  /** The value of what was typed, in weak head normal form. */
+  evaluate(text: ByteString): Word {
+    return this.evaluator.force(this.scope.evaluateTree(this.parse(text)));
+  }
+
+  /** The tree of what was typed. */
+  parse(text: ByteString): number {
+    return parseWhole(() => this.scope.parse(text));
+  }
+
+  print(word: Word, maxDepth?: number): void {
+    const { out } = this.context;
+    const colours = out.isTerminal && this.context.log.colours;
+    const options = { colours, indent: 2, ...(maxDepth === undefined ? {} : { maxDepth }) };
+    out.line(printEvaluated(this.evaluator, word, options));
+  }
+
+  /** Makes the attributes of a set variables, and says so. */
+  addAttributes(word: Word): void {
+    const { evaluator, context } = this;
+    const { core } = evaluator;
+    const doing = 'while evaluating an attribute set to be merged in the global scope';
+    const attributes = core.sortedAttributes(evaluator.run(() => forceSet(evaluator, word, doing)));
+    for (const { symbol, word: value } of attributes) this.scope.add(symbol, value);
+    const names = attributes.map(({ symbol }) => core.nameOf(symbol));
+    this.#lastLoaded = names.map(displayBytes);
+    context.log.log('notice', `Added ${names.length} variables.`);
+    context.log.log('notice', names.slice(0, mostListed).map(quoteName).join(', '));
+    const others = names.length - mostListed;
+    if (others > 0) context.log.log('notice', `... and ${others} more; view with :ll`);
+  }
+
+  listLastLoaded(): void {
+    if (this.#lastLoaded === undefined) throw new CliError('repl/nothing-loaded', 'nothing has been loaded yet');
+    showPaged(this.#lastLoaded.map(name => `${name}\n`).join(''), this.context);
+  }
+
+  /** Makes the attributes of a file's value variables, which is read anew. */
+  load(file: ByteString): void {
+    this.evaluator.importedFiles.clear();
+    this.#loadFile(file);
+  }
+
+  #loadFile(file: ByteString): void {
+    this.#files = [...this.#files.filter(known => known !== file), file];
+    const { evaluator } = this;
+    const isLookup = /^<.+>$/.test(file);
+    const path = isLookup ? evaluator.findOnSearchPath(byteStringFromLatin1(file.slice(1, -1))) : absolutePath(file);
+    this.addAttributes(
+      autoCall(
+        evaluator,
+        this.#options.args,
+        evaluator.run(() => importFile(evaluator, path)),
+      ),
+    );
+  }
+
+  /** Forgets all variables and loads what was loaded before. */
+  reload(): void {
+    this.evaluator.importedFiles.clear();
+    this.scope.clear();
+    this.loadAll();
+  }
+
+  loadAll(): void {
+    const files = this.#files;
+    this.#files = [];
+    for (const file of files) {
+      this.context.log.log('notice', `Loading "${displayBytes(file)}"...`);
+      this.#loadFile(file);
+    }
+    for (const { name, evaluate } of this.#options.sources ?? []) {
+      this.context.log.log('notice', `Loading installable '${name}'...`);
+      this.addAttributes(evaluate());
+    }
+  }
+}
+
+function parseWhole<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw isIncomplete(error) ? new IncompleteInput() : error;
+  }
+}
+
+/** A text that ends too early; thrown through the command that wanted to parse it. */
+class IncompleteInput extends Error {}
