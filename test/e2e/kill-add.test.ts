@@ -7,8 +7,9 @@ import { test } from 'node:test';
 import { parseStorePath } from '../../src/nix-compat/index.ts';
 import { LocalStore } from '../../src/store/index.ts';
 import { recordReports, temporaryFolder } from '../../src/testing/index.ts';
+import { killMoments } from './kill-moments.ts';
 
-const moments = 200;
+const moments = killMoments;
 const adder = join(import.meta.dirname, 'kill-add-child.ts');
 
 /** Kills additions `delay` milliseconds after they began; the paths that were said to be valid. */

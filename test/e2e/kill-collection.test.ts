@@ -6,8 +6,9 @@ import { test } from 'node:test';
 import { verifyBlobs } from '../../src/castore/index.ts';
 import type { StorePath } from '../../src/nix-compat/index.ts';
 import { addTestPath, addTestRoot, listTestStore, openLocalStoreIn, temporaryFolder } from '../../src/testing/index.ts';
+import { killMoments } from './kill-moments.ts';
 
-const moments = 200;
+const moments = killMoments;
 const collector = join(import.meta.dirname, 'kill-collection-child.ts');
 
 /** Kills a collection `delay` milliseconds after it said that it begins; whether it had not ended by then. */

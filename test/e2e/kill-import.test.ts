@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { DiskBlobStore, importTree, sha256FromHex, verifyBlobs, walkNodes } from '../../src/castore/index.ts';
 import { noise, temporaryFolder } from '../../src/testing/index.ts';
+import { killMoments } from './kill-moments.ts';
 
-const moments = 200;
+const moments = killMoments;
 const importer = join(import.meta.dirname, 'kill-import-child.ts');
 
 /** Kills an import `delay` milliseconds after it said that it begins; what it said to have committed, in order. */

@@ -6,8 +6,9 @@ import { describe, test } from 'node:test';
 import { LocalStore } from '../../src/store/index.ts';
 import { recordReports, temporaryFolder } from '../../src/testing/index.ts';
 import { type ClosureCache, makeClosureCache } from './closure-cache.ts';
+import { killMoments } from './kill-moments.ts';
 
-const moments = 200;
+const moments = killMoments;
 const child = join(import.meta.dirname, 'substitute-child.ts');
 
 /** Starts a substitution of all of `cache` into the store below `folder`; it is killed so long after it began, in ms. */

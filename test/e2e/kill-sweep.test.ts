@@ -14,8 +14,9 @@ import {
   walkNodes,
 } from '../../src/castore/index.ts';
 import { noise, temporaryFolder } from '../../src/testing/index.ts';
+import { killMoments } from './kill-moments.ts';
 
-const moments = 60;
+const moments = killMoments;
 const collector = join(import.meta.dirname, 'kill-sweep-child.ts');
 
 function startCollector(data: string, roots: string) {
