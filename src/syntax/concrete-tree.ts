@@ -64,6 +64,8 @@ export interface ConcreteTree {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+const path = tokenNames.indexOf('path');
+const homePath = tokenNames.indexOf("'~/…' path");
 const endOfPath = tokenNames.indexOf('end of path');
 const semicolon = tokenNames.indexOf("';'");
 
@@ -88,6 +90,8 @@ class TreeBuilder {
   #top: Frame = { state: 0, below: undefined, part: undefined };
   /** The stack before the last token that fitted. */
   #beforeLast: Frame = this.#top;
+  /** Whether the last path was left out. */
+  #droppedPath = false;
   /** Where the last token ends. */
   #end = 0;
   isComplete = false;
@@ -104,6 +108,11 @@ class TreeBuilder {
       this.isComplete = true;
       return;
     }
+    // That of a path that is left out is no error of its own.
+    if (token.kind === endOfPath && this.#droppedPath) {
+      this.#droppedPath = false;
+      return;
+    }
     let repairs = 0;
     let before = this.#top;
     const last = tokens[at - 1];
@@ -118,7 +127,8 @@ class TreeBuilder {
       }
       const next = tokens.slice(at, at + 4).map(({ kind }) => kind);
       const repair = findRepair(this.#automaton, this.#top, next);
-      const place = { kind: token.kind, start: placeOf(token), end: placeOf(token) };
+      const start = Math.max(placeOf(token), this.#end);
+      const place = { kind: token.kind, start, end: start };
       repairs++;
       if (repair.kind === 'insert' && repairs < 3) {
         this.#shift(repair.token, place, true);
@@ -141,6 +151,7 @@ class TreeBuilder {
     const next = tokens.slice(at, at + tokensThatFit).map(({ kind }) => kind);
     if (!fits(this.#automaton, this.#beforeLast, [semicolon, last.kind, ...next])) return false;
     this.#top = this.#beforeLast;
+    this.#end = Math.min(this.#end, last.start);
     this.#shift(semicolon, { kind: semicolon, start: last.start, end: last.start }, true);
     return this.#shift(last.kind, last, false);
   }
@@ -192,6 +203,7 @@ class TreeBuilder {
       return;
     }
     if (isMark(kind)) return;
+    this.#droppedPath = kind === path || kind === homePath;
     const leaf: TokenLeaf = { kind: 'token', name: tokenNames[kind] ?? '', start, end, isMissing: false };
     this.#end = Math.max(this.#end, end);
     const before = this.#top.part;

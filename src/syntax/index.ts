@@ -14,7 +14,14 @@ export { formatShortFloat } from './format-float.ts';
 export { globalNames, globalNamesByFeature } from './global-names.ts';
 export { type ParsedNix, parseNix } from './parse-nix.ts';
 export { Refusal, type RefusalWords, describeRefusal } from './refusal.ts';
-export { type Remark, type RemarkKind, describeCursedOr, describeLiteral, lintSettings, remarkKinds } from './remark.ts';
+export {
+  type Remark,
+  type RemarkKind,
+  describeCursedOr,
+  describeLiteral,
+  lintSettings,
+  remarkKinds,
+} from './remark.ts';
 export { type ParsedSource, type Source, type SourceSettings, SourceParser } from './source-parser.ts';
 export { SourceLines } from './source-lines.ts';
 export { type ParseSettings, SyntaxCore, positionBase } from './syntax-core.ts';
