@@ -30,6 +30,15 @@ export interface PathAdderOptions extends AddPathsOptions {
 }
 
 /**
+ * While more is being staged, no commit begins sooner after the last than so many times as long as that took: a commit
+ * has some syncs and transactions, whatever is in it. 1,000 paths in 150 groups waited for 460 syncs.
+ */
+const pause = 3;
+
+/** Milliseconds that the first commit is taken to take. */
+const firstCommit = 100;
+
+/**
  * One call of `PathWriter.add`. Additions are staged in topological order, several at a time; while a group is being
  * committed the next gathers, so that groups are the larger the slower the disk is.
  *
@@ -47,6 +56,8 @@ export class PathAdder {
   readonly #staged = new Map<StorePath, StagedPath>();
   #stagedBytes = 0;
   #committing: { readonly paths: ReadonlySet<StorePath>; readonly done: Promise<void> } | undefined;
+  /** By the clock of `performance`, in milliseconds. */
+  #nextCommit = performance.now() + pause * firstCommit;
   readonly #failed = new Map<StorePath, Error>();
   /** Known to be valid, and kept by temporary roots. */
   readonly #valid: Set<StorePath>;
@@ -141,11 +152,22 @@ export class PathAdder {
 
   /** Commits the largest set of what is staged that is closed under references, together with what is valid. */
   #startCommit(): void {
-    if (this.#committing !== undefined) return;
+    if (this.#committing !== undefined || !this.#isCommitDue()) return;
     const group = this.#takeGroup();
     if (group.size === 0) return;
-    const done = this.#commit(group).finally(() => (this.#committing = undefined));
+    const begun = performance.now();
+    const done = this.#commit(group).finally(() => {
+      this.#committing = undefined;
+      const ended = performance.now();
+      this.#nextCommit = ended + pause * (ended - begun);
+    });
     this.#committing = { paths: new Set(group.keys()), done };
+  }
+
+  #isCommitDue(): boolean {
+    const isLast = this.#waiting.size === 0 && this.#staging.size === 0;
+    const isHalfFull = 2 * this.#staged.size >= stagedLimit.paths || 2 * this.#stagedBytes >= stagedLimit.bytes;
+    return isLast || isHalfFull || performance.now() >= this.#nextCommit;
   }
 
   #takeGroup(): Map<StorePath, StagedPath> {
