@@ -28,6 +28,8 @@ export interface Command extends Parseable {
   readonly positionals: readonly Positional[];
   /** One line for `--help`. */
   readonly summary: string;
+  /** Whether it can be had without the feature `nix-command`. */
+  readonly isStable?: boolean;
   run(): void | Promise<void>;
 }
 

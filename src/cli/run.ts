@@ -171,7 +171,7 @@ async function runCommand(program: string, args: readonly ByteString[], context:
   }
   const { command, path } = parsed;
   if (path.length === 0) throw new CliError('usage/no-command', 'no subcommand specified');
-  settings.require('nix-command');
+  if (command?.isStable !== true) settings.require('nix-command');
   if (command === undefined) throw missingMember(tree, path);
   await command.run();
 }

@@ -75,19 +75,13 @@ export class ReplScope {
    * the text defines nothing. Throws as `parse` does.
    */
   parseDefinitions(text: ByteString): number | undefined {
-    const bytes = bytesOf(text);
-    for (const [isLast, candidate] of [
-      [false, bytes] as const,
-      [true, Buffer.concat([bytes, Buffer.from(';')])] as const,
-    ]) {
-      try {
-        return this.#evaluator.parseBindings(candidate, origin, this.#basePath, this.#layer);
-      } catch (error) {
-        const isSyntax = error instanceof EvalError && error.code === 'eval/syntax';
-        if (!isSyntax || (isLast && isIncomplete(error))) throw error;
-      }
+    try {
+      return this.#evaluator.parseBindings(bytesOf(text), origin, this.#basePath, this.#layer);
+    } catch (error) {
+      const isSyntax = error instanceof EvalError && error.code === 'eval/syntax';
+      if (!isSyntax || isIncomplete(error)) throw error;
+      return undefined;
     }
-    return undefined;
   }
 
   /** Adds the variables of a tree of `parseDefinitions`. */

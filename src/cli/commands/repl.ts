@@ -45,6 +45,7 @@ export function repl(context: CommandContext): Command {
   ];
   return {
     summary: 'Evaluates expressions that are typed.',
+    isStable: true,
     flags,
     positionals: [{ label: 'installables', arity: 'any', apply: (...given) => (paths = given) }],
     run: async () => {
