@@ -9,6 +9,7 @@ import { formatWarning, locateWarning } from './render/format-warning.ts';
 
 /** What the flags of evaluation said: `-I`, `--arg`, `--argstr`. */
 export interface EvaluationArguments {
+  isImpure?: boolean;
   readonly searchPath: string[];
   readonly args: Map<ByteString, { readonly kind: 'expression' | 'text'; readonly text: ByteString }>;
 }
@@ -27,6 +28,12 @@ export function evaluationFlags(into: EvaluationArguments): Flag[] {
       labels: ['name', 'string'],
       summary: 'Pass a string as an argument to functions.',
       apply: (name, text) => into.args.set(name, { kind: 'text', text }),
+    },
+    {
+      long: 'impure',
+      labels: [],
+      summary: 'Let expressions see the environment and all files.',
+      apply: () => (into.isImpure = true),
     },
     {
       long: 'include',
@@ -58,7 +65,7 @@ export function startEvaluation(context: CommandContext, from: EvaluationArgumen
     say: message => say(context, message),
     workingFolder: absolutePath(byteStringFromText('.')),
   });
-  const isPure = settings.get('pure-eval');
+  const isPure = settings.get('pure-eval') && from.isImpure !== true;
   const system = settings.get('eval-system') || settings.get('system');
   const evaluator = new Evaluator({
     io,
@@ -69,7 +76,7 @@ export function startEvaluation(context: CommandContext, from: EvaluationArgumen
     features: new Set(experimentalFeatures.filter(feature => settings.isEnabled(feature))),
     purity: isPure ? 'pure' : settings.get('restrict-eval') ? 'restricted' : undefined,
     allowedUris: settings.get('allowed-uris'),
-    abortsOnWarning: settings.get('abort-on-warn'),
+    abortsOnWarning: settings.get('abort-on-warn') || /^(?:1|yes|true)$/.test(process.env['NIX_ABORT_ON_WARN'] ?? ''),
     tracesVerbosely: settings.get('trace-verbose'),
     lints: {
       'lint-url-literals': settings.get('lint-url-literals'),

@@ -88,7 +88,7 @@ export class FileSystemIO implements EvalIO {
       const entries = readdirSync(fsPathOf(path), { encoding: 'latin1', withFileTypes: true });
       return new Map(entries.map(entry => [byteStringFromLatin1(entry.name), typeOf(entry)]));
     } catch (error) {
-      throw failed('opening directory', path, error);
+      throw failed('cannot read directory', path, error);
     }
   }
 

@@ -23,7 +23,7 @@ export const unexpectedArgumentKind = 10;
 export interface TemplateWords {
   type(word: bigint): string;
   value(word: bigint): string;
-  name(symbol: number): ByteString;
+  name(symbol: number): string;
   string(address: number): ByteString;
   int(word: bigint): string;
   float(word: bigint): string;
@@ -52,7 +52,7 @@ function mention(letter: string, word: bigint, words: TemplateWords): string {
     case 't':
       return words.type(word);
     case 'n':
-      return displayBytes(words.name(Number(word)));
+      return words.name(Number(word));
     case 's':
       return displayBytes(words.string(Number(word)));
     case 'i':

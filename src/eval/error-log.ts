@@ -12,7 +12,7 @@ import { describeType } from './describe-type.ts';
 import { EvalError } from './eval-error.ts';
 import { describeDifference } from './describe-difference.ts';
 import type { Positions } from './positions.ts';
-import { errorPrintOptions, lambdaNameOffset, printValue, type PrintedWorld } from './value-printer.ts';
+import { errorPrintOptions, lambdaNameOffset, printValue, type PrintedWorld, quoteName } from './value-printer.ts';
 import { type Word, addressOf, floatOf, intOf, setWordAt, wordOfBits } from './word.ts';
 
 export const magenta = '\u001B[35;1m';
@@ -62,7 +62,7 @@ export class ErrorLog {
     this.#words = {
       type: word => this.describe(wordOfBits(word)),
       value: word => printValue(this.#world, wordOfBits(word), errorPrintOptions),
-      name: symbol => core.nameOf(symbol),
+      name: symbol => quoteName(core.nameOf(symbol)),
       string: address => core.memory.string(address),
       int: word => String(intOf(core.memory, wordOfBits(word))),
       float: word => String(floatOf(core.memory, wordOfBits(word))),
@@ -120,7 +120,7 @@ export class ErrorLog {
 
   /** The same of two sets, of which only one has the attribute. */
   nameDifference(isLeft: boolean, symbol: number, sets: readonly [Word, Word]): EvalError {
-    const name = mark(displayBytes(this.#options.core.nameOf(symbol)));
+    const name = mark(quoteName(this.#options.core.nameOf(symbol)));
     const [left = '', right = ''] = sets.map(word => printValue(this.#world, word, errorPrintOptions));
     const message = isLeft
       ? `attribute name '${name}' is contained in '${left}', but not in '${right}'`
@@ -225,7 +225,7 @@ export class ErrorLog {
         ];
       }
       case frameKinds.derivationAttribute: {
-        const attribute = mark(displayBytes(core.nameOf(a)));
+        const attribute = mark(quoteName(core.nameOf(a)));
         const derivation = mark(displayBytes(memory.string(b)));
         return [{ text: `while evaluating attribute '${attribute}' of derivation '${derivation}'`, pos }];
       }
@@ -257,7 +257,7 @@ export class ErrorLog {
     return core
       .attributePath(node)
       .map(({ symbol, expression }) =>
-        symbol === 0 ? `"\${${core.printTree(expression)}}"` : displayBytes(core.nameOf(symbol)),
+        symbol === 0 ? `"\${${core.printTree(expression)}}"` : quoteName(core.nameOf(symbol)),
       )
       .join('.');
   }

@@ -79,6 +79,8 @@ interface ParsedText {
 
 interface TextToParse {
   readonly text: Uint8Array;
+  /** What messages show instead: the text, perhaps without its last byte. */
+  readonly shown?: Uint8Array;
   readonly origin: Origin;
   readonly basePath: ByteString;
   readonly layer: number;
@@ -150,17 +152,26 @@ export class Evaluator {
     return this.#parse({ text, origin, basePath, layer, isBindings: false });
   }
 
-  /** As `parse`, of definitions as they are in a set (`a = 1; inherit b;`): the tree is that set's. */
+  /**
+   * As `parse`, of definitions as they are in a set (`a = 1; inherit b;`): the tree is that set's. The last semicolon may
+   * be missing.
+   */
   parseBindings(text: Uint8Array, origin: Origin, basePath: ByteString, layer: number): number {
-    return this.#parse({ text, origin, basePath, layer, isBindings: true });
+    const source = { origin, basePath, layer, isBindings: true };
+    try {
+      return this.#parse({ ...source, text });
+    } catch (error) {
+      if (!(error instanceof EvalError && error.code === 'eval/syntax')) throw error;
+    }
+    return this.#parse({ ...source, text: Buffer.concat([text, Buffer.from(';')]), shown: text });
   }
 
-  #parse({ text, origin, basePath, layer, isBindings }: TextToParse): number {
+  #parse({ text, shown = text, origin, basePath, layer, isBindings }: TextToParse): number {
     const { core } = this;
     // Two zero bytes follow, by which the lexer knows the end.
     const start = core.exports.allocate(text.byteLength + 2);
     core.memory.setBytes(start, text);
-    const base = this.positions.add(origin, text);
+    const base = this.positions.add(origin, shown);
     const options = core.exports.allocate(parseOptionsSize);
     const { homePath } = this.#options;
     const lints = remarkKinds.filter(kind => this.#diagnose(kind) !== 'ignore');
@@ -220,6 +231,11 @@ export class Evaluator {
     const message = `${describeLiteral(kind, text, isFatal, mark)} (${bold}${lintSettings[kind]}${normal})`;
     if (isFatal) throw new EvalError('eval/syntax', message, { position });
     this.io.say({ kind: 'warning', text: message, position });
+  }
+
+  /** Whether `builtins.traceVerbose` shows anything. */
+  get tracesVerbosely(): boolean {
+    return this.#options.tracesVerbosely ?? false;
   }
 
   hasFeature(feature: ExperimentalFeature): boolean {

@@ -7,14 +7,19 @@
  *     evaluator.print(evaluator.evaluate(tree));           // "3"
  */
 export { canonicalPathOf, parentOf } from './canonical-path.ts';
+export { coerceToPath, forceSet } from './builtins/arguments.ts';
 export { EvalError, type EvalErrorCode, evalErrorCodes } from './eval-error.ts';
+export { attributeComment, documentationOf, selectedAttribute } from './documentation.ts';
 export type { EvalIO, EvalMessage, FileInfo, FileType, PathToAdd } from './eval-io.ts';
 export { Evaluator, type EvaluatorOptions } from './evaluator.ts';
 export { toJsonValue } from './builtins/json.ts';
+export { importFile } from './builtins/import.ts';
 export { type Package, derivationPathOf, findPackages, isDerivation, outputNameOf } from './packages.ts';
 export type { Origin } from './positions.ts';
 export { printAmbiguous } from './print-ambiguous.ts';
+export { printEvaluated } from './print-evaluated.ts';
+export { ReplScope, isIncomplete } from './repl-scope.ts';
 export { type AutoArguments, autoCall, parseSelectionPath, select } from './selection.ts';
-export { type PrintOptions } from './value-printer.ts';
-export type { Word } from './word.ts';
+export { type PrintOptions, quoteName } from './value-printer.ts';
+export { type Word, addressOf, kindOf } from './word.ts';
 export { type XmlOptions, toXml } from './builtins/xml.ts';

@@ -1,5 +1,5 @@
 import { type ByteString, brandAs, displayBytes } from '../base/index.ts';
-import { type StorePath, parseStorePathIn } from '../nix-compat/index.ts';
+import { type StorePath, parseStorePathIn, requireDerivationPath } from '../nix-compat/index.ts';
 import { within } from './builtins/arguments.ts';
 import { EvalError } from './eval-error.ts';
 import { coerce } from './core-exports.ts';
@@ -103,7 +103,10 @@ function requireName(evaluator: Evaluator, attrs: number): void {
 export function derivationPathOf(evaluator: Evaluator, { attrs }: Package): StorePath {
   const text = stringAttribute(evaluator, attrs, 'drvPath');
   if (text === undefined) throw new EvalError('eval/error', "derivation does not contain a 'drvPath' attribute");
-  return parseStorePathIn(evaluator.io.storeDir, text);
+  const path = parseStorePathIn(evaluator.io.storeDir, text);
+  const doing = "while evaluating the 'drvPath' attribute of a derivation";
+  evaluator.run(() => within(evaluator, doing, () => requireDerivationPath(path)));
+  return path;
 }
 
 /** The name of the output that a package stands for; undefined where it has none. */

@@ -49,6 +49,12 @@ export class Positions {
     return source === undefined ? '' : Buffer.from(source.text.subarray(start - source.base, end - source.base)).toString();
   }
 
+  /** The whole text that a position is in, and how many bytes of it precede the position. */
+  textAround(position: number): { readonly text: Uint8Array; readonly offset: number } | undefined {
+    const source = this.#find(position);
+    return source === undefined ? undefined : { text: source.text, offset: position - source.base };
+  }
+
   /** `FILE:LINE:COLUMN`; nothing for 0. */
   format(position: number): string {
     const place = this.resolve(position);

@@ -1,10 +1,10 @@
 import { type ByteString, brandAs, byteStringFromText } from '../base/index.ts';
 import { formatShortFloat } from '../syntax/index.ts';
 import type { Evaluator } from './evaluator.ts';
-import { quoteBytes } from './value-printer.ts';
+import { quoteBytes, quoteNameBytes } from './value-printer.ts';
 import { type Word, addressOf, floatOf, intOf, kindOf, listElements, pathTextOf, resolved } from './word.ts';
 
-/** A value as `nix-instantiate --eval` prints it: names are not quoted, and what is not evaluated is `<CODE>`. */
+/** A value as `nix-instantiate --eval` prints it: what is not evaluated is `<CODE>`. */
 export function printAmbiguous(evaluator: Evaluator, word: Word): ByteString {
   const seen = new Set<number>();
   const { core } = evaluator;
@@ -29,13 +29,15 @@ export function printAmbiguous(evaluator: Evaluator, word: Word): ByteString {
         return memory.string(pathTextOf(memory, value));
       case 'list': {
         const elements = listElements(memory, address);
-        if (elements.length > 0 && isRepeated(address)) return repeated;
+        // Where it is in a cell, that is what counts: another cell may have the same list.
+        const identity = (unresolved.low & 7) === 0 ? unresolved.low : address;
+        if (elements.length > 0 && isRepeated(identity)) return repeated;
         return `[ ${elements.map(element => `${print(element)} `).join('')}]`;
       }
       case 'set': {
         const attributes = core.sortedAttributes(address);
         if (attributes.length > 0 && isRepeated(address)) return repeated;
-        return `{ ${attributes.map(({ symbol, word: of }) => `${core.nameOf(symbol)} = ${print(of)}; `).join('')}}`;
+        return `{ ${attributes.map(({ symbol, word: of }) => `${quoteNameBytes(core.nameOf(symbol))} = ${print(of)}; `).join('')}}`;
       }
       case 'lambda':
         return '<LAMBDA>';

@@ -273,5 +273,14 @@ const keywords = new Set(['assert', 'else', 'if', 'in', 'inherit', 'let', 'rec',
 
 /** A name as it is written in a set: in quotes where it is no identifier. */
 export function quoteName(name: ByteString): string {
-  return /^[A-Za-z_][A-Za-z0-9_'-]*$/.test(name) && !keywords.has(name) ? name : quoteString(name);
+  return isIdentifier(name) ? name : quoteString(name);
+}
+
+/** As `quoteName`, as bytes. */
+export function quoteNameBytes(name: ByteString): ByteString {
+  return isIdentifier(name) ? name : quoteBytes(name);
+}
+
+function isIdentifier(name: ByteString): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_'-]*$/.test(name) && !keywords.has(name);
 }

@@ -10,5 +10,5 @@ export function formatWarning(text: string): string {
 /** A warning and where it belongs. The lines below the first are indented by what stands before it. */
 export function locateWarning(message: string, position: SourcePosition | undefined): string {
   if (position === undefined) return message;
-  return `${message}\n${formatPosition(position)}`.replaceAll('\n', `\n${' '.repeat('warning: '.length)}`);
+  return `${message}\n${formatPosition(position).trimEnd()}`.replaceAll('\n', `\n${' '.repeat('warning: '.length)}`);
 }

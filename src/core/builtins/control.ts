@@ -91,11 +91,6 @@ export function warnMessage(args: usize): Word {
   return force(second(args), 0);
 }
 
-/** What `traceVerbose` does where it is off. */
-export function secondOf(args: usize): Word {
-  return force(second(args), 0);
-}
-
 export function tryEval(args: usize): Word {
   const success = tryForce(args);
   const entries = newEntries(2);

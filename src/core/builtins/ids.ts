@@ -57,7 +57,6 @@ export const enum Builtin {
   Throw,
   ToString,
   Trace,
-  TraceVerbose,
   TryEval,
   TypeOf,
   UnsafeGetAttrPos,

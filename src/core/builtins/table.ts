@@ -3,7 +3,7 @@ import { callHost } from '../host.ts';
 import { hostResult } from '../host-result.ts';
 import type { Word } from '../value.ts';
 import { genericClosure } from './closure.ts';
-import { abort, addErrorContext, deepSeq, secondOf, seq, throwValue, traceValue, tryEval, warnMessage } from './control.ts';
+import { abort, addErrorContext, deepSeq, seq, throwValue, traceValue, tryEval, warnMessage } from './control.ts';
 import { all, any, concatLists, concatMap, elem, elemAt, filter, foldl, genList, groupBy, head, length, map, partition, tail } from './lists.ts';
 import { add, bitAnd, bitOr, bitXor, ceilOf, divide, floorOf, lessThan, multiply, subtract } from './numbers.ts';
 import { attrNames, attrValues, catAttrs, functionArgs, getAttr, hasAttr, intersectAttrs, listToAttrs, mapAttrs, removeAttrs, unsafeGetAttrPos, zipAttrsWith } from './sets.ts';
@@ -130,8 +130,6 @@ export function callBuiltin(id: u32, args: usize): Word {
       return toStringValue(args);
     case Builtin.Trace:
       return traceValue(args);
-    case Builtin.TraceVerbose:
-      return secondOf(args);
     case Builtin.TryEval:
       return tryEval(args);
     case Builtin.TypeOf:
@@ -211,7 +209,6 @@ export function declareBuiltins(): void {
   declareBuiltin('throw', Builtin.Throw, 1);
   declareBuiltin('toString', Builtin.ToString, 1);
   declareBuiltin('__trace', Builtin.Trace, 2);
-  declareBuiltin('__traceVerbose', Builtin.TraceVerbose, 2);
   declareBuiltin('__tryEval', Builtin.TryEval, 1);
   declareBuiltin('__typeOf', Builtin.TypeOf, 1);
   declareBuiltin('__unsafeGetAttrPos', Builtin.UnsafeGetAttrPos, 2);

@@ -19,6 +19,7 @@ import {
   requireAttribute,
   within,
 } from './arguments.ts';
+import { quoteName } from '../value-printer.ts';
 import { parseHashAllowEmpty } from './hash.ts';
 import { parseContextElement } from './string-context.ts';
 import type { HostBuiltin } from './table.ts';
@@ -174,7 +175,7 @@ function addPathOf(evaluator: Evaluator, args: number): Word {
         expected = parseHashAllowEmpty(evaluator, forcePlainString(evaluator, word, attributeText, position), 'sha256');
         break;
       default: {
-        const error = evalError`unsupported argument '${displayBytes(key)}' to 'builtins.path'`;
+        const error = evalError`unsupported argument '${quoteName(key)}' to 'builtins.path'`;
         throw error.at(evaluator.positions.resolve(position));
       }
     }

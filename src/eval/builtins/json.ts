@@ -1,12 +1,13 @@
-import { type ByteString, displayBytes } from '../../base/index.ts';
+import type { ByteString } from '../../base/index.ts';
 import { type JsonValue, NixCompatError, formatJson } from '../../nix-compat/index.ts';
 import { coerce } from '../core-exports.ts';
 import { mark } from '../error-log.ts';
 import { EvalError } from '../eval-error.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { findNotUtf8 } from '../json/find-not-utf8.ts';
-import { readJson } from '../json/read-json.ts';
+import { NotJson, readJson } from '../json/read-json.ts';
 import { type Word, addressOf, floatOf, intOf, kindOf, listElements, trueWord } from '../word.ts';
+import { quoteName } from '../value-printer.ts';
 import { argument, forcePlainString, within } from './arguments.ts';
 import type { HostBuiltin } from './table.ts';
 
@@ -83,7 +84,7 @@ class JsonWriter {
     const members = new Map<ByteString, JsonValue>();
     for (const { symbol, position, word: value } of core.sortedAttributes(attrs)) {
       const name = core.nameOf(symbol);
-      const doing = `while evaluating attribute '${mark(displayBytes(name))}'`;
+      const doing = `while evaluating attribute '${mark(quoteName(name))}'`;
       members.set(
         name,
         within(this.#evaluator, doing, () => this.convert(value, position), position),
@@ -120,7 +121,14 @@ export function formatJsonText(value: JsonValue): ByteString {
 function fromJson(evaluator: Evaluator, args: number): Word {
   const doing = 'while evaluating the first argument passed to builtins.fromJSON';
   const text = forcePlainString(evaluator, argument(evaluator, args, 0), doing);
-  return within(evaluator, 'while decoding a JSON string', () => readJson(evaluator, text));
+  try {
+    return readJson(evaluator, text);
+  } catch (error) {
+    if (!(error instanceof NotJson)) throw error;
+    return within(evaluator, 'while decoding a JSON string', () => {
+      throw error;
+    });
+  }
 }
 
 export const jsonBuiltins: readonly HostBuiltin[] = [

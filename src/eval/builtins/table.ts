@@ -1,13 +1,18 @@
 import type { ExperimentalFeature } from '../../nix-compat/index.ts';
 import type { Evaluator } from '../evaluator.ts';
 import type { Word } from '../word.ts';
+import { controlBuiltins } from './control.ts';
 import { derivationBuiltins } from './derivation.ts';
+import { fetchBuiltins } from './fetch.ts';
 import { fileBuiltins } from './files.ts';
+import { flakeRefBuiltins } from './flake-refs.ts';
 import { hashBuiltins } from './hash.ts';
 import { importBuiltins } from './import.ts';
 import { jsonBuiltins } from './json.ts';
 import { contextBuiltins } from './string-context.ts';
+import { outputOfBuiltins } from './output-of.ts';
 import { regexBuiltins } from './regex.ts';
+import { tomlBuiltins } from './toml.ts';
 import { versionBuiltins } from './versions.ts';
 import { xmlBuiltins } from './xml.ts';
 
@@ -24,12 +29,17 @@ export interface HostBuiltin {
 
 export const hostBuiltins: readonly HostBuiltin[] = [
   ...contextBuiltins,
+  ...controlBuiltins,
   ...derivationBuiltins,
+  ...fetchBuiltins,
   ...fileBuiltins,
+  ...flakeRefBuiltins,
   ...hashBuiltins,
   ...importBuiltins,
   ...jsonBuiltins,
+  ...outputOfBuiltins,
   ...regexBuiltins,
+  ...tomlBuiltins,
   ...versionBuiltins,
   ...xmlBuiltins,
 ];

@@ -149,8 +149,11 @@ class JsonReader {
   }
 }
 
+/** A text that is no JSON. What the language refuses about the value of one is another matter. */
+export class NotJson extends EvalError {}
+
 function jsonError(what: string): EvalError {
-  return new EvalError('eval/error', mark(what));
+  return new NotJson('eval/error', mark(what));
 }
 
 /** Strings with zero bytes are none of the language's. */

@@ -1,0 +1,66 @@
+import { byteStringFromText, displayBytes } from '../../base/index.ts';
+import type { Evaluator } from '../evaluator.ts';
+import { flakeRefFromAttributes, flakeRefToAttributes, formatFlakeRef, parseFlakeRef } from '../inputs/flake-ref.ts';
+import type { InputAttributes } from '../inputs/input.ts';
+import { type Word, addressOf, falseWord, intOf, kindOf, trueWord } from '../word.ts';
+import { argument, evalError, forcePlainString, forceSet, typeError } from './arguments.ts';
+import type { HostBuiltin } from './table.ts';
+
+function parseFlakeRefOf(evaluator: Evaluator, args: number): Word {
+  evaluator.requireFeature('flakes');
+  const { core } = evaluator;
+  const doing = 'while evaluating the argument passed to builtins.parseFlakeRef';
+  const text = forcePlainString(evaluator, argument(evaluator, args, 0), doing);
+  const attributes = flakeRefToAttributes(parseFlakeRef(displayBytes(text)));
+  return core.set([...attributes].map(([name, value]) => [byteStringFromText(name), wordOf(evaluator, value)] as const));
+}
+
+function wordOf({ core }: Evaluator, value: string | bigint | boolean): Word {
+  if (typeof value === 'bigint') return core.int(value);
+  if (typeof value === 'boolean') return value ? trueWord : falseWord;
+  return core.string(byteStringFromText(value));
+}
+
+function flakeRefToString(evaluator: Evaluator, args: number): Word {
+  evaluator.requireFeature('flakes');
+  const { core } = evaluator;
+  const doing = 'while evaluating the argument passed to builtins.flakeRefToString';
+  const attributes: InputAttributes = new Map();
+  for (const { symbol, word, position } of core.attributes(forceSet(evaluator, argument(evaluator, args, 0), doing))) {
+    const name = displayBytes(core.nameOf(symbol));
+    const value = core.force(word, position);
+    switch (kindOf(core.memory, value)) {
+      case 'int': {
+        const number = intOf(core.memory, value);
+        if (number < 0n) throw evalError`negative value given for flake ref attr ${name}: ${number}`;
+        attributes.set(name, number);
+        break;
+      }
+      case 'bool':
+        attributes.set(name, value.low === trueWord.low);
+        break;
+      case 'string':
+        attributes.set(name, displayBytes(core.memory.string(addressOf(value))));
+        break;
+      default: {
+        const type = evaluator.errors.describe(value);
+        throw typeError`flake reference attribute sets may only contain integers, Booleans, and strings, but attribute '${name}' is ${type}`;
+      }
+    }
+  }
+  return core.string(byteStringFromText(formatFlakeRef(flakeRefFromAttributes(attributes))));
+}
+
+function getFlake(evaluator: Evaluator, args: number): Word {
+  evaluator.requireFeature('flakes');
+  const doing = 'while evaluating the argument passed to builtins.getFlake';
+  const text = displayBytes(forcePlainString(evaluator, argument(evaluator, args, 0), doing));
+  parseFlakeRef(text);
+  throw evalError`cannot get the flake '${text}': Firn does not fetch flakes yet`;
+}
+
+export const flakeRefBuiltins: readonly HostBuiltin[] = [
+  { name: '__getFlake', arity: 1, call: getFlake },
+  { name: '__parseFlakeRef', arity: 1, call: parseFlakeRefOf },
+  { name: '__flakeRefToString', arity: 1, call: flakeRefToString },
+];
