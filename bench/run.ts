@@ -4,7 +4,7 @@
  *     PEER_BINDIR=/path/to/nix/bin npm run bench [-- [--pairs N] [--folder DIR] [--no-record] NAME...]
  *
  * NAME is one of `import`, `dump`, `parse` (of the nixpkgs that NIXPKGS names), `restore`, `hash`, `path-info`, `start-up`,
- * `substitute`, `copy`; all of them unless given. Workloads and results are
+ * `substitute`, `copy`, `gc`, `verify`; all of them unless given. Workloads and results are
  * made in a new folder within DIR (the system's folder for temporary files unless given). Ends with status 1 when a bar
  * is missed or a comparison could not be made.
  */
@@ -23,6 +23,7 @@ import { parseComparison } from './comparisons/parse.ts';
 import { restoreComparison } from './comparisons/restore.ts';
 import { startUpComparison } from './comparisons/start-up.ts';
 import { substituteComparison } from './comparisons/substitute.ts';
+import { verifyComparison } from './comparisons/verify.ts';
 import { compare } from './framework/compare.ts';
 import { BenchError, type Comparison } from './framework/comparison.ts';
 import { describeMachine } from './framework/machine.ts';
@@ -40,6 +41,7 @@ const comparisons: ReadonlyMap<string, Comparison> = new Map([
   ['path-info', pathInfoComparison],
   ['substitute', substituteComparison],
   ['copy', copyComparison],
+  ['verify', verifyComparison],
 ]);
 const results = join(import.meta.dirname, 'results');
 
