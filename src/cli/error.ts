@@ -22,6 +22,7 @@ export const cliErrorCodes = {
   'environment/no-home': 'no home directory where one is needed',
   'output/failed': 'standard output or the log cannot be written',
   'output/unknown-format': 'a name that is no format of log output',
+  'output/exists': 'a file that is to be written and is there already',
   'output/closed': 'whoever read our standard output has closed it',
   'installable/needs-evaluation': 'what only an evaluator can make store paths of',
   'installable/bad-outputs': 'what follows the caret of an installable and names no outputs',

@@ -7,12 +7,20 @@
  *     evaluator.print(evaluator.evaluate(tree));           // "3"
  */
 export { canonicalPathOf, parentOf } from './canonical-path.ts';
-export { coerceToPath, forceSet } from './builtins/arguments.ts';
+export { coerceToPath, evalError, forceSet, within } from './builtins/arguments.ts';
+export {
+  type DebugEnvironment,
+  type DebugFrame,
+  type DebugPrompt,
+  type DebugReason,
+  type DebuggerOptions,
+  DebuggingEnded,
+} from './debug/debugger.ts';
 export { EvalError, type EvalErrorCode, evalErrorCodes } from './eval-error.ts';
 export { attributeComment, documentationOf, selectedAttribute } from './documentation.ts';
 export type { EvalIO, EvalMessage, FileInfo, FileType, PathToAdd } from './eval-io.ts';
 export { Evaluator, type EvaluatorOptions } from './evaluator.ts';
-export { toJsonValue } from './builtins/json.ts';
+export { type JsonOptions, formatJsonText, toJsonValue } from './builtins/json.ts';
 export { importFile } from './builtins/import.ts';
 export { type Package, derivationPathOf, findPackages, isDerivation, outputNameOf } from './packages.ts';
 export type { Origin } from './positions.ts';

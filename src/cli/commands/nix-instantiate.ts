@@ -17,10 +17,11 @@ import {
   parentOf,
   printAmbiguous,
   select,
+  formatJsonText,
   toJsonValue,
   toXml,
 } from '../../eval/index.ts';
-import { type StorePath, formatJson, printStorePath } from '../../nix-compat/index.ts';
+import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { Flag } from '../args/flag.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
 import { CliError } from '../error.ts';
@@ -164,7 +165,7 @@ function formatValue(request: Request, { evaluator }: Evaluation, value: Word): 
       return evaluator.run(() => toXml(evaluator, value, options)).text;
     }
     case 'json':
-      return asLine(formatJson(evaluator.run(() => toJsonValue(evaluator, value)).value));
+      return asLine(formatJsonText(evaluator.run(() => toJsonValue(evaluator, value, { strict: request.strict })).value));
     case 'plain':
       if (request.strict) evaluator.forceDeep(value);
       return asLine(printAmbiguous(evaluator, value));

@@ -6,36 +6,45 @@ import { EvalError } from '../eval-error.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { findNotUtf8 } from '../json/find-not-utf8.ts';
 import { NotJson, readJson } from '../json/read-json.ts';
-import { type Word, addressOf, floatOf, intOf, kindOf, listElements, trueWord } from '../word.ts';
+import { type Word, addressOf, floatOf, intOf, kindOf, listElements, resolved, trueWord } from '../word.ts';
 import { quoteName } from '../value-printer.ts';
 import { argument, forcePlainString, within } from './arguments.ts';
 import type { HostBuiltin } from './table.ts';
 
-/** A value as JSON, with what its strings depend on. Paths are copied to the store. */
+export interface JsonOptions {
+  /** Whether paths are copied to the store; they are unless this says otherwise. */
+  readonly copies?: boolean;
+  /** Whether what is not evaluated yet is evaluated; it is unless this says otherwise. */
+  readonly strict?: boolean;
+}
+
+/** A value as JSON, with what its strings depend on. */
 export function toJsonValue(
   evaluator: Evaluator,
   word: Word,
-  pos = 0,
+  options: JsonOptions = {},
 ): { readonly value: JsonValue; readonly context: number } {
-  const writer = new JsonWriter(evaluator);
-  const value = writer.convert(word, pos);
+  const writer = new JsonWriter(evaluator, options);
+  const value = writer.convert(word, 0);
   return { value, context: writer.context };
 }
 
 class JsonWriter {
   readonly #evaluator: Evaluator;
+  readonly #options: Required<JsonOptions>;
   context = 0;
 
-  constructor(evaluator: Evaluator) {
+  constructor(evaluator: Evaluator, { copies = true, strict = true }: JsonOptions) {
     this.#evaluator = evaluator;
+    this.#options = { copies, strict };
   }
 
   /** `pos` is where the value was asked for. */
   convert(word: Word, pos: number): JsonValue {
-    const { exports } = this.#evaluator.core;
-    exports.enter(pos);
-    const value = this.#convert(this.#evaluator.core.force(word, pos), pos);
-    exports.leave();
+    const { core } = this.#evaluator;
+    core.exports.enter(pos);
+    const value = this.#convert(this.#options.strict ? core.force(word, pos) : resolved(core.memory, word), pos);
+    core.exports.leave();
     return value;
   }
 
@@ -69,7 +78,7 @@ class JsonWriter {
 
   #string(word: Word, pos: number): ByteString {
     const { core } = this.#evaluator;
-    const { text, context } = core.coerce(word, coerce.copy | coerce.canonical, '', pos);
+    const { text, context } = core.coerce(word, this.#options.copies ? coerce.copy | coerce.canonical : coerce.canonical, '', pos);
     this.context = core.exports.uniteContexts(this.context, context);
     return text;
   }
@@ -108,9 +117,9 @@ function toJson(evaluator: Evaluator, args: number): Word {
 }
 
 /** As `formatJson`, with C++ Nix's error for strings that are not UTF-8. */
-export function formatJsonText(value: JsonValue): ByteString {
+export function formatJsonText(value: JsonValue, indent?: number): ByteString {
   try {
-    return formatJson(value);
+    return formatJson(value, indent);
   } catch (error) {
     const wrong = error instanceof NixCompatError && error.code === 'json/not-utf8' ? findNotUtf8(value) : undefined;
     if (wrong === undefined) throw error;
