@@ -92,10 +92,13 @@ export function nextAction({ states }: Automaton, state: number, token: number):
   return row?.otherwise === undefined ? undefined : { kind: 'reduce', rule: row.otherwise };
 }
 
-/** The stack after a token; undefined where it is refused. */
+/** Attempts are given up after so many reductions: there may be many attempts, on a stack of any height. */
+const mostReductions = 500;
+
+/** The stack after a token; undefined where it is refused, or where to find out would take long. */
 export function step(automaton: Automaton, stack: Stack, token: number): Stack | undefined {
   let at = stack;
-  for (;;) {
+  for (let reductions = 0; reductions < mostReductions; reductions++) {
     const action = nextAction(automaton, at.state, token);
     if (action?.kind === 'shift') return { state: action.state, below: at };
     const rule = action?.kind === 'reduce' ? automaton.rules[action.rule] : undefined;
@@ -103,4 +106,5 @@ export function step(automaton: Automaton, stack: Stack, token: number): Stack |
     for (const _ of rule.parts) at = at.below ?? emptyStack;
     at = { state: automaton.states[at.state]?.gotos.get(rule.makes) ?? 0, below: at };
   }
+  return undefined;
 }

@@ -69,8 +69,8 @@ const homePath = tokenNames.indexOf("'~/…' path");
 const endOfPath = tokenNames.indexOf('end of path');
 const semicolon = tokenNames.indexOf("';'");
 
-/** After so many errors the rest of the text is left out. */
-const mostDiagnostics = 100;
+/** After so many errors the rest of the text is left out, and no more are looked for. */
+export const mostDiagnostics = 100;
 
 interface Frame extends Stack {
   readonly part: TreePart | undefined;

@@ -1,6 +1,6 @@
 import { byteStringFromLatin1 } from '../base/index.ts';
 import { type Comment, findComments } from './comments.ts';
-import { type Diagnostic, type TreeNode, buildTree } from './concrete-tree.ts';
+import { type Diagnostic, type TreeNode, buildTree, mostDiagnostics } from './concrete-tree.ts';
 import { NixSyntaxError } from './error.ts';
 import type { Token } from './explain.ts';
 import { globalNames, globalNamesByFeature } from './global-names.ts';
@@ -71,6 +71,9 @@ function substituteFor({ kind }: Token, before: Token | undefined): number {
   return tokenNames.indexOf(name === 'string' && isIndented ? 'indented string' : name);
 }
 
+/** Thrown through the core once there are as many diagnostics as anybody reads. */
+class Enough extends Error {}
+
 /** What only shows once the grammar is satisfied: attributes that are defined twice, variables that nothing defines. */
 function checkNames(core: SyntaxCore, text: Uint8Array, tokens: readonly Token[]): readonly Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
@@ -83,6 +86,7 @@ function checkNames(core: SyntaxCore, text: Uint8Array, tokens: readonly Token[]
     const start = Math.max(0, refusal.position - positionBase);
     const message = describeRefusal(refusal, { mark: part => part, place });
     diagnostics.push({ message, start, end: endOfToken(tokens, start) });
+    if (diagnostics.length === mostDiagnostics) throw new Enough();
   };
   const names = [...globalNames, ...globalNamesByFeature.map(({ name }) => name)];
   const root = byteStringFromLatin1('/');
@@ -92,7 +96,7 @@ function checkNames(core: SyntaxCore, text: Uint8Array, tokens: readonly Token[]
   } catch (error) {
     if (error instanceof Refusal) report(error);
     else if (error instanceof NixSyntaxError) diagnostics.push({ message: error.message, start: 0, end: 0 });
-    else throw error;
+    else if (!(error instanceof Enough)) throw error;
   }
   return diagnostics;
 }

@@ -16,11 +16,19 @@ export class SourceLines {
   /** The place that many bytes from the beginning of the text, which is `file`. */
   locate(offset: number, file: string): SourcePosition {
     const index = this.#lineOf(offset);
+    const linesAround = (): SourcePosition['lines'] => [
+      this.#lineAt(index - 1),
+      this.#lineAt(index) ?? '',
+      this.#lineAt(index + 1),
+    ];
     return {
       file,
       line: index + 1,
       column: offset - (this.#starts[index] ?? 0) + 1,
-      lines: [this.#lineAt(index - 1), this.#lineAt(index) ?? '', this.#lineAt(index + 1)],
+      // A line may be as long as the text, and most places are not shown.
+      get lines() {
+        return linesAround();
+      },
     };
   }
 

@@ -57,7 +57,9 @@ export class SourceParser {
   /** Throws a NixSyntaxError. */
   parse(source: Source): ParsedSource {
     const { homePath, allowsPipes } = this.#settings;
-    const onRemark = (remark: Remark) => this.#remark(source, remark);
+    // Found when first needed, once: there may be many remarks.
+    let lines: SourceLines | undefined;
+    const onRemark = (remark: Remark) => this.#remark((lines ??= new SourceLines(source.text)), source.file, remark);
     const lints = remarkKinds.filter(kind => this.#diagnose(kind) !== 'ignore');
     try {
       const tree = this.#core.parse(source.text, {
@@ -95,12 +97,11 @@ export class SourceParser {
     return kind === 'cursed-or' ? 'warn' : this.#settings.diagnose[lintSettings[kind]];
   }
 
-  #remark(source: Source, { kind, start, end }: Remark): void {
+  #remark(lines: SourceLines, file: string, { kind, start, end }: Remark): void {
     const { mark, emphasise, warn } = this.#settings;
-    const lines = new SourceLines(source.text);
     const text = lines.slice(start - positionBase, end - positionBase);
     const offset = start - positionBase;
-    const position = lines.locate(offset, source.file);
+    const position = lines.locate(offset, file);
     if (kind === 'cursed-or') {
       warn(describeCursedOr(`${position.file}:${position.line}:${position.column}`, text));
       return;

@@ -77,14 +77,18 @@ export const syntaxTargets: readonly Target[] = [
       let result: Buffer | undefined;
       let failure: unknown;
       try {
-        result = core.print(freshParser().parse({ text: input, file: 'input', basePath: folder }).tree);
+        const { tree } = freshParser().parse({ text: input, file: 'input', basePath: folder });
+        result = core.print(tree);
       } catch (error) {
         failure = error;
       }
       compareGrammars(input, failure);
       const { tree, diagnostics } = parseNix(input);
       checkOrder(tree);
-      if (result === undefined && diagnostics.length === 0) throw new Violation('is refused without a diagnostic');
+      // To print a tree takes more of the stack than to bind it.
+      const isTooDeep = failure instanceof NixSyntaxError && failure.code === 'syntax/too-deep';
+      if (result === undefined && !isTooDeep && diagnostics.length === 0)
+        throw new Violation('is refused without a diagnostic');
       if (failure === undefined) return result?.toString('latin1');
       // Messages mention names and texts of any length, as those of C++ Nix do.
       if (!(failure instanceof NixSyntaxError)) throw failure;
