@@ -1,6 +1,13 @@
 import { type ByteString, byteStringFromText, displayBytes, unreachable } from '../base/index.ts';
 import { FileSystemIO, type WantedObject } from '../engine/index.ts';
-import { type AutoArguments, type EvalMessage, Evaluator, type Word } from '../eval/index.ts';
+import {
+  type AutoArguments,
+  type DebugPrompt,
+  type DebuggerOptions,
+  type EvalMessage,
+  Evaluator,
+  type Word,
+} from '../eval/index.ts';
 import { type Derivation, defaultStoreDir, experimentalFeatures, parseStoreDir } from '../nix-compat/index.ts';
 import type { CommandContext } from './command.ts';
 import type { Flag } from './args/flag.ts';
@@ -9,6 +16,8 @@ import { formatWarning, locateWarning } from './render/format-warning.ts';
 
 /** What the flags of evaluation said: `-I`, `--arg`, `--argstr`. */
 export interface EvaluationArguments {
+  /** Who debugs, if somebody does; asked once there is an evaluator. */
+  debugPrompt?: (evaluator: () => Evaluator) => DebugPrompt;
   isImpure?: boolean;
   readonly searchPath: string[];
   readonly args: Map<ByteString, { readonly kind: 'expression' | 'text'; readonly text: ByteString }>;
@@ -83,6 +92,10 @@ export function startEvaluation(context: CommandContext, from: EvaluationArgumen
       'lint-absolute-path-literals': settings.get('lint-absolute-path-literals'),
       'lint-short-path-literals': settings.get('lint-short-path-literals'),
     },
+    debugger: debuggerOptions(
+      context,
+      from.debugPrompt?.(() => evaluator),
+    ),
   });
   return { evaluator, wanted, args: readArguments(evaluator, from) };
 }
@@ -101,6 +114,16 @@ function say({ log }: CommandContext, message: EvalMessage): void {
     default:
       unreachable(message);
   }
+}
+
+function debuggerOptions({ settings }: CommandContext, prompt: DebugPrompt | undefined): DebuggerOptions | undefined {
+  if (prompt === undefined) return undefined;
+  return {
+    prompt,
+    ignoresTry: settings.get('ignore-try'),
+    stopsAtTraces: settings.get('debugger-on-trace'),
+    stopsAtWarnings: settings.get('debugger-on-warn'),
+  };
 }
 
 function searchPathOf({ settings }: CommandContext, { searchPath }: EvaluationArguments) {

@@ -8,7 +8,7 @@ import { delayedCallee, force } from './force.ts';
 import { BuiltinObject, FunctionKind, LambdaObject, PartialObject, functionKind, partialArguments, partialWord } from './function.ts';
 import { delay, evaluate } from './interpret.ts';
 import { functorSymbol } from './known-symbols.ts';
-import { FrameKind, dropTo, enter, leave, pop, push, reserve } from './log.ts';
+import { FrameKind, dropTo, enter, isDebugging, leave, pop, push, pushStep, reserve } from './log.ts';
 import { shapeCount, shapePosition, symbolAt } from './shape.ts';
 import { Tag, type Word, addressOf, missing, tagOf } from './value.ts';
 
@@ -107,7 +107,8 @@ function callLambda(address: usize, argument: Word, pos: u32): Word {
   const env = newEnv(changetype<LambdaObject>(address).env, lambda.slots);
   if (lambda.hasFormals) bindFormals(lambda, env, argument, pos);
   else setSlotAt(env, 0, argument);
-  push(FrameKind.Lambda, pos, <u32>node, 0);
+  if (isDebugging) pushStep(FrameKind.Lambda, pos, <u32>node, <u32>env);
+  else push(FrameKind.Lambda, pos, <u32>node, 0);
   const value = evaluate(lambda.body, env);
   pop();
   return value;

@@ -50,3 +50,6 @@ export declare function resolvedColumn(): u32;
 
 /** Evaluates the word at that address; whether that went well. Errors that `tryEval` catches are gone then. */
 export declare function tryForce(at: usize): bool;
+
+/** While somebody debugs: a record was pushed on the log of what is to be evaluated now. */
+export declare function stepped(): void;

@@ -32,7 +32,7 @@ import { evaluateUpdate } from './evaluate-update.ts';
 import { forceAttrs, forceList } from './coerce.ts';
 import { force } from './force.ts';
 import { lambdaWord } from './function.ts';
-import { FrameKind, dropTo, pop, push, reserve } from './log.ts';
+import { FrameKind, dropTo, isDebugging, pop, push, pushStep, reserve } from './log.ts';
 import {
   Tag,
   type Word,
@@ -78,6 +78,7 @@ export function evaluate(start: usize, startEnv: usize): Word {
       case NodeKind.Call:
         return evaluateCall(node, env);
       case NodeKind.Let:
+        if (isDebugging) return evaluateLetStep(node, env);
         env = bindLet(node, env);
         node = changetype<LetNode>(node).body;
         break;
@@ -178,6 +179,7 @@ function evaluateList(node: usize, env: usize): Word {
 
 function evaluateCall(node: usize, env: usize): Word {
   const call = changetype<CallNode>(node);
+  if (isDebugging) pushStep(FrameKind.Call, posOf(node), <u32>node, <u32>env);
   const callee = evaluate(call.callee, env);
   const count = call.count;
   const pos = posOf(node);
@@ -185,6 +187,16 @@ function evaluateCall(node: usize, env: usize): Word {
   for (let i: u32 = 0; i < count; i++) store<u64>(words + (<usize>i << 3), delay(nodeAt(call.arguments, i), env));
   const value = callFunction(callee, words, count, pos);
   dropTo(words);
+  if (isDebugging) pop();
+  return value;
+}
+
+/** A `let` with a record on the log while its body is evaluated. */
+function evaluateLetStep(node: usize, env: usize): Word {
+  const inner = bindLet(node, env);
+  pushStep(FrameKind.Let, 0, <u32>node, <u32>inner);
+  const value = evaluate(changetype<LetNode>(node).body, inner);
+  pop();
   return value;
 }
 

@@ -6,12 +6,12 @@
  * A record has 16 bytes: its kind (FrameKind), a position, and two words of 32 bits that depend on the kind.
  */
 import { allocate } from './memory.ts';
-import { stackOverflow } from './host.ts';
+import { stackOverflow, stepped } from './host.ts';
 
 export const enum FrameKind {
   /** A cell is a black hole: its address in place of the position, and the thunk that it held. */
   Cell = 1,
-  /** The body of a lambda: position of the call, LambdaNode. */
+  /** The body of a lambda: position of the call, LambdaNode, the body's environment. */
   Lambda,
   /** A builtin: position of the call, its id. */
   Builtin,
@@ -27,6 +27,10 @@ export const enum FrameKind {
   Derivation,
   /** Of the host: position of the attribute, its symbol, StringObject of the derivation's name. */
   DerivationAttribute,
+  /** While somebody debugs, a call: its position, CallNode, environment. */
+  Call,
+  /** While somebody debugs, the body of a `let`: 0, LetNode, the body's environment. */
+  Let,
 }
 
 const frameSize: usize = 16;
@@ -57,6 +61,19 @@ export function startLog(): void {
   stackStart = allocate(stackSize);
   stackTop = stackStart;
   stackEnd = stackStart + stackSize - 4096;
+}
+
+/** Whether somebody debugs: then there are records for what needs none otherwise. */
+export let isDebugging: bool = false;
+
+export function startDebugging(): void {
+  isDebugging = true;
+}
+
+/** Pushes a record of something that somebody who debugs may want to look at before it goes on. */
+export function pushStep(kind: FrameKind, pos: u32, a: u32, b: u32): void {
+  push(kind, pos, a, b);
+  stepped();
 }
 
 export function setMaxCallDepth(depth: u32): void {
@@ -104,6 +121,10 @@ export function restoreLog(log: usize, stack: usize, depth: u32): void {
   logTop = log;
   stackTop = stack;
   callDepth = depth;
+}
+
+export function logBottom(): usize {
+  return logStart;
 }
 
 export function logTopNow(): usize {

@@ -58,7 +58,9 @@ export interface CoreExports {
   // Log
   push(kind: number, pos: number, a: number, b: number): void;
   pop(): void;
+  logBottom(): number;
   logTopNow(): number;
+  startDebugging(): void;
   stackTopNow(): number;
   callDepthNow(): number;
   enter(pos: number): void;
@@ -71,4 +73,16 @@ export interface CoreExports {
 export const coerce = { plain: 0, more: 1, copy: 2, canonical: 4 } as const;
 
 /** Kinds of records on the log (src/core/log.ts). */
-export const frameKinds = { cell: 1, lambda: 2, builtin: 3, select: 4, text: 5, message: 6, hostText: 7, derivation: 8, derivationAttribute: 9 } as const;
+export const frameKinds = {
+  cell: 1,
+  lambda: 2,
+  builtin: 3,
+  select: 4,
+  text: 5,
+  message: 6,
+  hostText: 7,
+  derivation: 8,
+  derivationAttribute: 9,
+  call: 10,
+  let: 11,
+} as const;

@@ -202,7 +202,7 @@ export class ErrorLog {
       case frameKinds.select: {
         const origin = positions.origin(pos);
         if (origin?.kind === 'text' && origin.name === internalOrigin) return [];
-        return [{ text: `while evaluating the attribute '${mark(this.#selection(a))}'`, pos }];
+        return [{ text: `while evaluating the attribute '${mark(this.describeSelection(a))}'`, pos }];
       }
       case frameKinds.text: {
         const template = memory.text(a);
@@ -245,6 +245,12 @@ export class ErrorLog {
     return pos === 0 ? [call] : [call, { text: 'from call site', pos }];
   }
 
+  /** How traces call a function: the LambdaNode's name, set off. */
+  describeLambda(node: number): string {
+    const name = this.#lambdaName(node);
+    return mark(name === undefined ? 'anonymous lambda' : `'${name}'`);
+  }
+
   #lambdaName(node: number): string | undefined {
     const { core } = this.#options;
     const name = core.memory.u32(node + lambdaNameOffset);
@@ -252,7 +258,7 @@ export class ErrorLog {
   }
 
   /** `a.b.c` of a SelectNode; what is computed is shown as it is written. */
-  #selection(node: number): string {
+  describeSelection(node: number): string {
     const { core } = this.#options;
     return core
       .attributePath(node)

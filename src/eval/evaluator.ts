@@ -15,12 +15,13 @@ import {
 } from '../syntax/index.ts';
 import { AccessList, type Purity, restrictIO } from './access.ts';
 import { isAllowedUri } from './allowed-uri.ts';
-import { hostBuiltins } from './builtins/table.ts';
+import { type HostBuiltin, hostBuiltins } from './builtins/table.ts';
 import { baseNameOf, canonicalPathOf, parentOf } from './canonical-path.ts';
 import { Core } from './core.ts';
 import { coerce } from './core-exports.ts';
 import { stringHeader } from './core-memory.ts';
 import { ErrorLog, internalOrigin, mark, normal } from './error-log.ts';
+import { Debugger, type DebuggerOptions } from './debug/debugger.ts';
 import { EvalError } from './eval-error.ts';
 import type { EvalIO } from './eval-io.ts';
 import { FileLookup } from './file-lookup.ts';
@@ -52,6 +53,8 @@ export interface EvaluatorOptions {
   readonly tracesVerbosely?: boolean;
   /** What is done about forms of literals that are legal but discouraged. */
   readonly lints?: Lints;
+  /** Given where somebody looks at the evaluation while it goes on; it is slower then. */
+  readonly debugger?: DebuggerOptions | undefined;
 }
 
 export type Lints = Readonly<Partial<Record<(typeof lintSettings)[keyof typeof lintSettings], 'ignore' | 'warn' | 'fatal'>>>;
@@ -96,6 +99,7 @@ export class Evaluator {
   readonly positions = new Positions();
   readonly files: FileLookup;
   readonly errors: ErrorLog;
+  readonly debugger: Debugger | undefined;
   readonly symbols: KnownSymbols;
   readonly baseEnv: number;
   readonly baseLayer: number;
@@ -129,6 +133,7 @@ export class Evaluator {
       structuredAttrs: this.core.internText('__structuredAttrs'),
       toString: this.core.internText('__toString'),
     };
+    this.debugger = options.debugger === undefined ? undefined : new Debugger(this, options.debugger);
     const { exports } = this.core;
     exports.setMaxCallDepth(options.maxCallDepth ?? 10_000);
     for (const [id, { name, arity, features = [] }] of hostBuiltins.entries()) {
@@ -184,6 +189,7 @@ export class Evaluator {
     try {
       const tree = core.exports.parseText(start, text.byteLength, options);
       core.exports.bindTree(tree, layer);
+      this.debugger?.addTree(start, tree, layer);
       return tree;
     } catch (error) {
       throw error instanceof Refusal ? this.#syntaxError(error, { start, length: text.byteLength, base, isBindings }) : error;
@@ -311,7 +317,11 @@ export class Evaluator {
       return work();
     } catch (thrown) {
       const error = asEvalError(thrown);
-      if (error !== undefined) throw this.errors.unwind(base, error);
+      if (error !== undefined) {
+        const complete = this.errors.unwind(base, error);
+        this.debugger?.markSeen(complete);
+        throw complete;
+      }
       this.errors.unwind(base);
       throw thrown;
     }
@@ -362,10 +372,26 @@ export class Evaluator {
     return symbol === 0 ? '' : displayBytes(this.core.nameOf(symbol)).replace(/^__/, '');
   }
 
+  /** Lets whoever debugs look at what is being evaluated before it is forgotten. Returns the error. */
+  #stopAt(error: EvalError): EvalError {
+    return this.debugger?.stopAtError(error) ?? error;
+  }
+
+  #callWatched(builtin: HostBuiltin, args: number): Word {
+    try {
+      return builtin.call(this, args);
+    } catch (thrown) {
+      const error = thrown instanceof RangeError ? undefined : asEvalError(thrown);
+      throw error === undefined ? thrown : this.#stopAt(error);
+    }
+  }
+
   #tryForce(at: number): boolean {
     const word = wordAt(this.core.memory, at);
     try {
-      this.run(() => this.core.force(word));
+      const force = () => this.run(() => this.core.force(word));
+      if (this.debugger === undefined) force();
+      else this.debugger.whileTrying(force);
       return true;
     } catch (error) {
       if (error instanceof EvalError && (error.code === 'eval/throw' || error.code === 'eval/assertion')) return false;
@@ -419,16 +445,18 @@ export class Evaluator {
         },
         stackOverflow: (pos: number) => {
           const position = this.positions.resolve(pos);
-          throw new EvalError('eval/stack-overflow', 'stack overflow; max-call-depth exceeded', { position });
+          throw this.#stopAt(
+            new EvalError('eval/stack-overflow', 'stack overflow; max-call-depth exceeded', { position }),
+          );
         },
         fail: (kind: number, pos: number, template: number, a: bigint, b: bigint) => {
-          throw this.errors.errorOf(kind, pos, template, [BigInt.asUintN(64, a), BigInt.asUintN(64, b)]);
+          throw this.#stopAt(this.errors.errorOf(kind, pos, template, [BigInt.asUintN(64, a), BigInt.asUintN(64, b)]));
         },
         throwDifference: (a: bigint, b: bigint) => {
-          throw this.errors.difference(wordOfBits(a), wordOfBits(b));
+          throw this.#stopAt(this.errors.difference(wordOfBits(a), wordOfBits(b)));
         },
         throwNameDifference: (isLeft: number, symbol: number, a: bigint, b: bigint) => {
-          throw this.errors.nameDifference(isLeft !== 0, symbol, [wordOfBits(a), wordOfBits(b)]);
+          throw this.#stopAt(this.errors.nameDifference(isLeft !== 0, symbol, [wordOfBits(a), wordOfBits(b)]));
         },
         rethrow: (failure: number) => {
           throw this.errors.failure(failure);
@@ -438,16 +466,19 @@ export class Evaluator {
         canonicalPath: (text: number) => this.core.newString(canonicalPathOf(this.core.memory.string(text))),
         callHost: (id: number, args: number) => {
           const builtin = hostBuiltins[id] ?? fault(`no builtin ${id}`);
-          setWordAt(this.core.memory, this.core.exports.resultAddress(), builtin.call(this, args));
+          const result = this.debugger === undefined ? builtin.call(this, args) : this.#callWatched(builtin, args);
+          setWordAt(this.core.memory, this.core.exports.resultAddress(), result);
         },
         trace: (word: bigint) => {
           const value = wordOfBits(word);
           const isString = kindOf(this.core.memory, value) === 'string';
           const text = isString ? displayBytes(this.core.memory.string(addressOf(value))) : this.print(value);
           io.say({ kind: 'trace', text });
+          this.debugger?.stopAtTrace();
         },
         warn: (message: number) => {
           io.say({ kind: 'program-warning', text: displayBytes(this.core.memory.string(message)) });
+          this.debugger?.stopAtWarning();
           if (this.#options.abortsOnWarning !== true) return;
           const text = 'aborting to reveal stack trace of warning, as abort-on-warn is set';
           throw new EvalError('eval/warning', text);
@@ -461,6 +492,7 @@ export class Evaluator {
         },
         resolvedLine: () => this.#resolved.line,
         resolvedColumn: () => this.#resolved.column,
+        stepped: () => this.debugger?.step(),
         tryForce: (at: number) => (this.#tryForce(at) ? 1 : 0),
       },
       'syntax-host': syntaxHost({

@@ -8,7 +8,9 @@ import { type Evaluation, type EvaluationArguments, evaluationFlags, startEvalua
 import { openCommandStore } from '../open-store.ts';
 import { absolutePath } from '../paths.ts';
 import { type Work, converse } from '../repl/converse.ts';
-import { type Lines, PlainLines } from '../repl/lines.ts';
+import { debuggerFlag } from '../repl/debugger-flag.ts';
+import type { Lines } from '../repl/lines.ts';
+import { openLines } from '../repl/open-lines.ts';
 import { type Departure, Repl } from '../repl/repl.ts';
 
 /** What to load besides: a file's value, or an expression's. */
@@ -20,6 +22,7 @@ interface Source {
 /** `nix repl` */
 export function repl(context: CommandContext): Command {
   const from: EvaluationArguments = { searchPath: [], args: new Map() };
+  const lines = openLines(context);
   let source: Source | undefined;
   let paths: readonly ByteString[] = [];
   context.settings.presume('pure-eval', 'false');
@@ -41,7 +44,7 @@ export function repl(context: CommandContext): Command {
       summary: "Load the attributes of an expression's value.",
       apply: take('expression'),
     },
-    { long: 'impure', labels: [], summary: 'Changes nothing: prompts see all of the world.', apply: () => undefined },
+    debuggerFlag(context, from, lines),
   ];
   return {
     summary: 'Evaluates expressions that are typed.',
@@ -52,7 +55,7 @@ export function repl(context: CommandContext): Command {
       if (source === undefined && paths.length > 0) {
         throw new CliError('installable/needs-evaluation', 'flakes cannot be loaded yet: use --file or --expr');
       }
-      await start(context, from, sourcesOf(source, paths));
+      await start(context, { from, sources: sourcesOf(source, paths), lines });
     },
   };
 }
@@ -67,11 +70,13 @@ function sourcesOf(source: Source | undefined, paths: readonly ByteString[]): Na
   return wanted.map(path => ({ ...source, path: byteStringFromLatin1(path === '.' ? '' : path) }));
 }
 
-async function start(
-  context: CommandContext,
-  from: EvaluationArguments,
-  sources: readonly NamedSource[],
-): Promise<void> {
+interface Start {
+  readonly from: EvaluationArguments;
+  readonly sources: readonly NamedSource[];
+  readonly lines: () => Lines;
+}
+
+async function start(context: CommandContext, { from, sources, lines }: Start): Promise<void> {
   const evaluation = startEvaluation(context, from);
   const { evaluator, args } = evaluation;
   const session = new Repl({
@@ -82,8 +87,8 @@ async function start(
   });
   context.log.log('notice', 'Nix 2.34.8\nType :? for help.');
   session.loadAll();
-  using lines = openLines(context);
-  const conversation = converse(session, lines);
+  using asked = lines();
+  const conversation = converse(session, asked);
   for (let step = conversation.next(); step.done !== true;) {
     const work = step.value;
     step = await perform(conversation, async () => {
@@ -101,10 +106,6 @@ async function perform(conversation: Generator<Work, Departure>, work: Work): Pr
     return conversation.throw(error);
   }
   return conversation.next();
-}
-
-function openLines({ out }: CommandContext): Lines {
-  return new PlainLines(out, process.env['_NIX_TEST_REPL_ECHO'] === '1');
 }
 
 function evaluateSource({ evaluator, args }: Evaluation, { kind, text, path }: NamedSource): Word {

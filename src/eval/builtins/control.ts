@@ -4,8 +4,9 @@ import { type Word, addressOf, kindOf } from '../word.ts';
 import { argument } from './arguments.ts';
 import type { HostBuiltin } from './table.ts';
 
-/** Its argument: nobody debugs here. */
+/** Its argument, once whoever debugs has looked around. */
 function breakpoint(evaluator: Evaluator, args: number): Word {
+  evaluator.debugger?.stopAtBreak();
   return argument(evaluator, args, 0);
 }
 
@@ -17,6 +18,7 @@ function traceVerbose(evaluator: Evaluator, args: number): Word {
     const isString = kindOf(core.memory, word) === 'string';
     const text = isString ? displayBytes(core.memory.string(addressOf(word))) : evaluator.print(word);
     evaluator.io.say({ kind: 'trace', text });
+    evaluator.debugger?.stopAtTrace();
   }
   return argument(evaluator, args, 1);
 }
