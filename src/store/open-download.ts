@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type Reporter, systemErrorText } from '../base/index.ts';
 import type { CallOptions } from '../castore/index.ts';
 import type { ReadableSettings } from '../nix-compat/index.ts';
-import { sharedHttpClient } from './binary-cache/shared-http-client.ts';
+import { sharedHttpClient } from './binary-cache/http-clients.ts';
 import { StoreError } from './error.ts';
 
 export interface DownloadOptions extends CallOptions {
