@@ -24,5 +24,5 @@ export {
 } from './remark.ts';
 export { type ParsedSource, type Source, type SourceSettings, SourceParser } from './source-parser.ts';
 export { SourceLines } from './source-lines.ts';
-export { type ParseSettings, SyntaxCore, positionBase } from './syntax-core.ts';
+export { type ParseSettings, SyntaxCore, type TokenSettings, positionBase } from './syntax-core.ts';
 export { type SyntaxHostAccess, syntaxHost } from './syntax-host.ts';

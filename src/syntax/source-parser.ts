@@ -80,7 +80,7 @@ export class SourceParser {
     const lines = new SourceLines(source.text);
     const locate = (offset: number) => ({ offset, in: lines.locate(offset, source.file) });
     if (refusal.code === 'syntax/unexpected-token') {
-      const fault = this.#core.explain(source.text, this.#settings.allowsPipes);
+      const fault = this.#core.explain(source.text, this.#settings);
       const offset = fault?.offset ?? refusal.position - positionBase;
       return new NixSyntaxError(refusal.code, fault?.message ?? 'syntax error', locate(offset));
     }

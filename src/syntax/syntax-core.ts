@@ -33,9 +33,14 @@ export interface ParseSettings {
   readonly allowsPipes: boolean;
   /** Forms of literals to remark on. */
   readonly lints: readonly RemarkKind[];
+  /** Whether the text is no expression but definitions that a user typed: `a = 1; inherit b;`. */
+  readonly isDefinitions?: boolean;
   /** Called for what is remarked on, in the order of the reference; may throw. Positions are offsets plus 1. */
   readonly onRemark: (remark: Remark) => void;
 }
+
+/** Those of the settings that decide what tokens there are. */
+export type TokenSettings = Partial<Pick<ParseSettings, 'allowsPipes' | 'isDefinitions'>>;
 
 /** Offsets are one less than positions: 0 is no position. */
 export const positionBase = 1;
@@ -85,7 +90,15 @@ export class SyntaxCore {
     const start = this.#place(text);
     const options = this.#core.allocate(optionsSize);
     const lints = settings.lints.reduce((bits, lint) => bits | (1 << remarkKinds.indexOf(lint)), 0);
-    const fields = [base, 0, home, positionBase, settings.allowsPipes ? 1 : 0, lints, 0];
+    const fields = [
+      base,
+      0,
+      home,
+      positionBase,
+      settings.allowsPipes ? 1 : 0,
+      lints,
+      settings.isDefinitions === true ? 1 : 0,
+    ];
     this.#view().set(fields, options >>> 2);
     return guardStack(() => this.#core.parseText(start, text.byteLength, options)) >>> 0;
   }
@@ -116,9 +129,9 @@ export class SyntaxCore {
   }
 
   /** The tokens of `text` up to its end. The kind of one that is refused has the reason in the bits from the ninth on. */
-  tokenize(text: Uint8Array, allowsPipes = true): Token[] {
+  tokenize(text: Uint8Array, { allowsPipes = true, isDefinitions = false }: TokenSettings = {}): Token[] {
     const start = this.#place(text);
-    const count = this.#core.tokenize(start, text.byteLength, allowsPipes ? 1 : 0, 0);
+    const count = this.#core.tokenize(start, text.byteLength, allowsPipes ? 1 : 0, isDefinitions ? 1 : 0);
     const at = this.#core.tokensAddress() >>> 2;
     const words = this.#view().subarray(at, at + count * 3);
     return Array.from({ length: count }, (_, index) => ({
@@ -129,8 +142,8 @@ export class SyntaxCore {
   }
 
   /** What is wrong with a text that was refused for an unexpected token. */
-  explain(text: Uint8Array, allowsPipes: boolean): SyntaxFault | undefined {
-    return explainFault(this.tokenize(text, allowsPipes));
+  explain(text: Uint8Array, settings: TokenSettings): SyntaxFault | undefined {
+    return explainFault(this.tokenize(text, settings));
   }
 
   #view(): Uint32Array {
