@@ -66,7 +66,7 @@ export function evaluate(start: usize, startEnv: usize): Word {
       case NodeKind.InheritSource:
         return force(slotAt(env, changetype<InheritSourceNode>(node).index), posOf(node));
       case NodeKind.Select:
-        return evaluateSelect(node, env);
+        return isDebugging ? evaluateSelectStep(node, env) : evaluateSelect(node, env);
       case NodeKind.HasAttr:
         return evaluateHasAttr(node, env);
       case NodeKind.Attrs:
@@ -188,6 +188,13 @@ function evaluateCall(node: usize, env: usize): Word {
   const value = callFunction(callee, words, count, pos);
   dropTo(words);
   if (isDebugging) pop();
+  return value;
+}
+
+function evaluateSelectStep(node: usize, env: usize): Word {
+  pushStep(FrameKind.Selection, posOf(node), <u32>node, <u32>env);
+  const value = evaluateSelect(node, env);
+  pop();
   return value;
 }
 

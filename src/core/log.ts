@@ -31,6 +31,8 @@ export const enum FrameKind {
   Call,
   /** While somebody debugs, the body of a `let`: 0, LetNode, the body's environment. */
   Let,
+  /** While somebody debugs, a selection from its beginning on: its position, SelectNode, environment. */
+  Selection,
 }
 
 const frameSize: usize = 16;

@@ -85,4 +85,5 @@ export const frameKinds = {
   derivationAttribute: 9,
   call: 10,
   let: 11,
+  selection: 12,
 } as const;

@@ -9,6 +9,7 @@ import { openCommandStore } from '../open-store.ts';
 import { absolutePath } from '../paths.ts';
 import { type Work, converse } from '../repl/converse.ts';
 import { debuggerFlag } from '../repl/debugger-flag.ts';
+import { greet } from '../repl/greet.ts';
 import type { Lines } from '../repl/lines.ts';
 import { openLines } from '../repl/open-lines.ts';
 import { type Departure, Repl } from '../repl/repl.ts';
@@ -85,7 +86,7 @@ async function start(context: CommandContext, { from, sources, lines }: Start): 
     args,
     sources: sources.map(source => ({ name: source.path, evaluate: () => evaluateSource(evaluation, source) })),
   });
-  context.log.log('notice', 'Nix 2.34.8\nType :? for help.');
+  greet(context, from.debugPrompt !== undefined);
   session.loadAll();
   using asked = lines();
   const conversation = converse(session, asked);

@@ -7,6 +7,7 @@ import { codeLines } from '../render/format-position.ts';
 import { byNames } from './commands.ts';
 import { converse, nothing } from './converse.ts';
 import type { Lines } from './lines.ts';
+import { greet } from './greet.ts';
 import { Repl } from './repl.ts';
 
 /** What a prompt for whoever debugs is made of. The evaluator is there when the first evaluation stops. */
@@ -18,11 +19,9 @@ export interface DebugPromptOptions {
 
 /** A prompt at each stop of an evaluation, with the variables of the place where it stopped. */
 export function makeDebugPrompt({ context, evaluator, lines }: DebugPromptOptions): DebugPrompt {
-  let isFirst = true;
   return (reason, frames) => {
     announce(context, reason);
-    if (isFirst) context.log.log('notice', 'Nix 2.34.8 debugger\nType :? for help.');
-    isFirst = false;
+    greet(context, true);
     const stop = new Stop(context, evaluator(), frames);
     return stop.converse(lines());
   };

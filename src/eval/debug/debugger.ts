@@ -185,7 +185,7 @@ export class Debugger {
         return `while evaluating a '${mark('let')}' expression`;
       case frameKinds.lambda:
         return `while calling ${this.#evaluator.errors.describeLambda(node)}`;
-      case frameKinds.select:
+      case frameKinds.selection:
         return `while evaluating the attribute '${mark(this.#evaluator.errors.describeSelection(node))}'`;
       default:
         return undefined;
