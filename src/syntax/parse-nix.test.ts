@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { readSyntaxVectors } from '../../test/conformance/syntax-cases.ts';
+import { readSyntaxVectors } from '../testing/index.ts';
 import type { TokenLeaf, TreePart } from './concrete-tree.ts';
 import { parseNix } from './parse-nix.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readSyntaxVectors } from '../../test/conformance/syntax-cases.ts';
 import { type SourcePosition, byteStringFromText } from '../base/index.ts';
+import { readSyntaxVectors } from '../testing/index.ts';
 import { NixSyntaxError } from './error.ts';
 import { globalNames } from './global-names.ts';
 import { type Diagnose, SourceParser } from './source-parser.ts';

@@ -28,6 +28,7 @@ export { readWhole } from './read-whole.ts';
 export { type RecordedReport, recordReports } from './recorded-reports.ts';
 export { type TestContextOptions, openTestStore, testStoreContext } from './store-context.ts';
 export { type OpenStore, type OpenedStore, storeSuite } from './store-suite.ts';
+export { type SyntaxVector, readSyntaxVectors, syntaxVectorFile } from './syntax-vectors.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export { TreeRecorder, type TestTree, fileNames, ignoreTree, playTree, testTrees } from './trees.ts';
 export { hexVectors, readVectors } from './vectors.ts';

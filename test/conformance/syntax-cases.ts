@@ -1,18 +1,5 @@
 /** Texts to parse: some of every form of the language, and what becomes of them by small changes. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Random } from '../fuzz/random.ts';
-
-/** What C++ Nix makes of a text: what `nix-instantiate --parse -` prints, or its message and where. */
-export type SyntaxVector =
-  | { readonly text: string; readonly printed: string }
-  | { readonly text: string; readonly error: string; readonly place: string | undefined };
-
-export const vectorFile = join(import.meta.dirname, '../vectors/syntax/expressions.json');
-
-export function readSyntaxVectors(): readonly SyntaxVector[] {
-  return JSON.parse(readFileSync(vectorFile, 'utf8')) as SyntaxVector[];
-}
 
 /** Around texts whose names should mean something. */
 const scope = 'a: b: c: d: e: f: g: h: x: y: z: ';

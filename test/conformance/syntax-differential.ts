@@ -20,9 +20,9 @@ import {
   globalNamesByFeature,
   type Source,
 } from '../../src/syntax/index.ts';
-import { temporaryFolder } from '../../src/testing/index.ts';
+import { type SyntaxVector, syntaxVectorFile, temporaryFolder } from '../../src/testing/index.ts';
 import { Random } from '../fuzz/random.ts';
-import { type SyntaxVector, handWritten, randomText, vectorFile } from './syntax-cases.ts';
+import { handWritten, randomText } from './syntax-cases.ts';
 
 const filesAtATime = 200;
 const shownDifferences = 20;
@@ -196,7 +196,8 @@ async function compareTexts(): Promise<number> {
     vectors.push(printed === undefined ? { text, error, place } : { text, printed });
   }
   console.log(`${texts.length} texts, ${refused} of them refused: ${different} differ`);
-  if (options.write) writeFileSync(vectorFile, `[\n${vectors.map(vector => JSON.stringify(vector)).join(',\n')}\n]\n`);
+  if (options.write)
+    writeFileSync(syntaxVectorFile, `[\n${vectors.map(vector => JSON.stringify(vector)).join(',\n')}\n]\n`);
   return different;
 }
 

@@ -8,7 +8,7 @@ import {
   globalNames,
   parseNix,
 } from '../../../src/syntax/index.ts';
-import { readSyntaxVectors } from '../../conformance/syntax-cases.ts';
+import { readSyntaxVectors } from '../../../src/testing/index.ts';
 import { type Target, Violation, seed } from '../target.ts';
 
 const words = [
