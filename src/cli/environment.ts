@@ -97,6 +97,11 @@ export class Environment implements StoreEnvironment {
     return this.#folder('NIX_STATE_HOME') ?? `${this.#xdg('XDG_STATE_HOME', '.local/state')}/nix`;
   }
 
+  /** What the user would miss: the history of prompts. */
+  get userDataDir(): string {
+    return this.#folder('NIX_DATA_HOME') ?? `${this.#xdg('XDG_DATA_HOME', '.local/share')}/nix`;
+  }
+
   /** Whether somebody said where store paths are. */
   get isStoreDirChosen(): boolean {
     return (this.#value('NIX_STORE_DIR') ?? this.#value('NIX_STORE')) !== undefined;

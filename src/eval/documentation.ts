@@ -17,16 +17,10 @@ const lambdaDocumentationOffset = 32;
 export function documentationOf(evaluator: Evaluator, value: Word): string | undefined {
   const { core } = evaluator;
   const { memory } = core;
-  switch (kindOf(memory, value)) {
-    case 'builtin':
-      return documentBuiltin(evaluator.errors.world.builtinName(memory.u32(addressOf(value) + 4)));
-    case 'lambda':
-      return documentLambda(evaluator, memory.u32(addressOf(value) + 4));
-    case 'set':
-      return documentFunctor(evaluator, value);
-    default:
-      return undefined;
-  }
+  const kind = kindOf(memory, value);
+  if (kind === 'builtin') return documentBuiltin(evaluator.errors.world.builtinName(memory.u32(addressOf(value) + 4)));
+  if (kind === 'lambda') return documentLambda(evaluator, memory.u32(addressOf(value) + 4));
+  return kind === 'set' ? documentFunctor(evaluator, value) : undefined;
 }
 
 function documentBuiltin(name: string): string | undefined {

@@ -332,6 +332,22 @@ export class Evaluator {
     return this.#options.purity === 'pure' ? [] : (this.#options.searchPath ?? []);
   }
 
+  /**
+   * Does `work`, which may be ended from outside without any `catch` of ours getting a turn. What was being evaluated
+   * then is as if it had not been begun.
+   */
+  abandonable<T>(work: () => T): T {
+    const { exports } = this.core;
+    const base = { log: exports.logTopNow(), stack: exports.stackTopNow(), depth: exports.callDepthNow() };
+    const forget = this.debugger?.remember();
+    try {
+      return work();
+    } finally {
+      if (exports.logTopNow() !== base.log) this.errors.unwind(base);
+      forget?.();
+    }
+  }
+
   /** The first file of the search path's for `name`. Throws `eval/throw`. */
   findOnSearchPath(name: ByteString): ByteString {
     const entries = this.searchPath.map(({ prefix, path }) => ({

@@ -129,5 +129,5 @@ function evaluateText(evaluator: Evaluation['evaluator'], text: ByteString): Wor
 async function addWanted(context: CommandContext, { wanted }: Evaluation): Promise<void> {
   if (wanted.length === 0) return;
   await using store = await openCommandStore(context);
-  await addWantedObjects(store, wanted.splice(0), context.signal);
+  await addWantedObjects(store, wanted.splice(0));
 }

@@ -14,6 +14,7 @@ import {
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { absolutePath } from '../paths.ts';
+import { interruptible } from './interruptible.ts';
 import { showPaged } from '../render/show-paged.ts';
 import { type ReplCommand, replCommands } from './commands.ts';
 
@@ -65,8 +66,13 @@ export class Repl {
     this.#commands = new Map([...replCommands, ...(options.commands ?? [])]);
   }
 
-  /** Throws what evaluation throws, and `repl/...`. */
+  /** Throws what evaluation throws, `command/interrupted` and `repl/...`. */
   process(input: string): Outcome {
+    const { evaluator } = this;
+    return evaluator.abandonable(() => interruptible(() => this.#process(input)));
+  }
+
+  #process(input: string): Outcome {
     const text = byteStringFromLatin1(input.replaceAll(blanks, ''));
     if (text === '') return { kind: 'done' };
     try {

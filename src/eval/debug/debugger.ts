@@ -90,6 +90,15 @@ export class Debugger {
     }
   }
 
+  /** A function that takes back what has happened since, for work that is ended without `finally`. */
+  remember(): () => void {
+    const [isWaiting, tries] = [this.#isWaiting, this.#tries];
+    return () => {
+      this.#isWaiting = isWaiting;
+      this.#tries = tries;
+    };
+  }
+
   /** Does `work` without ever stopping. */
   undisturbed<T>(work: () => T): T {
     const wasWaiting = this.#isWaiting;
