@@ -10,6 +10,11 @@ export interface Automaton {
   /** The first one goes from `root` and the end of the text to the whole. */
   readonly rules: readonly NamedRule[];
   readonly states: readonly State[];
+  /** What each state does on each token, by `state * tokenNames.length + token`; undefined where it refuses it. */
+  readonly actions: readonly (Exclude<Action, { kind: 'refuse' }> | undefined)[];
+  /** Where each state goes with what a rule made, by `state * nonterminalCount + rule.makes`. */
+  readonly gotos: readonly number[];
+  readonly nonterminalCount: number;
 }
 
 /** The states that an automaton is in, one inside the other; what shares its lower part with others is never changed. */
@@ -57,7 +62,14 @@ function makeAutomaton(): Automaton {
     rules,
     precedences: tokenNames.map((_, token) => levels.get(token)),
   };
-  return { rules, states: makeTables(grammar) };
+  const states = makeTables(grammar);
+  return {
+    rules,
+    states,
+    actions: states.flatMap(state => tokenNames.map((_, token) => actionOf(state, token))),
+    gotos: states.flatMap(({ gotos }) => names.map((_, nonterminal) => gotos.get(nonterminal) ?? 0)),
+    nonterminalCount: names.length,
+  };
 }
 
 function readRules(): readonly RuleText[] {
@@ -84,12 +96,20 @@ function tokenNumber(word: string): number {
   return number;
 }
 
-/** What an automaton does next on a token: shifts it, reduces by a rule, or (undefined) refuses it. */
-export function nextAction({ states }: Automaton, state: number, token: number): Action | undefined {
-  const row = states[state];
-  const action = row?.actions.get(token);
+function actionOf({ actions, otherwise }: State, token: number): Automaton['actions'][number] {
+  const action = actions.get(token);
   if (action !== undefined) return action.kind === 'refuse' ? undefined : action;
-  return row?.otherwise === undefined ? undefined : { kind: 'reduce', rule: row.otherwise };
+  return otherwise === undefined ? undefined : { kind: 'reduce', rule: otherwise };
+}
+
+/** What an automaton does next on a token: shifts it, reduces by a rule, or (undefined) refuses it. */
+export function nextAction({ actions }: Automaton, state: number, token: number): Automaton['actions'][number] {
+  return token < tokenNames.length ? actions[state * tokenNames.length + token] : undefined;
+}
+
+/** The state after a rule's parts were taken off, which uncovered `state`. */
+export function stateAfter({ gotos, nonterminalCount }: Automaton, state: number, rule: Rule): number {
+  return gotos[state * nonterminalCount + rule.makes] ?? 0;
 }
 
 /** Attempts are given up after so many reductions: there may be many attempts, on a stack of any height. */
@@ -104,7 +124,7 @@ export function step(automaton: Automaton, stack: Stack, token: number): Stack |
     const rule = action?.kind === 'reduce' ? automaton.rules[action.rule] : undefined;
     if (rule === undefined) return undefined;
     for (const _ of rule.parts) at = at.below ?? emptyStack;
-    at = { state: automaton.states[at.state]?.gotos.get(rule.makes) ?? 0, below: at };
+    at = { state: stateAfter(automaton, at.state, rule), below: at };
   }
   return undefined;
 }

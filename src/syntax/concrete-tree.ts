@@ -1,5 +1,5 @@
 /** The text's own tree, for editors and formatters: all tokens in it, and a way on after every error. */
-import { type Automaton, type Stack, languageAutomaton, nextAction } from './automaton.ts';
+import { type Automaton, type Stack, languageAutomaton, nextAction, stateAfter } from './automaton.ts';
 import { type Token, describeFault, placeOf } from './explain.ts';
 import { endOfFile, tokenNames } from './grammar.ts';
 import { findRepair, fits, tokensThatFit } from './recovery.ts';
@@ -181,9 +181,8 @@ class TreeBuilder {
   }
 
   #reduced(kind: number): boolean {
-    const { rules, states } = this.#automaton;
     const action = nextAction(this.#automaton, this.#top.state, kind);
-    const rule = action?.kind === 'reduce' ? rules[action.rule] : undefined;
+    const rule = action?.kind === 'reduce' ? this.#automaton.rules[action.rule] : undefined;
     if (rule === undefined) return false;
     const children: TreePart[] = [];
     let below = this.#top;
@@ -192,7 +191,7 @@ class TreeBuilder {
       below = below.below ?? below;
     }
     const part = makeNode(rule.name, children.toReversed(), this.#top.part?.end ?? 0);
-    this.#top = { state: states[below.state]?.gotos.get(rule.makes) ?? 0, below, part };
+    this.#top = { state: stateAfter(this.#automaton, below.state, rule), below, part };
     return true;
   }
 

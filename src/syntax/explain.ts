@@ -1,4 +1,4 @@
-import { type Automaton, languageAutomaton, nextAction } from './automaton.ts';
+import { type Automaton, languageAutomaton, nextAction, stateAfter } from './automaton.ts';
 import { endOfFile, tokenNames } from './grammar.ts';
 
 /** A token: its number (src/core/token.ts) and where it begins and ends, in bytes of the text. */
@@ -46,7 +46,7 @@ function take(automaton: Automaton, stack: number[], token: number): number | un
     const rule = action?.kind === 'reduce' ? automaton.rules[action.rule] : undefined;
     if (rule === undefined) return state;
     stack.length -= rule.parts.length;
-    stack.push(automaton.states[stack.at(-1) ?? 0]?.gotos.get(rule.makes) ?? 0);
+    stack.push(stateAfter(automaton, stack.at(-1) ?? 0, rule));
   }
 }
 
