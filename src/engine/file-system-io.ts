@@ -79,6 +79,7 @@ export class FileSystemIO implements EvalIO {
     try {
       return readFileSync(fsPathOf(path));
     } catch (error) {
+      if (errnoOf(error) === 'EISDIR') throw new EvalError('eval/error', `read of 4096 bytes: ${systemErrorText(error)}`);
       throw failed('opening file', path, error);
     }
   }

@@ -50,7 +50,7 @@ export function forceString(evaluator: Evaluator, word: Word, text: string, pos 
     () => {
       const value = evaluator.core.force(word, pos);
       const { memory } = evaluator.core;
-      if (kindOf(memory, value) !== 'string') throw evaluator.errors.typeError('a string', value);
+      if (kindOf(memory, value) !== 'string') throw wrongType(evaluator, 'a string', { value, pos });
       const address = addressOf(value);
       return { text: memory.string(address), context: memory.contextOf(address) };
     },
@@ -66,6 +66,11 @@ export function forcePlainString(evaluator: Evaluator, word: Word, text: string,
   const path = displayContextElement(element ?? string.text, evaluator.io.storeDir);
   const error = evalError`the string '${displayBytes(string.text)}' is not allowed to refer to a store path (such as '${path}')`;
   return within(evaluator, text, () => fail(error), pos);
+}
+
+/** The error of a value that is not what is needed, at the place that asks for it. */
+function wrongType(evaluator: Evaluator, wanted: string, { value, pos }: { value: Word; pos: number }): EvalError {
+  return evaluator.errors.typeError(wanted, value).at(evaluator.positions.resolve(pos));
 }
 
 function fail(error: EvalError): never {
@@ -90,7 +95,7 @@ export function forceBool(evaluator: Evaluator, word: Word, text: string, pos = 
     text,
     () => {
       const value = evaluator.core.force(word, pos);
-      if (kindOf(evaluator.core.memory, value) !== 'bool') throw evaluator.errors.typeError('a Boolean', value);
+      if (kindOf(evaluator.core.memory, value) !== 'bool') throw wrongType(evaluator, 'a Boolean', { value, pos });
       return value.low !== falseWord.low;
     },
     pos,
@@ -108,7 +113,7 @@ export function forceFunction(evaluator: Evaluator, word: Word, text: string, po
       const kind = kindOf(core.memory, value);
       const isFunctor = kind === 'set' && core.lookup(addressOf(value), core.internText('__functor')) !== undefined;
       if (isFunctor || kind === 'lambda' || kind === 'builtin' || kind === 'partial') return value;
-      throw evaluator.errors.typeError('a function', value);
+      throw wrongType(evaluator, 'a function', { value, pos });
     },
     pos,
   );

@@ -13,6 +13,7 @@ import {
 } from '../../nix-compat/index.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { type Word, listElements, trueWord } from '../word.ts';
+import { quoteName } from '../value-printer.ts';
 import { argument, evalError, forceBool, forceList, forcePlainString, forceSet, forceString } from './arguments.ts';
 import type { HostBuiltin } from './table.ts';
 
@@ -130,10 +131,11 @@ function appendContext(evaluator: Evaluator, args: number): Word {
   const elements: ByteString[] = [];
   const additions = forceSet(evaluator, argument(evaluator, args, 1), secondText);
   for (const { symbol, position, word } of core.attributes(additions)) {
-    const name = displayBytes(core.nameOf(symbol));
+    const bytes = core.nameOf(symbol);
+    const name = displayBytes(bytes);
     const at = evaluator.positions.resolve(position);
     const path = storePathIn(io.storeDir, name);
-    if (path === undefined) throw evalError`context key '${name}' is not a store path`.at(at);
+    if (path === undefined) throw evalError`context key '${quoteName(bytes)}' is not a store path`.at(at);
     const isDerivation = name.endsWith('.drv');
     const info = forceSet(evaluator, word, 'while evaluating the value of a string context', position);
     const find = (key: string) => core.lookup(info, core.internText(key));
