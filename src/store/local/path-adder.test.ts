@@ -177,6 +177,22 @@ describe('adding several paths to the local store', () => {
     assert.deepEqual(opened.store.paths.all(), []);
   });
 
+  test('what is complete when something fails stays', async () => {
+    await using opened = openStore();
+    const { store } = opened;
+    const [good, above, bad] = [pathOf(1), pathOf(2), pathOf(3)];
+    const source = () => Promise.reject(new Error('the connection is gone'));
+    const additions = [
+      addition(good, offer(good, [])),
+      addition(above, offer(above, [good])),
+      addition(bad, offer(bad, [above], { source })),
+    ];
+    // One at a time: the last begins when the others are complete, and not committed yet.
+    await assert.rejects(store.writer.add(additions, { concurrency: 1 }), /the connection is gone/);
+    assert.deepEqual(store.paths.all(), [good, above].toSorted());
+    assert.deepEqual(checkoutsIn(store.realStoreDir).toSorted(), [good, above].toSorted());
+  });
+
   test('the next offer is tried where one is bad', async () => {
     await using opened = openStore();
     const [path, absent] = [pathOf(1), pathOf(2)];

@@ -89,6 +89,9 @@ export class PathAdder {
     } finally {
       this.#stop.abort();
       await Promise.all([...this.#staging.values(), this.#committing?.done]);
+      // What is complete stays, whatever has ended the rest: it may have been hours on the way.
+      const rest = this.#takeGroup();
+      if (rest.size > 0) await this.#commit(rest, new AbortController().signal);
       await Promise.all(Array.from(this.#staged.values(), ({ batch }) => batch[Symbol.asyncDispose]()));
     }
     return Array.from(this.#failed, ([path, error]) => ({ path, error }));
@@ -156,7 +159,7 @@ export class PathAdder {
     const group = this.#takeGroup();
     if (group.size === 0) return;
     const begun = performance.now();
-    const done = this.#commit(group).finally(() => {
+    const done = this.#commit(group, this.#signal).finally(() => {
       this.#committing = undefined;
       const ended = performance.now();
       this.#nextCommit = ended + pause * (ended - begun);
@@ -202,13 +205,13 @@ export class PathAdder {
     void this.#takeStaged(path)?.batch[Symbol.asyncDispose]();
   }
 
-  async #commit(group: ReadonlyMap<StorePath, StagedPath>): Promise<void> {
+  async #commit(group: ReadonlyMap<StorePath, StagedPath>, signal: AbortSignal): Promise<void> {
     try {
       const { repair = false, replace } = this.#options;
       const left = await commitGroup(this.#store, group, {
         repair,
         replace,
-        signal: this.#signal,
+        signal,
         fail: (path, error) => this.#fail(path, error),
         valid: path => {
           this.#valid.add(path);
