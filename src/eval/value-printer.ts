@@ -1,4 +1,4 @@
-import { type ByteString, brandAs, displayBytes } from '../base/index.ts';
+import { type ByteString, brandAs, displayBytes, unreachable } from '../base/index.ts';
 import { formatShortFloat } from '../syntax/index.ts';
 import type { CoreMemory } from './core-memory.ts';
 import { EvalError } from './eval-error.ts';
@@ -125,8 +125,13 @@ class ValuePrinter {
         return this.#list(addressOf(word), depth);
       case 'set':
         return this.#set(addressOf(word), depth);
-      default:
+      case 'lambda':
+      case 'builtin':
+      case 'partial':
+      case 'external':
         return this.#colour(blue, `«${this.#function(addressOf(word), kind)}»`);
+      default:
+        return unreachable(kind);
     }
   }
 
@@ -208,7 +213,8 @@ class ValuePrinter {
     }
     if (depth >= (this.#options.maxDepth ?? Number.MAX_SAFE_INTEGER)) return '{ ... }';
     const { maxAttrs = Number.MAX_SAFE_INTEGER } = this.#options;
-    const sorted = [...this.#world.attributes(attrs)].sort(maxAttrs === Number.MAX_SAFE_INTEGER ? byName : typeFirst);
+    const order = maxAttrs === Number.MAX_SAFE_INTEGER ? byName : typeFirst;
+    const sorted = this.#world.attributes(attrs).toSorted(order);
     const tall = this.#isTall(sorted.map(({ word }) => word));
     let text = '{';
     this.#deeper(() => {

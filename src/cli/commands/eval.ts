@@ -19,6 +19,7 @@ import { type Evaluation, type EvaluationArguments, evaluationFlags, startEvalua
 import { openCommandStore } from '../open-store.ts';
 import { absolutePath, fsPathOf } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
+import { debuggerFlag } from '../repl/debugger-flag.ts';
 import { jsonFlags } from './json-flags.ts';
 
 /** Texts beyond it do not fit the evaluator's memory. */
@@ -53,6 +54,7 @@ export function evaluate(context: CommandContext): Command {
     summary: 'Evaluates an expression and prints its value.',
     flags: [
       ...evaluationFlags(from),
+      debuggerFlag(context, from),
       {
         long: 'file',
         short: 'f',

@@ -68,7 +68,8 @@ interface NamedSource extends Source {
 function sourcesOf(source: Source | undefined, paths: readonly ByteString[]): NamedSource[] {
   if (source === undefined) return [];
   const wanted = paths.length === 0 ? [byteStringFromText('')] : paths;
-  return wanted.map(path => ({ ...source, path: byteStringFromLatin1(path === '.' ? '' : path) }));
+  const { kind, text } = source;
+  return wanted.map(path => ({ kind, text, path: byteStringFromLatin1(path === '.' ? '' : path) }));
 }
 
 interface Start {

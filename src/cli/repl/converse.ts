@@ -1,3 +1,4 @@
+import { ExitStatus } from '../exit-status.ts';
 import { complete } from './complete.ts';
 import type { Lines } from './lines.ts';
 import type { Departure, Repl } from './repl.ts';
@@ -29,6 +30,7 @@ export function* converse(repl: Repl, lines: Lines): Generator<Work, Departure> 
       if (outcome.kind === 'leave') return outcome.how;
       yield outcome.kind === 'later' ? outcome.work : nothing;
     } catch (error) {
+      if (error instanceof ExitStatus) throw error;
       log.logError(error);
     }
     input = '';

@@ -2,6 +2,7 @@ import { type ByteString, displayBytes } from '../../base/index.ts';
 import type { DebugEnvironment, DebugFrame, DebugPrompt, DebugReason, Evaluator } from '../../eval/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
+import { ExitStatus } from '../exit-status.ts';
 import { blue, filterEscapes, green, magenta, normal, red } from '../render/ansi.ts';
 import { codeLines } from '../render/format-position.ts';
 import { byNames } from './commands.ts';
@@ -23,7 +24,10 @@ export function makeDebugPrompt({ context, evaluator, lines }: DebugPromptOption
     announce(context, reason);
     greet(context, true);
     const stop = new Stop(context, evaluator(), frames);
-    return stop.converse(lines());
+    const answer = stop.converse(lines());
+    // There is no error that could end the evaluation.
+    if (answer === 'quit' && reason.kind !== 'error') throw new ExitStatus(0);
+    return answer;
   };
 }
 

@@ -55,6 +55,7 @@ editor.pause();
 editor.on('line', text => answer({ kind: 'line', text }));
 editor.on('SIGINT', () => {
   output.write('^C\n');
+  pending.length = 0;
   // Nothing of the line is left, on either side of the cursor.
   editor.write(null, { ctrl: true, name: 'u' });
   editor.write(null, { ctrl: true, name: 'k' });
@@ -90,7 +91,7 @@ function ask(prompt: string): void {
 
 function answer(message: TerminalMessage): void {
   if (!isAsked) {
-    pending.push(message);
+    if (message.kind !== 'interrupted') pending.push(message);
     return;
   }
   isAsked = false;

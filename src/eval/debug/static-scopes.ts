@@ -30,6 +30,16 @@ const kinds = {
   position: 25,
 } as const;
 
+/** Records in a row: how many bytes each has, and where the node is in it. */
+interface BlockLayout {
+  readonly size: number;
+  readonly offset: number;
+}
+
+const nodes: BlockLayout = { size: 4, offset: 0 };
+const pathElements: BlockLayout = { size: 24, offset: 4 };
+const concatParts: BlockLayout = { size: 8, offset: 4 };
+
 const inheritedFrom = 2;
 const inherited = 1;
 
@@ -90,19 +100,19 @@ class NodeReader {
       case kinds.hasAttr:
         parts.push([this.#field(8), scope]);
         if (this.#field(0) === kinds.select) parts.push([this.#field(20), scope]);
-        this.#addBlock(parts, this.#field(16), this.#field(12), 24, 4);
+        this.#addBlock(parts, this.#field(16), this.#field(12), pathElements);
         return scope;
       case kinds.attrs:
         this.#addAttrs(parts, this.#node);
         return scope;
       case kinds.list:
-        this.#addBlock(parts, this.#field(12), this.#field(8), 4, 0);
+        this.#addBlock(parts, this.#field(12), this.#field(8), nodes);
         return scope;
       case kinds.lambda:
         return this.#addLambda(parts);
       case kinds.call:
         parts.push([this.#field(8), scope]);
-        this.#addBlock(parts, this.#field(16), this.#field(12), 4, 0);
+        this.#addBlock(parts, this.#field(16), this.#field(12), nodes);
         return scope;
       case kinds.let: {
         const inner = this.#addAttrs(parts, this.#field(8));
@@ -120,7 +130,7 @@ class NodeReader {
         parts.push([this.#field(8), scope]);
         return scope;
       case kinds.concatStrings:
-        this.#addBlock(parts, this.#field(16), this.#field(12), 8, 4);
+        this.#addBlock(parts, this.#field(16), this.#field(12), concatParts);
         return scope;
       default:
         // Operators have two parts; leaves have none.
@@ -129,8 +139,8 @@ class NodeReader {
     }
   }
 
-  /** Nodes at `offset` of `count` records of `size` bytes each. */
-  #addBlock(parts: Part[], block: number, count: number, size: number, offset: number): void {
+  /** The nodes of `count` records. */
+  #addBlock(parts: Part[], block: number, count: number, { size, offset }: BlockLayout): void {
     for (let i = 0; i < count; i++) parts.push([this.#memory.u32(block + i * size + offset), this.#scope]);
   }
 
