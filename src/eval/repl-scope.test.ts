@@ -45,6 +45,12 @@ describe('a growing scope', () => {
     assert.equal(enter('f'), '«lambda f @ «string»:1:5»');
   });
 
+  test('takes many variables, also of the same name', () => {
+    const { enter } = startPrompt();
+    for (let i = 0; i < 1000; i++) enter(`a${i % 600} = ${i}`);
+    assert.equal(enter('[ a0 a399 a400 a599 ]'), '[\n  600\n  999\n  400\n  599\n]');
+  });
+
   test('can be cleared', () => {
     const { scope, enter } = startPrompt();
     enter('a = 1');

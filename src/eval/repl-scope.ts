@@ -6,6 +6,9 @@ import { type Word, addressOf, setWordAt } from './word.ts';
 /** Variables beyond it are refused. */
 const mostVariables = 32_768;
 
+/** Of the first environment; each further one has room for twice as many variables. Memory is never given back. */
+const firstCapacity = 64;
+
 /** Where an environment has its first slot (src/core/env.ts). */
 const envHeader = 8;
 
@@ -19,9 +22,12 @@ export class ReplScope {
   readonly #evaluator: Evaluator;
   readonly #basePath: ByteString;
   readonly #names = new Set<ByteString>();
+  /** The innermost environment, and how many of its slots are used. */
   #env = 0;
   #layer = 0;
+  #capacity = 0;
   #used = 0;
+  #count = 0;
 
   /** Relative paths start from `basePath`. */
   constructor(evaluator: Evaluator, basePath: ByteString) {
@@ -33,13 +39,21 @@ export class ReplScope {
   /** Forgets all variables but the builtins. */
   clear(): void {
     const { core, baseEnv, baseLayer } = this.#evaluator;
-    this.#env = core.exports.newEnv(baseEnv, mostVariables);
-    this.#layer = core.exports.newStaticLayer(baseLayer);
-    this.#used = 0;
+    this.#enter(baseEnv, baseLayer, firstCapacity);
+    this.#count = 0;
     this.#names.clear();
     for (let slot = 0; slot < core.exports.baseCount(); slot++) {
       this.#names.add(core.nameOf(core.exports.baseName(slot)));
     }
+  }
+
+  /** Begins an environment inside another. */
+  #enter(env: number, layer: number, capacity: number): void {
+    const { exports } = this.#evaluator.core;
+    this.#env = exports.newEnv(env, capacity);
+    this.#layer = exports.newStaticLayer(layer);
+    this.#capacity = capacity;
+    this.#used = 0;
   }
 
   /** All variables. */
@@ -50,12 +64,14 @@ export class ReplScope {
   /** Throws `eval/error` where there are too many variables. */
   add(symbol: number, word: Word): void {
     const { core } = this.#evaluator;
-    if (this.#used === mostVariables) {
+    if (this.#count === mostVariables) {
       throw new EvalError('eval/error', 'environment full; cannot add more variables');
     }
+    if (this.#used === this.#capacity) this.#enter(this.#env, this.#layer, this.#capacity * 2);
     setWordAt(core.memory, this.#env + envHeader + this.#used * 8, word);
     core.exports.addStaticName(this.#layer, symbol, this.#used);
     this.#used++;
+    this.#count++;
     this.#names.add(core.nameOf(symbol));
   }
 

@@ -1,4 +1,5 @@
-import { byteStringFromLatin1, byteStringFromText, bytesOf, type ByteString } from '../../base/index.ts';
+import { statSync } from 'node:fs';
+import { type ByteString, byteStringFromLatin1, byteStringFromText, bytesOf, displayBytes } from '../../base/index.ts';
 import { addWantedObjects } from '../../engine/index.ts';
 import { autoCall, importFile, select, type Word } from '../../eval/index.ts';
 import type { Flag } from '../args/flag.ts';
@@ -6,7 +7,7 @@ import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { type Evaluation, type EvaluationArguments, evaluationFlags, startEvaluation } from '../evaluation.ts';
 import { openCommandStore } from '../open-store.ts';
-import { absolutePath } from '../paths.ts';
+import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
 import { type Work, converse } from '../repl/converse.ts';
 import { debuggerFlag } from '../repl/debugger-flag.ts';
 import { greet } from '../repl/greet.ts';
@@ -53,12 +54,20 @@ export function repl(context: CommandContext): Command {
     flags,
     positionals: [{ label: 'installables', arity: 'any', apply: (...given) => (paths = given) }],
     run: async () => {
-      if (source === undefined && paths.length > 0) {
-        throw new CliError('installable/needs-evaluation', 'flakes cannot be loaded yet: use --file or --expr');
-      }
+      const [first] = paths;
+      if (source === undefined && first !== undefined) throw refuseFlake(first);
       await start(context, { from, sources: sourcesOf(source, paths), lines });
     },
   };
+}
+
+function refuseFlake(given: ByteString): CliError {
+  const path = absolutePath(given);
+  const isFile = statSync(fsPathOf(path), { throwIfNoEntry: false })?.isFile() === true;
+  const message = isFile
+    ? `path ${quotePath(path)} is not a flake`
+    : `cannot load '${displayBytes(given)}': use --file or --expr, flakes come later`;
+  return new CliError('installable/needs-evaluation', message);
 }
 
 interface NamedSource extends Source {
