@@ -123,6 +123,7 @@ export class Evaluator {
       positions: this.positions,
       storeDir: this.io.storeDir,
       builtinName: id => this.#builtinName(id),
+      coerceMessage: word => this.run(() => this.core.coerce(word, coerce.canonical)).text,
       showTrace: options.showTrace ?? false,
     });
     this.derivationHasher = new DerivationHasher(options.io.storeDir, path => this.findDerivation(path));
@@ -189,7 +190,7 @@ export class Evaluator {
     try {
       const tree = core.exports.parseText(start, text.byteLength, options);
       core.exports.bindTree(tree, layer);
-      this.debugger?.addTree(start, tree, layer);
+      this.debugger?.addTree({ start, tree, layer, file: origin.kind === 'file' ? origin.path : undefined });
       return tree;
     } catch (error) {
       throw error instanceof Refusal ? this.#syntaxError(error, { start, length: text.byteLength, base, isBindings }) : error;

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { startEvaluator } from '../../../test/start-evaluator.ts';
 import { byteStringFromText, bytesOf, displayBytes } from '../../base/index.ts';
+import { temporaryFolder } from '../../testing/index.ts';
 import { ReplScope } from '../repl-scope.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { type DebugFrame, type DebugPrompt, type DebuggerOptions, DebuggingEnded } from './debugger.ts';
@@ -119,6 +122,19 @@ describe('a debugger', () => {
       stops.map(({ why, frames }) => `${why}: ${frames[0]}`),
       ['break: breakpoint reached', "pause: while evaluating a 'let' expression"],
     );
+  });
+
+  test('tells which files are being evaluated', () => {
+    using temporary = temporaryFolder();
+    const file = join(temporary.path, 'a.nix');
+    writeFileSync(file, 'let a = builtins.break 1; in a');
+    const { stops } = debug(`import ${file}`);
+    assert.deepEqual(stops[0]?.frames.slice(2), [
+      "while evaluating a 'let' expression",
+      `while evaluating the file '${file}':`,
+      'while calling a function',
+    ]);
+    assert.deepEqual(stops[0]?.names, ['a']);
   });
 
   test('ends an evaluation that has no error', () => {

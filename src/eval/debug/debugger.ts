@@ -46,12 +46,14 @@ export interface DebuggerOptions {
 /** Thrown through an evaluation that whoever debugs it wants to end, although it has no error. */
 export class DebuggingEnded extends Error {}
 
-interface Tree {
+/** The tree of a text, in the core's memory. */
+export interface DebuggedTree {
   /** No node of it is below this address, none of a later tree above. */
   readonly start: number;
   readonly tree: number;
+  /** The StaticLayer of the environment that it is evaluated in. */
   readonly layer: number;
-  scopes?: ScopesByNode;
+  readonly file: string | undefined;
 }
 
 const frameSize = 16;
@@ -62,7 +64,8 @@ const envHeader = 8;
 export class Debugger {
   readonly #evaluator: Evaluator;
   readonly #options: DebuggerOptions;
-  readonly #trees: Tree[] = [];
+  readonly #trees: DebuggedTree[] = [];
+  readonly #scopes = new Map<DebuggedTree, ScopesByNode>();
   /** Those that were shown, on their way out. */
   readonly #seen = new WeakSet<EvalError>();
   #isWaiting = false;
@@ -75,9 +78,9 @@ export class Debugger {
     evaluator.core.exports.startDebugging();
   }
 
-  /** Remembers a tree, whose nodes are at `start` and above. */
-  addTree(start: number, tree: number, layer: number): void {
-    this.#trees.push({ start, tree, layer });
+  /** Trees come in the order of their addresses. */
+  addTree(tree: DebuggedTree): void {
+    this.#trees.push(tree);
   }
 
   /** Does `work`, of which `tryEval` catches errors. */
@@ -175,15 +178,33 @@ export class Debugger {
   }
 
   #frameOf(kind: number, node: number, env: number): DebugFrame | undefined {
+    if (kind === frameKinds.cell) return this.#fileFrame(node, env);
     const text = this.#textOf(kind, node);
     if (text === undefined || env === 0) return undefined;
-    const { core, positions } = this.#evaluator;
     return {
       text,
-      position: positions.resolve(core.memory.u32(node + 4)),
+      position: this.#positionOf(node),
       isError: false,
-      environments: () => this.#environmentsOf(node, env),
+      environments: () => this.#environmentsOf(this.#scopeOf(node), env),
     };
+  }
+
+  /** Of a cell whose thunk is the whole of a file. */
+  #fileFrame(node: number, env: number): DebugFrame | undefined {
+    const found = this.#treeOf(node);
+    if (found?.tree !== node || found.file === undefined) return undefined;
+    const scope = scopeOfLayer(this.#evaluator.core.memory, found.layer);
+    return {
+      text: `while evaluating the file '${mark(found.file)}':`,
+      position: this.#positionOf(node),
+      isError: false,
+      environments: () => this.#environmentsOf(scope, env),
+    };
+  }
+
+  #positionOf(node: number): SourcePosition | undefined {
+    const { core, positions } = this.#evaluator;
+    return positions.resolve(core.memory.u32(node + 4));
   }
 
   #textOf(kind: number, node: number): string | undefined {
@@ -201,11 +222,11 @@ export class Debugger {
     }
   }
 
-  #environmentsOf(node: number, start: number): DebugEnvironment[] {
+  #environmentsOf(innermost: StaticScope | undefined, start: number): DebugEnvironment[] {
     const { memory } = this.#evaluator.core;
     const environments: DebugEnvironment[] = [];
     let env = start;
-    for (let scope = this.#scopeOf(node); scope !== undefined && env !== 0; scope = scope.up) {
+    for (let scope = innermost; scope !== undefined && env !== 0; scope = scope.up) {
       environments.push(this.#environment(scope, env));
       env = memory.u32(env);
     }
@@ -227,11 +248,25 @@ export class Debugger {
 
   #scopeOf(node: number): StaticScope | undefined {
     const { memory } = this.#evaluator.core;
-    const found = this.#trees.findLast(({ start }) => start <= node);
-    if (found === undefined) return undefined;
-    const outer = scopeOfLayer(memory, found.layer);
-    if (outer === undefined) return undefined;
-    found.scopes ??= findScopes(memory, found.tree, outer);
-    return found.scopes.get(node);
+    const found = this.#treeOf(node);
+    const outer = found === undefined ? undefined : scopeOfLayer(memory, found.layer);
+    if (found === undefined || outer === undefined) return undefined;
+    let scopes = this.#scopes.get(found);
+    if (scopes === undefined) {
+      scopes = findScopes(memory, found.tree, outer);
+      this.#scopes.set(found, scopes);
+    }
+    return scopes.get(node);
+  }
+
+  #treeOf(node: number): DebuggedTree | undefined {
+    let low = 0;
+    let high = this.#trees.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#trees[middle]?.start ?? 0) <= node) low = middle + 1;
+      else high = middle;
+    }
+    return this.#trees[low - 1];
   }
 }
