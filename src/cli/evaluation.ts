@@ -61,8 +61,12 @@ export interface Evaluation {
   readonly args: AutoArguments;
 }
 
-/** Starts an evaluation as the settings and flags say. */
-export function startEvaluation(context: CommandContext, from: EvaluationArguments): Evaluation {
+/** Starts an evaluation as the settings and flags say; `writes` is whether what it wants in the store will be written. */
+export function startEvaluation(
+  context: CommandContext,
+  from: EvaluationArguments,
+  { writes = true }: { readonly writes?: boolean } = {},
+): Evaluation {
   const { environment, settings } = context;
   const wanted: WantedObject[] = [];
   const storeDir = environment.storeDir === defaultStoreDir ? defaultStoreDir : parseStoreDir(environment.storeDir);
@@ -73,6 +77,7 @@ export function startEvaluation(context: CommandContext, from: EvaluationArgumen
     environment: name => (settings.get('pure-eval') || settings.get('restrict-eval') ? undefined : process.env[name]),
     say: message => say(context, message),
     workingFolder: absolutePath(byteStringFromText('.')),
+    showsWanted: writes,
   });
   const isPure = settings.get('pure-eval') && from.isImpure !== true;
   const system = settings.get('eval-system') || settings.get('system');

@@ -10,6 +10,7 @@ import {
 } from '../base/index.ts';
 import { type FsPath, walkTreeToEnd } from '../castore/index.ts';
 import { type EvalIO, EvalError, type EvalMessage, type FileInfo, type FileType, type PathToAdd } from '../eval/index.ts';
+import { WantedOverlay } from './wanted-overlay.ts';
 import {
   type Derivation,
   type DerivationFile,
@@ -50,6 +51,8 @@ export interface FileSystemIOOptions {
   readonly environment: (name: string) => string | undefined;
   readonly say: (message: EvalMessage) => void;
   readonly workingFolder: ByteString;
+  /** Whether the evaluation sees what it wants in the store, as it does where that is going to be written. */
+  readonly showsWanted?: boolean;
 }
 
 /** This machine's files, as an evaluation sees them. Store paths are only computed; whoever is told of them adds them. */
@@ -57,14 +60,29 @@ export class FileSystemIO implements EvalIO {
   readonly storeDir: StoreDir;
   readonly workingFolder: ByteString;
   readonly #options: FileSystemIOOptions;
+  readonly #overlay: WantedOverlay | undefined;
 
   constructor(options: FileSystemIOOptions) {
     this.storeDir = options.storeDir;
     this.workingFolder = options.workingFolder;
     this.#options = options;
+    this.#overlay = options.showsWanted === true ? new WantedOverlay(options.storeDir) : undefined;
   }
 
-  stat(path: ByteString): FileInfo | undefined {
+  #want(object: WantedObject): void {
+    this.#overlay?.add(object);
+    this.#options.want(object);
+  }
+
+  /** Where the contents of a path are: elsewhere, for what is not in the store yet. */
+  #sourceOf(path: ByteString): ByteString {
+    const place = this.#overlay?.find(path);
+    return place?.kind === 'tree' ? place.source : path;
+  }
+
+  stat(given: ByteString): FileInfo | undefined {
+    if (this.#overlay?.find(given)?.kind === 'text') return { type: 'regular', executable: false };
+    const path = this.#sourceOf(given);
     try {
       const stats = lstatSync(fsPathOf(path), { throwIfNoEntry: false });
       return stats === undefined ? undefined : { type: typeOf(stats), executable: (stats.mode & 0o111) !== 0 };
@@ -75,7 +93,10 @@ export class FileSystemIO implements EvalIO {
     }
   }
 
-  readFile(path: ByteString): Uint8Array {
+  readFile(given: ByteString): Uint8Array {
+    const place = this.#overlay?.find(given);
+    if (place?.kind === 'text') return place.contents;
+    const path = this.#sourceOf(given);
     try {
       return readFileSync(fsPathOf(path));
     } catch (error) {
@@ -84,16 +105,23 @@ export class FileSystemIO implements EvalIO {
     }
   }
 
-  readDirectory(path: ByteString): ReadonlyMap<ByteString, FileType | undefined> {
+  readDirectory(given: ByteString): ReadonlyMap<ByteString, FileType | undefined> {
+    const place = this.#overlay?.find(given);
+    const path = this.#sourceOf(given);
+    const isThere = (name: string) =>
+      place?.kind !== 'tree' || place.accepts(byteStringFromLatin1(`${path}/${name}`));
     try {
       const entries = readdirSync(fsPathOf(path), { encoding: 'latin1', withFileTypes: true });
-      return new Map(entries.map(entry => [byteStringFromLatin1(entry.name), typeOf(entry)]));
+      return new Map(
+        entries.filter(({ name }) => isThere(name)).map(entry => [byteStringFromLatin1(entry.name), typeOf(entry)]),
+      );
     } catch (error) {
       throw failed('cannot read directory', path, error);
     }
   }
 
-  readLink(path: ByteString): ByteString {
+  readLink(given: ByteString): ByteString {
+    const path = this.#sourceOf(given);
     try {
       return byteStringFromLatin1(readlinkSync(fsPathOf(path), 'latin1'));
     } catch (error) {
@@ -107,7 +135,7 @@ export class FileSystemIO implements EvalIO {
     const hash =
       method === 'flat' ? hashBytes('sha256', this.readFile(addition.path)) : this.#hashTree(addition.path, accepts);
     const path = makeFixedOutputPath(this.storeDir, name, { method, hash });
-    this.#options.want({ kind: 'tree', path, hash, addition, accepts });
+    this.#want({ kind: 'tree', path, hash, addition, accepts });
     return path;
   }
 
@@ -136,13 +164,13 @@ export class FileSystemIO implements EvalIO {
 
   addText(name: string, contents: Uint8Array, references: ReadonlySet<StorePath>): StorePath {
     const path = makeTextPath(this.storeDir, name, { hash: hashBytes('sha256', contents), references });
-    this.#options.want({ kind: 'text', path, name, contents, references });
+    this.#want({ kind: 'text', path, name, contents, references });
     return path;
   }
 
   addDerivation({ path, text, references }: DerivationFile): void {
     const name = path.slice(path.indexOf('-') + 1);
-    this.#options.want({ kind: 'text', path, name, contents: bytesOf(text), references });
+    this.#want({ kind: 'text', path, name, contents: bytesOf(text), references });
   }
 
   readDerivation(path: StorePath): Derivation | undefined {

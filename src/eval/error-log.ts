@@ -1,6 +1,6 @@
 import { type ByteString, type TraceLine, displayBytes, suggest } from '../base/index.ts';
 import type { Core } from './core.ts';
-import { coerce, frameKinds } from './core-exports.ts';
+import { frameKinds } from './core-exports.ts';
 import {
   type TemplateWords,
   errorCodesByKind,
@@ -26,6 +26,8 @@ export interface ErrorLogOptions {
   readonly positions: Positions;
   readonly storeDir: string;
   readonly builtinName: (id: number) => string;
+  /** The string of a word, evaluated on its own. */
+  readonly coerceMessage: (word: Word) => ByteString;
   /** Whether calls of functions are part of a trace. */
   readonly showTrace: boolean;
 }
@@ -172,21 +174,33 @@ export class ErrorLog {
     }
     exports.restoreLog(base.log, base.stack, base.depth);
     if (error === undefined || failure === undefined) return undefined;
-    const complete = error.within(this.#linesOf(frames));
+    const complete = this.#complete(error, frames);
     this.#failures[failure] = complete;
     return complete;
   }
 
-  /** Outermost first, of frames with the innermost first. */
-  #linesOf(frames: readonly Frame[]): TraceLine[] {
+  /** The error with the lines of frames, which come with the innermost first. */
+  #complete(error: EvalError, frames: readonly Frame[]): EvalError {
     const { positions } = this.#options;
-    const lines: TraceLine[] = [];
+    let found = error;
+    // The innermost first, too.
+    let lines: TraceLine[] = [];
     for (const frame of frames) {
-      for (const { text, pos, always = false } of this.#describeFrame(frame)) {
+      let texts: FrameText[];
+      try {
+        texts = this.#describeFrame(frame);
+      } catch (thrown) {
+        // A message that the program computes (`addErrorContext`): its error takes the other's place.
+        if (!(thrown instanceof EvalError)) throw thrown;
+        found = thrown;
+        lines = [];
+        continue;
+      }
+      for (const { text, pos, always = false } of texts) {
         lines.push({ text, position: positions.resolve(pos), always });
       }
     }
-    return lines.reverse();
+    return found.within(lines.reverse());
   }
 
   #describeFrame({ kind, pos, a, b }: Frame): FrameText[] {
@@ -214,7 +228,7 @@ export class ErrorLog {
         return text === '' ? [] : [{ text, pos }];
       }
       case frameKinds.message: {
-        const { text } = core.coerce({ low: a, high: b }, coerce.canonical);
+        const text = this.#options.coerceMessage({ low: a, high: b });
         return [{ text: `${normal}${displayBytes(text)}`, pos: 0, always: true }];
       }
       case frameKinds.derivation: {

@@ -92,7 +92,7 @@ export function evaluate(context: CommandContext): Command {
       }
       // Files were never pure.
       if (request.source?.kind === 'file') from.isImpure = true;
-      const evaluation = startEvaluation(context, from);
+      const evaluation = startEvaluation(context, from, { writes: !request.readsOnly });
       print(context, request, { evaluation, value: valueOf(evaluation, request) });
       if (request.readsOnly || evaluation.wanted.length === 0) return;
       await using store = await openCommandStore(context);

@@ -112,9 +112,14 @@ export function nixInstantiate(context: CommandContext): LegacyCommand {
       const { operands, readsInput, isText } = request;
       if (!readsInput && operands.length === 0 && !isText) operands.push(byteStringFromLatin1('./default.nix'));
       if (request.parses) return parseOnly(context, request);
-      await instantiate(context, request, startEvaluation(context, from));
+      await instantiate(context, request, startEvaluation(context, from, { writes: writesOf(request) }));
     },
   };
+}
+
+/** Whether what the evaluation wants in the store is written. */
+function writesOf(request: Request): boolean {
+  return request.evaluates ? request.writes : !request.isDry;
 }
 
 async function instantiate(context: CommandContext, request: Request, evaluation: Evaluation): Promise<void> {

@@ -83,7 +83,7 @@ function judge({ text, uses: used }: Program, theirs: Answer | undefined, ours: 
 /** What Firn cannot do yet, and says so. */
 function isExpected(wanted: string, found: string): boolean {
   // That a store object is there is not looked up yet; names with other letters are shown whole.
-  return /Firn does not fetch/.test(found) || /^error: (?:out of memory|derivation '.*' is not valid)|illegal character/.test(wanted);
+  return /Firn does not fetch/.test(found) || /^error: (?:out of memory|(?:derivation|path) '.*' is not valid)|illegal character/.test(wanted);
 }
 
 function report(): void {
