@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { byteStringFromText } from '../base/index.ts';
-import { startEvaluator } from '../../test/start-evaluator.ts';
+import { startEvaluator } from '../testing/index.ts';
 import { printEvaluated } from './print-evaluated.ts';
 import { ReplScope, isIncomplete } from './repl-scope.ts';
 

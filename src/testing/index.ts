@@ -27,6 +27,7 @@ export { type OfferTreeOptions, offerTree } from './offer-tree.ts';
 export { readWhole } from './read-whole.ts';
 export { type RecordedReport, recordReports } from './recorded-reports.ts';
 export { type TestContextOptions, openTestStore, testStoreContext } from './store-context.ts';
+export { startEvaluator } from './start-evaluator.ts';
 export { type OpenStore, type OpenedStore, storeSuite } from './store-suite.ts';
 export { type SyntaxVector, readSyntaxVectors, syntaxVectorFile } from './syntax-vectors.ts';
 export { temporaryFolder } from './temporary-folder.ts';

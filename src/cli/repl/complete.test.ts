@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { startEvaluator } from '../../../test/start-evaluator.ts';
 import { byteStringFromText } from '../../base/index.ts';
-import { temporaryFolder } from '../../testing/index.ts';
+import { startEvaluator, temporaryFolder } from '../../testing/index.ts';
 import { complete } from './complete.ts';
 import { ReplScope } from '../../eval/index.ts';
 

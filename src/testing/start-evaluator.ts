@@ -1,7 +1,7 @@
-import { byteStringFromText } from '../src/base/index.ts';
-import { FileSystemIO } from '../src/engine/index.ts';
-import { Evaluator, type EvaluatorOptions } from '../src/eval/index.ts';
-import { defaultStoreDir } from '../src/nix-compat/index.ts';
+import { byteStringFromText } from '../base/index.ts';
+import { FileSystemIO } from '../engine/index.ts';
+import { Evaluator, type EvaluatorOptions } from '../eval/index.ts';
+import { defaultStoreDir } from '../nix-compat/index.ts';
 
 /** An evaluator of this machine's files that adds nothing to any store. */
 export function startEvaluator(options: Partial<EvaluatorOptions> = {}): Evaluator {
