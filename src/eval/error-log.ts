@@ -26,6 +26,8 @@ export interface ErrorLogOptions {
   readonly positions: Positions;
   readonly storeDir: string;
   readonly builtinName: (id: number) => string;
+  /** The file whose tree a node is the root of. */
+  readonly fileOf: (tree: number) => string | undefined;
   /** The string of a word, evaluated on its own. */
   readonly coerceMessage: (word: Word) => ByteString;
   /** Whether calls of functions are part of a trace. */
@@ -58,8 +60,7 @@ export class ErrorLog {
       nameOf: symbol => core.nameOf(symbol),
       builtinName,
       place: position => positions.format(position),
-      attributes: attrs =>
-        core.attributes(attrs).map(({ symbol, word }) => ({ name: core.nameOf(symbol), word })),
+      attributes: attrs => core.attributes(attrs).map(({ symbol, word }) => ({ name: core.nameOf(symbol), word })),
     };
     this.#words = {
       type: word => this.describe(wordOfBits(word)),
@@ -114,10 +115,13 @@ export class ErrorLog {
   difference(a: Word, b: Word): EvalError {
     const [x, y] = [a, b].map(word => printValue(this.#world, word, errorPrintOptions));
     const [typeA, typeB] = [a, b].map(word => this.describe(word));
-    return new EvalError('eval/assertion', describeDifference(this.#options.core.memory, [a, b], {
-      values: [x ?? '', y ?? ''],
-      types: [typeA ?? '', typeB ?? ''],
-    }));
+    return new EvalError(
+      'eval/assertion',
+      describeDifference(this.#options.core.memory, [a, b], {
+        values: [x ?? '', y ?? ''],
+        types: [typeA ?? '', typeB ?? ''],
+      }),
+    );
   }
 
   /** The same of two sets, of which only one has the attribute. */
@@ -168,8 +172,12 @@ export class ErrorLog {
     const failure = error === undefined ? undefined : this.#failures.push(error) - 1;
     for (let at = exports.logTopNow() - frameSize; at >= base.log; at -= frameSize) {
       const frame = { kind: memory.u32(at), pos: memory.u32(at + 4), a: memory.u32(at + 8), b: memory.u32(at + 12) };
-      if (frame.kind !== frameKinds.cell) frames.push(frame);
-      else if (failure !== undefined) exports.failCell(frame.pos, failure);
+      if (frame.kind !== frameKinds.cell) {
+        frames.push(frame);
+        continue;
+      }
+      if (this.#options.fileOf(frame.a) !== undefined) frames.push(frame);
+      if (failure !== undefined) exports.failCell(frame.pos, failure);
       else setWordAt(memory, frame.pos, { low: frame.a, high: frame.b });
     }
     exports.restoreLog(base.log, base.stack, base.depth);
@@ -200,13 +208,16 @@ export class ErrorLog {
         lines.push({ text, position: positions.resolve(pos), always });
       }
     }
-    return found.within(lines.reverse());
+    return found.within(lines.toReversed());
   }
 
   #describeFrame({ kind, pos, a, b }: Frame): FrameText[] {
     const { core, builtinName, positions } = this.#options;
     const { memory } = core;
     switch (kind) {
+      // Of a whole file, or it would not be here.
+      case frameKinds.cell:
+        return [{ text: `while evaluating the file '${mark(this.#options.fileOf(a) ?? '')}':`, pos: 0 }];
       case frameKinds.lambda:
         return this.#describeCall(a, pos);
       case frameKinds.builtin: {

@@ -1,5 +1,11 @@
 import { type ByteString, FirnError, brandAs, byteStringFromText, displayBytes } from '../base/index.ts';
-import { type Derivation, DerivationHasher, type ExperimentalFeature, type StorePath, printStorePath } from '../nix-compat/index.ts';
+import {
+  type Derivation,
+  DerivationHasher,
+  type ExperimentalFeature,
+  type StorePath,
+  printStorePath,
+} from '../nix-compat/index.ts';
 import {
   Refusal,
   type Remark,
@@ -57,7 +63,9 @@ export interface EvaluatorOptions {
   readonly debugger?: DebuggerOptions | undefined;
 }
 
-export type Lints = Readonly<Partial<Record<(typeof lintSettings)[keyof typeof lintSettings], 'ignore' | 'warn' | 'fatal'>>>;
+export type Lints = Readonly<
+  Partial<Record<(typeof lintSettings)[keyof typeof lintSettings], 'ignore' | 'warn' | 'fatal'>>
+>;
 
 /** Names that builtins look for, as symbols. */
 export interface KnownSymbols {
@@ -110,6 +118,8 @@ export class Evaluator {
   readonly derivationHasher: DerivationHasher;
   readonly #options: EvaluatorOptions;
   readonly #copied = new Map<ByteString, number>();
+  /** By the roots of their trees, those that are imported. */
+  readonly #files = new Map<number, string>();
   #resolved = { line: 0, column: 0 };
 
   constructor(options: EvaluatorOptions) {
@@ -123,6 +133,7 @@ export class Evaluator {
       positions: this.positions,
       storeDir: this.io.storeDir,
       builtinName: id => this.#builtinName(id),
+      fileOf: tree => this.#files.get(tree),
       coerceMessage: word => this.run(() => this.core.coerce(word, coerce.canonical)).text,
       showTrace: options.showTrace ?? false,
     });
@@ -185,7 +196,10 @@ export class Evaluator {
     core.memory.setU32(options + 8, homePath === undefined ? 0 : core.newString(byteStringFromText(homePath)));
     core.memory.setU32(options + 12, base);
     core.memory.setU32(options + 16, this.hasFeature('pipe-operators') ? 1 : 0);
-    core.memory.setU32(options + 20, lints.reduce((bits, kind) => bits | (1 << remarkKinds.indexOf(kind)), 0));
+    core.memory.setU32(
+      options + 20,
+      lints.reduce((bits, kind) => bits | (1 << remarkKinds.indexOf(kind)), 0),
+    );
     core.memory.setU32(options + 24, isBindings ? 1 : 0);
     try {
       const tree = core.exports.parseText(start, text.byteLength, options);
@@ -193,7 +207,9 @@ export class Evaluator {
       this.debugger?.addTree({ start, tree, layer, file: origin.kind === 'file' ? origin.path : undefined });
       return tree;
     } catch (error) {
-      throw error instanceof Refusal ? this.#syntaxError(error, { start, length: text.byteLength, base, isBindings }) : error;
+      throw error instanceof Refusal
+        ? this.#syntaxError(error, { start, length: text.byteLength, base, isBindings })
+        : error;
     }
   }
 
@@ -205,9 +221,11 @@ export class Evaluator {
       return new EvalError('eval/syntax', message, { position: this.positions.resolve(refusal.position) });
     }
     if (refusal.code === 'syntax/unexpected-token') {
-      const fault = explainFault(this.#tokensOf(source));
-      const position = this.positions.resolve(fault === undefined ? refusal.position : source.base + fault.offset);
-      return new EvalError('eval/syntax', fault?.message ?? 'syntax error', { position });
+      const explained = explainFault(this.#tokensOf(source));
+      const position = this.positions.resolve(
+        explained === undefined ? refusal.position : source.base + explained.offset,
+      );
+      return new EvalError('eval/syntax', explained?.message ?? 'syntax error', { position });
     }
     const words = { mark, place: (position: number) => this.positions.format(position) };
     const code = refusal.code === 'syntax/undefined-variable' ? 'eval/undefined-variable' : 'eval/syntax';
@@ -277,7 +295,10 @@ export class Evaluator {
   /** A word for the value of the file at `path`, which is read now and evaluated when it is needed. */
   delayFile(path: ByteString): Word {
     const text = this.files.read(path);
-    return this.delay(this.parse(text, { kind: 'file', path: displayBytes(path) }, parentOf(path)));
+    const file = displayBytes(path);
+    const tree = this.parse(text, { kind: 'file', path: file }, parentOf(path));
+    this.#files.set(tree, file);
+    return this.delay(tree);
   }
 
   /** A word for a tree's value, evaluated when it is needed. */
@@ -466,7 +487,8 @@ export class Evaluator {
             new EvalError('eval/stack-overflow', 'stack overflow; max-call-depth exceeded', { position }),
           );
         },
-        fail: (kind: number, pos: number, template: number, a: bigint, b: bigint) => {
+        fail: (kind: number, pos: number, template: number, ...words: [bigint, bigint]) => {
+          const [a, b] = words;
           throw this.#stopAt(this.errors.errorOf(kind, pos, template, [BigInt.asUintN(64, a), BigInt.asUintN(64, b)]));
         },
         throwDifference: (a: bigint, b: bigint) => {

@@ -72,6 +72,14 @@ describe('nix repl', () => {
     assert.ok(complained.includes('Added 2 variables.\nc, "d e"\n'));
   });
 
+  test('says in which file an error arises', () => {
+    using folder = temporaryFolder();
+    const file = join(folder.path, 'a.nix');
+    writeFileSync(file, 'throw "x"');
+    const { complained } = converse([`import ${file}`], { args: ['--show-trace'] });
+    assert.ok(complained.includes(`… while evaluating the file '${file}':`), complained);
+  });
+
   test('starts with files and expressions', () => {
     using folder = temporaryFolder();
     writeFileSync(join(folder.path, 'a.nix'), '{ x = { y = 1; }; }');
