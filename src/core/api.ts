@@ -46,7 +46,7 @@ export function thunkTo(node: usize, env: usize, result: usize): void {
 
 /** Puts an integer to `result`, of its halves. */
 export function intTo(low: u32, high: u32, result: usize): void {
-  store<u64>(result, intWord((<i64>high << 32) | low));
+  store<u64>(result, intWord(((<i64>high) << 32) | low));
 }
 
 export function floatTo(value: f64, result: usize): void {

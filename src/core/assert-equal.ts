@@ -51,7 +51,8 @@ function assertAttrs(x: Word, y: Word, pos: u32): void {
     }
   }
   const count = attrsCount(a);
-  if (count != attrsCount(b)) throwError(ErrorKind.Assertion, 0, "attribute names of attribute set '%v1' differs from attribute set '%v2'", x, y);
+  if (count != attrsCount(b))
+    throwError(ErrorKind.Assertion, 0, "attribute names of attribute set '%v1' differs from attribute set '%v2'", x, y);
   const left = plainOf(a);
   const right = plainOf(b);
   for (let i: u32 = 0; i < count; i++) {
@@ -75,4 +76,3 @@ function throwName(x: Word, y: Word, symbol: u32, other: u32): void {
   const isLeft = lookup(addressOf(y), symbol) == missing;
   throwNameDifference(isLeft, isLeft ? symbol : other, x, y);
 }
-

@@ -260,5 +260,5 @@ export function posOf(node: usize): u32 {
 
 /** The n-th of a block of node addresses. */
 export function nodeAt(block: usize, index: u32): usize {
-  return load<usize>(block + (<usize>index << 2));
+  return load<usize>(block + ((<usize>index) << 2));
 }

@@ -3,14 +3,7 @@
  * right side is a layer: a plain set on top of another set, so that adding one name to fifteen thousand copies one word.
  */
 import { allocate, memoryUsed, release } from './memory.ts';
-import {
-  indexOf,
-  newShape,
-  positionAt,
-  setShapeAt,
-  shapeCount,
-  symbolAt,
-} from './shape.ts';
+import { indexOf, newShape, positionAt, setShapeAt, shapeCount, symbolAt } from './shape.ts';
 import type { Symbol } from './symbol.ts';
 import { Tag, type Word, missing, newList, setListAt, wordOf } from './value.ts';
 
@@ -45,7 +38,7 @@ const layerLeftLimit: u32 = 32;
 
 /** A plain set whose words the caller fills in (`setValueAt`). */
 export function newAttrs(shape: usize): usize {
-  const attrs = allocate(attrsHeader + (<usize>shapeCount(shape) << 3));
+  const attrs = allocate(attrsHeader + ((<usize>shapeCount(shape)) << 3));
   changetype<AttrsObject>(attrs).shape = shape;
   return attrs;
 }
@@ -76,11 +69,11 @@ export function isPlain(attrs: usize): bool {
 
 /** Of a plain set. */
 export function valueAt(attrs: usize, index: u32): Word {
-  return load<u64>(attrs + (<usize>index << 3), attrsHeader);
+  return load<u64>(attrs + ((<usize>index) << 3), attrsHeader);
 }
 
 export function setValueAt(attrs: usize, index: u32, word: Word): void {
-  store<u64>(attrs + (<usize>index << 3), word, attrsHeader);
+  store<u64>(attrs + ((<usize>index) << 3), word, attrsHeader);
 }
 
 /** Number of names. */
@@ -143,7 +136,7 @@ function layOnTop(left: usize, right: usize, leftCount: u32, depth: u32): usize 
   const shape = shapeOf(right);
   const attrs = newAttrs(shape);
   const count = shapeCount(shape);
-  memory.copy(attrs + attrsHeader, right + attrsHeader, <usize>count << 3);
+  memory.copy(attrs + attrsHeader, right + attrsHeader, (<usize>count) << 3);
   let total = leftCount;
   for (let i: u32 = 0; i < count; i++) if (lookup(left, symbolAt(shape, i)) == missing) total++;
   const layer = allocate(16);
@@ -179,7 +172,7 @@ function merge(left: usize, right: usize, count: u32): usize {
   // The same names as one of the sides: the values of both in its shape.
   if (count == rightCount) {
     const copy = newAttrs(rightShape);
-    memory.copy(copy + attrsHeader, right + attrsHeader, <usize>count << 3);
+    memory.copy(copy + attrsHeader, right + attrsHeader, (<usize>count) << 3);
     return copy;
   }
   const shape = newShape(count);
@@ -216,17 +209,17 @@ const entrySize: usize = 16;
 
 /** Memory for `count` entries, to be filled with `setEntry` and made a set by `attrsOfEntries`. */
 export function newEntries(count: u32): usize {
-  return allocate(<usize>count << 4);
+  return allocate((<usize>count) << 4);
 }
 
 export function setEntry(entries: usize, index: u32, symbol: Symbol, position: u32): void {
-  const entry = changetype<Entry>(entries + (<usize>index << 4));
+  const entry = changetype<Entry>(entries + ((<usize>index) << 4));
   entry.symbol = symbol;
   entry.position = position;
 }
 
 export function setEntryWord(entries: usize, index: u32, word: Word): void {
-  changetype<Entry>(entries + (<usize>index << 4)).word = word;
+  changetype<Entry>(entries + ((<usize>index) << 4)).word = word;
 }
 
 /** The set of `count` entries. Of several with the same name the first stays. */
@@ -235,13 +228,13 @@ export function attrsOfEntries(entries: usize, count: u32): usize {
   let kept: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     if (kept > 0 && symbolOfEntry(entries, i) == symbolOfEntry(entries, kept - 1)) continue;
-    if (i != kept) memory.copy(entries + (<usize>kept << 4), entries + (<usize>i << 4), entrySize);
+    if (i != kept) memory.copy(entries + ((<usize>kept) << 4), entries + ((<usize>i) << 4), entrySize);
     kept++;
   }
   const shape = newShape(kept);
   const attrs = newAttrs(shape);
   for (let i: u32 = 0; i < kept; i++) {
-    const entry = changetype<Entry>(entries + (<usize>i << 4));
+    const entry = changetype<Entry>(entries + ((<usize>i) << 4));
     setShapeAt(shape, i, entry.symbol, entry.position);
     setValueAt(attrs, i, entry.word);
   }
@@ -249,7 +242,7 @@ export function attrsOfEntries(entries: usize, count: u32): usize {
 }
 
 function symbolOfEntry(entries: usize, index: u32): Symbol {
-  return changetype<Entry>(entries + (<usize>index << 4)).symbol;
+  return changetype<Entry>(entries + ((<usize>index) << 4)).symbol;
 }
 
 /** By symbol; stable. Insertion for few, merging for many. */
@@ -263,7 +256,7 @@ function sortEntries(entries: usize, count: u32): void {
   }
   if (sorted) return;
   const mark = memoryUsed();
-  mergeSort(entries, allocate(<usize>count << 4), count);
+  mergeSort(entries, allocate((<usize>count) << 4), count);
   release(mark);
 }
 
@@ -271,37 +264,37 @@ function mergeSort(entries: usize, scratch: usize, count: u32): void {
   if (count < 12) return insertionSort(entries, count);
   const half = count >>> 1;
   mergeSort(entries, scratch, half);
-  mergeSort(entries + (<usize>half << 4), scratch, count - half);
-  memory.copy(scratch, entries, <usize>half << 4);
+  mergeSort(entries + ((<usize>half) << 4), scratch, count - half);
+  memory.copy(scratch, entries, (<usize>half) << 4);
   let i: u32 = 0;
   let j: u32 = half;
   let at: u32 = 0;
   while (i < half && j < count) {
     if (symbolOfEntry(entries, j) < symbolOfEntry(scratch, i)) {
-      memory.copy(entries + (<usize>at << 4), entries + (<usize>j << 4), entrySize);
+      memory.copy(entries + ((<usize>at) << 4), entries + ((<usize>j) << 4), entrySize);
       j++;
     } else {
-      memory.copy(entries + (<usize>at << 4), scratch + (<usize>i << 4), entrySize);
+      memory.copy(entries + ((<usize>at) << 4), scratch + ((<usize>i) << 4), entrySize);
       i++;
     }
     at++;
   }
-  memory.copy(entries + (<usize>at << 4), scratch + (<usize>i << 4), <usize>(half - i) << 4);
+  memory.copy(entries + ((<usize>at) << 4), scratch + ((<usize>i) << 4), (<usize>(half - i)) << 4);
 }
 
 function insertionSort(entries: usize, count: u32): void {
   for (let i: u32 = 1; i < count; i++) {
-    const at = entries + (<usize>i << 4);
+    const at = entries + ((<usize>i) << 4);
     const head = load<u64>(at);
     const word = load<u64>(at, 8);
     const symbol = <u32>head;
     let j = i;
     while (j > 0 && symbolOfEntry(entries, j - 1) > symbol) {
-      memory.copy(entries + (<usize>j << 4), entries + (<usize>(j - 1) << 4), entrySize);
+      memory.copy(entries + ((<usize>j) << 4), entries + ((<usize>(j - 1)) << 4), entrySize);
       j--;
     }
-    store<u64>(entries + (<usize>j << 4), head);
-    store<u64>(entries + (<usize>j << 4), word, 8);
+    store<u64>(entries + ((<usize>j) << 4), head);
+    store<u64>(entries + ((<usize>j) << 4), word, 8);
   }
 }
 
@@ -321,7 +314,7 @@ export function groupEntries(entries: usize, count: u32): usize {
     while (end < count && symbolOfEntry(entries, end) == symbol) end++;
     const list = newList(end - start);
     for (let i = start; i < end; i++) {
-      setListAt(list, i - start, changetype<Entry>(entries + (<usize>i << 4)).word);
+      setListAt(list, i - start, changetype<Entry>(entries + ((<usize>i) << 4)).word);
     }
     setShapeAt(shape, group, symbol, 0);
     setValueAt(attrs, group, wordOf(Tag.List, list));

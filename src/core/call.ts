@@ -5,7 +5,15 @@ import { callBuiltin } from './builtins/table.ts';
 import { newEnv, setSlotAt } from './env.ts';
 import { ErrorKind, pushText, throwError, throwTraced } from './error.ts';
 import { delayedCallee, force } from './force.ts';
-import { BuiltinObject, FunctionKind, LambdaObject, PartialObject, functionKind, partialArguments, partialWord } from './function.ts';
+import {
+  BuiltinObject,
+  FunctionKind,
+  LambdaObject,
+  PartialObject,
+  functionKind,
+  partialArguments,
+  partialWord,
+} from './function.ts';
 import { delay, evaluate } from './interpret.ts';
 import { functorSymbol } from './known-symbols.ts';
 import { FrameKind, dropTo, enter, isDebugging, leave, pop, push, pushStep, reserve } from './log.ts';
@@ -36,7 +44,7 @@ export function callFunction(callee: Word, words: usize, count: u32, pos: u32): 
           left = 0;
         } else {
           current = callWith(builtin, partial, at, needed, pos);
-          at += <usize>needed << 3;
+          at += (<usize>needed) << 3;
           left -= needed;
         }
       }
@@ -78,8 +86,8 @@ function callWith(builtin: usize, partial: usize, words: usize, needed: u32, pos
   } else {
     const had = changetype<PartialObject>(partial).count;
     const all = reserve(had + needed, pos);
-    memory.copy(all, partialArguments(partial), <usize>had << 3);
-    memory.copy(all + (<usize>had << 3), words, <usize>needed << 3);
+    memory.copy(all, partialArguments(partial), (<usize>had) << 3);
+    memory.copy(all + ((<usize>had) << 3), words, (<usize>needed) << 3);
     value = callBuiltin(id, all);
     dropTo(all);
   }
@@ -155,7 +163,13 @@ function forceArgument(lambda: LambdaNode, argument: Word, pos: u32): usize {
 
 function throwMissing(lambda: LambdaNode, symbol: u32, pos: u32): void {
   pushText(pos, 'from call site', 0);
-  throwError(ErrorKind.Type, posOf(changetype<usize>(lambda)), "function '%l1' called without required argument '%n2'", changetype<usize>(lambda), symbol);
+  throwError(
+    ErrorKind.Type,
+    posOf(changetype<usize>(lambda)),
+    "function '%l1' called without required argument '%n2'",
+    changetype<usize>(lambda),
+    symbol,
+  );
 }
 
 function throwUnexpected(lambda: LambdaNode, shape: usize, pos: u32): void {
@@ -164,7 +178,13 @@ function throwUnexpected(lambda: LambdaNode, shape: usize, pos: u32): void {
     const symbol = symbolAt(shape, i);
     if (hasFormal(lambda, symbol)) continue;
     pushText(pos, 'from call site', 0);
-    throwError(ErrorKind.UnexpectedArgument, posOf(changetype<usize>(lambda)), "function '%l1' called with unexpected argument '%n2'", changetype<usize>(lambda), symbol);
+    throwError(
+      ErrorKind.UnexpectedArgument,
+      posOf(changetype<usize>(lambda)),
+      "function '%l1' called with unexpected argument '%n2'",
+      changetype<usize>(lambda),
+      symbol,
+    );
   }
 }
 

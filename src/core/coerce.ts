@@ -100,7 +100,8 @@ export function isFunctor(value: Word): bool {
 /** A function, or a set that can be called. */
 export function forceFunction(word: Word, pos: u32, text: string): Word {
   const value = forceFor(word, pos, text);
-  if (tagOf(value) != Tag.Function && !isFunctor(value)) throwIn(text, pos, 'expected a function but found %t1: %v1', value);
+  if (tagOf(value) != Tag.Function && !isFunctor(value))
+    throwIn(text, pos, 'expected a function but found %t1: %v1', value);
   return value;
 }
 
@@ -156,7 +157,12 @@ function coerceAttrs(value: Word, pos: u32, flags: u32, text: string): usize {
   const method = lookup(attrs, toStringSymbol);
   if (method != missing) {
     const result = callFunction1(method, value, pos);
-    return coerceToString(result, pos, flags & ~Coerce.Canonical, 'while evaluating the result of the `__toString` attribute');
+    return coerceToString(
+      result,
+      pos,
+      flags & ~Coerce.Canonical,
+      'while evaluating the result of the `__toString` attribute',
+    );
   }
   const outPath = lookup(attrs, outPathSymbol);
   if (outPath == missing) throwCoercion(value, pos, text);
@@ -168,7 +174,7 @@ function coerceList(list: usize, pos: u32, flags: u32, text: string): usize {
   let joined: usize = emptyString();
   if (count == 0) return joined;
   // Parts first, so that the result is made once.
-  const parts = allocate(<usize>count << 2);
+  const parts = allocate((<usize>count) << 2);
   let length: u32 = 0;
   let context: usize = 0;
   for (let i: u32 = 0; i < count; i++) {
@@ -176,7 +182,7 @@ function coerceList(list: usize, pos: u32, flags: u32, text: string): usize {
     pushText(pos, text, 0);
     const part = coerceToString(element, pos, flags, 'while evaluating one element of the list');
     pop();
-    store<u32>(parts + (<usize>i << 2), part);
+    store<u32>(parts + ((<usize>i) << 2), part);
     length += lengthOf(part);
     context = uniteContexts(context, contextOf(part));
     if (i + 1 < count && separates(element)) length++;
@@ -184,7 +190,7 @@ function coerceList(list: usize, pos: u32, flags: u32, text: string): usize {
   joined = newString(length, context);
   let at = bytesOf(joined);
   for (let i: u32 = 0; i < count; i++) {
-    const part = load<u32>(parts + (<usize>i << 2));
+    const part = load<u32>(parts + ((<usize>i) << 2));
     memory.copy(at, bytesOf(part), lengthOf(part));
     at += lengthOf(part);
     if (i + 1 < count && separates(listAt(list, i))) store<u8>(at++, 0x20);

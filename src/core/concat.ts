@@ -75,7 +75,7 @@ function join(concat: ConcatNode, env: usize, known: Word): Word {
     const isFirst = i == 0 && !concat.isString;
     const flags = (isPath ? 0 : Coerce.Copy) | (isFirst ? 0 : Coerce.Canonical);
     const string = coerceToString(value, part.pos, flags, 'while evaluating a path segment');
-    store<u64>(strings + (<usize>i << 3), string);
+    store<u64>(strings + ((<usize>i) << 3), string);
     length += lengthOf(string);
     context = uniteContexts(context, contextOf(string));
   }
@@ -83,7 +83,7 @@ function join(concat: ConcatNode, env: usize, known: Word): Word {
   const joined = newString(length, context);
   let at = bytesOf(joined);
   for (let i: u32 = 0; i < count; i++) {
-    const string = <usize>load<u64>(strings + (<usize>i << 3));
+    const string = <usize>load<u64>(strings + ((<usize>i) << 3));
     const size = lengthOf(string);
     memory.copy(at, bytesOf(string), size);
     at += size;

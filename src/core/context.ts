@@ -19,17 +19,17 @@ export function contextCount(context: usize): u32 {
 }
 
 export function contextAt(context: usize, index: u32): Symbol {
-  return load<u32>(context + (<usize>index << 2), contextHeader);
+  return load<u32>(context + ((<usize>index) << 2), contextHeader);
 }
 
 function newContext(count: u32): usize {
-  const context = allocate(contextHeader + (<usize>count << 2));
+  const context = allocate(contextHeader + ((<usize>count) << 2));
   changetype<ContextObject>(context).count = count;
   return context;
 }
 
 function setContextAt(context: usize, index: u32, element: Symbol): void {
-  store<u32>(context + (<usize>index << 2), element, contextHeader);
+  store<u32>(context + ((<usize>index) << 2), element, contextHeader);
 }
 
 export function contextOfOne(element: Symbol): usize {

@@ -11,7 +11,7 @@ class EnvObject {
 const envHeader: usize = 8;
 
 export function newEnv(up: usize, slots: u32): usize {
-  const env = allocate(envHeader + (<usize>slots << 3));
+  const env = allocate(envHeader + ((<usize>slots) << 3));
   changetype<EnvObject>(env).up = up;
   return env;
 }
@@ -23,13 +23,13 @@ export function upFrom(env: usize, levels: u32): usize {
 }
 
 export function slotAt(env: usize, index: u32): Word {
-  return load<u64>(env + (<usize>index << 3), envHeader);
+  return load<u64>(env + ((<usize>index) << 3), envHeader);
 }
 
 export function setSlotAt(env: usize, index: u32, word: Word): void {
-  store<u64>(env + (<usize>index << 3), word, envHeader);
+  store<u64>(env + ((<usize>index) << 3), word, envHeader);
 }
 
 export function slotAddress(env: usize, index: u32): usize {
-  return env + envHeader + (<usize>index << 3);
+  return env + envHeader + ((<usize>index) << 3);
 }

@@ -1,13 +1,5 @@
 /** `{ … }` and `rec { … }`. */
-import {
-  AttrDefinition,
-  AttrKind,
-  AttrsNode,
-  DynamicAttr,
-  attrDefinitionSize,
-  dynamicAttrSize,
-  posOf,
-} from './ast.ts';
+import { AttrDefinition, AttrKind, AttrsNode, DynamicAttr, attrDefinitionSize, dynamicAttrSize } from './ast.ts';
 import {
   attrsCount,
   attrsOfEntries,
@@ -32,7 +24,7 @@ import { overridesSymbol } from './known-symbols.ts';
 import { indexOf, positionAt, shapeCount, symbolAt } from './shape.ts';
 import { bytesOf, lengthOf } from './string.ts';
 import { intern } from './symbol.ts';
-import { type Word, addressOf, missing, newThunk, nullWord } from './value.ts';
+import { type Word, missing, newThunk, nullWord } from './value.ts';
 
 export function evaluateAttrs(node: usize, env: usize): Word {
   const attrs = changetype<AttrsNode>(node);

@@ -55,13 +55,13 @@ export function builtinWord(id: u32, arity: u32): Word {
 /** `builtin` with `count` arguments: those of `partial` (0 for none) and those at `words`. */
 export function partialWord(builtin: usize, partial: usize, words: usize, count: u32): Word {
   const had: u32 = partial == 0 ? 0 : changetype<PartialObject>(partial).count;
-  const made = changetype<PartialObject>(allocate(partialHeader + (<usize>(had + count) << 3)));
+  const made = changetype<PartialObject>(allocate(partialHeader + ((<usize>(had + count)) << 3)));
   made.kind = FunctionKind.Partial;
   made.builtin = builtin;
   made.count = had + count;
   const at = changetype<usize>(made) + partialHeader;
-  if (partial != 0) memory.copy(at, partialArguments(partial), <usize>had << 3);
-  memory.copy(at + (<usize>had << 3), words, <usize>count << 3);
+  if (partial != 0) memory.copy(at, partialArguments(partial), (<usize>had) << 3);
+  memory.copy(at + ((<usize>had) << 3), words, (<usize>count) << 3);
   return wordOf(Tag.Function, changetype<usize>(made));
 }
 

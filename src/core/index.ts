@@ -29,7 +29,19 @@ export { sortedByName } from './builtins/sets.ts';
 export { contextOfOne, uniteContexts } from './context.ts';
 export { newEnv } from './env.ts';
 export { resultAddress } from './host-result.ts';
-export { callDepthNow, enter, leave, logBottom, logTopNow, pop, push, restoreLog, setMaxCallDepth, stackTopNow, startDebugging } from './log.ts';
+export {
+  callDepthNow,
+  enter,
+  leave,
+  logBottom,
+  logTopNow,
+  pop,
+  push,
+  restoreLog,
+  setMaxCallDepth,
+  stackTopNow,
+  startDebugging,
+} from './log.ts';
 export { declareConstant, declareHostBuiltin, finishStart, start } from './start.ts';
 export { newString } from './string.ts';
 export { nameOf } from './symbol.ts';

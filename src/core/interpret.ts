@@ -18,7 +18,7 @@ import {
   nodeAt,
   posOf,
 } from './ast.ts';
-import { attrsWord, lookup } from './attrs.ts';
+import { lookup } from './attrs.ts';
 import { callFunction } from './call.ts';
 import { evaluateConcat } from './concat.ts';
 import { positionSet } from './position.ts';
@@ -32,7 +32,7 @@ import { evaluateUpdate } from './evaluate-update.ts';
 import { forceAttrs, forceList } from './coerce.ts';
 import { force } from './force.ts';
 import { lambdaWord } from './function.ts';
-import { FrameKind, dropTo, isDebugging, pop, push, pushStep, reserve } from './log.ts';
+import { FrameKind, dropTo, isDebugging, pop, pushStep, reserve } from './log.ts';
 import {
   Tag,
   type Word,
@@ -97,7 +97,8 @@ export function evaluate(start: usize, startEnv: usize): Word {
       }
       case NodeKind.Assert: {
         const branch = changetype<BranchNode>(node);
-        if (!evaluateBool(branch.condition, env, posOf(node), 'in the condition of the assert statement')) failAssertion(node, env);
+        if (!evaluateBool(branch.condition, env, posOf(node), 'in the condition of the assert statement'))
+          failAssertion(node, env);
         node = branch.first;
         break;
       }
@@ -157,7 +158,11 @@ function evaluateWithVariable(node: usize, start: usize): Word {
   let env = upFrom(start, variable.level);
   let scope = variable.scope;
   while (scope != 0) {
-    const attrs = forceAttrs(slotAt(env, 0), posOf(scope), 'while evaluating the first subexpression of a with expression');
+    const attrs = forceAttrs(
+      slotAt(env, 0),
+      posOf(scope),
+      'while evaluating the first subexpression of a with expression',
+    );
     const word = lookup(attrs, variable.symbol);
     if (word != missing) return force(word, posOf(node));
     const outer = changetype<WithNode>(scope);
@@ -184,7 +189,7 @@ function evaluateCall(node: usize, env: usize): Word {
   const count = call.count;
   const pos = posOf(node);
   const words = reserve(count, pos);
-  for (let i: u32 = 0; i < count; i++) store<u64>(words + (<usize>i << 3), delay(nodeAt(call.arguments, i), env));
+  for (let i: u32 = 0; i < count; i++) store<u64>(words + ((<usize>i) << 3), delay(nodeAt(call.arguments, i), env));
   const value = callFunction(callee, words, count, pos);
   dropTo(words);
   if (isDebugging) pop();
@@ -236,7 +241,8 @@ export function bindSources(attrs: AttrsNode, env: usize): usize {
 function evaluateBool(node: usize, env: usize, pos: u32, text: string): bool {
   pushText(pos, text, 0);
   const value = evaluate(node, env);
-  if (value != trueWord && value != falseWord) throwError(ErrorKind.Type, pos, 'expected a Boolean but found %t1: %v1', value, 0);
+  if (value != trueWord && value != falseWord)
+    throwError(ErrorKind.Type, pos, 'expected a Boolean but found %t1: %v1', value, 0);
   pop();
   return value == trueWord;
 }
@@ -280,8 +286,8 @@ export function concatTwo(first: usize, second: usize): usize {
   if (secondCount == 0) return first;
   if (firstCount == 0) return second;
   const made = newList(firstCount + secondCount);
-  memory.copy(made + listHeader, first + listHeader, <usize>firstCount << 3);
-  memory.copy(made + listHeader + (<usize>firstCount << 3), second + listHeader, <usize>secondCount << 3);
+  memory.copy(made + listHeader, first + listHeader, (<usize>firstCount) << 3);
+  memory.copy(made + listHeader + ((<usize>firstCount) << 3), second + listHeader, (<usize>secondCount) << 3);
   return made;
 }
 

@@ -99,7 +99,7 @@ export function pop(): void {
 /** Room for `count` words on the stack of arguments; given back by `dropTo`. */
 export function reserve(count: u32, pos: u32): usize {
   const at = stackTop;
-  stackTop = at + (<usize>count << 3);
+  stackTop = at + ((<usize>count) << 3);
   if (stackTop >= stackEnd) stackOverflow(pos);
   return at;
 }

@@ -9,7 +9,7 @@ const growPages = 4096;
 
 /** Below it are the compiler's static data and address 0, which is nobody's. */
 let top: usize = (__heap_base + 7) & ~7;
-let end: usize = <usize>memory.size() << 16;
+let end: usize = (<usize>memory.size()) << 16;
 
 /** `size` bytes at a multiple of 8, all zero. Memory beyond 4 GiB ends the evaluation with an error. */
 export function allocate(size: usize): usize {
@@ -31,7 +31,7 @@ function grow(at: usize, size: usize): void {
     if (wanted > 0xffff0000 || memory.grow(pages) < 0) outOfMemory();
   }
   memoryGrown();
-  end = <usize>memory.size() << 16;
+  end = (<usize>memory.size()) << 16;
   // The last page is left alone, so that an address never wraps around.
   if (memory.size() >= 65536) end = 0xffff0000;
 }

@@ -17,7 +17,7 @@ export class Shape {
 export const shapeHeader: usize = 8;
 
 export function newShape(count: u32): usize {
-  const shape = allocate(shapeHeader + (<usize>count << 3));
+  const shape = allocate(shapeHeader + ((<usize>count) << 3));
   changetype<Shape>(shape).count = count;
   return shape;
 }
@@ -31,7 +31,7 @@ export function shapePosition(shape: usize): u32 {
 }
 
 export function symbolAt(shape: usize, index: u32): Symbol {
-  return load<u32>(shape + (<usize>index << 2), shapeHeader);
+  return load<u32>(shape + ((<usize>index) << 2), shapeHeader);
 }
 
 export function positionAt(shape: usize, index: u32): u32 {
@@ -39,7 +39,7 @@ export function positionAt(shape: usize, index: u32): u32 {
 }
 
 export function setShapeAt(shape: usize, index: u32, symbol: Symbol, position: u32): void {
-  store<u32>(shape + (<usize>index << 2), symbol, shapeHeader);
+  store<u32>(shape + ((<usize>index) << 2), symbol, shapeHeader);
   store<u32>(shape + ((<usize>shapeCount(shape) + index) << 2), position, shapeHeader);
 }
 

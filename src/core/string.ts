@@ -32,7 +32,8 @@ export function stringOfText(text: string): usize {
   const length = text.length;
   const string = newString(length, 0);
   // AssemblyScript's strings are UTF-16.
-  for (let i = 0; i < length; i++) store<u8>(string + stringHeader + i, <u8>load<u16>(changetype<usize>(text) + (<usize>i << 1)));
+  for (let i = 0; i < length; i++)
+    store<u8>(string + stringHeader + i, <u8>load<u16>(changetype<usize>(text) + ((<usize>i) << 1)));
   return string;
 }
 

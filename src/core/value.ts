@@ -47,7 +47,7 @@ export function addressOf(word: Word): usize {
 }
 
 export function wordOf(tag: Tag, address: usize): Word {
-  return (<u64>address) | (<u64>tag);
+  return <u64>address | <u64>tag;
 }
 
 export function boolWord(value: bool): Word {
@@ -93,7 +93,7 @@ export class PathObject extends Box {
 }
 
 export function intWord(value: i64): Word {
-  if (value <= maxInline && value >= minInline) return (<u64>value << 3) | Tag.Int;
+  if (value <= maxInline && value >= minInline) return ((<u64>value) << 3) | Tag.Int;
   const box = changetype<BigIntObject>(allocate(16));
   box.kind = BoxKind.BigInt;
   box.value = value;
@@ -147,7 +147,7 @@ export function newCell(word: Word): usize {
 
 /** A word that means `node` in `env`, evaluated when it is needed. */
 export function newThunk(node: usize, env: usize): Word {
-  return <u64>newCell((<u64>node) | ((<u64>env) << 32));
+  return <u64>newCell(<u64>node | ((<u64>env) << 32));
 }
 
 // Lists
@@ -163,7 +163,7 @@ export const listHeader: usize = 8;
 
 /** A list of `count` words, which the caller fills in. */
 export function newList(count: u32): usize {
-  const list = allocate(listHeader + (<usize>count << 3));
+  const list = allocate(listHeader + ((<usize>count) << 3));
   changetype<ListObject>(list).count = count;
   return list;
 }
@@ -173,9 +173,9 @@ export function listCount(list: usize): u32 {
 }
 
 export function listAt(list: usize, index: u32): Word {
-  return load<u64>(list + (<usize>index << 3), listHeader);
+  return load<u64>(list + ((<usize>index) << 3), listHeader);
 }
 
 export function setListAt(list: usize, index: u32, word: Word): void {
-  store<u64>(list + (<usize>index << 3), word, listHeader);
+  store<u64>(list + ((<usize>index) << 3), word, listHeader);
 }

@@ -9,7 +9,14 @@ import {
   systemErrorText,
 } from '../base/index.ts';
 import { type FsPath, walkTreeToEnd } from '../castore/index.ts';
-import { type EvalIO, EvalError, type EvalMessage, type FileInfo, type FileType, type PathToAdd } from '../eval/index.ts';
+import {
+  type EvalIO,
+  EvalError,
+  type EvalMessage,
+  type FileInfo,
+  type FileType,
+  type PathToAdd,
+} from '../eval/index.ts';
 import { WantedOverlay } from './wanted-overlay.ts';
 import {
   type Derivation,
@@ -100,7 +107,8 @@ export class FileSystemIO implements EvalIO {
     try {
       return readFileSync(fsPathOf(path));
     } catch (error) {
-      if (errnoOf(error) === 'EISDIR') throw new EvalError('eval/error', `read of 4096 bytes: ${systemErrorText(error)}`);
+      if (errnoOf(error) === 'EISDIR')
+        throw new EvalError('eval/error', `read of 4096 bytes: ${systemErrorText(error)}`);
       throw failed('opening file', path, error);
     }
   }
@@ -108,8 +116,7 @@ export class FileSystemIO implements EvalIO {
   readDirectory(given: ByteString): ReadonlyMap<ByteString, FileType | undefined> {
     const place = this.#overlay?.find(given);
     const path = this.#sourceOf(given);
-    const isThere = (name: string) =>
-      place?.kind !== 'tree' || place.accepts(byteStringFromLatin1(`${path}/${name}`));
+    const isThere = (name: string) => place?.kind !== 'tree' || place.accepts(byteStringFromLatin1(`${path}/${name}`));
     try {
       const entries = readdirSync(fsPathOf(path), { encoding: 'latin1', withFileTypes: true });
       return new Map(

@@ -32,7 +32,8 @@ export class AccessList {
   /** Throws `eval/restricted-path`. */
   check(path: ByteString): void {
     if (this.isAllowed(path)) return;
-    const where = this.purity === 'pure' ? "in pure evaluation mode (use '--impure' to override)" : 'in restricted mode';
+    const where =
+      this.purity === 'pure' ? "in pure evaluation mode (use '--impure' to override)" : 'in restricted mode';
     const message = `access to absolute path '${mark(displayBytes(path))}' is forbidden ${mark(where)}`;
     throw new EvalError('eval/restricted-path', message);
   }

@@ -17,9 +17,12 @@ export class Core {
 
   constructor(imports: CoreImports) {
     // Not before there is a memory: the core grows it while it starts.
-    let grown = () => {};
+    let grown = ignoreGrowth;
     const { host = {} } = imports;
-    const instance = new WebAssembly.Instance(coreModule(), { ...imports, host: { ...host, memoryGrown: () => grown() } });
+    const instance = new WebAssembly.Instance(coreModule(), {
+      ...imports,
+      host: { ...host, memoryGrown: () => grown() },
+    });
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what src/core/index.ts exports, by name
     this.exports = instance.exports as unknown as CoreExports;
     this.memory = new CoreMemory(this.exports.memory);
@@ -217,7 +220,9 @@ export class Core {
   context(context: number): ByteString[] {
     if (context === 0) return [];
     const count = this.memory.u32(context);
-    return Array.from({ length: count }, (_, index) => this.nameOf(this.memory.u32(context + 8 + index * 4))).sort();
+    return Array.from({ length: count }, (_, index) =>
+      this.nameOf(this.memory.u32(context + 8 + index * 4)),
+    ).toSorted();
   }
 
   /** The context of these elements; 0 for none. */
@@ -229,6 +234,8 @@ export class Core {
     return context;
   }
 }
+
+function ignoreGrowth(): void {}
 
 export interface Attribute {
   readonly symbol: number;

@@ -1,5 +1,5 @@
 import type { CoreMemory } from './core-memory.ts';
-import { type Word, addressOf, kindOf, resolved } from './word.ts';
+import { type ValueKind, type Word, addressOf, kindOf, resolved } from './word.ts';
 
 export interface ShownValues {
   readonly values: readonly [string, string];
@@ -14,8 +14,8 @@ export function describeDifference(
 ): string {
   const [a, b] = [resolved(memory, words[0]), resolved(memory, words[1])];
   const [kindA, kindB] = [kindOf(memory, a), kindOf(memory, b)];
-  const isNumber = (kind: string) => kind === 'int' || kind === 'float';
-  if (isNumber(kindA) && isNumber(kindB)) return `${typeX} with value '${x}' is not equal to ${typeY} with value '${y}'`;
+  if (isNumber(kindA) && isNumber(kindB))
+    return `${typeX} with value '${x}' is not equal to ${typeY} with value '${y}'`;
   if (kindA !== kindB) return `${typeX} of value '${x}' is not equal to ${typeY} of value '${y}'`;
   switch (kindA) {
     case 'bool':
@@ -32,4 +32,8 @@ export function describeDifference(
     default:
       return 'distinct functions and immediate comparisons of identical functions compare as unequal';
   }
+}
+
+function isNumber(kind: ValueKind): boolean {
+  return kind === 'int' || kind === 'float';
 }

@@ -36,7 +36,7 @@ export class FileLookup {
   resolve(path: ByteString, which: 'full' | 'ancestors' = 'full'): ByteString {
     let done = '';
     let links = 0;
-    const left = path.split('/').reverse();
+    const left = path.split('/').toReversed();
     for (let part = left.pop(); part !== undefined; part = left.pop()) {
       if (part === '' || part === '.') continue;
       if (part === '..') {
@@ -53,7 +53,7 @@ export class FileLookup {
         throw new EvalError('eval/error', `infinite symlink recursion in path '${mark(displayBytes(path))}'`);
       }
       if (target.startsWith('/')) done = '';
-      left.push(...target.split('/').reverse());
+      left.push(...target.split('/').toReversed());
     }
     return brandAs<ByteString>(done === '' ? '/' : done);
   }
@@ -137,7 +137,9 @@ export class FileLookup {
   }
 
   #absolute(path: ByteString): ByteString {
-    return canonicalPathOf(path.startsWith('/') ? path : brandAs<ByteString>(`${this.#world.io.workingFolder}/${path}`));
+    return canonicalPathOf(
+      path.startsWith('/') ? path : brandAs<ByteString>(`${this.#world.io.workingFolder}/${path}`),
+    );
   }
 }
 

@@ -46,7 +46,9 @@ export class Positions {
   /** The text from one position of a source to another. */
   slice(start: number, end: number): string {
     const source = this.#find(start);
-    return source === undefined ? '' : Buffer.from(source.text.subarray(start - source.base, end - source.base)).toString();
+    return source === undefined
+      ? ''
+      : Buffer.from(source.text.subarray(start - source.base, end - source.base)).toString();
   }
 
   /** The whole text that a position is in, and how many bytes of it precede the position. */

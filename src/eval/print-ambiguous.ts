@@ -47,8 +47,7 @@ export function printAmbiguous(evaluator: Evaluator, word: Word): ByteString {
         return '<PRIMOP-APP>';
       case 'black-hole':
         return byteStringFromText('«potential infinite recursion»');
-      case 'thunk':
-      case 'external':
+      default:
         return '<CODE>';
     }
   }

@@ -43,7 +43,8 @@ export function select(evaluator: Evaluator, path: ByteString, args: AutoArgumen
 function attributeOf(evaluator: Evaluator, value: Word, name: ByteString, path: ByteString): Word {
   const { core } = evaluator;
   if (kindOf(core.memory, value) !== 'set') throw wrongType(evaluator, value, path, 'set');
-  if (name === '') throw new EvalError('eval/error', `empty attribute name in selection path '${mark(displayBytes(path))}'`);
+  if (name === '')
+    throw new EvalError('eval/error', `empty attribute name in selection path '${mark(displayBytes(path))}'`);
   const attrs = addressOf(value);
   const found = core.lookup(attrs, core.intern(name));
   if (found !== undefined) return found.word;
@@ -63,7 +64,10 @@ function elementAt(evaluator: Evaluator, value: Word, index: string, path: ByteS
 
 function wrongType(evaluator: Evaluator, value: Word, path: ByteString, expected: string): EvalError {
   const selected = `the expression selected by the selection path '${mark(displayBytes(path))}'`;
-  return new EvalError('eval/type', `${selected} should be a ${expected} but is ${mark(evaluator.errors.describe(value))}`);
+  return new EvalError(
+    'eval/type',
+    `${selected} should be a ${expected} but is ${mark(evaluator.errors.describe(value))}`,
+  );
 }
 
 /** Calls a function that takes named arguments with those of `args` that it takes; other values are what they are. */
@@ -74,7 +78,11 @@ export function autoCall(evaluator: Evaluator, args: AutoArguments, word: Word):
   if (kind === 'set') {
     const functor = core.lookup(addressOf(value), core.internText('__functor'));
     if (functor === undefined) return value;
-    return autoCall(evaluator, args, evaluator.run(() => core.call(functor.word, [value])));
+    return autoCall(
+      evaluator,
+      args,
+      evaluator.run(() => core.call(functor.word, [value])),
+    );
   }
   const node = kind === 'lambda' ? core.memory.u32(addressOf(value) + 4) : 0;
   if (node === 0 || !lambdaHasFormals(core.memory, node)) return value;

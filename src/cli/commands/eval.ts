@@ -13,6 +13,7 @@ import {
   toJsonValue,
   within,
 } from '../../eval/index.ts';
+import type { Flag } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { type Evaluation, type EvaluationArguments, evaluationFlags, startEvaluation } from '../evaluation.ts';
@@ -49,7 +50,6 @@ export function evaluate(context: CommandContext): Command {
     pretty: undefined,
     readsOnly: false,
   };
-  const flag = (long: string, summary: string, apply: () => void) => ({ long, labels: [], summary, apply });
   return {
     summary: 'Evaluates an expression and prints its value.',
     flags: [
@@ -99,6 +99,10 @@ export function evaluate(context: CommandContext): Command {
       await addWantedObjects(store, evaluation.wanted, context.signal);
     },
   };
+}
+
+function flag(long: string, summary: string, apply: () => void): Flag {
+  return { long, labels: [], summary, apply };
 }
 
 function valueOf(evaluation: Evaluation, { source, path, apply }: Request): Word {

@@ -170,7 +170,9 @@ function formatValue(request: Request, { evaluator }: Evaluation, value: Word): 
       return evaluator.run(() => toXml(evaluator, value, options)).text;
     }
     case 'json':
-      return asLine(formatJsonText(evaluator.run(() => toJsonValue(evaluator, value, { strict: request.strict })).value));
+      return asLine(
+        formatJsonText(evaluator.run(() => toJsonValue(evaluator, value, { strict: request.strict })).value),
+      );
     case 'plain':
       if (request.strict) evaluator.forceDeep(value);
       return asLine(printAmbiguous(evaluator, value));

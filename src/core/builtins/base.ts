@@ -18,13 +18,13 @@ let count: u32 = 1;
 
 /** Declares something under its global name. In `builtins` it has the name without `__`. */
 export function declareWord(symbol: Symbol, word: Word): void {
-  store<u32>(names + (<usize>count << 2), symbol);
-  store<u64>(words + (<usize>count << 3), word);
+  store<u32>(names + ((<usize>count) << 2), symbol);
+  store<u64>(words + ((<usize>count) << 3), word);
   count++;
 }
 
 export function declareBuiltin(name: string, id: u32, arity: u32): void {
-  store<u32>(builtinSymbols + (<usize>id << 2), internText(name));
+  store<u32>(builtinSymbols + ((<usize>id) << 2), internText(name));
   declareWord(internText(name), builtinWord(id, arity));
 }
 
@@ -34,7 +34,7 @@ export function baseCount(): u32 {
 
 /** The name in slot `index`; the first is `builtins`. */
 export function baseName(index: u32): Symbol {
-  return load<u32>(names + (<usize>index << 2));
+  return load<u32>(names + ((<usize>index) << 2));
 }
 
 /** The environment of all that was declared. */
@@ -44,7 +44,7 @@ export function makeBaseEnv(): usize {
   store<u32>(names, internText('builtins'));
   setEntry(entries, 0, internText('builtins'), 0);
   for (let i: u32 = 1; i < count; i++) {
-    const word = load<u64>(words + (<usize>i << 3));
+    const word = load<u64>(words + ((<usize>i) << 3));
     setSlotAt(env, i, word);
     setEntry(entries, i, shortName(baseName(i)), 0);
     setEntryWord(entries, i, word);
@@ -64,5 +64,5 @@ function shortName(symbol: Symbol): Symbol {
 }
 
 export function builtinSymbol(id: u32): Symbol {
-  return load<u32>(builtinSymbols + (<usize>id << 2));
+  return load<u32>(builtinSymbols + ((<usize>id) << 2));
 }

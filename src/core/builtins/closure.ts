@@ -46,7 +46,7 @@ function nextOf(operator: Word, element: Word): usize {
   pushText(0, 'while calling operator on genericClosure element %w1', <u32>element);
   const text = 'while evaluating the return value of the `operator` passed to builtins.genericClosure';
   const list = forceList(callFunction1(operator, element, 0), 0, text);
-  for (let i: u32 = 0; i < listCount(list); i++) force(load<u64>(list + listHeader + (<usize>i << 3)), 0);
+  for (let i: u32 = 0; i < listCount(list); i++) force(load<u64>(list + listHeader + ((<usize>i) << 3)), 0);
   pop();
   return list;
 }

@@ -1,5 +1,15 @@
 /** Builtins about evaluation itself. */
-import { attrsCount, attrsOfEntries, attrsWord, newEntries, plainOf, setEntry, setEntryWord, shapeOf, valueAt } from '../attrs.ts';
+import {
+  attrsCount,
+  attrsOfEntries,
+  attrsWord,
+  newEntries,
+  plainOf,
+  setEntry,
+  setEntryWord,
+  shapeOf,
+  valueAt,
+} from '../attrs.ts';
 import { positionOf } from '../call.ts';
 import { Coerce, coerceToString, forceString } from '../coerce.ts';
 import { ErrorKind, pushText, throwError } from '../error.ts';
@@ -100,4 +110,3 @@ export function tryEval(args: usize): Word {
   setEntryWord(entries, 1, boolWord(success));
   return attrsWord(attrsOfEntries(entries, 2));
 }
-

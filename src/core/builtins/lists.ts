@@ -50,7 +50,7 @@ export function tail(args: usize): Word {
   const count = listCount(list);
   if (count == 0) throwError(ErrorKind.Eval, 0, "'builtins.tail' called on an empty list", 0, 0);
   const rest = newList(count - 1);
-  memory.copy(rest + listHeader, list + listHeader + 8, <usize>(count - 1) << 3);
+  memory.copy(rest + listHeader, list + listHeader + 8, (<usize>(count - 1)) << 3);
   return listWord(rest);
 }
 
@@ -109,16 +109,16 @@ export function elem(args: usize): Word {
 /** All elements of the `count` lists whose addresses are at `lists`. */
 function concatAll(lists: usize, count: u32): usize {
   let total: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) total += listCount(load<u32>(lists + (<usize>i << 2)));
+  for (let i: u32 = 0; i < count; i++) total += listCount(load<u32>(lists + ((<usize>i) << 2)));
   if (total == 0) return emptyList();
   const joined = newList(total);
   let at = joined + listHeader;
   for (let i: u32 = 0; i < count; i++) {
-    const list = load<u32>(lists + (<usize>i << 2));
+    const list = load<u32>(lists + ((<usize>i) << 2));
     const size = listCount(list);
     if (size == total) return list;
-    memory.copy(at, <usize>list + listHeader, <usize>size << 3);
-    at += <usize>size << 3;
+    memory.copy(at, <usize>list + listHeader, (<usize>size) << 3);
+    at += (<usize>size) << 3;
   }
   return joined;
 }
@@ -126,9 +126,9 @@ function concatAll(lists: usize, count: u32): usize {
 export function concatLists(args: usize): Word {
   const list = forceList(first(args), 0, 'while evaluating the first argument passed to builtins.concatLists');
   const count = listCount(list);
-  const lists = allocate(<usize>count << 2);
+  const lists = allocate((<usize>count) << 2);
   const text = 'while evaluating a value of the list passed to builtins.concatLists';
-  for (let i: u32 = 0; i < count; i++) store<u32>(lists + (<usize>i << 2), <u32>forceList(listAt(list, i), 0, text));
+  for (let i: u32 = 0; i < count; i++) store<u32>(lists + ((<usize>i) << 2), <u32>forceList(listAt(list, i), 0, text));
   return listWord(concatAll(lists, count));
 }
 
@@ -136,11 +136,11 @@ export function concatMap(args: usize): Word {
   const callee = forceFunction(first(args), 0, 'while evaluating the first argument passed to builtins.concatMap');
   const list = forceList(second(args), 0, 'while evaluating the second argument passed to builtins.concatMap');
   const count = listCount(list);
-  const lists = allocate(<usize>count << 2);
+  const lists = allocate((<usize>count) << 2);
   const text = 'while evaluating the return value of the function passed to builtins.concatMap';
   for (let i: u32 = 0; i < count; i++) {
     const result = callFunction1(callee, listAt(list, i), 0);
-    store<u32>(lists + (<usize>i << 2), <u32>forceList(result, positionOf(result, positionOf(callee, 0)), text));
+    store<u32>(lists + ((<usize>i) << 2), <u32>forceList(result, positionOf(result, positionOf(callee, 0)), text));
   }
   return listWord(concatAll(lists, count));
 }

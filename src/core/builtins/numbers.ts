@@ -118,4 +118,3 @@ export function lessThan(args: usize): Word {
   const b = force(second(args), 0);
   return boolWord(compareValues(a, b, ''));
 }
-

@@ -62,14 +62,14 @@ function symbolOf(word: Word, text: string): Symbol {
 /** Indexes into the shape, 4 bytes each, in the order of the names' bytes. */
 export function sortedByName(shape: usize): usize {
   const count = shapeCount(shape);
-  const order = allocate(<usize>count << 2);
-  for (let i: u32 = 0; i < count; i++) store<u32>(order + (<usize>i << 2), i);
-  sortByName(shape, order, allocate(<usize>count << 2), count);
+  const order = allocate((<usize>count) << 2);
+  for (let i: u32 = 0; i < count; i++) store<u32>(order + ((<usize>i) << 2), i);
+  sortByName(shape, order, allocate((<usize>count) << 2), count);
   return order;
 }
 
 function indexAt(order: usize, at: u32): u32 {
-  return load<u32>(order + (<usize>at << 2));
+  return load<u32>(order + ((<usize>at) << 2));
 }
 
 function nameAt(shape: usize, order: usize, at: u32): usize {
@@ -80,20 +80,20 @@ function sortByName(shape: usize, order: usize, scratch: usize, count: u32): voi
   if (count < 2) return;
   const half = count >>> 1;
   sortByName(shape, order, scratch, half);
-  sortByName(shape, order + (<usize>half << 2), scratch, count - half);
+  sortByName(shape, order + ((<usize>half) << 2), scratch, count - half);
   if (compareStrings(nameAt(shape, order, half - 1), nameAt(shape, order, half)) < 0) return;
-  memory.copy(scratch, order, <usize>half << 2);
+  memory.copy(scratch, order, (<usize>half) << 2);
   let i: u32 = 0;
   let j: u32 = half;
   let at: u32 = 0;
   while (i < half && j < count) {
     const takeRight = compareStrings(nameAt(shape, order, j), nameAt(shape, scratch, i)) < 0;
-    store<u32>(order + (<usize>at << 2), takeRight ? indexAt(order, j) : indexAt(scratch, i));
+    store<u32>(order + ((<usize>at) << 2), takeRight ? indexAt(order, j) : indexAt(scratch, i));
     at++;
     if (takeRight) j++;
     else i++;
   }
-  memory.copy(order + (<usize>at << 2), scratch + (<usize>i << 2), <usize>(half - i) << 2);
+  memory.copy(order + ((<usize>at) << 2), scratch + ((<usize>i) << 2), (<usize>(half - i)) << 2);
 }
 
 export function attrNames(args: usize): Word {
@@ -110,7 +110,7 @@ export function attrValues(args: usize): Word {
   const order = sortedByName(shapeOf(attrs));
   const count = attrsCount(attrs);
   const values = newList(count);
-  for (let i: u32 = 0; i < count; i++) setListAt(values, i, valueAt(attrs, load<u32>(order + (<usize>i << 2))));
+  for (let i: u32 = 0; i < count; i++) setListAt(values, i, valueAt(attrs, load<u32>(order + ((<usize>i) << 2))));
   return listWord(values);
 }
 
@@ -166,8 +166,7 @@ export function listToAttrs(args: usize): Word {
   const count = listCount(list);
   const entries = newEntries(count);
   const elementText = 'while evaluating an element of the list passed to builtins.listToAttrs';
-  const nameText =
-    'while evaluating the `name` attribute of an element of the list passed to builtins.listToAttrs';
+  const nameText = 'while evaluating the `name` attribute of an element of the list passed to builtins.listToAttrs';
   const pairText = 'in a {name=...; value=...;} pair';
   for (let i: u32 = 0; i < count; i++) {
     const pair = forceAttrs(listAt(list, i), 0, elementText);

@@ -36,8 +36,8 @@ export function sort(args: usize): Word {
   const given = forceFunction(first(args), 0, 'while evaluating the first argument passed to builtins.sort');
   const sorted = newList(count);
   const elements = sorted + listHeader;
-  memory.copy(elements, list + listHeader, <usize>count << 3);
-  for (let i: u32 = 0; i < count; i++) force(load<u64>(elements + (<usize>i << 3)), 0);
+  memory.copy(elements, list + listHeader, (<usize>count) << 3);
+  for (let i: u32 = 0; i < count; i++) force(load<u64>(elements + ((<usize>i) << 3)), 0);
   if (count > 1) sortElements(elements, count, given);
   return listWord(sorted);
 }
@@ -50,7 +50,7 @@ function sortElements(words: usize, count: u32, order: Word): void {
     if (isBefore(sorting, 1, 0)) swap(sorting, 0, 1);
     return;
   }
-  sorting.buffer = allocate(<usize>count << 3);
+  sorting.buffer = allocate((<usize>count) << 3);
   sortPart(sorting, 0, count, 0, count);
 }
 
@@ -66,11 +66,11 @@ function isLessThan(order: Word): bool {
 }
 
 function at(words: usize, index: u32): Word {
-  return load<u64>(words + (<usize>index << 3));
+  return load<u64>(words + ((<usize>index) << 3));
 }
 
 function put(words: usize, index: u32, word: Word): void {
-  store<u64>(words + (<usize>index << 3), word);
+  store<u64>(words + ((<usize>index) << 3), word);
 }
 
 function isBefore(sorting: Sorting, a: u32, b: u32): bool {
@@ -139,7 +139,7 @@ function merge(sorting: Sorting, begin: u32, middle: u32, end: u32): void {
   const buffer = sorting.buffer;
   const count = end - begin;
   const half = middle - begin;
-  memory.copy(buffer, words + (<usize>begin << 3), <usize>count << 3);
+  memory.copy(buffer, words + ((<usize>begin) << 3), (<usize>count) << 3);
   let left: u32 = 0;
   let right = half;
   let to = begin;
@@ -147,7 +147,7 @@ function merge(sorting: Sorting, begin: u32, middle: u32, end: u32): void {
     const takesRight = isLess(at(buffer, right), at(buffer, left), sorting.order);
     put(words, to++, takesRight ? at(buffer, right++) : at(buffer, left++));
   }
-  memory.copy(words + (<usize>to << 3), buffer + (<usize>left << 3), <usize>(half - left) << 3);
+  memory.copy(words + ((<usize>to) << 3), buffer + ((<usize>left) << 3), (<usize>(half - left)) << 3);
   to += half - left;
-  memory.copy(words + (<usize>to << 3), buffer + (<usize>right << 3), <usize>(count - right) << 3);
+  memory.copy(words + ((<usize>to) << 3), buffer + ((<usize>right) << 3), (<usize>(count - right)) << 3);
 }

@@ -1,5 +1,5 @@
 /** Builtins on strings. */
-import { Coerce, coerceToString, emptyString, forceInt, forceList, forceString, forceStringNoContext } from '../coerce.ts';
+import { Coerce, coerceToString, emptyString, forceInt, forceList, forceString } from '../coerce.ts';
 import { addByte, addString, finishString, newBuffer } from '../buffer.ts';
 import { uniteContexts } from '../context.ts';
 import { ErrorKind, throwError } from '../error.ts';
@@ -54,12 +54,12 @@ export function concatStringsSep(args: usize): Word {
   const list = forceList(second(args), 0, listText);
   const count = listCount(list);
   const text = 'while evaluating one element of the list of strings to concat passed to builtins.concatStringsSep';
-  const parts = allocate(<usize>count << 2);
+  const parts = allocate((<usize>count) << 2);
   let length: u32 = count == 0 ? 0 : lengthOf(separator) * (count - 1);
   let context = contextOf(separator);
   for (let i: u32 = 0; i < count; i++) {
     const string = coerceToString(listAt(list, i), 0, Coerce.Copy | Coerce.Canonical, text);
-    store<u32>(parts + (<usize>i << 2), <u32>string);
+    store<u32>(parts + ((<usize>i) << 2), <u32>string);
     length += lengthOf(string);
     context = uniteContexts(context, contextOf(string));
   }
@@ -67,7 +67,7 @@ export function concatStringsSep(args: usize): Word {
   let at = bytesOf(joined);
   for (let i: u32 = 0; i < count; i++) {
     if (i > 0) at = append(at, separator);
-    at = append(at, load<u32>(parts + (<usize>i << 2)));
+    at = append(at, load<u32>(parts + ((<usize>i) << 2)));
   }
   return stringWord(joined);
 }
@@ -88,9 +88,9 @@ export function replaceStrings(args: usize): Word {
     throwError(ErrorKind.Eval, 0, template, 0, 0);
   }
   const patternText = 'while evaluating one of the strings to replace passed to builtins.replaceStrings';
-  const patterns = allocate(<usize>count << 2);
+  const patterns = allocate((<usize>count) << 2);
   for (let i: u32 = 0; i < count; i++) {
-    store<u32>(patterns + (<usize>i << 2), <u32>forceString(listAt(from, i), 0, patternText));
+    store<u32>(patterns + ((<usize>i) << 2), <u32>forceString(listAt(from, i), 0, patternText));
   }
   const string = forceString(third(args), 0, 'while evaluating the third argument passed to builtins.replaceStrings');
   return stringWord(replaceAll(string, patterns, to));
@@ -114,7 +114,7 @@ function replaceAll(string: usize, patterns: usize, to: usize): usize {
     const replacement = forceString(listAt(to, found), 0, text);
     context = uniteContexts(context, contextOf(replacement));
     addString(buffer, replacement);
-    const size = lengthOf(load<u32>(patterns + (<usize>found << 2)));
+    const size = lengthOf(load<u32>(patterns + ((<usize>found) << 2)));
     if (size == 0 && at < length) addByte(buffer, load<u8>(bytes + at));
     at += size == 0 ? 1 : size;
   }
@@ -124,7 +124,7 @@ function replaceAll(string: usize, patterns: usize, to: usize): usize {
 /** The first of `count` patterns that the `left` bytes begin with; -1 if none. */
 function findPattern(patterns: usize, count: u32, bytes: usize, left: u32): i32 {
   for (let i: u32 = 0; i < count; i++) {
-    const pattern = load<u32>(patterns + (<usize>i << 2));
+    const pattern = load<u32>(patterns + ((<usize>i) << 2));
     const size = lengthOf(pattern);
     if (size > left) continue;
     if (size > 0 && load<u8>(bytesOf(pattern)) != load<u8>(bytes)) continue;

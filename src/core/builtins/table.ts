@@ -4,12 +4,52 @@ import { hostResult } from '../host-result.ts';
 import type { Word } from '../value.ts';
 import { genericClosure } from './closure.ts';
 import { abort, addErrorContext, deepSeq, seq, throwValue, traceValue, tryEval, warnMessage } from './control.ts';
-import { all, any, concatLists, concatMap, elem, elemAt, filter, foldl, genList, groupBy, head, length, map, partition, tail } from './lists.ts';
+import {
+  all,
+  any,
+  concatLists,
+  concatMap,
+  elem,
+  elemAt,
+  filter,
+  foldl,
+  genList,
+  groupBy,
+  head,
+  length,
+  map,
+  partition,
+  tail,
+} from './lists.ts';
 import { add, bitAnd, bitOr, bitXor, ceilOf, divide, floorOf, lessThan, multiply, subtract } from './numbers.ts';
-import { attrNames, attrValues, catAttrs, functionArgs, getAttr, hasAttr, intersectAttrs, listToAttrs, mapAttrs, removeAttrs, unsafeGetAttrPos, zipAttrsWith } from './sets.ts';
+import {
+  attrNames,
+  attrValues,
+  catAttrs,
+  functionArgs,
+  getAttr,
+  hasAttr,
+  intersectAttrs,
+  listToAttrs,
+  mapAttrs,
+  removeAttrs,
+  unsafeGetAttrPos,
+  zipAttrsWith,
+} from './sets.ts';
 import { sort } from './sort.ts';
 import { concatStringsSep, replaceStrings, stringLength, substring, toStringValue } from './strings.ts';
-import { isAttrsValue, isBoolValue, isFloatValue, isFunctionValue, isIntValue, isListValue, isNull, isPathValue, isStringValue, typeOfValue } from './types.ts';
+import {
+  isAttrsValue,
+  isBoolValue,
+  isFloatValue,
+  isFunctionValue,
+  isIntValue,
+  isListValue,
+  isNull,
+  isPathValue,
+  isStringValue,
+  typeOfValue,
+} from './types.ts';
 import { declareBuiltin } from './base.ts';
 import { Builtin, firstHostBuiltin } from './ids.ts';
 

@@ -33,10 +33,10 @@ export function addVisited(at: usize, address: u32): bool {
 function find(set: Visited, address: u32): usize {
   const mask = set.capacity - 1;
   let index = ((address >>> 3) * 0x9e3779b1) & mask;
-  let slot = set.slots + (<usize>index << 2);
+  let slot = set.slots + ((<usize>index) << 2);
   while (load<u32>(slot) != 0 && load<u32>(slot) != address) {
     index = (index + 1) & mask;
-    slot = set.slots + (<usize>index << 2);
+    slot = set.slots + ((<usize>index) << 2);
   }
   return slot;
 }
@@ -45,9 +45,9 @@ function enlarge(set: Visited): void {
   const old = set.slots;
   const capacity = set.capacity;
   set.capacity = capacity << 1;
-  set.slots = allocate(<usize>set.capacity << 2);
+  set.slots = allocate((<usize>set.capacity) << 2);
   for (let i: u32 = 0; i < capacity; i++) {
-    const address = load<u32>(old + (<usize>i << 2));
+    const address = load<u32>(old + ((<usize>i) << 2));
     if (address != 0) store<u32>(find(set, address), address);
   }
 }

@@ -37,7 +37,7 @@ export function readInputs(evaluator: Evaluator, context: number): DerivationInp
       }
     }
   }
-  return { sources: [...sources].sort(byName), derivations: finishAll(derivations) };
+  return { sources: [...sources].toSorted(byName), derivations: finishAll(derivations) };
 }
 
 function draftOf(derivations: Map<StorePath, Draft>, path: SingleDerivingPath): Draft {
@@ -59,8 +59,11 @@ function entryOf<K>(drafts: Map<K, Draft>, key: K): Draft {
 function finishAll<K extends string>(drafts: ReadonlyMap<K, Draft>): Map<K, DerivedInputs> {
   return new Map(
     [...drafts]
-      .sort(([a], [b]) => byName(a, b))
-      .map(([key, { outputs, dynamic }]) => [key, { outputs: [...outputs].sort(byName), dynamic: finishAll(dynamic) }]),
+      .toSorted(([a], [b]) => byName(a, b))
+      .map(([key, { outputs, dynamic }]) => [
+        key,
+        { outputs: [...outputs].toSorted(byName), dynamic: finishAll(dynamic) },
+      ]),
   );
 }
 

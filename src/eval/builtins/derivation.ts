@@ -291,7 +291,7 @@ function finish(evaluator: Evaluator, draft: Draft): Word {
 }
 
 function sorted<K extends string, V>(map: ReadonlyMap<K, V>): Map<K, V> {
-  return new Map([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return new Map([...map].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The outputs; what the builder is told about them goes to the environment. */
@@ -331,7 +331,8 @@ function resultSet(evaluator: Evaluator, derivation: Derivation, path: StorePath
   const attributes: [ByteString, Word][] = [[text('drvPath'), core.string(printStorePath(storeDir, path), drvContext)]];
   for (const [name, output] of derivation.outputs) {
     const known = outputPath(output, name, { name: derivation.name, storeDir });
-    const value = known === undefined ? formatPlaceholder(placeholderOfOutput(path, name)) : printStorePath(storeDir, known);
+    const value =
+      known === undefined ? formatPlaceholder(placeholderOfOutput(path, name)) : printStorePath(storeDir, known);
     const context = core.newContext([brandAs<ByteString>(`!${name}!${path}`)]);
     attributes.push([name, core.string(value, context)]);
   }
@@ -347,4 +348,3 @@ export const derivationBuiltins: readonly HostBuiltin[] = [
   { name: 'derivationStrict', arity: 1, call: derivationStrict },
   { name: 'placeholder', arity: 1, call: placeholder },
 ];
-

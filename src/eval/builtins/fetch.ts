@@ -4,15 +4,8 @@ import { coerce } from '../core-exports.ts';
 import type { EvalError } from '../eval-error.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { mark } from '../error-log.ts';
-import {
-  type Input,
-  type InputAttributes,
-  asBadUrl,
-  formatUrl,
-  inputFromAttributes,
-  inputFromUrl,
-  inputToUrl,
-} from '../inputs/input.ts';
+import { type Input, inputFromAttributes, inputFromUrl, inputToUrl } from '../inputs/input.ts';
+import { type InputAttributes, asBadUrl, formatUrl } from '../inputs/input-scheme.ts';
 import { fixGitUrl } from '../inputs/schemes.ts';
 import { type Word, addressOf, intOf, kindOf, trueWord } from '../word.ts';
 import { argument, evalError, forceBool, forcePlainString, forceSet, typeError, within } from './arguments.ts';
@@ -73,7 +66,11 @@ function readDownloadSet(evaluator: Evaluator, attrs: number, who: string) {
     const read = (doing: string) => forcePlainString(evaluator, word, doing, position);
     if (key === 'url') url = displayBytes(read('while evaluating the url we should fetch'));
     else if (key === 'sha256') {
-      expected = parseHashAllowEmpty(evaluator, read('while evaluating the sha256 of the content we should fetch'), 'sha256');
+      expected = parseHashAllowEmpty(
+        evaluator,
+        read('while evaluating the sha256 of the content we should fetch'),
+        'sha256',
+      );
     } else if (key === 'name') name = displayBytes(read('while evaluating the name of the content we should fetch'));
     else throw evalError`unsupported argument '${key}' to '${who}'`;
   }
@@ -158,7 +155,8 @@ function readInputSet(evaluator: Evaluator, word: Word, who: 'fetchTree' | 'fetc
   if (who === 'fetchGit' && !attributes.has('exportIgnore') && !hasSubmodules) attributes.set('exportIgnore', true);
   // Trees are got without the history behind them.
   if (who === 'fetchTree' && typeName === 'git' && !attributes.has('shallow')) attributes.set('shallow', true);
-  if (who === 'fetchTree' && attributes.has('name')) throw evalError`argument 'name' isn’t supported in call to '${who}'`;
+  if (who === 'fetchTree' && attributes.has('name'))
+    throw evalError`argument 'name' isn’t supported in call to '${who}'`;
   return attributes;
 }
 

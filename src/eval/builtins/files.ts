@@ -1,5 +1,11 @@
 import { type ByteString, brandAs, byteStringFromText, bytesOf, displayBytes } from '../../base/index.ts';
-import { type NixHash, type StorePath, makeFixedOutputPath, parseStorePath, printStorePath } from '../../nix-compat/index.ts';
+import {
+  type NixHash,
+  type StorePath,
+  makeFixedOutputPath,
+  parseStorePath,
+  printStorePath,
+} from '../../nix-compat/index.ts';
 import { baseNameOf, parentOf } from '../canonical-path.ts';
 import { coerce } from '../core-exports.ts';
 import type { FileType } from '../eval-io.ts';
@@ -50,7 +56,7 @@ function readDir(evaluator: Evaluator, args: number): Word {
   const { path } = coerceToPath(evaluator, argument(evaluator, args, 0), realising);
   const folder = evaluator.files.resolve(path);
   const entries = [...evaluator.io.readDirectory(folder)]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, type]) => {
       const known = type ?? evaluator.io.stat(brandAs<ByteString>(`${folder}/${name}`))?.type ?? 'unknown';
       return [name, core.string(byteStringFromText(known))] as const;
@@ -119,7 +125,7 @@ interface PathArguments {
 
 function addPath(evaluator: Evaluator, { path, name, method, filter, expected }: PathArguments): Word {
   const { core, io } = evaluator;
-  const storePath = within(evaluator, `while adding path '${mark(displayBytes(path))}'`, () => {
+  const added = within(evaluator, `while adding path '${mark(displayBytes(path))}'`, () => {
     const root = evaluator.files.resolve(path);
     const accept =
       filter === undefined
@@ -128,12 +134,12 @@ function addPath(evaluator: Evaluator, { path, name, method, filter, expected }:
             const result = core.call(filter, [core.string(entry), core.string(byteStringFromText(type))]);
             return forceBool(evaluator, result, 'while evaluating the return value of the path filter function');
           };
-    const added = io.addPath({ path: root, name, method, filter: accept });
-    if (expected === undefined) return added;
-    if (makeFixedOutputPath(io.storeDir, name, { method, hash: expected }) === added) return added;
+    const storeObject = io.addPath({ path: root, name, method, filter: accept });
+    if (expected === undefined) return storeObject;
+    if (makeFixedOutputPath(io.storeDir, name, { method, hash: expected }) === storeObject) return storeObject;
     throw evalError`store path mismatch in (possibly filtered) path added from '${displayBytes(path)}'`;
   });
-  return storePathWord(evaluator, storePath);
+  return storePathWord(evaluator, added);
 }
 
 function filterSource(evaluator: Evaluator, args: number): Word {
@@ -186,7 +192,8 @@ function addPathOf(evaluator: Evaluator, args: number): Word {
 
 function storePath(evaluator: Evaluator, args: number): Word {
   const { core, io } = evaluator;
-  if (evaluator.access?.purity === 'pure') throw evalError`'${'builtins.storePath'}' is not allowed in pure evaluation mode`;
+  if (evaluator.access?.purity === 'pure')
+    throw evalError`'${'builtins.storePath'}' is not allowed in pure evaluation mode`;
   const doing = "while evaluating the first argument passed to 'builtins.storePath'";
   const given = coerceToPath(evaluator, argument(evaluator, args, 0), doing);
   const prefix = `${io.storeDir}/`;
@@ -194,8 +201,7 @@ function storePath(evaluator: Evaluator, args: number): Word {
   const path = isDirect ? given.path : evaluator.files.resolve(given.path);
   if (!path.startsWith(prefix)) throw evalError`path '${displayBytes(path)}' is not in the Nix store`;
   const base = parseStorePath(path.slice(prefix.length).split('/')[0] ?? '');
-  const { uniteContexts } = core.exports;
-  return core.string(path, uniteContexts(given.context, core.newContext([brandAs<ByteString>(base)])));
+  return core.string(path, core.exports.uniteContexts(given.context, core.newContext([brandAs<ByteString>(base)])));
 }
 
 function isStorePathName(name: string): boolean {
@@ -223,7 +229,8 @@ function baseNameOfValue(evaluator: Evaluator, args: number): Word {
 function dirOf(evaluator: Evaluator, args: number): Word {
   const { core } = evaluator;
   const word = core.force(argument(evaluator, args, 0));
-  if (kindOf(core.memory, word) === 'path') return core.path(parentOf(core.memory.string(pathTextOf(core.memory, word))));
+  if (kindOf(core.memory, word) === 'path')
+    return core.path(parentOf(core.memory.string(pathTextOf(core.memory, word))));
   const doing = "while evaluating the first argument passed to 'builtins.dirOf'";
   const { text, context } = evaluator.coerceWithin(word, doing, coerce.canonical);
   const at = text.lastIndexOf('/');
@@ -252,4 +259,3 @@ export const fileBuiltins: readonly HostBuiltin[] = [
   { name: 'dirOf', arity: 1, call: dirOf },
   { name: '__getEnv', arity: 1, call: getEnv },
 ];
-

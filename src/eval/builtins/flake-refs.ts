@@ -1,7 +1,7 @@
 import { byteStringFromText, displayBytes } from '../../base/index.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { flakeRefFromAttributes, flakeRefToAttributes, formatFlakeRef, parseFlakeRef } from '../inputs/flake-ref.ts';
-import type { InputAttributes } from '../inputs/input.ts';
+import type { InputAttributes } from '../inputs/input-scheme.ts';
 import { type Word, addressOf, falseWord, intOf, kindOf, trueWord } from '../word.ts';
 import { argument, evalError, forcePlainString, forceSet, typeError } from './arguments.ts';
 import type { HostBuiltin } from './table.ts';
@@ -12,7 +12,9 @@ function parseFlakeRefOf(evaluator: Evaluator, args: number): Word {
   const doing = 'while evaluating the argument passed to builtins.parseFlakeRef';
   const text = forcePlainString(evaluator, argument(evaluator, args, 0), doing);
   const attributes = flakeRefToAttributes(parseFlakeRef(displayBytes(text)));
-  return core.set([...attributes].map(([name, value]) => [byteStringFromText(name), wordOf(evaluator, value)] as const));
+  return core.set(
+    [...attributes].map(([name, value]) => [byteStringFromText(name), wordOf(evaluator, value)] as const),
+  );
 }
 
 function wordOf({ core }: Evaluator, value: string | bigint | boolean): Word {

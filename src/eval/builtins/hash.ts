@@ -11,11 +11,23 @@ import {
 } from '../../nix-compat/index.ts';
 import type { Evaluator } from '../evaluator.ts';
 import type { Word } from '../word.ts';
-import { argument, coerceToPath, evalError, forcePlainString, forceSet, forceString, requireAttribute } from './arguments.ts';
+import {
+  argument,
+  coerceToPath,
+  evalError,
+  forcePlainString,
+  forceSet,
+  forceString,
+  requireAttribute,
+} from './arguments.ts';
 import type { HostBuiltin } from './table.ts';
 
 /** A hash in any form. An empty text is the hash of zeros, which is warned about: it stands for one that is not known yet. */
-export function parseHashAllowEmpty(evaluator: Evaluator, hash: ByteString, algorithm: HashAlgorithm | undefined): NixHash {
+export function parseHashAllowEmpty(
+  evaluator: Evaluator,
+  hash: ByteString,
+  algorithm: HashAlgorithm | undefined,
+): NixHash {
   if (hash !== '') return parseHash(displayBytes(hash), algorithm);
   if (algorithm === undefined) throw evalError`empty hash requires explicit hash algorithm`;
   const zero = zeroHash(algorithm);

@@ -37,7 +37,12 @@ function scopedImport(evaluator: Evaluator, args: number): Word {
     setWordAt(core.memory, env + 8 + slot * 8, word);
   }
   const file = evaluator.files.resolveExpression(path);
-  const tree = evaluator.parse(evaluator.files.read(file), { kind: 'file', path: displayBytes(file) }, parentOf(file), layer);
+  const tree = evaluator.parse(
+    evaluator.files.read(file),
+    { kind: 'file', path: displayBytes(file) },
+    parentOf(file),
+    layer,
+  );
   return core.receive(at => core.exports.evaluateTo(tree, env, at));
 }
 

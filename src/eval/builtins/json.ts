@@ -78,7 +78,12 @@ class JsonWriter {
 
   #string(word: Word, pos: number): ByteString {
     const { core } = this.#evaluator;
-    const { text, context } = core.coerce(word, this.#options.copies ? coerce.copy | coerce.canonical : coerce.canonical, '', pos);
+    const { text, context } = core.coerce(
+      word,
+      this.#options.copies ? coerce.copy | coerce.canonical : coerce.canonical,
+      '',
+      pos,
+    );
     this.context = core.exports.uniteContexts(this.context, context);
     return text;
   }

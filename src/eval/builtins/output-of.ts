@@ -27,10 +27,17 @@ function outputOf(evaluator: Evaluator, args: number): Word {
   const built = builtPath(derivation, output);
   const context = core.newContext([brandAs<ByteString>(`!${output}!${encode(derivation)}`)]);
   const known = derivation.kind === 'opaque' ? knownOutput(evaluator, derivation, output) : undefined;
-  return core.string(known === undefined ? formatPlaceholder(placeholderOf(built)) : printStorePath(io.storeDir, known), context);
+  return core.string(
+    known === undefined ? formatPlaceholder(placeholderOf(built)) : printStorePath(io.storeDir, known),
+    context,
+  );
 }
 
-function knownOutput(evaluator: Evaluator, { path }: Extract<SingleDerivingPath, { kind: 'opaque' }>, name: OutputName) {
+function knownOutput(
+  evaluator: Evaluator,
+  { path }: Extract<SingleDerivingPath, { kind: 'opaque' }>,
+  name: OutputName,
+) {
   const derivation = evaluator.findDerivation(path);
   const output = derivation?.outputs.get(name);
   if (derivation === undefined || output === undefined) return undefined;

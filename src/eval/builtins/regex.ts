@@ -69,7 +69,7 @@ function split(evaluator: Evaluator, args: number): Word {
 /** All matches, as C++'s `regex_iterator` finds them: after an empty one another that is not, at the same place. */
 function* matches(matcher: RegexMatcher, length: number): Generator<RegexMatch> {
   let hasBefore = false;
-  for (let found = matcher.search(0); found !== undefined; ) {
+  for (let found = matcher.search(0); found !== undefined;) {
     yield found;
     const [start = 0, end = 0] = found;
     if (start !== end) {

@@ -17,8 +17,6 @@ import { quoteName } from '../value-printer.ts';
 import { argument, evalError, forceBool, forceList, forcePlainString, forceSet, forceString } from './arguments.ts';
 import type { HostBuiltin } from './table.ts';
 
-const text = byteStringFromText;
-
 /** What a string depends on: a store object, a derivation with all that it needs, or an output of one. */
 export type ContextElement =
   | { readonly kind: 'opaque'; readonly path: StorePath }
@@ -109,9 +107,10 @@ function getContext(evaluator: Evaluator, args: number): Word {
   }
   const attributes = [...byPath].map(([path, { path: isPath, allOutputs, outputs }]) => {
     const info: [ByteString, Word][] = [];
-    if (isPath) info.push([text('path'), trueWord]);
-    if (allOutputs) info.push([text('allOutputs'), trueWord]);
-    if (outputs.length > 0) info.push([text('outputs'), core.list(outputs.map(output => core.string(output)))]);
+    if (isPath) info.push([byteStringFromText('path'), trueWord]);
+    if (allOutputs) info.push([byteStringFromText('allOutputs'), trueWord]);
+    if (outputs.length > 0)
+      info.push([byteStringFromText('outputs'), core.list(outputs.map(output => core.string(output)))]);
     return [printStorePath(io.storeDir, path), core.set(info)] as const;
   });
   return core.set(attributes);
@@ -165,8 +164,7 @@ function appendContext(evaluator: Evaluator, args: number): Word {
       elements.push(brandAs<ByteString>(`!${output}!${path}`));
     }
   }
-  const { uniteContexts } = core.exports;
-  return core.string(original.text, uniteContexts(original.context, core.newContext(elements)));
+  return core.string(original.text, core.exports.uniteContexts(original.context, core.newContext(elements)));
 }
 
 function storePathIn(storeDir: StoreDir, name: string): StorePath | undefined {

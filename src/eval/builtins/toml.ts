@@ -1,4 +1,4 @@
-import { type ByteString, byteStringFromText } from '../../base/index.ts';
+import { byteStringFromText } from '../../base/index.ts';
 import { mark } from '../error-log.ts';
 import { EvalError } from '../eval-error.ts';
 import type { Evaluator } from '../evaluator.ts';
@@ -50,10 +50,9 @@ function wordOf(evaluator: Evaluator, value: TomlValue): Word {
 function timestamp(evaluator: Evaluator, text: string): Word {
   const { core } = evaluator;
   if (!evaluator.hasFeature('parse-toml-timestamps')) throw new TomlError('Dates and times are not supported');
-  const name = (of: string): ByteString => byteStringFromText(of);
   return core.set([
-    [name('_type'), core.string(name('timestamp'))],
-    [name('value'), core.string(name(text))],
+    [byteStringFromText('_type'), core.string(byteStringFromText('timestamp'))],
+    [byteStringFromText('value'), core.string(byteStringFromText(text))],
   ]);
 }
 

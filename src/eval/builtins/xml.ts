@@ -142,11 +142,11 @@ class XmlWriter {
   #lambda(node: number): void {
     const { core } = this.#evaluator;
     const { memory } = core;
-    const argument = memory.u32(node + 8);
+    const whole = memory.u32(node + 8);
     const [hasFormals, ellipsis] = memory.bytes(node + 12, 2);
     this.#element('function', this.#location(memory.u32(node + 4)), () => {
-      if (hasFormals !== 1) return this.#empty('varpat', [['name', core.nameOf(argument)]]);
-      const attributes: [string, string][] = argument === 0 ? [] : [['name', core.nameOf(argument)]];
+      if (hasFormals !== 1) return this.#empty('varpat', [['name', core.nameOf(whole)]]);
+      const attributes: [string, string][] = whole === 0 ? [] : [['name', core.nameOf(whole)]];
       if (ellipsis === 1) attributes.push(['ellipsis', '1']);
       const count = memory.u32(node + 16);
       const formals = memory.u32(node + 20);
@@ -176,4 +176,3 @@ function toXmlValue(evaluator: Evaluator, args: number): Word {
 }
 
 export const xmlBuiltins: readonly HostBuiltin[] = [{ name: '__toXML', arity: 1, call: toXmlValue }];
-

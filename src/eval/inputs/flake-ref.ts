@@ -1,17 +1,7 @@
 import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../../base/index.ts';
 import { type ParsedUrl, decodePercent, decodeQuery, parseUrl } from '../../nix-compat/index.ts';
-import {
-  BadUrl,
-  type Input,
-  type InputAttributes,
-  asBadUrl,
-  badUrl,
-  inputError,
-  inputFromAttributes,
-  inputFromUrl,
-  inputToUrl,
-  textAttribute,
-} from './input.ts';
+import { type Input, inputFromAttributes, inputFromUrl, inputToUrl } from './input.ts';
+import { BadUrl, type InputAttributes, asBadUrl, badUrl, inputError, textAttribute } from './input-scheme.ts';
 import { noAuthority } from './schemes.ts';
 
 /** A flake: an input, and the folder within it where the flake is. */

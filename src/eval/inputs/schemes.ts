@@ -12,7 +12,7 @@ import {
   requireText,
   revisionOf,
   textAttribute,
-} from './input.ts';
+} from './input-scheme.ts';
 
 const revision = /^[0-9a-fA-F]{40}$/;
 const flakeId = /^[a-zA-Z][a-zA-Z0-9_-]*$/;
@@ -81,7 +81,10 @@ const indirect: InputScheme = {
   },
   toUrl(attributes) {
     const parts = [requireText(attributes, 'id'), textAttribute(attributes, 'ref'), revisionOf(attributes)];
-    return newUrl('flake', parts.filter(part => part !== undefined));
+    return newUrl(
+      'flake',
+      parts.filter(part => part !== undefined),
+    );
   },
 };
 
@@ -157,7 +160,7 @@ function archives(type: string): InputScheme {
       requireText(attributes, 'repo');
       const ref = textAttribute(attributes, 'ref');
       const rev = textAttribute(attributes, 'rev');
-      const json = () => attributesToJson(new Map([...attributes].sort(([a], [b]) => (a < b ? -1 : 1))));
+      const json = () => attributesToJson(new Map([...attributes].toSorted(([a], [b]) => (a < b ? -1 : 1))));
       if (ref !== undefined && rev !== undefined) {
         throw badUrl`input ${json()} contains both a commit hash ('${rev}') and a branch/tag name ('${ref}')`;
       }
@@ -285,7 +288,13 @@ export function fixGitUrl(text: string): ParsedUrl {
 }
 
 /** As in `file:///`. */
-export const noAuthority = { user: undefined, password: undefined, host: bytes(''), hostType: 'name', port: undefined } as const;
+export const noAuthority = {
+  user: undefined,
+  password: undefined,
+  host: bytes(''),
+  hostType: 'name',
+  port: undefined,
+} as const;
 
 const mercurial: InputScheme = {
   type: 'hg',

@@ -64,7 +64,8 @@ class JsonReader {
           break;
         }
         const isEnd = this.#token.kind === (top.kind === 'list' ? ']' : '}');
-        if (!isEnd) throw this.#unexpected(top.kind === 'list' ? 'array' : 'object', tokenNames[top.kind === 'list' ? ']' : '}']);
+        if (!isEnd)
+          throw this.#unexpected(top.kind === 'list' ? 'array' : 'object', tokenNames[top.kind === 'list' ? ']' : '}']);
         word = this.#close();
       }
     }
@@ -98,7 +99,10 @@ class JsonReader {
         return nullWord;
       case 'integer':
         if (token.value < 2n ** 63n) return core.int(token.value);
-        throw new EvalError('eval/error', `unsigned json number ${mark(String(token.value))} outside of Nix integer range`);
+        throw new EvalError(
+          'eval/error',
+          `unsigned json number ${mark(String(token.value))} outside of Nix integer range`,
+        );
       case 'float':
         if (Number.isFinite(token.value)) return core.float(token.value);
         throw jsonError(`[json.exception.out_of_range.406] number overflow parsing '${token.text}'`);
@@ -108,7 +112,8 @@ class JsonReader {
         throw this.#unexpected('value');
       case 'end':
         if (this.#lexer.bytesRead === 1) {
-          const hint = 'attempting to parse an empty input; check that your input string or stream contains the expected JSON';
+          const hint =
+            'attempting to parse an empty input; check that your input string or stream contains the expected JSON';
           throw this.#error(hint);
         }
         throw this.#unexpected('value', "'[', '{', or a literal");

@@ -126,7 +126,7 @@ class RegexCompiler {
     if (this.#takes('^')) return this.#single({ op: 'line-start', next: -1 });
     if (this.#takes('$')) return this.#single({ op: 'line-end', next: -1 });
     let sequence = this.#atom();
-    for (let more = sequence; more !== undefined; ) {
+    for (let more = sequence; more !== undefined;) {
       sequence = more;
       more = this.#quantified(more);
     }
@@ -253,10 +253,10 @@ class RegexCompiler {
 
   #bracket(isNegated: boolean): Uint8Array {
     const set = new ByteSet();
-    // The character that was read last may yet begin a range.
-    let last: string | 'class' | undefined;
+    // The character that was read last may yet begin a range; null for a class, which may not.
+    let last: string | null | undefined;
     const flush = () => {
-      if (last !== undefined && last !== 'class') set.add(last);
+      if (typeof last === 'string') set.add(last);
     };
     const first = this.#token;
     if (first.kind === 'char') last = first.value;
@@ -270,12 +270,12 @@ class RegexCompiler {
           break;
         case 'equivalence':
           flush();
-          last = 'class';
+          last = null;
           set.addEquivalents(token.value);
           break;
         case 'class':
           flush();
-          last = 'class';
+          last = null;
           set.addClass(token.value);
           break;
         case 'char':
@@ -290,7 +290,7 @@ class RegexCompiler {
             if (isNegated) set.invert();
             return set.members;
           }
-          if (last === undefined || last === 'class') return invalid();
+          if (typeof last !== 'string') return invalid();
           set.addRange(last, next.kind === 'char' ? next.value : next.kind === '-' ? '-' : invalid());
           last = undefined;
           break;

@@ -167,7 +167,7 @@ export class RegexMatcher {
     const count = parts.get(state) ?? 0;
     if (count >= 2) return undefined;
     const entered = new Map(parts).set(state, count + 1);
-    const key = [...entered].sort(([a], [b]) => a - b).join(';');
+    const key = [...entered].toSorted(([a], [b]) => a - b).join(';');
     let number = this.#loopCombinations.get(key);
     if (number === undefined) {
       number = this.#loopParts.push(entered) - 1;

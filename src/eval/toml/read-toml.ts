@@ -78,17 +78,17 @@ class TomlReader {
 
   #header(): TomlTable {
     const start = this.#at;
-    const isArray = this.#takes('[[');
-    if (!isArray) this.#at++;
+    const isOfTables = this.#takes('[[');
+    if (!isOfTables) this.#at++;
     const key = this.#key();
-    if (!this.#takes(isArray ? ']]' : ']')) {
-      const name = isArray ? 'invalid array-of-tables key' : 'invalid table key';
-      throw this.#error(`toml::parse_file: ${name}`, `expected ${isArray ? ']]' : ']'}`);
+    if (!this.#takes(isOfTables ? ']]' : ']')) {
+      const name = isOfTables ? 'invalid array-of-tables key' : 'invalid table key';
+      throw this.#error(`toml::parse_file: ${name}`, `expected ${isOfTables ? ']]' : ']'}`);
     }
     const place = { start, end: this.#at };
     const parent = this.#descend(this.#root, key.parts.slice(0, -1), { origin: 'implicit', place });
     const name = key.parts.at(-1) ?? brandAs<ByteString>('');
-    return isArray ? this.#addToArray(parent, name, place) : this.#openTable(parent, name, place);
+    return isOfTables ? this.#addToArray(parent, name, place) : this.#openTable(parent, name, place);
   }
 
   #openTable(parent: TomlTable, name: ByteString, place: TomlPlace): TomlTable {
@@ -105,7 +105,10 @@ class TomlReader {
       return value;
     }
     const title = 'toml::insert_value: failed to insert a table, table already defined';
-    throw this.#conflict(title, place, { place: placeOf(value) ?? known.place, note: 'this table is explicitly defined' });
+    throw this.#conflict(title, place, {
+      place: placeOf(value) ?? known.place,
+      note: 'this table is explicitly defined',
+    });
   }
 
   #addToArray(parent: TomlTable, name: ByteString, place: TomlPlace): TomlTable {
@@ -201,7 +204,10 @@ class TomlReader {
     const known = target.members.get(name);
     if (known !== undefined) {
       const title = 'toml::insert_value: failed to insert a value, value already exists';
-      throw this.#conflict(title, key.place, { place: placeOf(known.value) ?? known.place, note: 'but value already exists' });
+      throw this.#conflict(title, key.place, {
+        place: placeOf(known.value) ?? known.place,
+        note: 'but value already exists',
+      });
     }
     // The places of tables are those of their keys, of values their own.
     const place = { start: this.#valueStart, end: this.#valueEnd };

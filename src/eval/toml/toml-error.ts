@@ -11,7 +11,12 @@ export class TomlError extends Error {
   override readonly name = 'TomlError';
 }
 
-export function tomlError(text: ByteString, title: string, marks: readonly Mark[], hints: readonly string[] = []): TomlError {
+export function tomlError(
+  text: ByteString,
+  title: string,
+  marks: readonly Mark[],
+  hints: readonly string[] = [],
+): TomlError {
   const located = marks.map(({ place, note }) => ({ note, ...locate(text, place) }));
   const width = Math.max(...located.map(({ line }) => String(line).length));
   const margin = ` ${' '.repeat(width)} |`;

@@ -10,15 +10,10 @@ export interface NumberFault {
   readonly hints?: readonly string[];
 }
 
-export type NumberResult =
-  | { readonly value: TomlNumber; readonly length: number }
-  | { readonly fault: NumberFault };
+export type NumberResult = { readonly value: TomlNumber; readonly length: number } | { readonly fault: NumberFault };
 
 const integerHints = ['valid  : -42, 1_000, 1_2_3_4_5, 0xC0FFEE, 0b0010, 0o755', 'invalid: _42, 1__000, 0123'];
-const floatHints = [
-  'valid  : +1.0, -2e-2, 3.141_592_653_589, inf, nan',
-  'invalid: .0, 1., _1.0, 1.0_, 1_.0, 1.0__0',
-];
+const floatHints = ['valid  : +1.0, -2e-2, 3.141_592_653_589, inf, nan', 'invalid: .0, 1., _1.0, 1.0_, 1_.0, 1.0__0'];
 
 const dateTime = /^(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})?)?/;
 const localTime = /^(\d{2}:\d{2}:\d{2})(\.\d+)?/;
@@ -27,7 +22,12 @@ const float = /^[+-]?(?:0|[1-9](?:_?\d)*)(?:\.\d(?:_?\d)*(?:[eE][+-]?\d(?:_?\d)*
 const decimal = /^[+-]?(?:0|[1-9](?:_?\d)*)/;
 
 const bases = {
-  x: { name: 'hex', digits: /^0x[0-9A-Fa-f](?:_?[0-9A-Fa-f])*/, example: 'hex_int must be like: 0xC0FFEE, 0xdead_beef', set: '[0-9a-fA-F]' },
+  x: {
+    name: 'hex',
+    digits: /^0x[0-9A-Fa-f](?:_?[0-9A-Fa-f])*/,
+    example: 'hex_int must be like: 0xC0FFEE, 0xdead_beef',
+    set: '[0-9a-fA-F]',
+  },
   o: { name: 'oct', digits: /^0o[0-7](?:_?[0-7])*/, example: 'oct_int must be like: 0o775, 0o04_44', set: '[0-7]' },
   b: { name: 'bin', digits: /^0b[01](?:_?[01])*/, example: 'bin_int must be like: 0b0101, 0b1111_0000', set: '[01]' },
 } as const;
@@ -36,7 +36,7 @@ const bases = {
 export function readTomlNumber(rest: string): NumberResult | undefined {
   const timestamp = readTimestamp(rest);
   if (timestamp !== undefined) return timestamp;
-  const base = rest[0] === '0' ? bases[rest[1] as keyof typeof bases] : undefined;
+  const base = rest[0] === '0' ? baseOf(rest[1]) : undefined;
   if (base !== undefined) return readBased(rest, base);
   const word = special.exec(rest);
   if (word !== null) {
@@ -54,6 +54,10 @@ export function readTomlNumber(rest: string): NumberResult | undefined {
   const value = BigInt(whole.replaceAll('_', '').replace(/^\+/, ''));
   if (value >= 2n ** 63n || value < -(2n ** 63n)) return tooLarge('dec', 'digits', whole.length);
   return checkEnd(rest, value, whole.length);
+}
+
+function baseOf(letter: string | undefined) {
+  return letter === 'x' || letter === 'o' || letter === 'b' ? bases[letter] : undefined;
 }
 
 function tooLarge(base: string, unit: string, at: number): NumberResult {
@@ -101,7 +105,8 @@ function readTimestamp(rest: string): NumberResult | undefined {
   const [, date, clock = time?.[1], fraction = time?.[2], offset = ''] = full ?? [];
   const length = (full ?? time)?.[0].length;
   if (length === undefined) return undefined;
-  const fault = (date === undefined ? undefined : checkDate(date)) ?? (clock === undefined ? undefined : checkTime(clock));
+  const fault =
+    (date === undefined ? undefined : checkDate(date)) ?? (clock === undefined ? undefined : checkTime(clock));
   if (fault !== undefined) return { fault };
   const clockText = clock === undefined ? '' : `${clock}${formatFraction(fraction)}`;
   const zone = /^[Zz]$|^[+-]00:00$/.test(offset) ? 'Z' : offset;

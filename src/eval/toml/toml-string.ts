@@ -37,8 +37,7 @@ class StringReader {
     for (;;) {
       if (this.#text.startsWith(this.#quote, this.#at)) {
         // Up to two more quotes belong to the string.
-        let extra = 0;
-        while (isLong && extra < 2 && this.#text[this.#at + 3 + extra] === this.#quote[0]) extra++;
+        const extra = isLong ? this.#quotesAfter(this.#at + 3) : 0;
         value += this.#quote.slice(0, extra);
         const length = this.#at + extra + this.#quote.length;
         return isUtf8(Buffer.from(value, 'latin1')) ? { value, length } : this.#fault();
@@ -54,6 +53,12 @@ class StringReader {
         this.#at++;
       }
     }
+  }
+
+  #quotesAfter(start: number): number {
+    let count = 0;
+    while (count < 2 && this.#text[start + count] === this.#quote[0]) count++;
+    return count;
   }
 
   #fault(): StringResult {

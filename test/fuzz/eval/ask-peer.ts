@@ -46,5 +46,9 @@ function errorOf(stderr: string): Answer {
   const hint = rest.findIndex(line => /^ *Did you mean/.test(line));
   const message = rest.slice(0, end >= 0 ? end : undefined).join('\n');
   const shown = hint >= 0 && (end < 0 || hint < end) ? rest.slice(0, hint).join('\n') : message;
-  return { kind: 'error', message: plainMessage(shown).replace(/^error: ?/, ''), place: end < 0 ? '' : (rest[end] ?? '').trim() };
+  return {
+    kind: 'error',
+    message: plainMessage(shown).replace(/^error: ?/, ''),
+    place: end < 0 ? '' : (rest[end] ?? '').trim(),
+  };
 }

@@ -1,7 +1,35 @@
 import type { Random } from '../random.ts';
-import { type Form, type LiteralName, type Type, any, bool, float, forms, int, list, literals, path, set, string } from './signatures.ts';
+import {
+  type Form,
+  type LiteralName,
+  type Type,
+  any,
+  bool,
+  float,
+  forms,
+  int,
+  list,
+  literals,
+  path,
+  set,
+  string,
+} from './signatures.ts';
 
-const strings = ['""', '"a"', '"b"', '"ab"', '"a b"', '"x${"y"}z"', '"ü"', '"1"', '"a\\nb"', '"aab"', '"xyx"', '"$"', '"\\${"'];
+const strings = [
+  '""',
+  '"a"',
+  '"b"',
+  '"ab"',
+  '"a b"',
+  '"x${"y"}z"',
+  '"ü"',
+  '"1"',
+  '"a\\nb"',
+  '"aab"',
+  '"xyx"',
+  '"$"',
+  '"\\${"',
+];
 const ints = ['0', '1', '2', '3', '7', '-1', '42', '9223372036854775807', '1000000'];
 const floats = ['0.0', '1.5', '-2.25', '1.0e10', '3.0', '.5', '1.0e-3'];
 const names = ['a', 'b', 'c', '"a b"', 'name', 'value', 'x'];
@@ -104,7 +132,8 @@ class ProgramWriter {
       }
       case 'function':
         return this.#lambda(type, depth, scope);
-      case 'any': {
+      case 'any':
+      default: {
         const types = [int, float, bool, string, path, { kind: 'null' } as const];
         if (depth > 0) types.push(list(any), set(any), { kind: 'function', takes: [int], gives: int });
         return this.write(random.pick(types), depth, scope);

@@ -83,16 +83,17 @@ function judge({ text, uses: used }: Program, theirs: Answer | undefined, ours: 
 /** What Firn cannot do yet, and says so. */
 function isExpected(wanted: string, found: string): boolean {
   // That a store object is there is not looked up yet; names with other letters are shown whole.
-  return /Firn does not fetch/.test(found) || /^error: (?:out of memory|(?:derivation|path) '.*' is not valid)|illegal character/.test(wanted);
+  return (
+    /Firn does not fetch/.test(found) ||
+    /^error: (?:out of memory|(?:derivation|path) '.*' is not valid)|illegal character/.test(wanted)
+  );
 }
 
 function report(): void {
   const unused = [...uses].filter(([, count]) => count === 0).map(([name]) => name);
   console.log([...uses].map(([name, count]) => `${name} ${count}`).join(', '));
   const share = Math.round((100 * counts.evaluated) / counts.programs);
-  console.log(
-    `seed ${options.seed}: ${counts.programs} programs, ${share} % evaluate, ${counts.different} differ`,
-  );
+  console.log(`seed ${options.seed}: ${counts.programs} programs, ${share} % evaluate, ${counts.different} differ`);
   if (unused.length > 0) console.log(`never used: ${unused.join(', ')}`);
   if (counts.different > 0 || share < 50 || unused.length > 0) process.exitCode = 1;
 }
