@@ -32,7 +32,7 @@ export const gcComparison: Comparison = {
       invoke: ({ fresh }) => {
         execFileSync('cp', ['-a', template, fresh]);
         execFileSync('sync');
-        return { argv: [command, '--gc'], env: env(fresh) };
+        return { argv: [command, '--gc', '--quiet'], env: env(fresh) };
       },
       result: ({ fresh }, stdout) => {
         const left = readdirSync(storeBelow(fresh).store).filter(name => !name.startsWith('.'));
