@@ -12,7 +12,8 @@ export const storeErrorCodes = {
   'path/cycle': 'store paths that refer to each other in a circle',
   'path/wrong-name': 'a store path that claims to be content-addressed and does not follow from its content',
   'store/read-only': 'a change of a store that is open for reading alone',
-  'path/no-substituter': 'a path that is needed and that no substituter has, or none that is trusted, or none in a good state',
+  'path/no-substituter':
+    'a path that is needed and that no substituter has, or none that is trusted, or none in a good state',
   'path/unrealised-references': 'a path that is needed and refers to another that could not be had',
   'profile/bad-age': 'an age of generations that is no number of days',
   'profile/current': 'a deletion of the generation that a profile leads to',

@@ -9,17 +9,19 @@
  */
 export { addTree, describeTree } from './add-tree.ts';
 export { NarHasher, contentHasher, plainFileOnly } from './content-hasher.ts';
-export {
-  type ClosureOptions,
-  computeClosure,
-  computeReferrers,
-} from './closure/compute-closure.ts';
+export { type ClosureOptions, computeClosure, computeReferrers } from './closure/compute-closure.ts';
 export { exploreGraph, type ExploreOptions } from './closure/explore-graph.ts';
 export { type KnownPath, sortInfos, sortPaths } from './closure/sort-paths.ts';
 export { type DependencyStep, explainDependency } from './closure/explain-dependency.ts';
 export { topologicalOrder } from './closure/topological-order.ts';
 export { type CopyOptions, type CopyResult, copyPaths } from './copy/copy-paths.ts';
-export { type DerivationOutputs, derivationOutputs, outputIds, readInputDerivations, staticOutputs } from './derivations/derivation-outputs.ts';
+export {
+  type DerivationOutputs,
+  derivationOutputs,
+  outputIds,
+  readInputDerivations,
+  staticOutputs,
+} from './derivations/derivation-outputs.ts';
 export { readDerivation } from './derivations/read-derivation.ts';
 export { StoreError, type StoreErrorCode, storeErrorCodes } from './error.ts';
 export { dumpRegistrations } from './export/dump-registrations.ts';

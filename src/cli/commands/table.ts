@@ -44,7 +44,8 @@ const present: { readonly [path: string]: Loader } = {
   'store gc': async () => (await import('./store-gc.ts')).nixStoreGc,
   'store info': async () => (await import('./store-info.ts')).storeInfo,
   'store ls': async () => (await import('./store-ls.ts')).storeLs,
-  'store make-content-addressed': async () => (await import('./store-make-content-addressed.ts')).storeMakeContentAddressed,
+  'store make-content-addressed': async () =>
+    (await import('./store-make-content-addressed.ts')).storeMakeContentAddressed,
   'store optimise': async () => (await import('./store-optimise.ts')).nixStoreOptimise,
   'store path-from-hash-part': async () => (await import('./store-path-from-hash-part.ts')).storePathFromHashPart,
   'store prefetch-file': async () => (await import('./store-prefetch-file.ts')).storePrefetchFile,
