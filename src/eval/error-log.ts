@@ -1,4 +1,5 @@
 import { type ByteString, type TraceLine, displayBytes, suggest } from '../base/index.ts';
+import { formatShortFloat } from '../syntax/index.ts';
 import type { Core } from './core.ts';
 import { frameKinds } from './core-exports.ts';
 import {
@@ -68,7 +69,7 @@ export class ErrorLog {
       name: symbol => quoteName(core.nameOf(symbol)),
       string: address => core.memory.string(address),
       int: word => String(intOf(core.memory, wordOfBits(word))),
-      float: word => String(floatOf(core.memory, wordOfBits(word))),
+      float: word => formatShortFloat(floatOf(core.memory, wordOfBits(word))),
       expression: node => core.printTree(node),
       place: position => positions.format(position),
       contextElement: string => {

@@ -127,6 +127,7 @@ export class Evaluator {
     this.access = options.purity === undefined ? undefined : new AccessList(options.purity);
     this.io = this.access === undefined ? options.io : restrictIO(options.io, this.access);
     this.files = new FileLookup(this);
+    for (const { path } of this.searchPath) this.access?.allow(this.files.absolutePath(byteStringFromText(path)));
     this.core = new Core(this.#imports());
     this.errors = new ErrorLog({
       core: this.core,

@@ -129,14 +129,15 @@ export class FileLookup {
   #findEntry(path: ByteString): ByteString | undefined {
     const shown = mark(displayBytes(path));
     if (isPseudoUrl(path)) this.#world.warn(`Nix search path entry '${shown}' cannot be downloaded, ignoring`);
-    const absolute = this.#absolute(path);
+    const absolute = this.absolutePath(path);
     if (this.#world.io.stat(this.resolve(absolute)) !== undefined) return absolute;
     this.#world.access?.check(absolute);
     this.#world.warn(`Nix search path entry '${shown}' does not exist, ignoring`);
     return undefined;
   }
 
-  #absolute(path: ByteString): ByteString {
+  /** What a path on the command line or in a setting means. */
+  absolutePath(path: ByteString): ByteString {
     return canonicalPathOf(
       path.startsWith('/') ? path : brandAs<ByteString>(`${this.#world.io.workingFolder}/${path}`),
     );

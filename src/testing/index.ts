@@ -27,6 +27,8 @@ export { type OfferTreeOptions, offerTree } from './offer-tree.ts';
 export { readWhole } from './read-whole.ts';
 export { type RecordedReport, recordReports } from './recorded-reports.ts';
 export { type TestContextOptions, openTestStore, testStoreContext } from './store-context.ts';
+export { type EvaluateOptions, type Evaluated, evaluateText } from './evaluate-text.ts';
+export { type MemoryEvalIO, type MemoryFiles, memoryEvalIO } from './memory-eval-io.ts';
 export { startEvaluator } from './start-evaluator.ts';
 export { type OpenStore, type OpenedStore, storeSuite } from './store-suite.ts';
 export { type SyntaxVector, readSyntaxVectors, syntaxVectorFile } from './syntax-vectors.ts';

@@ -37,10 +37,16 @@ function wordOf(evaluator: Evaluator, value: TomlValue): Word {
       return core.float(value.value);
     case 'array':
       return core.list(value.items.map(item => wordOf(evaluator, item)));
-    case 'table':
+    case 'table': {
+      // C++ Nix meets the names last to first: its tables are hashed. The order in which names are met is that of sets.
+      const members = [...value.members].toReversed();
       return core.set(
-        [...value.members].map(([name, member]) => [checkNul(name), wordOf(evaluator, member.value)] as const),
+        members.map(([name, member]) => {
+          core.intern(checkNul(name));
+          return [name, wordOf(evaluator, member.value)] as const;
+        }),
       );
+    }
     default:
       return timestamp(evaluator, value.text);
   }

@@ -127,6 +127,8 @@ class JsonReader {
     const token = this.#token;
     if (token.kind !== 'string') throw this.#unexpected('object key', tokenNames.string);
     set.key = checkNul(token.value);
+    // Before the names within: sets are in the order in which names were first met.
+    this.#evaluator.core.intern(set.key);
     if (this.#advance().kind !== ':') throw this.#unexpected('object separator', tokenNames[':']);
     this.#advance();
   }

@@ -1,11 +1,11 @@
 /** What became of a program. */
 export type Answer =
-  | { readonly kind: 'value'; readonly text: string }
+  | { readonly kind: 'value'; readonly value: string }
   /** The innermost message, and where it is: `at FILE:LINE:COLUMN:`, or nothing. */
   | { readonly kind: 'error'; readonly message: string; readonly place: string };
 
 export function formatAnswer(answer: Answer): string {
-  return answer.kind === 'value' ? answer.text : `error: ${answer.message} ${answer.place}`.trimEnd();
+  return answer.kind === 'value' ? answer.value : `error: ${answer.message} ${answer.place}`.trimEnd();
 }
 
 /** White space and lines are not compared. */

@@ -39,7 +39,7 @@ function ask(evaluator: Evaluator, program: string): Answer {
     const tree = evaluator.parse(Buffer.from(program), { kind: 'text', name: '«string»' }, folder);
     const value = evaluator.evaluate(tree);
     evaluator.forceDeep(value);
-    return { kind: 'value', text: displayBytes(printAmbiguous(evaluator, value)) };
+    return { kind: 'value', value: displayBytes(printAmbiguous(evaluator, value)) };
   } catch (error) {
     if (!(error instanceof EvalError)) return { kind: 'error', message: `bug: ${String(error)}`, place: '' };
     const { message, position } = error;

@@ -31,7 +31,7 @@ export function askPeer(
     });
     // Line breaks in values are escaped.
     const values = stdout.split('\n').slice(0, -1);
-    answers.push(...values.map(text => ({ kind: 'value', text }) as const));
+    answers.push(...values.map(value => ({ kind: 'value', value }) as const));
     if (values.length < left.length) answers.push(errorOf(stderr));
   }
   return { answers, starts };

@@ -1,14 +1,15 @@
 /**
  * Compares what Firn and C++ Nix make of programs that are made at random, of the types that builtins and operators take.
  *
- *     PEER_BINDIR=/path/to/nix/bin npm run fuzz:eval -- [--minutes 1] [--seed 1] [--batch 200]
+ *     PEER_BINDIR=/path/to/nix/bin npm run fuzz:eval -- [--minutes 1] [--seed 1] [--batch 200] [--write 400]
  *
  * Values have to be printed alike, byte for byte, and errors to have the same message and place. Prints how often each builtin
  * and operator was used. Ends with 1 where something differs, where fewer than half of the programs evaluate, or where
- * something was not used at all.
+ * something was not used at all. `--write` keeps what C++ Nix says of the cases that are written by hand, and of so many at
+ * random, in test/vectors/eval, which the unit tests read.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { ExperimentalFeature } from '../../../src/nix-compat/index.ts';
 import { temporaryFolder } from '../../../src/testing/index.ts';
@@ -17,6 +18,7 @@ import { type Answer, formatAnswer } from './answer.ts';
 import { askFirn } from './ask-firn.ts';
 import { askPeer } from './ask-peer.ts';
 import { type Program, generateProgram } from './generate-program.ts';
+import { evalCases, vectorFile } from './eval-cases.ts';
 import { forms } from './signatures.ts';
 
 const shownDifferences = 20;
@@ -26,6 +28,7 @@ const { values: options } = parseArgs({
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Date.now()) },
     batch: { type: 'string', default: '200' },
+    write: { type: 'string' },
   },
 });
 const peerBin = process.env['PEER_BINDIR'];
@@ -57,6 +60,11 @@ const peer = {
 };
 
 const random = new Random(options.seed);
+if (options.write !== undefined) {
+  writeVectors(Number(options.write));
+  process.exit(0);
+}
+
 const uses = new Map(forms.map(({ name }) => [name, 0]));
 const counts = { programs: 0, evaluated: 0, different: 0 };
 
@@ -96,4 +104,24 @@ function report(): void {
   console.log(`seed ${options.seed}: ${counts.programs} programs, ${share} % evaluate, ${counts.different} differ`);
   if (unused.length > 0) console.log(`never used: ${unused.join(', ')}`);
   if (counts.different > 0 || share < 50 || unused.length > 0) process.exitCode = 1;
+}
+
+/** What depends on nothing but itself. */
+function isSelfContained({ text }: Program): boolean {
+  return !/read|path|Path|Source|File|import|fetch|Flake "|current|nixPath|outputOf|warn|trace|getEnv|genList \(x: x\)|"a\/|\/etc|\/\.|\(\/|= \//.test(
+    text,
+  );
+}
+
+function writeVectors(count: number): void {
+  const programs: Program[] = [];
+  while (programs.length < count) {
+    const program = generateProgram(random);
+    if (program.text.length < 300 && isSelfContained(program)) programs.push(program);
+  }
+  const texts = [...evalCases, ...programs.map(({ text }) => text)];
+  // One at a time: the order of attributes depends on which names were met before.
+  const vectors = texts.map(text => Object.assign({ text }, askPeer(peer, [text]).answers[0]));
+  mkdirSync(dirname(vectorFile), { recursive: true });
+  writeFileSync(vectorFile, `[\n${vectors.map(vector => JSON.stringify(vector)).join(',\n')}\n]\n`);
 }
