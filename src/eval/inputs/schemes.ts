@@ -185,8 +185,6 @@ function archives(type: string): InputScheme {
   };
 }
 
-const archiveEnding = /\.(?:zip|tar|tgz|tar\.gz|tar\.xz|tar\.bz2|tar\.zst)$/;
-
 /** Files and archives behind a URL. */
 function downloads(type: 'file' | 'tarball'): InputScheme {
   const allowed = new Set(['url', 'narHash', 'name', 'unpack', 'rev', 'revCount', 'lastModified']);
@@ -217,11 +215,6 @@ function downloads(type: 'file' | 'tarball'): InputScheme {
       return narHash === undefined ? url : { ...url, query: new Map(url.query).set(bytes('narHash'), bytes(narHash)) };
     },
   };
-}
-
-/** Whether a URL's last part is called like an archive. */
-export function hasArchiveEnding({ path: parts }: ParsedUrl): boolean {
-  return archiveEnding.test(parts.at(-1) ?? '');
 }
 
 /** `git+https`: what is to be made of it, and how it is got. */
