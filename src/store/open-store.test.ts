@@ -13,7 +13,7 @@ function makeContext(warnings: string[] = []): OpenStoreContext {
       dataFolder: '/nonexistent/data',
       chosenStateDir: '/nonexistent/state',
       chosenLogDir: undefined,
-      cacheFolder: '/nonexistent/cache',
+      cacheFolder: '/proc/nonexistent/cache',
       isRoot: false,
     },
     settings: new Settings({

@@ -37,7 +37,7 @@ export function testStoreContext(options: TestContextOptions = {}): OpenStoreCon
       dataFolder: options.dataFolder ?? '/nonexistent/data',
       chosenStateDir: '/nonexistent/state',
       chosenLogDir: undefined,
-      cacheFolder: options.cacheFolder ?? '/nonexistent/cache',
+      cacheFolder: options.cacheFolder ?? '/proc/nonexistent/cache',
       isRoot: false,
     },
     settings,
