@@ -33,7 +33,7 @@ test(`additions killed at ${moments} random moments leave a sound store`, async 
   for (let round = 0; round < moments; round++) {
     // Several rounds meet in one store; not all of them, since each verifies it whole.
     const place = join(folder.path, String(Math.floor(round / 10)));
-    const paths = await addAndKill(place, Math.random() * 120);
+    const paths = await addAndKill(place, Math.random() * 600);
     added += paths.length;
 
     const { reporter, reports } = recordReports();

@@ -44,7 +44,7 @@ describe('substitution', () => {
     let place = 0;
     for (let round = 0; round < moments; round++) {
       const store = join(folder.path, `store${place}`);
-      await substitute(store, cache, Math.random() * 150);
+      await substitute(store, cache, Math.random() * 600);
       const count = await countSound(store, round % 10 === 0);
       if (count > 0 && count < cache.paths.length) partial++;
       // Some stores see several murders before they are completed.
