@@ -216,13 +216,13 @@ export class Core {
     }));
   }
 
-  /** Elements of a context, in the order of their bytes. */
+  /** Elements of a context: store objects, derivations with all that they need, outputs; each in the order of their paths. */
   context(context: number): ByteString[] {
     if (context === 0) return [];
     const count = this.memory.u32(context);
-    return Array.from({ length: count }, (_, index) =>
-      this.nameOf(this.memory.u32(context + 8 + index * 4)),
-    ).toSorted();
+    return Array.from({ length: count }, (_, index) => this.nameOf(this.memory.u32(context + 8 + index * 4))).toSorted(
+      compareElements,
+    );
   }
 
   /** The context of these elements; 0 for none. */
@@ -233,6 +233,19 @@ export class Core {
     }
     return context;
   }
+}
+
+/** Of context elements (`PATH`, `=DERIVATION`, `!OUTPUT!DERIVATION`). */
+function compareElements(a: ByteString, b: ByteString): number {
+  const [keyA, keyB] = [sortKey(a), sortKey(b)];
+  return keyA < keyB ? -1 : keyA > keyB ? 1 : 0;
+}
+
+function sortKey(element: ByteString): string {
+  if (element.startsWith('=')) return `1${element}`;
+  if (!element.startsWith('!')) return `0${element}`;
+  const path = element.slice(element.lastIndexOf('!') + 1);
+  return `2${path}${element}`;
 }
 
 function ignoreGrowth(): void {}
