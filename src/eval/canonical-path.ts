@@ -1,13 +1,9 @@
 import { type ByteString, brandAs } from '../base/index.ts';
+import { canonicalPath } from '../nix-compat/index.ts';
 
-/** An absolute path without `.`, `..` and empty parts. */
+/** A path without `.`, `..` and empty parts; a relative one starts from the root. */
 export function canonicalPathOf(path: ByteString): ByteString {
-  const parts: string[] = [];
-  for (const part of path.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
-  }
-  return brandAs<ByteString>(`/${parts.join('/')}`);
+  return brandAs<ByteString>(canonicalPath(`/${path}`));
 }
 
 /** The folder that a path is in. */

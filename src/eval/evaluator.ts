@@ -35,7 +35,7 @@ import { formatSixDigits } from './format-float.ts';
 import { derivationText } from './internal-files.ts';
 import { type Origin, Positions } from './positions.ts';
 import { type PrintOptions, printValue } from './value-printer.ts';
-import { type Word, addressOf, kindOf, setWordAt, wordAt, wordOfBits } from './word.ts';
+import { type Word, addressOf, kindOf, setWordAt, wordAt, wordOfBits, trueWord, falseWord, nullWord } from './word.ts';
 
 export interface EvaluatorOptions {
   readonly io: EvalIO;
@@ -453,9 +453,9 @@ export class Evaluator {
       ]),
     );
     const constants: (readonly [name: string, word: Word])[] = [
-      ['true', { low: 23, high: 0 }],
-      ['false', { low: 15, high: 0 }],
-      ['null', { low: 7, high: 0 }],
+      ['true', trueWord],
+      ['false', falseWord],
+      ['null', nullWord],
       ...(isPure ? [] : [['__currentTime', core.int(BigInt(Math.floor(Date.now() / 1000)))] as const]),
       ...(isPure || system === undefined ? [] : [['__currentSystem', text(system)] as const]),
       ['__nixVersion', text('2.34.8')],

@@ -1,6 +1,7 @@
 import { type ByteString, brandAs, byteStringFromText } from '../../base/index.ts';
 import { formatShortFloat } from '../../syntax/index.ts';
 import type { Evaluator } from '../evaluator.ts';
+import { isDerivation } from '../packages.ts';
 import { type Word, addressOf, floatOf, intOf, kindOf, listElements, pathTextOf, resolved } from '../word.ts';
 import { argument } from './arguments.ts';
 import type { HostBuiltin } from './table.ts';
@@ -94,7 +95,7 @@ class XmlWriter {
   }
 
   #set(attrs: number): void {
-    if (!this.#isDerivation(attrs)) return this.#element('attrs', [], () => this.#attributes(attrs));
+    if (!isDerivation(this.#evaluator, attrs)) return this.#element('attrs', [], () => this.#attributes(attrs));
     const drvPath = this.#stringOf(attrs, 'drvPath');
     const outPath = this.#stringOf(attrs, 'outPath');
     const attributes: [string, string][] = [];
@@ -105,14 +106,6 @@ class XmlWriter {
       this.#seen.add(drvPath);
       this.#attributes(attrs);
     });
-  }
-
-  #isDerivation(attrs: number): boolean {
-    const { core } = this.#evaluator;
-    const type = core.lookup(attrs, core.internText('type'));
-    if (type === undefined) return false;
-    const value = core.force(type.word, type.position);
-    return kindOf(core.memory, value) === 'string' && core.memory.string(addressOf(value)) === 'derivation';
   }
 
   #stringOf(attrs: number, name: string): string | undefined {
