@@ -1,8 +1,10 @@
 /**
- * engine: what knows all of Nix: evaluation that meets a store.
+ * engine: what knows all of Nix: evaluation that meets a store, realising deriving paths, building derivations.
  *
  *     const io = new FileSystemIO({ storeDir, want: object => wanted.push(object), ... });
  *     const evaluator = new Evaluator({ io });
  */
-export { FileSystemIO, type FileSystemIOOptions, type WantedObject } from './file-system-io.ts';
-export { addWantedObjects } from './add-wanted-objects.ts';
+export { addWantedObjects } from './evaluation/add-wanted-objects.ts';
+export { FileSystemIO, type FileSystemIOOptions, type WantedObject } from './evaluation/file-system-io.ts';
+export type { BuildJob, BuildOptions, DerivationBuilder } from './build/derivation-builder.ts';
+export { BuildError, EngineError, type EngineErrorCode, engineErrorCodes } from './error.ts';

@@ -7,8 +7,8 @@ import {
   displayBytes,
   errnoOf,
   systemErrorText,
-} from '../base/index.ts';
-import { type FsPath, walkTreeToEnd } from '../castore/index.ts';
+} from '../../base/index.ts';
+import { type FsPath, walkTreeToEnd } from '../../castore/index.ts';
 import {
   type EvalIO,
   EvalError,
@@ -16,7 +16,7 @@ import {
   type FileInfo,
   type FileType,
   type PathToAdd,
-} from '../eval/index.ts';
+} from '../../eval/index.ts';
 import { WantedOverlay } from './wanted-overlay.ts';
 import {
   type Derivation,
@@ -29,7 +29,7 @@ import {
   hashBytes,
   makeFixedOutputPath,
   makeTextPath,
-} from '../nix-compat/index.ts';
+} from '../../nix-compat/index.ts';
 
 /** What an evaluation wants to be in the store. */
 export type WantedObject =

@@ -1,6 +1,6 @@
-import { walkTree } from '../castore/index.ts';
-import { type PathInfo, type StorePath, compareStorePaths, hashBytes } from '../nix-compat/index.ts';
-import { NarHasher, type PathAddition, type Store, type TreeSource, requireFacet } from '../store/index.ts';
+import { walkTree } from '../../castore/index.ts';
+import { type PathInfo, type StorePath, compareStorePaths, hashBytes } from '../../nix-compat/index.ts';
+import { NarHasher, type PathAddition, type Store, type TreeSource, requireFacet } from '../../store/index.ts';
 import { type WantedObject, fsPathOf } from './file-system-io.ts';
 
 /**

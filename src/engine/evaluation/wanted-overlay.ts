@@ -1,5 +1,5 @@
-import { type ByteString, brandAs } from '../base/index.ts';
-import { type StoreDir, type StorePath, printStorePath } from '../nix-compat/index.ts';
+import { type ByteString, brandAs } from '../../base/index.ts';
+import { type StoreDir, type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { WantedObject } from './file-system-io.ts';
 
 /** What a path in the store stands for that is not there yet. */

@@ -1,0 +1,85 @@
+import type { ByteString } from '../base/index.ts';
+
+/**
+ * One process to run, and all that it may see: what REAPI's Action and a Nix derivation have in common. All paths are
+ * absolute; those of the process are as it sees them.
+ */
+export interface Action {
+  /** Path of the program. */
+  readonly program: ByteString;
+  /** Begins with the name by which the program is called. */
+  readonly argv: readonly [ByteString, ...ByteString[]];
+  /** All of it: nothing is inherited. */
+  readonly environment: ReadonlyMap<ByteString, ByteString>;
+  readonly workingFolder: ByteString;
+  readonly place: Place;
+  readonly limits: Limits;
+  /** What its standard output and standard error are, which are one. Standard input is empty. */
+  readonly output: 'pipe' | 'terminal';
+  /** Of files that it makes; 0o022 unless given. */
+  readonly umask?: number;
+}
+
+export interface Limits {
+  /** In milliseconds, of the whole run. */
+  readonly time?: number | undefined;
+  /** In milliseconds, without any output. */
+  readonly silence?: number | undefined;
+  /** In bytes of output. */
+  readonly output?: number | undefined;
+}
+
+/** Where a process runs. */
+export type Place = HostPlace | Sandbox;
+
+/** As any other process of this machine. */
+export interface HostPlace {
+  readonly kind: 'host';
+  /** Whose processes it belongs to; ours unless given, which takes root. */
+  readonly user?: UserIds | undefined;
+}
+
+/** Apart from all others: own processes, mounts, host name and interprocess communication; no privileges, no core dumps. */
+export interface Sandbox {
+  readonly kind: 'sandbox';
+  /** All that the process finds, each in the place that those before have made. What lies between is made as folders. */
+  readonly mounts: readonly Mount[];
+  /** `private`: a loopback interface alone, on which nobody else listens. `host`: this machine's network. */
+  readonly network: 'private' | 'host';
+  readonly hostName: string;
+  /** As the process sees itself. */
+  readonly user: UserIds;
+  /** Whose processes it belongs to outside: one of its own for each sandbox at a time, which takes root. Ours unless given. */
+  readonly outsideUser?: UserIds | undefined;
+  /** Extensions of the kernel's that some programs ask for. */
+  readonly personality?: 'linux32' | undefined;
+  /** Whether programs may gain setuid bits on files; refused unless given. */
+  readonly allowsSetuid?: boolean;
+}
+
+export interface UserIds {
+  readonly user: number;
+  readonly group: number;
+}
+
+export type Mount =
+  /** A file or folder of this machine. `optional`: nothing where it is not there. */
+  | {
+      readonly kind: 'bind';
+      readonly from: string;
+      readonly to: string;
+      readonly writable: boolean;
+      readonly optional?: boolean;
+      /** Whether device nodes in it work. */
+      readonly devices?: boolean;
+    }
+  /** In memory: what is written is gone at the end. `size` in bytes; half of the memory unless given. */
+  | { readonly kind: 'tmpfs'; readonly to: string; readonly mode: number; readonly size?: number }
+  /** An empty folder of the root. */
+  | { readonly kind: 'folder'; readonly to: string; readonly mode: number }
+  | { readonly kind: 'file'; readonly to: string; readonly contents: Uint8Array; readonly mode: number }
+  | { readonly kind: 'symlink'; readonly to: string; readonly target: string }
+  /** Of the sandbox's own processes. */
+  | { readonly kind: 'proc'; readonly to: string }
+  /** null, zero, full, random, urandom, tty, ptmx, pts, shm and the links to descriptors. */
+  | { readonly kind: 'devices'; readonly to: string };

@@ -1,0 +1,16 @@
+import { FirnError } from '../base/index.ts';
+
+/** Codes never change their meaning. */
+export const execErrorCodes = [
+  /** This machine cannot make sandboxes: the message says what to install or to enable. */
+  'exec/no-sandbox',
+  /** A mount of the sandbox could not be made: something that it shows is not there. */
+  'exec/bad-mount',
+  /** The process could not be started for want of something that has nothing to do with the action: memory, processes. */
+  'exec/no-process',
+] as const;
+
+export type ExecErrorCode = (typeof execErrorCodes)[number];
+
+/** Why an action was not run at all. What became of a process that did run is an `Outcome`. */
+export class ExecError extends FirnError<ExecErrorCode> {}

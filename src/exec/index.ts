@@ -1,0 +1,11 @@
+/**
+ * exec: an action (one process, and all that it may see) to its outcome. Knows neither Nix nor gRPC.
+ *
+ *     await using executor = new LocalExecutor();
+ *     const outcome = await executor.run(action, { signal, output: chunk => log.write(chunk) });
+ */
+export type { Action, HostPlace, Limits, Mount, Place, Sandbox, UserIds } from './action.ts';
+export { ExecError, type ExecErrorCode, execErrorCodes } from './error.ts';
+export type { Executor, RunOptions } from './executor.ts';
+export { LocalExecutor } from './local-executor.ts';
+export type { Outcome, Usage } from './outcome.ts';
