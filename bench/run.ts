@@ -3,10 +3,10 @@
  *
  *     PEER_BINDIR=/path/to/nix/bin npm run bench [-- [--pairs N] [--folder DIR] [--no-record] NAME...]
  *
- * NAME is one of `import`, `dump`, `parse` (of the nixpkgs that NIXPKGS names), `restore`, `hash`, `path-info`, `start-up`,
- * `substitute`, `copy`, `gc`, `verify`; all of them unless given. Workloads and results are
- * made in a new folder within DIR (the system's folder for temporary files unless given). Ends with status 1 when a bar
- * is missed or a comparison could not be made.
+ * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `start-up`, `substitute`, `copy`, `gc`, `verify`, `fib`,
+ * `sort`, or, of the nixpkgs that NIXPKGS names (20.09, where it is evaluated), `parse`, `hello`, `nixos`, `packages`; all of
+ * them unless given. Workloads and results are made in a new folder within DIR (the system's folder for temporary files
+ * unless given). Ends with status 1 when a bar is missed or a comparison could not be made.
  */
 import { mkdtempSync, realpathSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,13 @@ import { parseArgs } from 'node:util';
 import { removeTree } from '../src/castore/index.ts';
 import { copyComparison } from './comparisons/copy.ts';
 import { dumpComparison } from './comparisons/dump.ts';
+import {
+  fibComparison,
+  helloComparison,
+  nixosComparison,
+  packagesComparison,
+  sortComparison,
+} from './comparisons/evaluate.ts';
 import { gcComparison } from './comparisons/gc.ts';
 import { hashComparison } from './comparisons/hash.ts';
 import { importComparison } from './comparisons/import.ts';
@@ -37,6 +44,11 @@ const comparisons: ReadonlyMap<string, Comparison> = new Map([
   ['import', importComparison],
   ['restore', restoreComparison],
   ['parse', parseComparison],
+  ['hello', helloComparison],
+  ['nixos', nixosComparison],
+  ['packages', packagesComparison],
+  ['fib', fibComparison],
+  ['sort', sortComparison],
   ['gc', gcComparison],
   ['path-info', pathInfoComparison],
   ['substitute', substituteComparison],

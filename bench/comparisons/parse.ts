@@ -41,6 +41,6 @@ export const parseComparison: Comparison = {
       peer: side('nix-instantiate --parse FILE...', workspace.peer('nix-instantiate')),
       firn: side("Firn's nix-instantiate --parse FILE...", workspace.own('nix-instantiate')),
     };
-    return { inputs: files, sides, figures: [{ name: 'time', kind: 'ratio', of: 'firn', against: 'peer' }] };
+    return { inputs: files, sides, figures: [{ name: 'time', kind: 'ratio', of: 'firn', against: 'peer', bar: 0.5 }] };
   },
 };

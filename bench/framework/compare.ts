@@ -96,7 +96,7 @@ function medianSample(samples: readonly Sample[]): Sample {
 function evaluate(figure: Figure, runs: ReadonlyMap<string, readonly Sample[]>): FigureResult {
   const others = figure.against === undefined ? [] : (runs.get(figure.against) ?? []);
   const values = (runs.get(figure.of) ?? []).map((sample, pair) => valueOf(figure, sample, others[pair]));
-  const digits = figure.kind === 'ratio' ? 3 : 1;
+  const digits = figure.kind === 'ratio' || figure.kind === 'memory-ratio' ? 3 : 1;
   const value = rounded(median(values), digits);
   const quartiles = [rounded(quantile(values, 0.25), digits), rounded(quantile(values, 0.75), digits)] as const;
   return { ...figure, value, quartiles, met: figure.bar === undefined ? undefined : value <= figure.bar };
@@ -105,6 +105,7 @@ function evaluate(figure: Figure, runs: ReadonlyMap<string, readonly Sample[]>):
 function valueOf({ kind }: Figure, sample: Sample, other: Sample | undefined): number {
   if (kind === 'memory') return (sample.peakKiB * 1024) / 1e6;
   if (other === undefined) throw new TypeError(`a ${kind} needs two sides`);
+  if (kind === 'memory-ratio') return sample.peakKiB / other.peakKiB;
   return kind === 'ratio' ? sample.wallMs / other.wallMs : sample.wallMs - other.wallMs;
 }
 

@@ -38,9 +38,9 @@ export interface Figure {
   readonly name: string;
   /**
    * `ratio`: of the two sides' wall times; `difference`: of the same in milliseconds; `memory`: of one side in MB (10^6
-   * bytes). Taken for each pair of runs; the figure is the median of these.
+   * bytes); `memory-ratio`: of the two sides' memory. Taken for each pair of runs; the figure is the median of these.
    */
-  readonly kind: 'ratio' | 'difference' | 'memory';
+  readonly kind: 'ratio' | 'difference' | 'memory' | 'memory-ratio';
   readonly of: string;
   /** The other side; none for `memory`. */
   readonly against?: string;

@@ -43,6 +43,7 @@ const formats: Readonly<Record<FigureResult['kind'], (value: number) => string>>
   ratio: value => `${value.toFixed(2)}x`,
   difference: value => `${value.toFixed(1)} ms`,
   memory: value => `${value.toFixed(0)} MB`,
+  'memory-ratio': value => `${value.toFixed(2)}x`,
 };
 
 function align(rows: readonly (readonly string[])[]): string[] {
