@@ -1,10 +1,5 @@
-export const red = '\u001b[31;1m';
-export const green = '\u001b[32;1m';
-export const magenta = '\u001b[35;1m';
-export const blue = '\u001b[34;1m';
-export const bold = '\u001b[1m';
-export const faint = '\u001b[2m';
-export const normal = '\u001b[0m';
+export { blue, bold, faint, green, magenta, normal, red } from '../../base/index.ts';
+
 /** Moves to the start of the line and empties it. */
 export const eraseLine = '\r\u001b[K';
 
