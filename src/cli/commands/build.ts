@@ -1,24 +1,33 @@
 import { type ByteString, byteStringFromText } from '../../base/index.ts';
-import { type JsonValue, formatJson, hasOutput, jsonObject, printStorePath } from '../../nix-compat/index.ts';
+import {
+  type BuildMode,
+  type DerivingPath,
+  type JsonValue,
+  formatJson,
+  hasOutput,
+  jsonObject,
+  printStorePath,
+  singleDerivingPathToJson,
+  unrollDerivingPath,
+} from '../../nix-compat/index.ts';
 import { type Store, derivationOutputs } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { InstallableArguments } from '../installables/installable-arguments.ts';
 import { makeOutLinks } from '../installables/make-out-links.ts';
-import { findMissing } from '../installables/missing-paths.ts';
 import { printMissing } from '../installables/print-missing.ts';
-import { type Realised, pathsOf, realiseInstallables, wantedOf } from '../installables/realise-installables.ts';
+import { type Realised, pathsOf, realiseInstallables } from '../installables/realise-installables.ts';
+import { openRealising } from '../installables/realising.ts';
 import { openCommandStore } from '../open-store.ts';
-import { openSubstituters } from '../open-substituters.ts';
 
-/** `nix build`, of what substituters have: there is no building yet. */
+/** `nix build` */
 export function build(context: CommandContext): Command {
   const wanted = new InstallableArguments(context);
   let outLink: ByteString | undefined = byteStringFromText('result');
   let dryRun = false;
   let json = false;
   let printPaths = false;
-  let repair = false;
+  let mode: BuildMode = 'normal';
   return {
     summary: 'Fetches store paths, and builds derivations where nobody has their outputs.',
     flags: [
@@ -34,8 +43,18 @@ export function build(context: CommandContext): Command {
       { long: 'dry-run', labels: [], summary: 'Say what would be done, and do nothing.', apply: () => (dryRun = true) },
       { long: 'json', labels: [], summary: 'Print the results as JSON.', apply: () => (json = true) },
       { long: 'print-out-paths', labels: [], summary: 'Print the results.', apply: () => (printPaths = true) },
-      { long: 'rebuild', labels: [], summary: 'Build again what is there, and compare.', apply: () => {} },
-      { long: 'repair', labels: [], summary: 'Get the contents anew of what is there.', apply: () => (repair = true) },
+      {
+        long: 'rebuild',
+        labels: [],
+        summary: 'Build again what is there, and compare.',
+        apply: () => (mode = 'check'),
+      },
+      {
+        long: 'repair',
+        labels: [],
+        summary: 'Get the contents anew of what is there.',
+        apply: () => (mode = 'repair'),
+      },
       {
         long: 'profile',
         labels: ['path'],
@@ -51,14 +70,13 @@ export function build(context: CommandContext): Command {
       await using store = await openCommandStore(context);
       const installables = wanted.parse(store);
       if (dryRun) {
-        await using open = await openSubstituters(store, context);
-        const paths = wantedOf(store, installables);
-        const missing = await findMissing(store, open.substituters, paths);
-        await printMissing(store, missing, { log: context.log, level: 'error' });
+        const paths = installables.map(({ path }) => path);
+        await using realising = await openRealising(store, context);
+        await printMissing(store, await realising.plan(paths), { log: context.log, level: 'error' });
         if (json) out.byteLine(formatJson(await wantedToJson(store, paths)));
         return;
       }
-      const realised = await realiseInstallables(store, installables, { context, repair });
+      const realised = await realiseInstallables(store, installables, { context, mode });
       if (json) out.byteLine(formatJson(realised.map(each => toJson(store, each))));
       if (outLink !== undefined && store.collector !== undefined)
         await makeOutLinks(store.collector, outLink, realised);
@@ -75,14 +93,19 @@ function toJson({ storeDir }: Store, realised: Realised): JsonValue {
 }
 
 /** As `toJson`, of what is not realised: outputs whose store paths nobody knows are null. */
-async function wantedToJson(store: Store, { paths, derivations }: ReturnType<typeof wantedOf>): Promise<JsonValue> {
-  const json: JsonValue[] = paths.map(path => printStorePath(store.storeDir, path));
-  for (const { derivation, outputs } of derivations) {
-    const known = [...(await derivationOutputs(store, derivation))].filter(([name]) => hasOutput(outputs, name));
-    const printed = known.map(([name, path]) => {
-      return [name, path === undefined ? null : printStorePath(store.storeDir, path)] as const;
-    });
-    json.push(jsonObject({ drvPath: printStorePath(store.storeDir, derivation), outputs: new Map(printed) }));
+async function wantedToJson(store: Store, wanted: readonly DerivingPath[]): Promise<JsonValue> {
+  const json: JsonValue[] = [];
+  for (const path of wanted) {
+    if (path.kind === 'opaque') {
+      json.push(printStorePath(store.storeDir, path.path));
+      continue;
+    }
+    const { base, outputs: chain } = unrollDerivingPath(path.derivation);
+    const known = chain.length > 0 ? [] : [...(await derivationOutputs(store, base))];
+    const printed = known
+      .filter(([name]) => hasOutput(path.outputs, name))
+      .map(([name, to]) => [name, to === undefined ? null : printStorePath(store.storeDir, to)] as const);
+    json.push(jsonObject({ drvPath: singleDerivingPathToJson(path.derivation), outputs: new Map(printed) }));
   }
   return json;
 }

@@ -1,48 +1,43 @@
 import { type ByteString, brandAs, displayBytes } from '../../base/index.ts';
+import type { RealisedPath } from '../../engine/index.ts';
 import {
+  type DerivingPath,
   type OutputName,
-  type OutputsSpec,
   type StorePath,
   allOutputs,
+  isBuildSuccess,
   isDerivationPath,
   namedOutputs,
+  opaquePath,
   printStorePath,
 } from '../../nix-compat/index.ts';
-import { type Store, derivationOutputs } from '../../store/index.ts';
+import type { Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
-import { CliError } from '../error.ts';
 import { followLinksToStorePath } from '../installables/follow-links.ts';
-import { type WantedOutputs, findMissing } from '../installables/missing-paths.ts';
 import { printMissing } from '../installables/print-missing.ts';
-import { type Wanted, realiseWanted } from '../installables/realise-wanted.ts';
+import { openRealising } from '../installables/realising.ts';
 import { openCommandStore } from '../open-store.ts';
-import { openSubstituters } from '../open-substituters.ts';
 import { type Operands, takeFlags } from './nix-store.ts';
-
-/** A store path, and which of its outputs are meant if it is a derivation. */
-interface Target {
-  readonly path: StorePath;
-  readonly outputs: OutputsSpec;
-}
 
 /** `nix-store --realise` */
 export async function storeRealise(operands: Operands, context: CommandContext): Promise<void> {
   const flags = takeFlags(operands, ['--dry-run', '--repair', '--check', '--ignore-unknown']);
   await using store = await openCommandStore(context);
-  let targets = operands.args.map(text => parseTarget(store, text));
-  await using open = await openSubstituters(store, context);
-  let missing = await findMissing(store, open.substituters, split(targets));
+  let wanted = operands.args.map(text => parseWanted(store, text));
+  await using realising = await openRealising(store, context);
+  let plan = await realising.plan(wanted);
   const ignoreUnknown = flags.has('--ignore-unknown');
   if (ignoreUnknown) {
-    targets = targets.filter(({ path }) => !missing.unknown.has(path));
-    missing = { ...missing, unknown: new Set() };
+    wanted = wanted.filter(path => path.kind === 'built' || !plan.unknown.has(path.path));
+    plan = { ...plan, unknown: new Set() };
   }
-  if (context.settings.get('print-missing')) await printMissing(store, missing, { log: context.log, level: 'info' });
+  if (context.settings.get('print-missing')) await printMissing(store, plan, { log: context.log, level: 'info' });
   if (flags.has('--dry-run')) return;
-  await realiseWanted(store, split(targets), { open, missing, context, repair: flags.has('--repair') });
+  const mode = flags.has('--check') ? 'check' : flags.has('--repair') ? 'repair' : 'normal';
+  const realised = await realising.realise(wanted, { mode, failureStatus: 'telling' });
   if (ignoreUnknown) return;
   const printer = new RootPrinter(store, operands, context);
-  for (const target of targets) await printer.print(target);
+  for (const each of realised) await printer.print(each);
 }
 
 /** Makes one path, or all outputs of one derivation, valid. */
@@ -51,31 +46,29 @@ export async function realiseOne(
   path: StorePath,
   rest: { readonly operands: Operands; readonly context: CommandContext },
 ): Promise<void> {
-  const target: Target = { path, outputs: allOutputs };
-  await using open = await openSubstituters(store, rest.context);
-  const wanted = split([target]);
-  const missing = await findMissing(store, open.substituters, wanted);
-  await realiseWanted(store, wanted, { open, missing, context: rest.context });
-  await new RootPrinter(store, { ...rest.operands, printPaths: false }, rest.context).print(target);
+  const wanted = [toDerivingPath(path, [])];
+  await using realising = await openRealising(store, rest.context);
+  const realised = await realising.realise(wanted, { failureStatus: 'telling' });
+  const printer = new RootPrinter(store, { ...rest.operands, printPaths: false }, rest.context);
+  for (const each of realised) await printer.print(each);
 }
 
 /** `path` or `path!out,dev` */
-function parseTarget(store: Store, text: ByteString): Target {
+function parseWanted(store: Store, text: ByteString): DerivingPath {
   const mark = text.indexOf('!');
   const path = followLinksToStorePath(store, mark < 0 ? text : brandAs<ByteString>(text.slice(0, mark)));
   const names = mark < 0 ? [] : text.slice(mark + 1).split(',');
-  const outputs = names.filter(name => name !== '').map(name => brandAs<OutputName>(name));
-  return { path, outputs: outputs.length === 0 ? allOutputs : namedOutputs(outputs) };
+  return toDerivingPath(
+    path,
+    names.filter(name => name !== '').map(name => brandAs<OutputName>(name)),
+  );
 }
 
-function split(targets: readonly Target[]): Wanted {
-  const derivations: WantedOutputs[] = [];
-  const paths: StorePath[] = [];
-  for (const { path, outputs } of targets) {
-    if (isDerivationPath(path)) derivations.push({ derivation: path, outputs });
-    else paths.push(path);
-  }
-  return { paths, derivations };
+/** Of derivations the outputs are meant: all of them if none is named. */
+function toDerivingPath(path: StorePath, names: readonly OutputName[]): DerivingPath {
+  if (!isDerivationPath(path)) return opaquePath(path);
+  const outputs = names.length === 0 ? allOutputs : namedOutputs(names);
+  return { kind: 'built', derivation: opaquePath(path), outputs };
 }
 
 /** Prints what was realised, or the links that from now on keep it from being collected. */
@@ -92,24 +85,15 @@ class RootPrinter {
     this.#context = context;
   }
 
-  async print({ path, outputs }: Target): Promise<void> {
+  async print({ path, result: { outcome } }: RealisedPath): Promise<void> {
     this.#roots++;
-    if (!isDerivationPath(path)) {
-      this.#show([await this.#keep(path, '')]);
+    if (path.kind === 'opaque') {
+      this.#show([await this.#keep(path.path, '')]);
       return;
     }
-    const known = await derivationOutputs(this.#store, path);
-    const names = outputs.kind === 'all' ? [...known.keys()].toSorted() : outputs.names;
     const lines: ByteString[] = [];
-    for (const name of names) {
-      const output = known.get(name);
-      if (output === undefined) {
-        const printed = displayBytes(printStorePath(this.#store.storeDir, path));
-        const message = `derivation '${printed}' does not have output '${displayBytes(name)}'`;
-        throw new CliError('installable/no-such-output', message);
-      }
-      lines.push(await this.#keep(output, name === 'out' ? '' : `-${name}`));
-    }
+    for (const [name, output] of isBuildSuccess(outcome) ? outcome.builtOutputs : [])
+      lines.push(await this.#keep(output.path, name === 'out' ? '' : `-${name}`));
     this.#show(lines.toSorted());
   }
 

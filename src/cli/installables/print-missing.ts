@@ -1,15 +1,15 @@
 import type { Verbosity } from '../../base/index.ts';
 import { displayBytes } from '../../base/index.ts';
+import type { RealisationPlan } from '../../engine/index.ts';
 import { type StorePath, printStorePath, storePathName } from '../../nix-compat/index.ts';
 import { type Store, sortPaths } from '../../store/index.ts';
 import { formatSize } from '../render/format-size.ts';
 import type { Logger } from '../render/logger.ts';
-import type { Missing } from './missing-paths.ts';
 
 /** Says what will be built and fetched, and what nobody can. */
 export async function printMissing(
   store: Store,
-  missing: Missing,
+  missing: RealisationPlan,
   { log, level }: { readonly log: Logger; readonly level: Verbosity },
 ): Promise<void> {
   const say = (text: string): void => log.log(level, text);

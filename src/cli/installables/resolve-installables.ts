@@ -1,20 +1,21 @@
 import { displayBytes } from '../../base/index.ts';
 import {
+  type DerivingPath,
   type OutputsSpec,
   type SingleDerivingPath,
   type StorePath,
   formatSingleDerivingPath,
   isDerivationPath,
+  opaquePath,
   printStorePath,
   unrollDerivingPath,
 } from '../../nix-compat/index.ts';
 import { type Store, derivationOutputs, requireFacet } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { openSubstituters } from '../open-substituters.ts';
 import type { Installable } from './installable.ts';
-import { findMissing } from './missing-paths.ts';
 import { printMissing } from './print-missing.ts';
+import { openRealising } from './realising.ts';
 
 /** What of installables a command works on: what they are, or the derivations that make that. */
 export type OperateOn = 'output' | 'derivation';
@@ -30,10 +31,10 @@ export async function resolveInstallables(
   { operateOn, context }: { readonly operateOn: OperateOn; readonly context: CommandContext },
 ): Promise<StorePath[]> {
   if (operateOn === 'derivation') return Promise.all(installables.map(each => derivationOf(store, each)));
-  const wanted: { path: StorePath; outputs: OutputsSpec | undefined }[] = [];
+  const wanted: DerivingPath[] = [];
   for (const { path } of installables) {
-    if (path.kind === 'opaque') wanted.push({ path: path.path, outputs: undefined });
-    else wanted.push({ path: await resolveSingle(store, path.derivation), outputs: path.outputs });
+    if (path.kind === 'opaque') wanted.push(path);
+    else wanted.push({ ...path, derivation: opaquePath(await resolveSingle(store, path.derivation)) });
   }
   const resolved = await Promise.all(
     installables.map(async ({ path }) => {
@@ -45,17 +46,9 @@ export async function resolveInstallables(
   return paths;
 }
 
-async function tellMissing(
-  store: Store,
-  wanted: readonly { readonly path: StorePath; readonly outputs: OutputsSpec | undefined }[],
-  context: CommandContext,
-): Promise<void> {
-  await using open = await openSubstituters(store, context);
-  const missing = await findMissing(store, open.substituters, {
-    paths: wanted.filter(({ outputs }) => outputs === undefined).map(({ path }) => path),
-    derivations: wanted.flatMap(({ path, outputs }) => (outputs === undefined ? [] : [{ derivation: path, outputs }])),
-  });
-  await printMissing(store, missing, { log: context.log, level: 'error' });
+async function tellMissing(store: Store, wanted: readonly DerivingPath[], context: CommandContext): Promise<void> {
+  await using realising = await openRealising(store, context);
+  await printMissing(store, await realising.plan(wanted), { log: context.log, level: 'error' });
 }
 
 async function derivationOf(store: Store, { path, what }: Installable): Promise<StorePath> {

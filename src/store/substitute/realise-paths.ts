@@ -16,12 +16,16 @@ export interface RealiseOptions extends CallOptions {
   /** Substitutions that run at a time; 16 unless given. */
   readonly concurrency?: number;
   readonly reporter?: Reporter;
+  /** Called once for each of `paths` that was substituted, as soon as it is valid. */
+  readonly realised?: (path: StorePath) => void;
 }
 
 /** A path that could not be realised: `path/no-substituter` or `path/unrealised-references`. */
 export interface RealiseFailure {
   readonly path: StorePath;
   readonly error: StoreError;
+  /** Whether somebody had it and all that it refers to, which could not be taken over. */
+  readonly wasTried: boolean;
 }
 
 /**
@@ -107,7 +111,10 @@ class PathRealisation {
       total(({ info }) => info.narSize),
     );
     const tally = new CopyTally(substituting, needed.length);
-    const added = () => tally.countDone();
+    const added = (path: StorePath) => {
+      tally.countDone();
+      if (this.#targets.has(path)) this.#options.realised?.(path);
+    };
     const failures: AdditionFailure[] = [];
     // First what is new: what is renewed may refer to it, but was there before.
     for (const repair of [false, true]) {
@@ -165,9 +172,22 @@ class PathRealisation {
     const failures: RealiseFailure[] = [];
     for (const path of this.#targets.intersection(wanting)) {
       const error = plan.get(path) === undefined ? this.#noSubstituter(path) : this.#unrealisedReferences(path);
-      failures.push({ path, error });
+      failures.push({ path, error, wasTried: !this.#isLacking(plan, path) });
     }
     return failures;
+  }
+
+  /** Whether nobody ever had a path, or something that it refers to. */
+  #isLacking(plan: SubstitutionPlan, path: StorePath): boolean {
+    const seen = new Set([path]);
+    // What is added to a set while it is iterated over is reached, too.
+    for (const each of seen) {
+      if (!plan.has(each)) continue;
+      const found = plan.get(each);
+      if (found === undefined && !this.#failed.has(each)) return true;
+      for (const reference of found?.info.references ?? []) seen.add(reference);
+    }
+    return false;
   }
 
   #noSubstituter(path: StorePath): StoreError {

@@ -1,6 +1,13 @@
 import { type Reporter, displayBytes, silentReporter } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
-import { type PathInfo, type StoreDir, type StorePath, printStorePath } from '../../nix-compat/index.ts';
+import {
+  type DerivationOutputId,
+  type PathInfo,
+  type RealisedOutput,
+  type StoreDir,
+  type StorePath,
+  printStorePath,
+} from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import type { Store } from '../store.ts';
 import { type TrustPolicy, isTrustedInfo } from '../trust-policy.ts';
@@ -81,6 +88,24 @@ export class Substituters {
     if (failure === undefined) return undefined;
     if (!this.#fallback) throw failure.error;
     this.#reporter.logError(failure.error);
+    return undefined;
+  }
+
+  /**
+   * What the first that knows says an output of a content-addressed derivation is. Substituters that fail are reported
+   * and passed over.
+   */
+  async findRealisation(id: DerivationOutputId, { signal }: CallOptions = {}): Promise<RealisedOutput | undefined> {
+    for (const { store } of this.#sources) {
+      try {
+        const found = await store.realisation(id, { signal });
+        if (found !== undefined) return found;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof StoreError && error.code === 'cache/disabled') continue;
+        this.#reporter.logError(error);
+      }
+    }
     return undefined;
   }
 

@@ -1,0 +1,127 @@
+import { displayBytes } from '../../base/index.ts';
+import {
+  BuildError,
+  type RealisationPlan,
+  type Realised,
+  type RealisedPath,
+  Realiser,
+  failingExitStatus,
+  planRealisation,
+} from '../../engine/index.ts';
+import {
+  type BuildMode,
+  type DerivingPath,
+  type StoreDir,
+  formatDerivingPath,
+  formatSingleDerivingPath,
+  isBuildSuccess,
+} from '../../nix-compat/index.ts';
+import type { Store } from '../../store/index.ts';
+import type { CommandContext } from '../command.ts';
+import { CliError } from '../error.ts';
+import { ExitStatus } from '../exit-status.ts';
+import { openBuilder } from '../open-builder.ts';
+import { openSubstituters } from '../open-substituters.ts';
+import { printMissing } from './print-missing.ts';
+
+export interface RealiseOptions {
+  /** `normal` unless given. */
+  readonly mode?: BuildMode;
+  /** The status that the command ends with if something fails: 1, or what tells how (`nix-build`). 1 unless given. */
+  readonly failureStatus?: 'plain' | 'telling';
+}
+
+/**
+ * Makes deriving paths valid for a command, as the settings say, as long as it is not disposed of.
+ *
+ *     await using realising = await openRealising(store, context);
+ *     await realising.tell(wanted);
+ *     for (const { result } of await realising.realise(wanted)) ...
+ */
+export interface Realising extends AsyncDisposable {
+  /** Throws as `planRealisation`. */
+  plan(wanted: readonly DerivingPath[]): Promise<RealisationPlan>;
+  /** Says what will have to be done, unless the setting `print-missing` is off. */
+  tell(wanted: readonly DerivingPath[]): Promise<void>;
+  /** All of `wanted`, in its order. Throws `BuildError` for one failure, `realise/failed` for several, `ExitStatus`. */
+  realise(wanted: readonly DerivingPath[], options?: RealiseOptions): Promise<readonly RealisedPath[]>;
+}
+
+export async function openRealising(
+  store: Store,
+  context: CommandContext,
+  { evalStore = store }: { readonly evalStore?: Store } = {},
+): Promise<Realising> {
+  const { settings, log, signal } = context;
+  await using stack = new AsyncDisposableStack();
+  const { substituters } = stack.use(await openSubstituters(store, context));
+  const builder = openBuilder(store, context);
+  if (builder !== undefined) stack.use(builder);
+  const realiser = new Realiser({
+    store,
+    evalStore,
+    substituters,
+    builder,
+    reporter: log,
+    settings: {
+      keepGoing: settings.get('keep-going'),
+      fallback: settings.get('fallback'),
+      substitute: settings.get('substitute'),
+      alwaysAllowSubstitutes: settings.get('always-allow-substitutes'),
+      maxSubstitutionJobs: Math.max(1, settings.get('max-substitution-jobs')),
+    },
+  });
+  const resources = stack.move();
+  let weights: RealisationPlan['weights'] | undefined;
+  const plan = async (wanted: readonly DerivingPath[]): Promise<RealisationPlan> => {
+    const alwaysAllowSubstitutes = settings.get('always-allow-substitutes');
+    const found = await planRealisation({ store, substituters }, wanted, { evalStore, alwaysAllowSubstitutes, signal });
+    weights = found.weights;
+    return found;
+  };
+  return {
+    plan,
+    tell: async wanted => {
+      if (settings.get('print-missing')) await printMissing(store, await plan(wanted), { log, level: 'info' });
+    },
+    realise: async (wanted, { mode = 'normal', failureStatus = 'plain' } = {}) => {
+      const realised = await realiser.realise(wanted, { mode, signal, ...(weights === undefined ? {} : { weights }) });
+      requireSuccess(store.storeDir, realised, { context, failureStatus });
+      return realised.paths;
+    },
+    [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
+  };
+}
+
+function requireSuccess(
+  storeDir: StoreDir,
+  { paths, failures }: Realised,
+  {
+    context: { log },
+    failureStatus,
+  }: { readonly context: CommandContext; readonly failureStatus: 'plain' | 'telling' },
+): void {
+  const isTelling = failureStatus === 'telling';
+  const errors: BuildError[] = [];
+  const names = new Set<string>();
+  for (const { path, result } of paths) {
+    if (isBuildSuccess(result.outcome)) continue;
+    errors.push(new BuildError(result.outcome.status, displayBytes(result.outcome.message)));
+    const printed =
+      path.kind === 'built' && isTelling
+        ? formatSingleDerivingPath(storeDir, path.derivation)
+        : formatDerivingPath(storeDir, path);
+    names.add(displayBytes(printed));
+  }
+  const [first] = errors;
+  if (first === undefined) return;
+  let error: Error = first;
+  if (names.size > 1) {
+    for (const each of errors) log.logError(each);
+    const list = [...names].toSorted().map(name => `'${name}'`);
+    error = new CliError('realise/failed', `build of ${list.join(', ')} failed`);
+  }
+  if (!isTelling) throw error;
+  log.logError(error);
+  throw new ExitStatus(failingExitStatus(failures));
+}

@@ -1,0 +1,288 @@
+import { displayBytes, magenta, normal, red } from '../../base/index.ts';
+import {
+  type BasicDerivation,
+  type BuildMode,
+  type BuildResult,
+  type BuiltOutput,
+  type Derivation,
+  type DerivationOutputId,
+  type DerivationType,
+  type OutputName,
+  type OutputsSpec,
+  type StorePath,
+  derivationTypeOf,
+  hasKnownOutputPaths,
+  isBuildSuccess,
+  makeDerivationFile,
+  needsResolving,
+  opaquePath,
+  parseDerivationOptions,
+  printStorePath,
+  resolveDerivation,
+} from '../../nix-compat/index.ts';
+import { addTree, copyPaths, outputIds, staticOutputs } from '../../store/index.ts';
+import { failed, knownOutput, succeeded } from './build-results.ts';
+import { cannotBuild } from './cannot-build.ts';
+import { InputGoals } from './input-goals.ts';
+import { type PlacedDerivation, type RealiseContext, awaitResults, isFailure } from './realise-context.ts';
+import { uniteResults } from './unite-results.ts';
+
+/** A derivation whose outputs somebody wants: substituted where that can be, else built, all of them, once. */
+export class DerivationGoal {
+  readonly #context: RealiseContext;
+  readonly #path: StorePath;
+  readonly #derivation: Derivation;
+  readonly #mode: BuildMode;
+  readonly type: DerivationType;
+  readonly #outputs = new Map<OutputName, Promise<BuildResult>>();
+  #ids: Promise<ReadonlyMap<OutputName, DerivationOutputId>> | undefined;
+  #built: Promise<BuildResult> | undefined;
+
+  /** `path` is where the derivation is or, if it was resolved, would be. Throws `derivation/mixed-outputs`. */
+  constructor(context: RealiseContext, { path, derivation }: PlacedDerivation, mode: BuildMode) {
+    this.#context = context;
+    this.#path = path;
+    this.#derivation = derivation;
+    this.#mode = mode;
+    this.type = derivationTypeOf(derivation);
+  }
+
+  /** All of the outputs that are wanted, or a failure. */
+  async realise(wanted: OutputsSpec): Promise<BuildResult> {
+    const names = wanted.kind === 'all' ? [...this.#derivation.outputs.keys()].toSorted() : wanted.names;
+    const unknown = names.find(name => !this.#derivation.outputs.has(name));
+    if (unknown !== undefined) {
+      const message = `derivation '${this.#printed}' does not have wanted outputs '${displayBytes(unknown)}'`;
+      return failed('MiscFailure', message);
+    }
+    return uniteResults(
+      await awaitResults(
+        this.#context,
+        names.map(name => this.#output(name)),
+      ),
+    );
+  }
+
+  get #printed(): string {
+    return displayBytes(printStorePath(this.#context.store.storeDir, this.#path));
+  }
+
+  #output(name: OutputName): Promise<BuildResult> {
+    const known = this.#outputs.get(name);
+    if (known !== undefined) return known;
+    const goal = this.#realiseOutput(name);
+    this.#outputs.set(name, goal);
+    return goal;
+  }
+
+  async #realiseOutput(name: OutputName): Promise<BuildResult> {
+    const { signal } = this.#context;
+    signal.throwIfAborted();
+    if (this.type === 'impure') return this.#only(name, await this.#build());
+    const known = await this.#find(name);
+    if (known !== undefined && this.#mode === 'normal' && (await this.#isValid(known.path))) {
+      return succeeded('AlreadyValid', new Map([[name, known]]));
+    }
+    const attempt = await this.#substitute(name, known);
+    if (attempt === 'failed' && !this.#context.settings.fallback) {
+      const message = `some substitutes for the outputs of derivation '${this.#printed}' failed (usually happens due to networking issues); try '--fallback' to build derivation from source `;
+      return failed('TransientFailure', message);
+    }
+    const output = attempt === 'none' ? known : await this.#find(name);
+    const isValid = output !== undefined && (await this.#isValid(output.path));
+    if (this.#mode === 'check' && !isValid) return failed('MiscFailure', uncheckable(this.#printed));
+    if (isValid && attempt === 'done') return succeeded('Substituted', new Map([[name, output]]));
+    return this.#only(name, await this.#build(), output);
+  }
+
+  /** Which store path an output is, as far as anybody knows. */
+  async #find(name: OutputName): Promise<BuiltOutput | undefined> {
+    const { store, signal } = this.#context;
+    const path = staticOutputs(store, this.#derivation).get(name);
+    if (path !== undefined) return knownOutput(path);
+    const id = (await this.#idsOfOutputs()).get(name);
+    const known = id === undefined ? undefined : await store.realisation(id, { signal });
+    return known === undefined ? undefined : { ...known, derivationHash: id?.derivationHash };
+  }
+
+  #idsOfOutputs(): Promise<ReadonlyMap<OutputName, DerivationOutputId>> {
+    const { evalStore, signal } = this.#context;
+    this.#ids ??= outputIds(evalStore, this.#path, { derivation: this.#derivation, signal });
+    return this.#ids;
+  }
+
+  async #isValid(path: StorePath): Promise<boolean> {
+    const { store, signal } = this.#context;
+    await store.collector?.addTemporaryRoot(path);
+    return (await store.validPaths([path], { signal })).has(path);
+  }
+
+  async #substitute(name: OutputName, known: BuiltOutput | undefined): Promise<'done' | 'none' | 'failed'> {
+    const { settings, paths, store, signal } = this.#context;
+    if (!settings.substitute || this.#mode === 'check') return 'none';
+    const { allowSubstitutes } = parseDerivationOptions(store.storeDir, this.#derivation);
+    if (!allowSubstitutes && !settings.alwaysAllowSubstitutes) return 'none';
+    let path = known?.path;
+    if (path === undefined) {
+      const id = (await this.#idsOfOutputs()).get(name);
+      const found = id === undefined ? undefined : await this.#context.findRealisation(id);
+      if (found === undefined || id === undefined) return 'none';
+      path = found.path;
+      const { outcome } = await paths.realise(path);
+      if (isBuildSuccess(outcome)) await store.writer?.addRealisation({ id, ...found }, { signal });
+      return endOf(outcome.status);
+    }
+    const { outcome } = await paths.realise(path, { repair: this.#mode === 'repair' });
+    return endOf(outcome.status);
+  }
+
+  #build(): Promise<BuildResult> {
+    this.#built ??= this.#realiseInputsAndBuild().then(result => {
+      const { outcome } = result;
+      if (!isBuildSuccess(outcome)) this.#context.tally.noteFailure(outcome.status);
+      return result;
+    });
+    return this.#built;
+  }
+
+  async #realiseInputsAndBuild(): Promise<BuildResult> {
+    const { store, tally } = this.#context;
+    tally.expect();
+    const inputs = new InputGoals(this.#context, this.#mode);
+    for (const [path, input] of this.#derivation.inputDerivations) inputs.add(opaquePath(path), input);
+    const failures = (await awaitResults(this.#context, inputs.goals)).filter(isFailure).length;
+    if (failures > 0) return this.#dependencyFailed(failures);
+    const lookup = await inputs.lookup();
+    const resolved = resolveDerivation(store.storeDir, this.#derivation, lookup);
+    if (resolved === undefined) throw new Error(`the inputs of '${this.#printed}' were realised and are not known`);
+    // A fixed output has its path in any case, but its builder has to find inputs whose paths were not known.
+    const resolveFixed = [...this.#derivation.inputDerivations.keys()].some(path => {
+      const type = this.#context.typeOf(path);
+      return type !== undefined && !hasKnownOutputPaths(type);
+    });
+    if (needsResolving(this.#derivation, { resolveFixed })) return this.#realiseResolved(resolved);
+    return this.#buildResolved(resolved);
+  }
+
+  #dependencyFailed(failures: number): BuildResult {
+    const reason = `${failures} ${failures === 1 ? 'dependency' : 'dependencies'} failed`;
+    const { storeDir } = this.#context.store;
+    const unbuildable = { path: this.#path, derivation: this.#derivation };
+    return failed('DependencyFailed', cannotBuild(storeDir, unbuildable, reason));
+  }
+
+  /** What the derivation becomes when the store paths of its inputs are put in may have been built before. */
+  async #realiseResolved(resolved: BasicDerivation): Promise<BuildResult> {
+    const { store, reporter, signal } = this.#context;
+    const derivation: Derivation = { ...resolved, inputDerivations: new Map() };
+    const { path, text, references } = makeDerivationFile(store.storeDir, derivation);
+    const fields = [this.#printed, displayBytes(printStorePath(store.storeDir, path))];
+    const message = `resolved derivation: '${fields[0]}' -> '${fields[1]}'`;
+    using _waiting = reporter.startActivity({ type: 'buildWaiting', level: 'info', text: message, fields });
+    const bytes = Buffer.from(text, 'latin1');
+    await addTree(
+      store,
+      async sink => {
+        sink.startFile(false, bytes.byteLength);
+        sink.fileData(bytes);
+        sink.endFile();
+      },
+      {
+        name: path.slice(path.indexOf('-') + 1),
+        method: 'text',
+        references: { others: [...references], self: false },
+        signal,
+      },
+    );
+    const result = await this.#context.realiseDerivation({ path, derivation }, this.#mode);
+    if (!isBuildSuccess(result.outcome)) {
+      return failed('DependencyFailed', `build of resolved derivation '${fields[1]}' failed`);
+    }
+    const ids = this.type === 'impure' ? undefined : await this.#idsOfOutputs();
+    const builtOutputs = new Map<OutputName, BuiltOutput>();
+    for (const [name, built] of result.outcome.builtOutputs) {
+      const id = ids?.get(name);
+      builtOutputs.set(name, { path: built.path, signatures: [], derivationHash: id?.derivationHash });
+      if (id !== undefined) await store.writer?.addRealisation({ id, path: built.path, signatures: [] }, { signal });
+    }
+    const status = result.outcome.status === 'AlreadyValid' ? 'ResolvesToAlreadyValid' : result.outcome.status;
+    return { ...result, outcome: { status, builtOutputs } };
+  }
+
+  async #buildResolved(derivation: BasicDerivation): Promise<BuildResult> {
+    const sources = await this.#realiseSources(derivation);
+    if (sources > 0) return this.#dependencyFailed(sources);
+    const { builder, reporter, signal, slots, tally } = this.#context;
+    const obstacle = this.#obstacle(derivation);
+    if (obstacle !== undefined || builder === undefined) return failed('InputRejected', obstacle ?? '');
+    using _slot = await slots.acquire(this.#context.weightOf(this.#path), signal);
+    tally.start();
+    let end: 'done' | 'failed' | 'called off' = 'called off';
+    try {
+      const job = { path: this.#path, derivation, mode: this.#mode };
+      const result = await builder.build(job, { signal, reporter });
+      end = isBuildSuccess(result.outcome) ? 'done' : 'failed';
+      return result;
+    } finally {
+      tally.end(end);
+    }
+  }
+
+  /** How many of the sources could not be had. Those that only the store of the evaluation has are copied. */
+  async #realiseSources({ inputSources }: BasicDerivation): Promise<number> {
+    const { store, evalStore, paths, signal, reporter } = this.#context;
+    const missing = new Set(inputSources).difference(await store.validPaths(inputSources, { signal }));
+    if (missing.size === 0) return 0;
+    if (evalStore !== store) {
+      const there = await evalStore.validPaths(missing, { signal });
+      if (there.size > 0)
+        await copyPaths(evalStore, store, there, { closure: true, checkSignatures: false, signal, reporter });
+      for (const path of there) missing.delete(path);
+    }
+    const goals = Array.from(missing, path => paths.realise(path));
+    return (await awaitResults(this.#context, goals)).filter(isFailure).length;
+  }
+
+  /** Why nobody here can build it. */
+  #obstacle(derivation: BasicDerivation): string | undefined {
+    const { builder } = this.#context;
+    if (builder === undefined) {
+      return "Unable to build with a primary store that isn't a local store; either pass a different '--store' or enable remote builds.\n\nFor more information check 'man nix.conf' and search for '/machines'.";
+    }
+    const reasons: string[] = [];
+    if (builder.slots === 0) {
+      reasons.push(
+        `Reason: ${red}local builds are disabled${normal} (max-jobs = 0)`,
+        "Hint: set 'max-jobs' to a non-zero value to enable local builds, or configure remote builders via 'builders'",
+      );
+    }
+    const obstacle = builder.obstacle(derivation);
+    if (obstacle !== undefined) reasons.push(obstacle);
+    if (reasons.length === 0) return undefined;
+    return [`Cannot build '${magenta}${this.#printed}${normal}'.`, ...reasons].join('\n');
+  }
+
+  /** The result of building all outputs, as that of one. */
+  #only(name: OutputName, result: BuildResult, fallback?: BuiltOutput): BuildResult {
+    const { outcome } = result;
+    if (!isBuildSuccess(outcome)) return result;
+    const built = outcome.builtOutputs.get(name) ?? fallback;
+    if (built === undefined)
+      throw new Error(`building '${this.#printed}' has not told what '${displayBytes(name)}' is`);
+    return { ...result, outcome: { ...outcome, builtOutputs: new Map([[name, built]]) } };
+  }
+}
+
+/** How substituting ended, for whoever may do without: nobody had it, or it could not be taken over. */
+function endOf(status: BuildResult['outcome']['status']): 'done' | 'none' | 'failed' {
+  if (status === 'NoSubstituters') return 'none';
+  return status === 'Substituted' || status === 'AlreadyValid' ? 'done' : 'failed';
+}
+
+function uncheckable(printed: string): string {
+  return [
+    `some outputs of '${printed}' are not valid, so checking is not possible`,
+    'Hint: --rebuild and --check error if the derivation was not previously built and cannot be substituted.',
+    '      Remove it to perform a fresh build, or use --repair to rewrite missing or corrupted builds in the store.',
+  ].join('\n');
+}

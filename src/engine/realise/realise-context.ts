@@ -1,0 +1,82 @@
+import type { Activity } from '../../base/index.ts';
+import {
+  type BuildMode,
+  type BuildResult,
+  type Derivation,
+  type DerivationOutputId,
+  type DerivationType,
+  type DerivingPath,
+  type RealisedOutput,
+  type StorePath,
+  isBuildSuccess,
+} from '../../nix-compat/index.ts';
+import type { Store } from '../../store/index.ts';
+import type { DerivationBuilder } from '../build/derivation-builder.ts';
+import type { BuildSlots } from './build-slots.ts';
+import type { PathGoals } from './path-goals.ts';
+import type { RealiseTally } from './realise-tally.ts';
+
+export interface RealiseSettings {
+  /** Whether the others go on when something has failed. */
+  readonly keepGoing: boolean;
+  /** Whether what substituters failed to give is built. */
+  readonly fallback: boolean;
+  /** Whether outputs are substituted at all. */
+  readonly substitute: boolean;
+  /** Whether they are also where a derivation asks not to. */
+  readonly alwaysAllowSubstitutes: boolean;
+  readonly maxSubstitutionJobs: number;
+}
+
+/** A derivation, and where it is in the store. */
+export interface PlacedDerivation {
+  readonly path: StorePath;
+  readonly derivation: Derivation;
+}
+
+/** What the goals of one call of `Realiser.realise` share. */
+export interface RealiseContext {
+  readonly store: Store;
+  /** Where derivations and their sources are. */
+  readonly evalStore: Store;
+  readonly builder: DerivationBuilder | undefined;
+  readonly settings: RealiseSettings;
+  readonly slots: BuildSlots;
+  readonly paths: PathGoals;
+  readonly tally: RealiseTally;
+  readonly reporter: Activity;
+  readonly signal: AbortSignal;
+  /** How much is waiting for the derivation at `path`: builds on the longest way to what was asked for. */
+  weightOf(path: StorePath): number;
+  /** Makes what something else needs, once however many need it. A failure is reported, for whoever needs it has its own. */
+  realiseInput(input: DerivingPath, mode: BuildMode): Promise<BuildResult>;
+  /** All outputs of a derivation that came about only now. */
+  realiseDerivation(derivation: PlacedDerivation, mode: BuildMode): Promise<BuildResult>;
+  /** What kind a derivation is that has been asked for. */
+  typeOf(path: StorePath): DerivationType | undefined;
+  /** What substituters say that an output is. */
+  findRealisation(id: DerivationOutputId): Promise<RealisedOutput | undefined>;
+}
+
+/**
+ * The results of goals that something waits for: of all of them or, unless `keepGoing`, of those that had ended when the
+ * first failed.
+ */
+export async function awaitResults(
+  { settings: { keepGoing } }: Pick<RealiseContext, 'settings'>,
+  goals: readonly Promise<BuildResult>[],
+): Promise<BuildResult[]> {
+  const ended: (BuildResult | undefined)[] = goals.map(() => undefined);
+  const { promise: firstFailure, resolve } = Promise.withResolvers<void>();
+  const all = goals.map(async (goal, at) => {
+    const result = await goal;
+    ended[at] = result;
+    if (isFailure(result) && !keepGoing) resolve();
+  });
+  await Promise.race([firstFailure, Promise.all(all)]);
+  return ended.filter(result => result !== undefined);
+}
+
+export function isFailure({ outcome }: BuildResult): boolean {
+  return !isBuildSuccess(outcome);
+}

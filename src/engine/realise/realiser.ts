@@ -1,0 +1,240 @@
+import { type Activity, type Reporter, displayBytes } from '../../base/index.ts';
+import {
+  type BuildFailureStatus,
+  type BuildMode,
+  type BuildResult,
+  type DerivationOutputId,
+  type DerivationType,
+  type DerivingPath,
+  type RealisedOutput,
+  type SingleDerivingPath,
+  type StorePath,
+  formatDerivingPath,
+  formatSingleDerivingPath,
+  isBuildSuccess,
+  namedOutputs,
+} from '../../nix-compat/index.ts';
+import { type Store, type Substituters, readDerivation } from '../../store/index.ts';
+import type { DerivationBuilder } from '../build/derivation-builder.ts';
+import { BuildError } from '../error.ts';
+import { failed } from './build-results.ts';
+import { BuildSlots } from './build-slots.ts';
+import { DerivationGoal } from './derivation-goal.ts';
+import { PathGoals } from './path-goals.ts';
+import type { PlacedDerivation, RealiseContext, RealiseSettings } from './realise-context.ts';
+import { RealiseTally } from './realise-tally.ts';
+
+export interface RealiserOptions {
+  /** Where everything becomes valid. */
+  readonly store: Store;
+  /** Where derivations and their sources are; `store` unless given. */
+  readonly evalStore?: Store;
+  /** Undefined: nothing is substituted. */
+  readonly substituters: Substituters | undefined;
+  /** Undefined: nothing is built. */
+  readonly builder: DerivationBuilder | undefined;
+  readonly settings: RealiseSettings;
+  readonly reporter: Reporter;
+}
+
+export interface RealiseRequest {
+  readonly mode?: BuildMode;
+  readonly signal: AbortSignal;
+  /** How much is waiting for a derivation (`RealisationPlan.weights`). */
+  readonly weights?: ReadonlyMap<StorePath, number>;
+}
+
+export interface RealisedPath {
+  readonly path: DerivingPath;
+  readonly result: BuildResult;
+}
+
+export interface Realised {
+  readonly paths: readonly RealisedPath[];
+  /** Of what was to be built, whether or not it was wanted for itself. */
+  readonly failures: ReadonlySet<BuildFailureStatus>;
+}
+
+/** The reason for which goals end that nobody waits for any more. */
+const calledOff = new Error('called off, since something else has failed');
+
+/** Makes deriving paths valid: what they stand for is substituted or built, with all that it needs. */
+export class Realiser {
+  readonly #options: RealiserOptions;
+
+  constructor(options: RealiserOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * What became of each of `wanted`, in their order. Unless `keepGoing`, the first failure calls off all others, which
+   * are left out then. Resolves when nothing is going on any more. Throws what is wrong with the stores or with us, and
+   * the signal's reason.
+   */
+  async realise(wanted: readonly DerivingPath[], request: RealiseRequest): Promise<Realised> {
+    using realising = this.#options.reporter.startActivity({ type: 'realise' });
+    using builds = realising.startActivity({ type: 'builds' });
+    const graph = new GoalGraph(this.#options, request, { realising, builds });
+    return graph.run(wanted);
+  }
+}
+
+class GoalGraph implements RealiseContext {
+  readonly store: Store;
+  readonly evalStore: Store;
+  readonly builder: DerivationBuilder | undefined;
+  readonly settings: RealiseSettings;
+  readonly slots: BuildSlots;
+  readonly paths: PathGoals;
+  readonly tally: RealiseTally;
+  readonly reporter: Activity;
+  readonly signal: AbortSignal;
+  readonly #options: RealiserOptions;
+  readonly #request: RealiseRequest;
+  readonly #stop = new AbortController();
+  readonly #derivations = new Map<string, DerivationGoal>();
+  readonly #goals = new Map<string, Promise<BuildResult>>();
+  readonly #reported = new Set<Promise<BuildResult>>();
+  /** What goes on: nothing outlives `run`. */
+  readonly #running = new Set<Promise<unknown>>();
+
+  constructor(
+    options: RealiserOptions,
+    request: RealiseRequest,
+    { realising, builds }: { readonly realising: Activity; readonly builds: Activity },
+  ) {
+    const { store, substituters, settings } = options;
+    this.#options = options;
+    this.#request = request;
+    this.store = store;
+    this.evalStore = options.evalStore ?? store;
+    this.builder = options.builder;
+    this.settings = settings;
+    this.slots = new BuildSlots(Math.max(1, options.builder?.slots ?? 1));
+    this.tally = new RealiseTally(builds);
+    this.reporter = realising;
+    this.signal = AbortSignal.any([request.signal, this.#stop.signal]);
+    this.paths = new PathGoals({
+      store,
+      substituters: settings.substitute ? substituters : undefined,
+      concurrency: settings.maxSubstitutionJobs,
+      reporter: realising,
+      signal: this.signal,
+    });
+  }
+
+  async run(wanted: readonly DerivingPath[]): Promise<Realised> {
+    const { mode = 'normal', signal } = this.#request;
+    const ended: (RealisedPath | undefined)[] = wanted.map(() => undefined);
+    let failure: { readonly error: unknown } | undefined;
+    await Promise.all(
+      wanted.map(async (path, at) => {
+        try {
+          const result = await this.#goal(path, mode);
+          ended[at] = { path, result };
+          if (!isBuildSuccess(result.outcome) && !this.settings.keepGoing) this.#stop.abort(calledOff);
+        } catch (error) {
+          if (error !== calledOff) failure ??= { error };
+          this.#stop.abort(calledOff);
+        }
+      }),
+    );
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    signal.throwIfAborted();
+    if (failure !== undefined) throw failure.error;
+    return { paths: ended.filter(each => each !== undefined), failures: this.tally.failures };
+  }
+
+  async realiseInput(input: DerivingPath, mode: BuildMode): Promise<BuildResult> {
+    const goal = this.#goal(input, mode);
+    const result = await goal;
+    const { outcome } = result;
+    if (!isBuildSuccess(outcome) && outcome.status !== 'NoSubstituters' && !this.#reported.has(goal)) {
+      this.#reported.add(goal);
+      this.reporter.logError(new BuildError(outcome.status, displayBytes(outcome.message)));
+    }
+    return result;
+  }
+
+  realiseDerivation(derivation: PlacedDerivation, mode: BuildMode): Promise<BuildResult> {
+    return this.#goalOf(derivation, mode).realise({ kind: 'all' });
+  }
+
+  typeOf(path: StorePath): DerivationType | undefined {
+    return this.#derivations.get(`${path} normal`)?.type;
+  }
+
+  findRealisation(id: DerivationOutputId): Promise<RealisedOutput | undefined> {
+    return this.#options.substituters?.findRealisation(id, { signal: this.signal }) ?? Promise.resolve(undefined);
+  }
+
+  weightOf(path: StorePath): number {
+    return this.#request.weights?.get(path) ?? 0;
+  }
+
+  #goal(wanted: DerivingPath, mode: BuildMode): Promise<BuildResult> {
+    const key = `${formatDerivingPath(this.store.storeDir, wanted)} ${mode}`;
+    const known = this.#goals.get(key);
+    if (known !== undefined) return known;
+    const goal =
+      wanted.kind === 'opaque'
+        ? this.paths.realise(wanted.path, { repair: mode === 'repair' })
+        : this.#realiseOutputs(wanted, mode);
+    this.#goals.set(key, goal);
+    this.#running.add(goal);
+    const end = () => void this.#running.delete(goal);
+    goal.then(end, end);
+    return goal;
+  }
+
+  async #realiseOutputs(
+    { derivation: of, outputs }: Extract<DerivingPath, { readonly kind: 'built' }>,
+    mode: BuildMode,
+  ): Promise<BuildResult> {
+    const path = await this.#resolve(of);
+    const derivation = path === undefined ? undefined : await this.#readDerivation(path);
+    if (path === undefined || derivation === undefined) {
+      const printed = displayBytes(formatSingleDerivingPath(this.store.storeDir, of));
+      return failed('DependencyFailed', `failed to obtain derivation of '${printed}'`);
+    }
+    return this.#goalOf({ path, derivation }, mode).realise(outputs);
+  }
+
+  #goalOf(placed: PlacedDerivation, mode: BuildMode): DerivationGoal {
+    const key = `${placed.path} ${mode}`;
+    const known = this.#derivations.get(key);
+    if (known !== undefined) return known;
+    const goal = new DerivationGoal(this, placed, mode);
+    this.#derivations.set(key, goal);
+    return goal;
+  }
+
+  /** The store path of a derivation, once it is there; undefined if it cannot be had. */
+  async #resolve(path: SingleDerivingPath): Promise<StorePath | undefined> {
+    if (path.kind === 'opaque') {
+      if (await this.#isThere(path.path)) return path.path;
+      const { outcome } = await this.realiseInput(path, 'normal');
+      return isBuildSuccess(outcome) ? path.path : undefined;
+    }
+    const { derivation, output } = path;
+    const { outcome } = await this.realiseInput(
+      { kind: 'built', derivation, outputs: namedOutputs([output]) },
+      'normal',
+    );
+    return isBuildSuccess(outcome) ? outcome.builtOutputs.get(output)?.path : undefined;
+  }
+
+  async #isThere(path: StorePath): Promise<boolean> {
+    for (const store of new Set([this.evalStore, this.store])) {
+      await store.collector?.addTemporaryRoot(path);
+      if ((await store.validPaths([path], { signal: this.signal })).has(path)) return true;
+    }
+    return false;
+  }
+
+  async #readDerivation(path: StorePath) {
+    const { evalStore, store, signal } = this;
+    const there = await evalStore.validPaths([path], { signal });
+    return readDerivation(there.has(path) ? evalStore : store, path, { signal });
+  }
+}
