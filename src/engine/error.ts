@@ -5,6 +5,28 @@ import type { BuildFailureStatus } from '../nix-compat/index.ts';
 export const engineErrorCodes = [
   /** Something could not be built or substituted: `BuildError.status` says which way. */
   'build/failed',
+  /** A `builtin:` builder that there is not. */
+  'builtin/unknown',
+  /** A derivation without an output `out` for a builder that makes that. */
+  'builtin/no-out',
+  /** A derivation whose output is of another kind than its builder makes. */
+  'builtin/bad-output',
+  /** A derivation that lacks a variable that its builder needs. */
+  'builtin/missing-attribute',
+  /** A variable that does not say what the builder needs to know. */
+  'builtin/bad-attribute',
+  /** An archive of a channel that does not hold exactly one thing. */
+  'builtin/bad-channel',
+  /** Packages of an environment that have different things in one place. */
+  'builtin/package-conflict',
+  /** A folder that is to be linked and cannot be read. */
+  'builtin/unreadable',
+  /** Symlinks that lead to each other. */
+  'builtin/symlink-cycle',
+  /** A text that is no URL of a mirror. */
+  'mirror/bad-url',
+  /** A mirror of which this machine does not say where it is. */
+  'mirror/unknown',
 ] as const;
 
 export type EngineErrorCode = (typeof engineErrorCodes)[number];

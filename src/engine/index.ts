@@ -7,6 +7,17 @@
 export { addWantedObjects } from './evaluation/add-wanted-objects.ts';
 export { FileSystemIO, type FileSystemIOOptions, type WantedObject } from './evaluation/file-system-io.ts';
 export type { BuildJob, BuildOptions, DerivationBuilder } from './build/derivation-builder.ts';
+export type { BuiltinBuild, BuiltinBuilder, BuiltinServices } from './builtin-builders/builtin-builder.ts';
+export {
+  type LinkPackagesOptions,
+  type LinkedPackage,
+  PackageConflict,
+  linkPackages,
+} from './builtin-builders/link-packages.ts';
+export type { MirrorPlace, MirrorsOptions } from './builtin-builders/mirrors/mirror-place.ts';
+export { Mirrors } from './builtin-builders/mirrors/mirrors.ts';
+export { runBuiltinBuilder } from './builtin-builders/run-builtin-builder.ts';
+export { StoreView } from './builtin-builders/store-view.ts';
 export { BuildError, EngineError, type EngineErrorCode, engineErrorCodes } from './error.ts';
 export { failingExitStatus } from './realise/exit-status.ts';
 export { type PlanOptions, type RealisationPlan, planRealisation } from './realise/plan-realisation.ts';

@@ -3,12 +3,26 @@ import { fileURLToPath } from 'node:url';
 import { type Reporter, systemErrorText } from '../base/index.ts';
 import type { CallOptions } from '../castore/index.ts';
 import type { ReadableSettings } from '../nix-compat/index.ts';
+import type { Variables } from './binary-cache/http/http-agents.ts';
+import type { ClientIdentity } from './binary-cache/http/http-request.ts';
 import { sharedHttpClient } from './binary-cache/http-clients.ts';
 import { StoreError } from './error.ts';
 
 export interface DownloadOptions extends CallOptions {
   readonly settings: ReadableSettings;
   readonly reporter: Reporter;
+  readonly access?: DownloadAccess | undefined;
+}
+
+/** How a server is reached and what it is told, where that is not what settings and environment say. */
+export interface DownloadAccess {
+  /** Of the header `Authorization`: a secret, told to the server of the URL alone. */
+  readonly authorization?: string | undefined;
+  readonly identity?: ClientIdentity | undefined;
+  /** In place of the environment's, as curl knows the variables: `https_proxy`. */
+  readonly proxies?: Variables | undefined;
+  /** Certificates of authorities, in PEM. */
+  readonly caFile?: string | undefined;
 }
 
 /**
@@ -20,7 +34,9 @@ export async function openDownload(url: URL, options: DownloadOptions): Promise<
   switch (url.protocol) {
     case 'http:':
     case 'https:': {
-      const outcome = await sharedHttpClient(options).open({ method: 'GET', url, signal });
+      const { authorization, identity } = options.access ?? {};
+      const sign = authorization === undefined ? undefined : () => Promise.resolve({ authorization });
+      const outcome = await sharedHttpClient(options).open({ method: 'GET', url, signal, identity, sign });
       if (outcome.kind !== 'found') throw outcome.error;
       return outcome.value;
     }

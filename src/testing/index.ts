@@ -1,6 +1,7 @@
 /**
  * testing: rigs, arbitraries and contract suites; imported by tests alone.
  */
+export { type TestBuildOptions, testBuiltinBuild } from './builtin-build.ts';
 export { type FaultPlan, faultyFileSystem } from './faulty-file-system.ts';
 export { injectNodeFaults } from './faulty-node-fs.ts';
 export { CountingBlobStore, LyingBlobStore, opened } from './blob-store-rigs.ts';

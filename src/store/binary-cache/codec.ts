@@ -134,7 +134,7 @@ async function takeAll(output: Readable, take: (chunk: Uint8Array) => Promise<vo
 }
 
 /** Whether `error` only says that the other side is gone. */
-function isBroken(error: unknown): boolean {
+export function isBroken(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'EPIPE' || code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE';
 }

@@ -1,12 +1,20 @@
 import type { OpenStoreContext } from '../open-store.ts';
+import type { Variables } from './http/http-agents.ts';
 import { HttpClient } from './http/http-client.ts';
 
-/** By the settings that they were made with. */
-const clients = new WeakMap<object, HttpClient>();
+/** By the settings that they were made with, and by how they reach servers. */
+const clients = new WeakMap<object, Map<string, HttpClient>>();
 
-/** The client of all stores that are opened with these settings: limits count for all of them together. */
-export function sharedHttpClient({ settings, reporter }: Pick<OpenStoreContext, 'settings' | 'reporter'>): HttpClient {
-  const known = clients.get(settings);
+export interface ClientContext extends Pick<OpenStoreContext, 'settings' | 'reporter'> {
+  /** Where servers are reached otherwise than settings and environment say. */
+  readonly access?: { readonly proxies?: Variables | undefined; readonly caFile?: string | undefined } | undefined;
+}
+
+/** The client of all who have these settings and reach servers in this way: limits count for all of them together. */
+export function sharedHttpClient({ settings, reporter, access = {} }: ClientContext): HttpClient {
+  const { proxies = process.env, caFile = settings.get('ssl-cert-file') } = access;
+  const key = JSON.stringify([access.proxies, caFile]);
+  const known = clients.get(settings)?.get(key);
   if (known !== undefined) return known;
   const suffix = settings.get('user-agent-suffix');
   const client = new HttpClient({
@@ -18,10 +26,11 @@ export function sharedHttpClient({ settings, reporter }: Pick<OpenStoreContext, 
     // Servers tell by this what a client understands: that is what these do.
     userAgent: `curl/8.23.0 Nix/2.34.8 Firn${suffix === '' ? '' : ` ${suffix}`}`,
     netrcFile: settings.get('netrc-file'),
-    caFile: settings.get('ssl-cert-file'),
-    variables: process.env,
+    caFile,
+    variables: proxies,
     reporter,
   });
-  clients.set(settings, client);
+  const ofSettings = clients.get(settings) ?? new Map<string, HttpClient>();
+  clients.set(settings, ofSettings.set(key, client));
   return client;
 }
