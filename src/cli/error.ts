@@ -34,6 +34,7 @@ export const cliErrorCodes = {
   'derivation/no-binding': 'an environment variable that a derivation does not have',
   'realise/absent': 'a store path that is not valid and can be had from nowhere',
   'realise/failed': 'several store paths that could not be made valid',
+  'realise/read-only': 'a store path that is not valid, where nothing is written to the store',
   'realise/needs-building': 'a derivation that would have to be built',
   'log/absent': 'a build log that nobody has',
   'usage/not-built': 'outputs whose paths are not known, where these are asked for',

@@ -3,7 +3,7 @@ import { foundPosition, lookup } from './attrs.ts';
 import { callFunction } from './call.ts';
 import { coerceToString } from './coerce.ts';
 import { forceDeep } from './builtins/control.ts';
-import { failedThunk, force } from './force.ts';
+import { delayCall1, failedThunk, force } from './force.ts';
 import { evaluate } from './interpret.ts';
 import { floatWord, intWord, missing, newThunk, pathWord } from './value.ts';
 
@@ -42,6 +42,11 @@ export function lookupTo(attrs: usize, symbol: u32, result: usize): i32 {
 /** Puts a cell for `node` in `env` to `result`. */
 export function thunkTo(node: usize, env: usize, result: usize): void {
   store<u64>(result, newThunk(node, env));
+}
+
+/** Puts a cell for the call of the word at `callee` with that at `argument` to `result`. */
+export function delayCallTo(callee: usize, argument: usize, result: usize): void {
+  store<u64>(result, delayCall1(load<u64>(callee), load<u64>(argument)));
 }
 
 /** Puts an integer to `result`, of its halves. */

@@ -14,6 +14,7 @@ export { tokenize, tokensAddress } from './tokenize.ts';
 export {
   callAt,
   coerceAt,
+  delayCallTo,
   evaluateTo,
   failCell,
   floatTo,

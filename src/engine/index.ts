@@ -3,7 +3,10 @@
  *
  *     const io = new FileSystemIO({ storeDir, want: object => wanted.push(object), ... });
  *     const evaluator = new Evaluator({ io });
+ *     const value = await evaluateInPasses(evaluator, () => evaluator.evaluate(tree), needs => answerNeeds(store, needs, ...));
  */
+export { type AnswerNeeds, answerAll, evaluateInPasses } from './evaluation/evaluate-in-passes.ts';
+export { type Realisation, answerNeeds } from './evaluation/answer-needs.ts';
 export { addWantedObjects } from './evaluation/add-wanted-objects.ts';
 export { FileSystemIO, type FileSystemIOOptions, type WantedObject } from './evaluation/file-system-io.ts';
 export type { BuildJob, BuildOptions, DerivationBuilder } from './build/derivation-builder.ts';

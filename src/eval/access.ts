@@ -76,7 +76,7 @@ export function restrictIO(io: EvalIO, access: AccessList): EvalIO {
     },
     addText: (name, contents, references) => io.addText(name, contents, references),
     addDerivation: file => io.addDerivation(file),
-    readDerivation: path => io.readDerivation(path),
+    locate: need => io.locate(need),
     environment: () => undefined,
     say: message => io.say(message),
   };

@@ -28,6 +28,7 @@ export interface CoreExports {
   // Tree to value
   evaluateTo(node: number, env: number, result: number): void;
   thunkTo(node: number, env: number, result: number): void;
+  delayCallTo(callee: number, argument: number, result: number): void;
   forceAt(at: number, pos: number): void;
   forceDeepAt(at: number): void;
   callAt(callee: number, words: number, count: number, pos: number, result: number): void;
@@ -87,3 +88,13 @@ export const frameKinds = {
   let: 11,
   selection: 12,
 } as const;
+
+/** Bytes of a record on the log. */
+export const frameSize = 16;
+
+/** Where the core's log, its stack of arguments and its count of calls were. */
+export interface LogBase {
+  readonly log: number;
+  readonly stack: number;
+  readonly depth: number;
+}

@@ -167,6 +167,14 @@ export class Core {
     return this.receive(result => this.exports.callAt(at, at + 8, words.length, pos, result));
   }
 
+  /** A cell for the call of a function. */
+  delayCall(callee: Word, argument: Word): Word {
+    const at = this.exports.allocate(16);
+    setWordAt(this.memory, at, callee);
+    setWordAt(this.memory, at + 8, argument);
+    return this.receive(result => this.exports.delayCallTo(at, at + 8, result));
+  }
+
   /** A tree as Nix prints it. */
   printTree(node: number): string {
     const before = this.exports.outputSize();

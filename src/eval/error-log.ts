@@ -1,7 +1,7 @@
 import { type ByteString, type TraceLine, displayBytes, suggest } from '../base/index.ts';
 import { formatShortFloat } from '../syntax/index.ts';
 import type { Core } from './core.ts';
-import { frameKinds } from './core-exports.ts';
+import { type LogBase, frameKinds, frameSize } from './core-exports.ts';
 import {
   type TemplateWords,
   errorCodesByKind,
@@ -12,6 +12,7 @@ import {
 import { describeType } from './describe-type.ts';
 import { EvalError } from './eval-error.ts';
 import { describeDifference } from './describe-difference.ts';
+import type { Suspension } from './needs.ts';
 import type { Positions } from './positions.ts';
 import { errorPrintOptions, lambdaNameOffset, printValue, type PrintedWorld, quoteName } from './value-printer.ts';
 import { type Word, addressOf, floatOf, intOf, setWordAt, wordOfBits } from './word.ts';
@@ -42,8 +43,6 @@ interface Frame {
   readonly b: number;
 }
 
-const frameSize = 16;
-
 /** Makes errors of what the core says: their texts, and their traces from its log (src/core/log.ts). */
 export class ErrorLog {
   readonly #options: ErrorLogOptions;
@@ -51,7 +50,7 @@ export class ErrorLog {
   readonly #words: TemplateWords;
   readonly #texts: string[] = [];
   readonly #textNumbers = new Map<string, number>();
-  readonly #failures: EvalError[] = [];
+  readonly #failures: (EvalError | Suspension)[] = [];
 
   constructor(options: ErrorLogOptions) {
     this.#options = options;
@@ -152,40 +151,52 @@ export class ErrorLog {
   }
 
   /** What was thrown for a cell before. */
-  failure(number: number): EvalError {
+  failure(number: number): EvalError | Suspension {
     const failure = this.#failures[number];
     if (failure === undefined) throw new TypeError(`no failure has the number ${number}`);
     return failure;
   }
 
   /**
-   * Takes the records above `base` off the log. With an error, cells that were being evaluated have failed with it, and
-   * the result is that error with its trace; without one they become what they were.
+   * Takes the records above `base` off the log: cells that were being evaluated have failed with the error. Returns it
+   * with its trace.
    */
-  unwind(base: { readonly log: number; readonly stack: number; readonly depth: number }): void;
-  unwind(base: { readonly log: number; readonly stack: number; readonly depth: number }, error: EvalError): EvalError;
-  unwind(
-    base: { readonly log: number; readonly stack: number; readonly depth: number },
-    error?: EvalError,
-  ): EvalError | undefined {
-    const { exports, memory } = this.#options.core;
-    const frames: Frame[] = [];
-    const failure = error === undefined ? undefined : this.#failures.push(error) - 1;
-    for (let at = exports.logTopNow() - frameSize; at >= base.log; at -= frameSize) {
-      const frame = { kind: memory.u32(at), pos: memory.u32(at + 4), a: memory.u32(at + 8), b: memory.u32(at + 12) };
-      if (frame.kind !== frameKinds.cell) {
-        frames.push(frame);
-        continue;
-      }
-      if (this.#options.fileOf(frame.a) !== undefined) frames.push(frame);
-      if (failure !== undefined) exports.failCell(frame.pos, failure);
-      else setWordAt(memory, frame.pos, { low: frame.a, high: frame.b });
-    }
-    exports.restoreLog(base.log, base.stack, base.depth);
-    if (error === undefined || failure === undefined) return undefined;
+  unwind(base: LogBase, error: EvalError): EvalError {
+    const failure = this.#failures.push(error) - 1;
+    const frames = this.#takeFrames(base, ({ pos: cell }) => this.#options.core.exports.failCell(cell, failure));
     const complete = this.#complete(error, frames);
     this.#failures[failure] = complete;
     return complete;
+  }
+
+  /** Takes the records above `base` off the log: cells that were being evaluated become what they were. */
+  forget(base: LogBase): void {
+    this.#takeFrames(base, ({ pos: cell, a: low, b: high }) => {
+      setWordAt(this.#options.core.memory, cell, { low, high });
+    });
+  }
+
+  /** As `forget`, for cells that `note` is told of: they throw the suspension until they become what they were. */
+  suspend(base: LogBase, suspension: Suspension, note: (cell: number, thunk: Word) => void): void {
+    const failure = this.#failures.push(suspension) - 1;
+    this.#takeFrames(base, ({ pos: cell, a: low, b: high }) => {
+      note(cell, { low, high });
+      this.#options.core.exports.failCell(cell, failure);
+    });
+  }
+
+  /** The records above `base` but for those of cells that are no whole file, the innermost first. */
+  #takeFrames(base: LogBase, settle: (cell: Frame) => void): Frame[] {
+    const { exports, memory } = this.#options.core;
+    const frames: Frame[] = [];
+    for (let at = exports.logTopNow() - frameSize; at >= base.log; at -= frameSize) {
+      const frame = { kind: memory.u32(at), pos: memory.u32(at + 4), a: memory.u32(at + 8), b: memory.u32(at + 12) };
+      const isCell = frame.kind === frameKinds.cell;
+      if (!isCell || this.#options.fileOf(frame.a) !== undefined) frames.push(frame);
+      if (isCell) settle(frame);
+    }
+    exports.restoreLog(base.log, base.stack, base.depth);
+    return frames;
   }
 
   /** The error with the lines of frames, which come with the innermost first. */

@@ -1,4 +1,4 @@
-import { LocatedError, type SourcePosition, type TraceLine } from '../base/index.ts';
+import { FirnError, LocatedError, type SourcePosition, type TraceLine } from '../base/index.ts';
 
 /** What each code means. A code is never given another meaning; new causes get new codes. */
 export const evalErrorCodes = {
@@ -15,6 +15,7 @@ export const evalErrorCodes = {
   'eval/missing-feature': 'an experimental feature that is not enabled',
   'eval/syntax': 'a text that is no Nix expression',
   'eval/stack-overflow': 'an evaluation of more levels than are allowed',
+  'eval/invalid-path': 'a store path that is not valid',
   'eval/out-of-memory': 'an evaluation of more values than fit the memory of the evaluator',
 } as const;
 
@@ -49,4 +50,13 @@ export class EvalError extends LocatedError<EvalErrorCode> {
     const { position, suggestions } = this;
     return new EvalError(this.code, this.message, { position, traces: [...outer, ...this.traces], suggestions });
   }
+}
+
+/** What was thrown, as an error of the expression; undefined where it is none. */
+export function asEvalError(thrown: unknown): EvalError | undefined {
+  if (thrown instanceof EvalError) return thrown;
+  if (thrown instanceof RangeError) {
+    return new EvalError('eval/stack-overflow', 'stack overflow (possible infinite recursion)');
+  }
+  return thrown instanceof FirnError ? new EvalError('eval/error', thrown.message) : undefined;
 }

@@ -1,5 +1,6 @@
 import type { ByteString, SourcePosition } from '../base/index.ts';
-import type { Derivation, DerivationFile, StoreDir, StorePath } from '../nix-compat/index.ts';
+import type { DerivationFile, StoreDir, StorePath } from '../nix-compat/index.ts';
+import type { EvalNeed, NeedAnswer } from './needs.ts';
 
 export type FileType = 'regular' | 'directory' | 'symlink' | 'unknown';
 
@@ -36,8 +37,11 @@ export interface EvalIO {
 
   addDerivation(file: DerivationFile): void;
 
-  /** A derivation that this evaluation did not make. */
-  readDerivation(path: StorePath): Derivation | undefined;
+  /**
+   * What is known at once of something in the store, or to be there. Undefined suspends the evaluation: whoever drives it
+   * answers, or says that there is no such thing, before the next pass (`Evaluator.pass`).
+   */
+  locate(need: EvalNeed): NeedAnswer | undefined;
 
   environment(name: string): string | undefined;
 
@@ -58,4 +62,6 @@ export interface PathToAdd {
   readonly method: 'flat' | 'nar';
   /** Whether an entry below `path` is taken; all unless given. */
   readonly filter?: ((path: ByteString, type: FileType) => boolean) | undefined;
+  /** What the tree refers to, where it comes from the store; no self-references. */
+  readonly references?: readonly StorePath[] | undefined;
 }

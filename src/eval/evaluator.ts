@@ -1,11 +1,5 @@
-import { type ByteString, FirnError, brandAs, byteStringFromText, displayBytes } from '../base/index.ts';
-import {
-  type Derivation,
-  DerivationHasher,
-  type ExperimentalFeature,
-  type StorePath,
-  printStorePath,
-} from '../nix-compat/index.ts';
+import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../base/index.ts';
+import { type Derivation, DerivationHasher, type ExperimentalFeature, type StorePath } from '../nix-compat/index.ts';
 import {
   Refusal,
   type Remark,
@@ -17,25 +11,26 @@ import {
   explainFault,
   lintSettings,
   remarkKinds,
-  syntaxHost,
 } from '../syntax/index.ts';
 import { AccessList, type Purity, restrictIO } from './access.ts';
 import { isAllowedUri } from './allowed-uri.ts';
-import { type HostBuiltin, hostBuiltins } from './builtins/table.ts';
-import { baseNameOf, canonicalPathOf, parentOf } from './canonical-path.ts';
+import { hostBuiltins } from './builtins/table.ts';
+import { canonicalPathOf, parentOf } from './canonical-path.ts';
 import { Core } from './core.ts';
-import { coerce } from './core-exports.ts';
+import { type LogBase, coerce } from './core-exports.ts';
 import { stringHeader } from './core-memory.ts';
 import { ErrorLog, internalOrigin, mark, normal } from './error-log.ts';
 import { Debugger, type DebuggerOptions } from './debug/debugger.ts';
-import { EvalError } from './eval-error.ts';
-import type { EvalIO } from './eval-io.ts';
+import { EvalError, asEvalError } from './eval-error.ts';
+import type { EvalIO, EvalMessage } from './eval-io.ts';
 import { FileLookup } from './file-lookup.ts';
-import { formatSixDigits } from './format-float.ts';
+import { hostFunctions } from './host-functions.ts';
 import { derivationText } from './internal-files.ts';
+import { type EvalNeed, type NeedAnswer, Suspension } from './needs.ts';
+import { type Pass, Passes } from './passes.ts';
 import { type Origin, Positions } from './positions.ts';
 import { type PrintOptions, printValue } from './value-printer.ts';
-import { type Word, addressOf, kindOf, setWordAt, wordAt, wordOfBits, trueWord, falseWord, nullWord } from './word.ts';
+import { type Word, setWordAt, trueWord, falseWord, nullWord } from './word.ts';
 
 export interface EvaluatorOptions {
   readonly io: EvalIO;
@@ -53,6 +48,8 @@ export interface EvaluatorOptions {
   readonly purity?: Purity | undefined;
   /** What else a restricted evaluation may fetch from. */
   readonly allowedUris?: readonly string[];
+  /** What is done where an expression needs what has to be built first; allowed unless given. */
+  readonly importFromDerivation?: ImportFromDerivation;
   /** Whether `builtins.warn` is an error. */
   readonly abortsOnWarning?: boolean;
   /** Whether `builtins.traceVerbose` shows anything. */
@@ -62,6 +59,9 @@ export interface EvaluatorOptions {
   /** Given where somebody looks at the evaluation while it goes on; it is slower then. */
   readonly debugger?: DebuggerOptions | undefined;
 }
+
+/** `traced` is allowed, with a warning each time. */
+export type ImportFromDerivation = 'allowed' | 'traced' | 'refused';
 
 export type Lints = Readonly<
   Partial<Record<(typeof lintSettings)[keyof typeof lintSettings], 'ignore' | 'warn' | 'fatal'>>
@@ -117,10 +117,9 @@ export class Evaluator {
   readonly derivations = new Map<StorePath, Derivation>();
   readonly derivationHasher: DerivationHasher;
   readonly #options: EvaluatorOptions;
-  readonly #copied = new Map<ByteString, number>();
   /** By the roots of their trees, those that are imported. */
   readonly #files = new Map<number, string>();
-  #resolved = { line: 0, column: 0 };
+  readonly #passes: Passes;
 
   constructor(options: EvaluatorOptions) {
     this.#options = options;
@@ -128,7 +127,7 @@ export class Evaluator {
     this.io = this.access === undefined ? options.io : restrictIO(options.io, this.access);
     this.files = new FileLookup(this);
     for (const { path } of this.searchPath) this.access?.allow(this.files.absolutePath(byteStringFromText(path)));
-    this.core = new Core(this.#imports());
+    this.core = new Core(hostFunctions(this, { onRemark: remark => this.#remark(remark) }));
     this.errors = new ErrorLog({
       core: this.core,
       positions: this.positions,
@@ -137,6 +136,13 @@ export class Evaluator {
       fileOf: tree => this.#files.get(tree),
       coerceMessage: word => this.run(() => this.core.coerce(word, coerce.canonical)).text,
       showTrace: options.showTrace ?? false,
+    });
+    this.#passes = new Passes({
+      core: this.core,
+      storeDir: this.io.storeDir,
+      locate: need => this.io.locate(need),
+      say: message => this.io.say(message),
+      resolve: pos => this.positions.resolve(pos),
     });
     this.derivationHasher = new DerivationHasher(options.io.storeDir, path => this.findDerivation(path));
     this.symbols = {
@@ -256,7 +262,7 @@ export class Evaluator {
     const isFatal = this.#diagnose(kind) === 'fatal';
     const message = `${describeLiteral(kind, text, isFatal, mark)} (${bold}${lintSettings[kind]}${normal})`;
     if (isFatal) throw new EvalError('eval/syntax', message, { position });
-    this.io.say({ kind: 'warning', text: message, position });
+    this.say({ kind: 'warning', text: message, position });
   }
 
   /** Whether `builtins.traceVerbose` shows anything. */
@@ -278,8 +284,21 @@ export class Evaluator {
     );
   }
 
+  get abortsOnWarning(): boolean {
+    return this.#options.abortsOnWarning ?? false;
+  }
+
+  get importFromDerivation(): ImportFromDerivation {
+    return this.#options.importFromDerivation ?? 'allowed';
+  }
+
+  /** Says something once, however many passes the evaluation takes. */
+  say(message: EvalMessage): void {
+    this.#passes.say(message);
+  }
+
   warn(text: string): void {
-    this.io.say({ kind: 'warning', text });
+    this.say({ kind: 'warning', text });
   }
 
   /** Throws `eval/restricted-path` for what a restricted evaluation may not fetch from. */
@@ -331,11 +350,10 @@ export class Evaluator {
 
   /**
    * Calls into the core. An error takes its trace from the core's log, and what was being evaluated then has failed:
-   * whoever asks for it again gets the same error.
+   * whoever asks for it again gets the same error. What a suspension ends can be done again in the next pass.
    */
   run<T>(work: () => T): T {
-    const { exports } = this.core;
-    const base = { log: exports.logTopNow(), stack: exports.stackTopNow(), depth: exports.callDepthNow() };
+    const base = this.#logBase();
     try {
       return work();
     } catch (thrown) {
@@ -345,9 +363,46 @@ export class Evaluator {
         this.debugger?.markSeen(complete);
         throw complete;
       }
-      this.errors.unwind(base);
+      if (thrown instanceof Suspension && this.#passes.isRunning) {
+        this.errors.suspend(base, thrown, (cell, thunk) => this.#passes.suspend(cell, thunk));
+      } else this.errors.forget(base);
       throw thrown;
     }
+  }
+
+  #logBase(): LogBase {
+    const { exports } = this.core;
+    return { log: exports.logTopNow(), stack: exports.stackTopNow(), depth: exports.callDepthNow() };
+  }
+
+  /**
+   * Does `work` as far as it goes with what is known of the store. Where more is needed, `work` is to be done anew once
+   * each of the needs has its `answer`; values that it came to stay, and what it said is not said again. `work` itself
+   * must not mind to be begun more than once.
+   */
+  pass<T>(work: () => T): Pass<T> {
+    return this.#passes.run(() => this.run(work));
+  }
+
+  /**
+   * A word that `work` of `pass` makes when it is begun first and has again when it is begun anew: for cells, whose values
+   * then stay. Not for what functions of the language do, of which not all are called again.
+   */
+  keep(make: () => Word): Word {
+    return this.#passes.keep(make);
+  }
+
+  answer(need: EvalNeed, answer: NeedAnswer): void {
+    this.#passes.answer(need, answer);
+  }
+
+  isAnswered(need: EvalNeed): boolean {
+    return this.#passes.isAnswered(need);
+  }
+
+  /** What is known of each of `needs`; suspends the evaluation where that is not all. */
+  require(needs: readonly EvalNeed[]): NeedAnswer[] {
+    return this.#passes.require(needs);
   }
 
   /** Entries of the search path, in order; none in pure evaluation. */
@@ -360,13 +415,12 @@ export class Evaluator {
    * then is as if it had not been begun.
    */
   abandonable<T>(work: () => T): T {
-    const { exports } = this.core;
-    const base = { log: exports.logTopNow(), stack: exports.stackTopNow(), depth: exports.callDepthNow() };
+    const base = this.#logBase();
     const forget = this.debugger?.remember();
     try {
       return work();
     } finally {
-      if (exports.logTopNow() !== base.log) this.errors.unwind(base);
+      if (this.core.exports.logTopNow() !== base.log) this.errors.forget(base);
       forget?.();
     }
   }
@@ -390,7 +444,11 @@ export class Evaluator {
   }
 
   findDerivation(path: StorePath): Derivation | undefined {
-    return this.derivations.get(path) ?? this.io.readDerivation(path);
+    const own = this.derivations.get(path);
+    if (own !== undefined) return own;
+    const [answer] = this.require([{ kind: 'derivation', path }]);
+    if (answer?.kind === 'failed') throw answer.error;
+    return answer?.kind === 'derivation' ? answer.derivation : undefined;
   }
 
   /** The derivation at `path`, and all that it needs. */
@@ -409,33 +467,6 @@ export class Evaluator {
     if (id >= firstHostBuiltin) return (hostBuiltins[id - firstHostBuiltin]?.name ?? '').replace(/^__/, '');
     const symbol = this.core.exports.builtinSymbol(id);
     return symbol === 0 ? '' : displayBytes(this.core.nameOf(symbol)).replace(/^__/, '');
-  }
-
-  /** Lets whoever debugs look at what is being evaluated before it is forgotten. Returns the error. */
-  #stopAt(error: EvalError): EvalError {
-    return this.debugger?.stopAtError(error) ?? error;
-  }
-
-  #callWatched(builtin: HostBuiltin, args: number): Word {
-    try {
-      return builtin.call(this, args);
-    } catch (thrown) {
-      const error = thrown instanceof RangeError ? undefined : asEvalError(thrown);
-      throw error === undefined ? thrown : this.#stopAt(error);
-    }
-  }
-
-  #tryForce(at: number): boolean {
-    const word = wordAt(this.core.memory, at);
-    try {
-      const force = () => this.run(() => this.core.force(word));
-      if (this.debugger === undefined) force();
-      else this.debugger.whileTrying(force);
-      return true;
-    } catch (error) {
-      if (error instanceof EvalError && (error.code === 'eval/throw' || error.code === 'eval/assertion')) return false;
-      throw error;
-    }
   }
 
   /** Returns the cell of `derivation`, which is still empty. */
@@ -472,106 +503,6 @@ export class Evaluator {
     }
     return derivationCell;
   }
-
-  /** The functions of src/core/host.ts. */
-  #imports() {
-    const { io } = this;
-    return {
-      env: { abort: () => fault('the core has aborted') },
-      host: {
-        outOfMemory: () => {
-          throw new EvalError('eval/out-of-memory', 'the evaluation needs more than 4 GiB of memory');
-        },
-        stackOverflow: (pos: number) => {
-          const position = this.positions.resolve(pos);
-          throw this.#stopAt(
-            new EvalError('eval/stack-overflow', 'stack overflow; max-call-depth exceeded', { position }),
-          );
-        },
-        fail: (kind: number, pos: number, template: number, ...words: [bigint, bigint]) => {
-          const [a, b] = words;
-          throw this.#stopAt(this.errors.errorOf(kind, pos, template, [BigInt.asUintN(64, a), BigInt.asUintN(64, b)]));
-        },
-        throwDifference: (a: bigint, b: bigint) => {
-          throw this.#stopAt(this.errors.difference(wordOfBits(a), wordOfBits(b)));
-        },
-        throwNameDifference: (isLeft: number, symbol: number, a: bigint, b: bigint) => {
-          throw this.#stopAt(this.errors.nameDifference(isLeft !== 0, symbol, [wordOfBits(a), wordOfBits(b)]));
-        },
-        rethrow: (failure: number) => {
-          throw this.errors.failure(failure);
-        },
-        copyToStore: (path: number) => this.#copyToStore(path),
-        formatFloat: (value: number) => this.core.newString(byteStringFromText(formatSixDigits(value))),
-        canonicalPath: (text: number) => this.core.newString(canonicalPathOf(this.core.memory.string(text))),
-        callHost: (id: number, args: number) => {
-          const builtin = hostBuiltins[id] ?? fault(`no builtin ${id}`);
-          const result = this.debugger === undefined ? builtin.call(this, args) : this.#callWatched(builtin, args);
-          setWordAt(this.core.memory, this.core.exports.resultAddress(), result);
-        },
-        trace: (word: bigint) => {
-          const value = wordOfBits(word);
-          const isString = kindOf(this.core.memory, value) === 'string';
-          const text = isString ? displayBytes(this.core.memory.string(addressOf(value))) : this.print(value);
-          io.say({ kind: 'trace', text });
-          this.debugger?.stopAtTrace();
-        },
-        warn: (message: number) => {
-          io.say({ kind: 'program-warning', text: displayBytes(this.core.memory.string(message)) });
-          this.debugger?.stopAtWarning();
-          if (this.#options.abortsOnWarning !== true) return;
-          const text = 'aborting to reveal stack trace of warning, as abort-on-warn is set';
-          throw new EvalError('eval/warning', text);
-        },
-        resolvePosition: (pos: number) => {
-          const origin = this.positions.origin(pos);
-          const position = this.positions.resolve(pos);
-          if (origin?.kind !== 'file' || position === undefined) return 0;
-          this.#resolved = position;
-          return this.core.newString(byteStringFromText(origin.path));
-        },
-        resolvedLine: () => this.#resolved.line,
-        resolvedColumn: () => this.#resolved.column,
-        stepped: () => this.debugger?.step(),
-        tryForce: (at: number) => (this.#tryForce(at) ? 1 : 0),
-      },
-      'syntax-host': syntaxHost({
-        bytes: (address, length) => this.core.memory.bytes(address, length),
-        string: address => this.core.memory.string(address),
-        newString: text => this.core.newString(text),
-        onRemark: remark => this.#remark(remark),
-      }),
-    };
-  }
-
-  /** The StringObject of a path's store path, with its context; each path is copied once. */
-  #copyToStore(pathObject: number): number {
-    const path = this.core.memory.string(this.core.memory.u32(pathObject + 8));
-    const known = this.#copied.get(path);
-    if (known !== undefined) return known;
-    if (path.endsWith('.drv')) {
-      throw new EvalError('eval/error', `file names are not allowed to end in '${mark('.drv')}'`);
-    }
-    const real = this.files.resolve(path, 'ancestors');
-    const storePath = this.io.addPath({ path: real, name: displayBytes(baseNameOf(path)), method: 'nar' });
-    const printed = printStorePath(this.io.storeDir, storePath);
-    this.access?.allow(printed);
-    const string = this.core.newString(printed, this.core.newContext([brandAs<ByteString>(storePath)]));
-    this.#copied.set(path, string);
-    return string;
-  }
 }
 
 const firstHostBuiltin = 1024;
-
-function asEvalError(thrown: unknown): EvalError | undefined {
-  if (thrown instanceof EvalError) return thrown;
-  if (thrown instanceof RangeError) {
-    return new EvalError('eval/stack-overflow', 'stack overflow (possible infinite recursion)');
-  }
-  return thrown instanceof FirnError ? new EvalError('eval/error', thrown.message) : undefined;
-}
-
-function fault(message: string): never {
-  throw new Error(message);
-}

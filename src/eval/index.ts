@@ -20,6 +20,8 @@ export { EvalError, type EvalErrorCode, evalErrorCodes } from './eval-error.ts';
 export { attributeComment, documentationOf, selectedAttribute } from './documentation.ts';
 export type { EvalIO, EvalMessage, FileInfo, FileType, PathToAdd } from './eval-io.ts';
 export { Evaluator, type EvaluatorOptions } from './evaluator.ts';
+export { type EvalNeed, type NeedAnswer, Suspension } from './needs.ts';
+export type { Pass } from './passes.ts';
 export { type JsonOptions, formatJsonText, toJsonValue } from './builtins/json.ts';
 export { importFile } from './builtins/import.ts';
 export { type Package, derivationPathOf, findPackages, isDerivation, outputNameOf } from './packages.ts';

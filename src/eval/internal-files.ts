@@ -76,6 +76,24 @@ in
 `),
 );
 
+/** What a derivation of the store is when it is imported: a function of its outputs' paths by name. */
+export const importedDerivationText: Uint8Array = bytesOf(
+  byteStringFromText(`attrs@{ drvPath, name, outputs, ... }:
+let
+  shared = builtins.listToAttrs named // {
+    inherit drvPath name;
+    all = map (output: output.value) named;
+    type = "derivation";
+  };
+  named = map (output: {
+    name = output;
+    value = shared // { outPath = builtins.getAttr output attrs; outputName = output; };
+  }) outputs;
+in
+(builtins.head named).value
+`),
+);
+
 const files: ReadonlyMap<string, Uint8Array> = new Map([['fetchurl.nix', bytesOf(byteStringFromText(fetchurl))]]);
 
 /** What `<nix/…>` means where the search path has nothing of that name. */

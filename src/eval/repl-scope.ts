@@ -80,6 +80,12 @@ export class ReplScope {
     return this.#evaluator.parse(bytesOf(text), origin, this.#basePath, this.#layer);
   }
 
+  /** A word for the value of a tree of `parse`, evaluated when it is needed. */
+  delay(tree: number): Word {
+    const { core } = this.#evaluator;
+    return core.receive(at => core.exports.thunkTo(tree, this.#env, at));
+  }
+
   /** The value of a tree of `parse`. */
   evaluateTree(tree: number): Word {
     const { core } = this.#evaluator;

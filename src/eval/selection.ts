@@ -81,14 +81,14 @@ export function autoCall(evaluator: Evaluator, args: AutoArguments, word: Word):
     return autoCall(
       evaluator,
       args,
-      evaluator.run(() => core.call(functor.word, [value])),
+      evaluator.keep(() => core.delayCall(functor.word, value)),
     );
   }
   const node = kind === 'lambda' ? core.memory.u32(addressOf(value) + 4) : 0;
   if (node === 0 || !lambdaHasFormals(core.memory, node)) return value;
   const passed = core.lambdaIsOpen(node) ? [...args] : matching(evaluator, args, node);
   const set = core.set(passed);
-  return evaluator.run(() => core.call(value, [set]));
+  return evaluator.force(evaluator.keep(() => core.delayCall(value, set)));
 }
 
 function matching(evaluator: Evaluator, args: AutoArguments, node: number): (readonly [ByteString, Word])[] {

@@ -83,7 +83,10 @@ export function memoryEvalIO(files: MemoryFiles = {}, variables: Readonly<Record
     addText: (name, contents, references) =>
       want(makeTextPath(defaultStoreDir, name, { hash: hashBytes('sha256', contents), references })),
     addDerivation: ({ path }) => void want(path),
-    readDerivation: () => undefined,
+    locate: need => {
+      if (need.kind === 'output' || !wanted.includes(need.path)) return undefined;
+      return need.kind === 'derivation' ? { kind: 'absent' } : { kind: 'object', path: need.path, references: [] };
+    },
     environment: name => variables[name],
     say: message => void said.push(message),
   };

@@ -8,7 +8,6 @@ export function startEvaluator(options: Partial<EvaluatorOptions> = {}): Evaluat
   const io = new FileSystemIO({
     storeDir: defaultStoreDir,
     want: () => undefined,
-    readDerivation: () => undefined,
     environment: () => undefined,
     say: () => undefined,
     workingFolder: byteStringFromText('/'),

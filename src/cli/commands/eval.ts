@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { type ByteString, byteStringFromLatin1, byteStringFromText, bytesOf, displayBytes } from '../../base/index.ts';
-import { addWantedObjects } from '../../engine/index.ts';
 import {
   type Word,
   addressOf,
@@ -16,8 +15,8 @@ import {
 import type { Flag } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { type Evaluation, type EvaluationArguments, evaluationFlags, startEvaluation } from '../evaluation.ts';
-import { openCommandStore } from '../open-store.ts';
+import { Evaluation } from '../evaluation/evaluation.ts';
+import { type EvaluationArguments, evaluationFlags } from '../evaluation/evaluation-arguments.ts';
 import { absolutePath, fsPathOf } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
 import { debuggerFlag } from '../repl/debugger-flag.ts';
@@ -92,11 +91,10 @@ export function evaluate(context: CommandContext): Command {
       }
       // Files were never pure.
       if (request.source?.kind === 'file') from.isImpure = true;
-      const evaluation = startEvaluation(context, from, { writes: !request.readsOnly });
-      print(context, request, { evaluation, value: valueOf(evaluation, request) });
-      if (request.readsOnly || evaluation.wanted.length === 0) return;
-      await using store = await openCommandStore(context);
-      await addWantedObjects(store, evaluation.wanted, context.signal);
+      await using evaluation = new Evaluation(context, from, { writes: !request.readsOnly });
+      const value = await valueOf(evaluation, request);
+      await print(context, request, { evaluation, value });
+      await evaluation.commit();
     },
   };
 }
@@ -105,7 +103,7 @@ function flag(long: string, summary: string, apply: () => void): Flag {
   return { long, labels: [], summary, apply };
 }
 
-function valueOf(evaluation: Evaluation, { source, path, apply }: Request): Word {
+async function valueOf(evaluation: Evaluation, { source, path, apply }: Request): Promise<Word> {
   const { evaluator, args } = evaluation;
   if (source === undefined) {
     const asked = path === undefined ? 'the flake of this folder' : `'${displayBytes(path)}'`;
@@ -114,28 +112,28 @@ function valueOf(evaluation: Evaluation, { source, path, apply }: Request): Word
       `cannot evaluate ${asked}: use --file or --expr, flakes come later`,
     );
   }
-  const root = source.kind === 'file' ? fileValue(evaluation, source.text) : textValue(evaluation, source.text);
+  const root = source.kind === 'file' ? fileWord(evaluation, source.text) : textWord(evaluation, source.text);
   const wanted = path === undefined || path === '.' ? byteStringFromText('') : path;
-  const value = select(evaluator, wanted, args, root);
+  const value = await evaluation.perform(() => select(evaluator, wanted, args, evaluator.force(root)));
   if (apply === undefined) return value;
-  const callee = textValue(evaluation, apply);
-  return evaluator.run(() => evaluator.core.call(callee, [value]));
+  const callee = textWord(evaluation, apply);
+  const result = evaluator.core.delayCall(callee, value);
+  return evaluation.perform(() => evaluator.force(result));
 }
 
 /** Names of files may be given as `<name>`, which is looked up on the search path. */
-function fileValue(evaluation: Evaluation, file: ByteString): Word {
-  const { evaluator } = evaluation;
+function fileWord({ evaluator }: Evaluation, file: ByteString): Word {
   if (file === '-') {
     const text = readStandardInput(largestSource);
-    return evaluator.evaluate(evaluator.parse(text, { kind: 'text', name: '«stdin»' }, workingFolder()));
+    return evaluator.delay(evaluator.parse(text, { kind: 'text', name: '«stdin»' }, workingFolder()));
   }
   const isLookup = /^<.+>$/s.test(file);
   const path = isLookup ? evaluator.findOnSearchPath(byteStringFromLatin1(file.slice(1, -1))) : absolutePath(file);
-  return evaluator.force(evaluator.run(() => importFile(evaluator, path)));
+  return evaluator.run(() => importFile(evaluator, path));
 }
 
-function textValue({ evaluator }: Evaluation, text: ByteString): Word {
-  return evaluator.evaluate(evaluator.parse(bytesOf(text), { kind: 'text', name: '«string»' }, workingFolder()));
+function textWord({ evaluator }: Evaluation, text: ByteString): Word {
+  return evaluator.delay(evaluator.parse(bytesOf(text), { kind: 'text', name: '«string»' }, workingFolder()));
 }
 
 function workingFolder(): ByteString {
@@ -147,7 +145,7 @@ interface Result {
   readonly value: Word;
 }
 
-function print(context: CommandContext, request: Request, { evaluation, value }: Result): void {
+async function print(context: CommandContext, request: Request, { evaluation, value }: Result): Promise<void> {
   const { evaluator } = evaluation;
   const write = (text: ByteString) => context.out.write(bytesOf(text));
   if (request.writeTo !== undefined) {
@@ -155,14 +153,18 @@ function print(context: CommandContext, request: Request, { evaluation, value }:
     if (existsSync(fsPathOf(path))) {
       throw new CliError('output/exists', `path '${displayBytes(request.writeTo)}' already exists`);
     }
-    evaluator.run(() => writeTree(evaluation, { value, position: 0, path }));
+    await evaluation.perform(() => writeTree(evaluation, { value, position: 0, path }));
   } else if (request.isRaw) {
-    write(evaluator.run(() => evaluator.coerceWithin(value, 'while generating the eval command output')).text);
+    const doing = 'while generating the eval command output';
+    write((await evaluation.perform(() => evaluator.coerceWithin(value, doing))).text);
   } else if (request.isJson) {
-    const json = evaluator.run(() => toJsonValue(evaluator, value, { copies: false }).value);
+    const json = await evaluation.perform(() => toJsonValue(evaluator, value, { copies: false }).value);
     const isPretty = request.pretty ?? context.out.isTerminal;
     write(byteStringFromLatin1(`${formatJsonText(json, isPretty ? 2 : undefined)}\n`));
-  } else write(byteStringFromText(`${printEvaluated(evaluator, value, {})}\n`));
+  } else {
+    const text = await evaluation.perform(() => printEvaluated(evaluator, value, {}));
+    write(byteStringFromText(`${text}\n`));
+  }
 }
 
 interface Tree {

@@ -6,9 +6,9 @@ import {
   displayBytes,
   unreachable,
 } from '../../base/index.ts';
-import { addWantedObjects } from '../../engine/index.ts';
 import {
   type Origin,
+  type Package,
   type Word,
   autoCall,
   derivationPathOf,
@@ -25,8 +25,8 @@ import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { Flag } from '../args/flag.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
 import { CliError } from '../error.ts';
-import { type Evaluation, type EvaluationArguments, evaluationFlags, startEvaluation } from '../evaluation.ts';
-import { openCommandStore } from '../open-store.ts';
+import { Evaluation } from '../evaluation/evaluation.ts';
+import { type EvaluationArguments, evaluationFlags } from '../evaluation/evaluation-arguments.ts';
 import { absolutePath } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
 import { parseOnly } from './parse-only.ts';
@@ -112,7 +112,8 @@ export function nixInstantiate(context: CommandContext): LegacyCommand {
       const { operands, readsInput, isText } = request;
       if (!readsInput && operands.length === 0 && !isText) operands.push(byteStringFromLatin1('./default.nix'));
       if (request.parses) return parseOnly(context, request);
-      await instantiate(context, request, startEvaluation(context, from, { writes: writesOf(request) }));
+      await using evaluation = new Evaluation(context, from, { writes: writesOf(request) });
+      await instantiate(context, request, evaluation);
     },
   };
 }
@@ -129,12 +130,10 @@ async function instantiate(context: CommandContext, request: Request, evaluation
     for (const operand of request.operands) print(asLine(evaluator.findOnSearchPath(operand)));
     return;
   }
-  const writes = request.evaluates ? request.writes : !request.isDry;
-  await using store = writes ? await openCommandStore(context) : undefined;
   for (const tree of trees(request, evaluation)) {
-    for (const result of evaluate(request, evaluation, tree)) {
+    for await (const result of evaluate(request, evaluation, tree)) {
       // What is named is there.
-      if (store !== undefined) await addWantedObjects(store, evaluation.wanted.splice(0), context.signal);
+      await evaluation.commit();
       print(result);
     }
   }
@@ -148,15 +147,17 @@ function* trees(request: Request, evaluation: Evaluation): Generator<number> {
 }
 
 /** What is to be printed for a tree: a value or a derivation at a time. */
-function* evaluate(request: Request, evaluation: Evaluation, tree: number): Generator<ByteString> {
+async function* evaluate(request: Request, evaluation: Evaluation, tree: number): AsyncGenerator<ByteString> {
   const { evaluator, args } = evaluation;
-  const root = evaluator.evaluate(tree);
+  const root = evaluator.delay(tree);
+  await evaluation.perform(() => evaluator.force(root));
   const paths = request.attributePaths.length === 0 ? [byteStringFromText('')] : request.attributePaths;
   for (const path of paths) {
-    const value = select(evaluator, path, args, root);
+    const value = await evaluation.perform(() => select(evaluator, path, args, root));
     if (request.evaluates) {
-      const result = args.size === 0 ? value : autoCall(evaluator, args, value);
-      yield formatValue(request, evaluation, result);
+      yield evaluation.perform(() => {
+        return formatValue(request, evaluation, args.size === 0 ? value : autoCall(evaluator, args, value));
+      });
     } else yield* derivationsOf(evaluation, value);
   }
 }
@@ -185,16 +186,21 @@ function asLine(text: ByteString): ByteString {
   return byteStringFromLatin1(`${text}\n`);
 }
 
-function* derivationsOf({ evaluator, args }: Evaluation, value: Word): Generator<ByteString> {
-  for (const found of findPackages(evaluator, value, args)) {
-    const path: StorePath = derivationPathOf(evaluator, found);
-    const output = outputNameOf(evaluator, found);
-    const printed = printStorePath(evaluator.io.storeDir, path);
-    if (output === '') {
-      throw new CliError('derivation/no-output', `derivation '${printed}' lacks an 'outputName' attribute`);
-    }
-    yield asLine(byteStringFromLatin1(output === 'out' ? printed : `${printed}!${output}`));
+async function* derivationsOf(evaluation: Evaluation, value: Word): AsyncGenerator<ByteString> {
+  const { evaluator, args } = evaluation;
+  for (const found of await evaluation.perform(() => findPackages(evaluator, value, args))) {
+    yield evaluation.perform(() => derivationLine(evaluation, found));
   }
+}
+
+function derivationLine({ evaluator }: Evaluation, found: Package): ByteString {
+  const path: StorePath = derivationPathOf(evaluator, found);
+  const output = outputNameOf(evaluator, found);
+  const printed = printStorePath(evaluator.io.storeDir, path);
+  if (output === '') {
+    throw new CliError('derivation/no-output', `derivation '${printed}' lacks an 'outputName' attribute`);
+  }
+  return asLine(byteStringFromLatin1(output === 'out' ? printed : `${printed}!${output}`));
 }
 
 function standardInput({ evaluator }: Evaluation): number {

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import { type ByteString, byteStringFromLatin1, byteStringFromText, bytesOf, displayBytes } from '../../base/index.ts';
-import { addWantedObjects } from '../../engine/index.ts';
 import { autoCall, importFile, select, type Word } from '../../eval/index.ts';
+import { answerAll } from '../../engine/index.ts';
 import type { Flag } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { type Evaluation, type EvaluationArguments, evaluationFlags, startEvaluation } from '../evaluation.ts';
-import { openCommandStore } from '../open-store.ts';
+import { Evaluation } from '../evaluation/evaluation.ts';
+import { type EvaluationArguments, evaluationFlags } from '../evaluation/evaluation-arguments.ts';
 import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
 import { type Work, converse } from '../repl/converse.ts';
 import { debuggerFlag } from '../repl/debugger-flag.ts';
@@ -88,7 +88,7 @@ interface Start {
 }
 
 async function start(context: CommandContext, { from, sources, lines }: Start): Promise<void> {
-  const evaluation = startEvaluation(context, from);
+  await using evaluation = new Evaluation(context, from);
   const { evaluator, args } = evaluation;
   const session = new Repl({
     context,
@@ -97,14 +97,14 @@ async function start(context: CommandContext, { from, sources, lines }: Start): 
     sources: sources.map(source => ({ name: source.path, evaluate: () => evaluateSource(evaluation, source) })),
   });
   greet(context, from.debugPrompt !== undefined);
-  session.loadAll();
+  await evaluation.perform(() => session.loadAll());
   using asked = lines();
-  const conversation = converse(session, asked);
+  const conversation = converse(session, asked, needs => answerAll(evaluator, needs, open => evaluation.answer(open)));
   for (let step = conversation.next(); step.done !== true;) {
     const work = step.value;
     step = await perform(conversation, async () => {
       // Store paths that were shown are there.
-      await addWanted(context, evaluation);
+      await evaluation.commit();
       await work();
     });
   }
@@ -133,11 +133,7 @@ function evaluateFile(evaluator: Evaluation['evaluator'], file: ByteString): Wor
 
 function evaluateText(evaluator: Evaluation['evaluator'], text: ByteString): Word {
   const folder = absolutePath(byteStringFromLatin1('.'));
-  return evaluator.evaluate(evaluator.parse(bytesOf(text), { kind: 'text', name: '«string»' }, folder));
-}
-
-async function addWanted(context: CommandContext, { wanted }: Evaluation): Promise<void> {
-  if (wanted.length === 0) return;
-  await using store = await openCommandStore(context);
-  await addWantedObjects(store, wanted.splice(0));
+  return evaluator.keep(() =>
+    evaluator.delay(evaluator.parse(bytesOf(text), { kind: 'text', name: '«string»' }, folder)),
+  );
 }

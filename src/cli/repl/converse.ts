@@ -1,7 +1,8 @@
+import type { EvalNeed } from '../../eval/index.ts';
 import { ExitStatus } from '../exit-status.ts';
 import { complete } from './complete.ts';
 import type { Lines } from './lines.ts';
-import type { Departure, Repl } from './repl.ts';
+import type { Departure, Outcome, Repl } from './repl.ts';
 
 const prompt = 'nix-repl> ';
 const continuationPrompt = '        > ';
@@ -13,19 +14,19 @@ export type Work = () => Promise<void>;
  * Asks for inputs and does what they say until the user leaves. Work that takes its time is yielded; whatever the one
  * who does it throws into the conversation is shown as an error of the input.
  */
-export function* converse(repl: Repl, lines: Lines): Generator<Work, Departure> {
+export function* converse(repl: Repl, lines: Lines, answer: AnswerNeeds): Generator<Work, Departure> {
   const { out, log } = repl.context;
   let input = '';
   for (;;) {
     out.flush();
-    const answer = askQuietly(repl, lines, input === '' ? prompt : continuationPrompt);
-    if (answer.kind === 'end') {
+    const typed = askQuietly(repl, lines, input === '' ? prompt : continuationPrompt);
+    if (typed.kind === 'end') {
       out.line('');
       return 'quit';
     }
-    input = answer.kind === 'interrupted' ? '' : `${input}${answer.text}\n`;
+    input = typed.kind === 'interrupted' ? '' : `${input}${typed.text}\n`;
     try {
-      const outcome = repl.process(input);
+      const outcome = yield* processInPasses(repl, input, answer);
       if (outcome.kind === 'incomplete') continue;
       if (outcome.kind === 'leave') return outcome.how;
       yield outcome.kind === 'later' ? outcome.work : nothing;
@@ -35,6 +36,18 @@ export function* converse(repl: Repl, lines: Lines): Generator<Work, Departure> 
     }
     input = '';
     out.line('');
+  }
+}
+
+/** Has the evaluator know what a suspended evaluation needs. */
+export type AnswerNeeds = (needs: readonly EvalNeed[]) => Promise<void>;
+
+/** Evaluation cannot wait for what it needs of the store, so the input is begun anew when that is there. */
+function* processInPasses(repl: Repl, input: string, answer: AnswerNeeds): Generator<Work, Outcome> {
+  for (;;) {
+    const pass = repl.evaluator.pass(() => repl.process(input));
+    if (pass.kind === 'done') return pass.value;
+    yield () => answer(pass.needs);
   }
 }
 

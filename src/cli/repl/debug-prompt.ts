@@ -66,7 +66,7 @@ class Stop {
   }
 
   converse(lines: Lines): ReturnType<DebugPrompt> {
-    const conversation = converse(this.#repl, lines);
+    const conversation = converse(this.#repl, lines, () => Promise.reject(refusal()));
     let step = conversation.next();
     while (step.done !== true) step = step.value === nothing ? conversation.next() : conversation.throw(refusal());
     return step.value;

@@ -1,6 +1,6 @@
 import type { Flag } from '../args/flag.ts';
 import type { CommandContext } from '../command.ts';
-import type { EvaluationArguments } from '../evaluation.ts';
+import type { EvaluationArguments } from '../evaluation/evaluation-arguments.ts';
 import { makeDebugPrompt } from './debug-prompt.ts';
 import type { Lines } from './lines.ts';
 import { openLines } from './open-lines.ts';

@@ -98,7 +98,8 @@ export class Repl {
 
   /** The value of what was typed, in weak head normal form. */
   evaluate(text: ByteString): Word {
-    return this.evaluator.force(this.scope.evaluateTree(this.parse(text)));
+    const tree = this.parse(text);
+    return this.evaluator.force(this.evaluator.keep(() => this.scope.delay(tree)));
   }
 
   /** The tree of what was typed. */

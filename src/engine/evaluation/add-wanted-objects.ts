@@ -1,7 +1,7 @@
 import { walkTree } from '../../castore/index.ts';
 import { type PathInfo, type StorePath, compareStorePaths, hashBytes } from '../../nix-compat/index.ts';
 import { NarHasher, type PathAddition, type Store, type TreeSource, requireFacet } from '../../store/index.ts';
-import { type WantedObject, fsPathOf } from './file-system-io.ts';
+import { type WantedObject, fsPathOf, referencesOf } from './file-system-io.ts';
 
 /**
  * Adds to a store what an evaluation wants to be there and what is not there yet. Objects may refer to others that were
@@ -47,11 +47,12 @@ async function infoOf(object: WantedObject, source: TreeSource): Promise<PathInf
   const nar = new NarHasher();
   await source(nar.sink, async () => {});
   const narHash = nar.finish();
-  const common = { path: object.path, narHash, narSize: nar.size, signatures: [] };
+  const references = [...referencesOf(object)].toSorted(compareStorePaths);
+  const common = { path: object.path, narHash, narSize: nar.size, references, signatures: [] };
   if (object.kind === 'text') {
     const contentAddress = { method: 'text', hash: hashBytes('sha256', object.contents) } as const;
-    return { ...common, references: [...object.references].toSorted(compareStorePaths), contentAddress };
+    return { ...common, contentAddress };
   }
   const { method } = object.addition;
-  return { ...common, references: [], contentAddress: { method, hash: object.hash } };
+  return { ...common, contentAddress: { method, hash: object.hash } };
 }

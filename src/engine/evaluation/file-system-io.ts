@@ -3,6 +3,7 @@ import {
   type ByteString,
   byteStringFromLatin1,
   byteStringFromText,
+  byteStringOf,
   bytesOf,
   displayBytes,
   errnoOf,
@@ -13,22 +14,25 @@ import {
   type EvalIO,
   EvalError,
   type EvalMessage,
+  type EvalNeed,
   type FileInfo,
   type FileType,
+  type NeedAnswer,
   type PathToAdd,
 } from '../../eval/index.ts';
 import { WantedOverlay } from './wanted-overlay.ts';
 import {
-  type Derivation,
   type DerivationFile,
   type NixHash,
   Hasher,
   type StoreDir,
   type StorePath,
   NarWriter,
+  derivationNameOf,
   hashBytes,
   makeFixedOutputPath,
   makeTextPath,
+  parseDerivation,
 } from '../../nix-compat/index.ts';
 
 /** What an evaluation wants to be in the store. */
@@ -50,11 +54,15 @@ export type WantedObject =
       readonly references: ReadonlySet<StorePath>;
     };
 
+/** What an object refers to, but for itself. */
+export function referencesOf(object: WantedObject): Iterable<StorePath> {
+  return object.kind === 'text' ? object.references : (object.addition.references ?? []);
+}
+
 export interface FileSystemIOOptions {
   readonly storeDir: StoreDir;
   /** Gets what the evaluation wants to be in the store; it is not looked at again. */
   readonly want: (object: WantedObject) => void;
-  readonly readDerivation: (path: StorePath) => Derivation | undefined;
   readonly environment: (name: string) => string | undefined;
   readonly say: (message: EvalMessage) => void;
   readonly workingFolder: ByteString;
@@ -141,7 +149,8 @@ export class FileSystemIO implements EvalIO {
     const accepts = this.#filterOf(addition);
     const hash =
       method === 'flat' ? hashBytes('sha256', this.readFile(addition.path)) : this.#hashTree(addition.path, accepts);
-    const path = makeFixedOutputPath(this.storeDir, name, { method, hash });
+    const others = addition.references ?? [];
+    const path = makeFixedOutputPath(this.storeDir, name, { method, hash, references: { others, self: false } });
     this.#want({ kind: 'tree', path, hash, addition, accepts });
     return path;
   }
@@ -180,8 +189,23 @@ export class FileSystemIO implements EvalIO {
     this.#want({ kind: 'text', path, name, contents: bytesOf(text), references });
   }
 
-  readDerivation(path: StorePath): Derivation | undefined {
-    return this.#options.readDerivation(path);
+  /** What this evaluation wants to be there is there for it; all else is asked of the store. */
+  locate(need: EvalNeed): NeedAnswer | undefined {
+    if (need.kind === 'output') return undefined;
+    const { path } = need;
+    const object = this.#overlay?.get(path);
+    if (object === undefined) {
+      // Where nothing is written, nothing is fetched: it is taken for there.
+      const isTaken = need.kind === 'presence' && this.#overlay === undefined;
+      return isTaken ? { kind: 'object', path, references: [] } : undefined;
+    }
+    if (need.kind !== 'derivation') return { kind: 'object', path, references: [...referencesOf(object)] };
+    if (object.kind === 'tree') return { kind: 'absent' };
+    const text = byteStringOf(object.contents);
+    return {
+      kind: 'derivation',
+      derivation: parseDerivation(text, { storeDir: this.storeDir, name: derivationNameOf(path) }),
+    };
   }
 
   environment(name: string): string | undefined {

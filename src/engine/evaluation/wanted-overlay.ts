@@ -21,6 +21,10 @@ export class WantedOverlay {
     this.#objects.set(object.path, object);
   }
 
+  get(path: StorePath): WantedObject | undefined {
+    return this.#objects.get(path);
+  }
+
   /** Undefined for paths that are not in one of the objects. */
   find(path: ByteString): OverlaidPlace | undefined {
     if (!path.startsWith(this.#prefix)) return undefined;

@@ -17,7 +17,7 @@ function traceVerbose(evaluator: Evaluator, args: number): Word {
     const word = core.force(argument(evaluator, args, 0));
     const isString = kindOf(core.memory, word) === 'string';
     const text = isString ? displayBytes(core.memory.string(addressOf(word))) : evaluator.print(word);
-    evaluator.io.say({ kind: 'trace', text });
+    evaluator.say({ kind: 'trace', text });
     evaluator.debugger?.stopAtTrace();
   }
   return argument(evaluator, args, 1);

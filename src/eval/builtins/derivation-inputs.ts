@@ -6,7 +6,7 @@ import {
   unrollDerivingPath,
 } from '../../nix-compat/index.ts';
 import type { Evaluator } from '../evaluator.ts';
-import { parseContextElement } from './string-context.ts';
+import { parseContextElement } from '../context-element.ts';
 
 export interface DerivationInputs {
   readonly sources: StorePath[];

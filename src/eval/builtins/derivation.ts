@@ -325,6 +325,15 @@ function readOutputs(evaluator: Evaluator, draft: Draft, hasOneOutput: boolean):
 }
 
 function resultSet(evaluator: Evaluator, derivation: Derivation, path: StorePath): Word {
+  return evaluator.core.set(derivationOutputWords(evaluator, derivation, path));
+}
+
+/** `drvPath` and the outputs of a derivation, as strings that depend on them. */
+export function derivationOutputWords(
+  evaluator: Evaluator,
+  derivation: Derivation,
+  path: StorePath,
+): (readonly [ByteString, Word])[] {
   const { core } = evaluator;
   const { storeDir } = evaluator.io;
   const drvContext = core.newContext([brandAs<ByteString>(`=${path}`)]);
@@ -336,7 +345,7 @@ function resultSet(evaluator: Evaluator, derivation: Derivation, path: StorePath
     const context = core.newContext([brandAs<ByteString>(`!${name}!${path}`)]);
     attributes.push([name, core.string(value, context)]);
   }
-  return core.set(attributes);
+  return attributes;
 }
 
 function placeholder(evaluator: Evaluator, args: number): Word {

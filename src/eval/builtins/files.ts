@@ -1,12 +1,15 @@
 import { type ByteString, brandAs, byteStringFromText, bytesOf, displayBytes } from '../../base/index.ts';
 import {
   type NixHash,
+  ReferenceScanner,
   type StorePath,
+  filterByHashPart,
   makeFixedOutputPath,
   parseStorePath,
   printStorePath,
+  storePathHashPart,
 } from '../../nix-compat/index.ts';
-import { baseNameOf, parentOf } from '../canonical-path.ts';
+import { baseNameOf, canonicalPathOf, parentOf } from '../canonical-path.ts';
 import { coerce } from '../core-exports.ts';
 import type { FileType } from '../eval-io.ts';
 import type { Evaluator } from '../evaluator.ts';
@@ -27,34 +30,41 @@ import {
 } from './arguments.ts';
 import { quoteName } from '../value-printer.ts';
 import { parseHashAllowEmpty } from './hash.ts';
-import { parseContextElement } from './string-context.ts';
+import { parseContextElement } from '../context-element.ts';
+import { ensurePresent, realiseContext, realisePath, referencesOf, storeObjectOf } from './realise.ts';
 import type { HostBuiltin } from './table.ts';
-
-const realising = 'while realising the context of a path';
 
 function pathExists(evaluator: Evaluator, args: number): Word {
   const { core } = evaluator;
   const word = core.force(argument(evaluator, args, 0));
   const isString = kindOf(core.memory, word) === 'string';
   const mustBeFolder = isString && /\/\.?$/.test(core.memory.string(addressOf(word)));
-  const { path } = coerceToPath(evaluator, word, realising);
-  const found = evaluator.io.stat(evaluator.files.resolve(path, mustBeFolder ? 'full' : 'ancestors'));
+  const found = evaluator.io.stat(realisePath(evaluator, word, mustBeFolder ? 'full' : 'ancestors'));
   return found !== undefined && (!mustBeFolder || found.type === 'directory') ? trueWord : falseWord;
 }
 
+/** The contents, which depend on what the file's store object refers to and the file mentions. */
 function readFile(evaluator: Evaluator, args: number): Word {
-  const { path } = coerceToPath(evaluator, argument(evaluator, args, 0), realising);
+  const { core } = evaluator;
+  const path = realisePath(evaluator, argument(evaluator, args, 0), 'full');
   const contents = evaluator.files.read(path);
   if (contents.includes(0)) {
     throw evalError`the contents of the file '${displayBytes(path)}' cannot be represented as a Nix string`;
   }
-  return { low: evaluator.core.newBytes(contents) + 2, high: 0 };
+  const references = referencesOf(evaluator, path);
+  if (references.length === 0) return { low: core.newBytes(contents) + 2, high: 0 };
+  const scanner = new ReferenceScanner(references.map(storePathHashPart));
+  scanner.update(contents);
+  const mentioned = filterByHashPart(references, scanner.found);
+  return {
+    low: core.newBytes(contents, core.newContext(mentioned.map(reference => brandAs<ByteString>(reference)))) + 2,
+    high: 0,
+  };
 }
 
 function readDir(evaluator: Evaluator, args: number): Word {
   const { core } = evaluator;
-  const { path } = coerceToPath(evaluator, argument(evaluator, args, 0), realising);
-  const folder = evaluator.files.resolve(path);
+  const folder = realisePath(evaluator, argument(evaluator, args, 0), 'full');
   const entries = [...evaluator.io.readDirectory(folder)]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, type]) => {
@@ -65,8 +75,8 @@ function readDir(evaluator: Evaluator, args: number): Word {
 }
 
 function readFileType(evaluator: Evaluator, args: number): Word {
-  const { path } = coerceToPath(evaluator, argument(evaluator, args, 0), realising);
-  return evaluator.core.string(byteStringFromText(evaluator.files.typeOf(evaluator.files.resolve(path, 'ancestors'))));
+  const path = realisePath(evaluator, argument(evaluator, args, 0), 'ancestors');
+  return evaluator.core.string(byteStringFromText(evaluator.files.typeOf(path)));
 }
 
 function findFile(evaluator: Evaluator, args: number): Word {
@@ -82,7 +92,11 @@ function findFile(evaluator: Evaluator, args: number): Word {
       prefix === undefined ? byteStringFromText('') : forcePlainString(evaluator, prefix.word, prefixText);
     const path = requireAttribute(evaluator, attrs, 'path', 'in an element of the __nixPath');
     const pathText = 'while evaluating the `path` attribute of an element of the list passed to builtins.findFile';
-    return { prefix: plainPrefix, path: core.coerce(path.word, coerce.canonical, pathText).text };
+    const { text, context } = core.coerce(path.word, coerce.canonical, pathText);
+    const rewrite = realiseContext(evaluator, context, invalid => {
+      return evalError`cannot find '${displayBytes(text)}', since path '${invalid}' is not valid`;
+    });
+    return { prefix: plainPrefix, path: rewrite(text) };
   });
   const nameText = 'while evaluating the second argument passed to builtins.findFile';
   const name = forcePlainString(evaluator, argument(evaluator, args, 1), nameText);
@@ -121,12 +135,17 @@ interface PathArguments {
   readonly method: 'flat' | 'nar';
   readonly filter: Word | undefined;
   readonly expected: NixHash | undefined;
+  /** What the path depends on. */
+  readonly context: number;
 }
 
-function addPath(evaluator: Evaluator, { path, name, method, filter, expected }: PathArguments): Word {
+function addPath(evaluator: Evaluator, { path, name, method, filter, expected, context }: PathArguments): Word {
   const { core, io } = evaluator;
   const added = within(evaluator, `while adding path '${mark(displayBytes(path))}'`, () => {
-    const root = evaluator.files.resolve(path);
+    const isBuilt = context !== 0 && storeObjectOf(evaluator, path) !== undefined;
+    const source = isBuilt ? canonicalPathOf(realiseContext(evaluator, context)(path)) : path;
+    const references = isBuilt ? referencesOf(evaluator, source) : [];
+    const root = evaluator.files.resolve(source);
     const accept =
       filter === undefined
         ? undefined
@@ -134,9 +153,10 @@ function addPath(evaluator: Evaluator, { path, name, method, filter, expected }:
             const result = core.call(filter, [core.string(entry), core.string(byteStringFromText(type))]);
             return forceBool(evaluator, result, 'while evaluating the return value of the path filter function');
           };
-    const storeObject = io.addPath({ path: root, name, method, filter: accept });
+    const storeObject = io.addPath({ path: root, name, method, filter: accept, references });
     if (expected === undefined) return storeObject;
-    if (makeFixedOutputPath(io.storeDir, name, { method, hash: expected }) === storeObject) return storeObject;
+    const info = { method, hash: expected, references: { others: references, self: false } };
+    if (makeFixedOutputPath(io.storeDir, name, info) === storeObject) return storeObject;
     throw evalError`store path mismatch in (possibly filtered) path added from '${displayBytes(path)}'`;
   });
   return storePathWord(evaluator, added);
@@ -144,10 +164,11 @@ function addPath(evaluator: Evaluator, { path, name, method, filter, expected }:
 
 function filterSource(evaluator: Evaluator, args: number): Word {
   const doing = "while evaluating the second argument (the path to filter) passed to 'builtins.filterSource'";
-  const { path } = coerceToPath(evaluator, argument(evaluator, args, 1), doing);
+  const { path, context } = coerceToPath(evaluator, argument(evaluator, args, 1), doing);
   const filterText = 'while evaluating the first argument passed to builtins.filterSource';
   const filter = forceFunction(evaluator, argument(evaluator, args, 0), filterText);
-  return addPath(evaluator, { path, name: displayBytes(baseNameOf(path)), method: 'nar', filter, expected: undefined });
+  const name = displayBytes(baseNameOf(path));
+  return addPath(evaluator, { path, name, method: 'nar', filter, expected: undefined, context });
 }
 
 function addPathOf(evaluator: Evaluator, args: number): Word {
@@ -155,6 +176,7 @@ function addPathOf(evaluator: Evaluator, args: number): Word {
   const doing = "while evaluating the argument passed to 'builtins.path'";
   const attrs = forceSet(evaluator, argument(evaluator, args, 0), doing);
   let path: ByteString | undefined;
+  let context = 0;
   let name = '';
   let filter: Word | undefined;
   let method: 'flat' | 'nar' = 'nar';
@@ -165,7 +187,7 @@ function addPathOf(evaluator: Evaluator, args: number): Word {
     switch (key) {
       case 'path': {
         const pathText = "while evaluating the 'path' attribute passed to 'builtins.path'";
-        path = coerceToPath(evaluator, word, pathText, position).path;
+        ({ path, context } = coerceToPath(evaluator, word, pathText, position));
         break;
       }
       case 'name':
@@ -187,7 +209,7 @@ function addPathOf(evaluator: Evaluator, args: number): Word {
     }
   }
   if (path === undefined) throw evalError`missing required 'path' attribute in the first argument to 'builtins.path'`;
-  return addPath(evaluator, { path, name: name || displayBytes(baseNameOf(path)), method, filter, expected });
+  return addPath(evaluator, { path, name: name || displayBytes(baseNameOf(path)), method, filter, expected, context });
 }
 
 function storePath(evaluator: Evaluator, args: number): Word {
@@ -196,21 +218,14 @@ function storePath(evaluator: Evaluator, args: number): Word {
     throw evalError`'${'builtins.storePath'}' is not allowed in pure evaluation mode`;
   const doing = "while evaluating the first argument passed to 'builtins.storePath'";
   const given = coerceToPath(evaluator, argument(evaluator, args, 0), doing);
-  const prefix = `${io.storeDir}/`;
-  const isDirect = given.path.startsWith(prefix) && isStorePathName(given.path.slice(prefix.length));
+  const direct = storeObjectOf(evaluator, given.path);
+  const isDirect = direct !== undefined && given.path === printStorePath(io.storeDir, direct);
   const path = isDirect ? given.path : evaluator.files.resolve(given.path);
+  const prefix = `${io.storeDir}/`;
   if (!path.startsWith(prefix)) throw evalError`path '${displayBytes(path)}' is not in the Nix store`;
-  const base = parseStorePath(path.slice(prefix.length).split('/')[0] ?? '');
-  return core.string(path, core.exports.uniteContexts(given.context, core.newContext([brandAs<ByteString>(base)])));
-}
-
-function isStorePathName(name: string): boolean {
-  try {
-    parseStorePath(name);
-    return true;
-  } catch {
-    return false;
-  }
+  const object = isDirect ? direct : parseStorePath(path.slice(prefix.length).split('/')[0] ?? '');
+  ensurePresent(evaluator, object);
+  return core.string(path, core.exports.uniteContexts(given.context, core.newContext([brandAs<ByteString>(object)])));
 }
 
 function toPath(evaluator: Evaluator, args: number): Word {

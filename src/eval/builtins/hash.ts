@@ -11,15 +11,8 @@ import {
 } from '../../nix-compat/index.ts';
 import type { Evaluator } from '../evaluator.ts';
 import type { Word } from '../word.ts';
-import {
-  argument,
-  coerceToPath,
-  evalError,
-  forcePlainString,
-  forceSet,
-  forceString,
-  requireAttribute,
-} from './arguments.ts';
+import { argument, evalError, forcePlainString, forceSet, forceString, requireAttribute } from './arguments.ts';
+import { realisePath } from './realise.ts';
 import type { HostBuiltin } from './table.ts';
 
 /** A hash in any form. An empty text is the hash of zeros, which is warned about: it stands for one that is not known yet. */
@@ -52,8 +45,7 @@ function hashString(evaluator: Evaluator, args: number): Word {
 function hashFile(evaluator: Evaluator, args: number): Word {
   const doing = 'while evaluating the first argument passed to builtins.hashFile';
   const algorithm = readAlgorithm(evaluator, forcePlainString(evaluator, argument(evaluator, args, 0), doing));
-  const { path } = coerceToPath(evaluator, argument(evaluator, args, 1), 'while realising the context of a path');
-  const contents = evaluator.files.read(path);
+  const contents = evaluator.files.read(realisePath(evaluator, argument(evaluator, args, 1), 'full'));
   return evaluator.core.string(byteStringFromText(formatHash(hashBytes(algorithm, contents), 'base16')));
 }
 

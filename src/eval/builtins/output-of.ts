@@ -13,7 +13,7 @@ import {
 import type { Evaluator } from '../evaluator.ts';
 import type { Word } from '../word.ts';
 import { argument, evalError, forcePlainString, forceString, within } from './arguments.ts';
-import { parseContextElement } from './string-context.ts';
+import { parseContextElement } from '../context-element.ts';
 import type { HostBuiltin } from './table.ts';
 
 /** The output of a derivation that another derivation makes, as a string that depends on it. */

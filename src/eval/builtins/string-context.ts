@@ -1,40 +1,19 @@
 import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../../base/index.ts';
 import {
-  type OutputName,
   type SingleDerivingPath,
   type StoreDir,
   type StorePath,
-  builtPath,
   isDerivationPath,
-  opaquePath,
-  parseStorePath,
   parseStorePathIn,
   printStorePath,
 } from '../../nix-compat/index.ts';
+import { parseContextElement } from '../context-element.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { type Word, listElements, trueWord } from '../word.ts';
 import { quoteName } from '../value-printer.ts';
 import { argument, evalError, forceBool, forceList, forcePlainString, forceSet, forceString } from './arguments.ts';
+import { ensurePresent } from './realise.ts';
 import type { HostBuiltin } from './table.ts';
-
-/** What a string depends on: a store object, a derivation with all that it needs, or an output of one. */
-export type ContextElement =
-  | { readonly kind: 'opaque'; readonly path: StorePath }
-  | { readonly kind: 'deep'; readonly path: StorePath }
-  | { readonly kind: 'built'; readonly derivation: SingleDerivingPath; readonly output: OutputName };
-
-/** `PATH`, `=DERIVATION` or `!OUTPUT!…!DERIVATION`, the last output first; paths without the store directory. */
-export function parseContextElement(element: ByteString): ContextElement {
-  if (element.startsWith('=')) return { kind: 'deep', path: parseStorePath(element.slice(1)) };
-  if (!element.startsWith('!')) return { kind: 'opaque', path: parseStorePath(element) };
-  const [output = '', ...rest] = element.slice(1).split('!');
-  const path = parseStorePath(rest.pop() ?? '');
-  const derivation = rest.reduceRight<SingleDerivingPath>(
-    (inner, name) => builtPath(inner, brandAs<OutputName>(name)),
-    opaquePath(path),
-  );
-  return { kind: 'built', derivation, output: brandAs<OutputName>(output) };
-}
 
 function discardContext(evaluator: Evaluator, args: number): Word {
   const { core } = evaluator;
@@ -135,6 +114,7 @@ function appendContext(evaluator: Evaluator, args: number): Word {
     const at = evaluator.positions.resolve(position);
     const path = storePathIn(io.storeDir, name);
     if (path === undefined) throw evalError`context key '${quoteName(bytes)}' is not a store path`.at(at);
+    ensurePresent(evaluator, path);
     const isDerivation = name.endsWith('.drv');
     const info = forceSet(evaluator, word, 'while evaluating the value of a string context', position);
     const find = (key: string) => core.lookup(info, core.internText(key));

@@ -1,5 +1,5 @@
 import type { SourcePosition } from '../../base/index.ts';
-import { frameKinds } from '../core-exports.ts';
+import { frameKinds, frameSize } from '../core-exports.ts';
 import { mark } from '../error-log.ts';
 import type { EvalError } from '../eval-error.ts';
 import type { Evaluator } from '../evaluator.ts';
@@ -56,7 +56,6 @@ export interface DebuggedTree {
   readonly file: string | undefined;
 }
 
-const frameSize = 16;
 /** Where an environment has its first slot (src/core/env.ts). */
 const envHeader = 8;
 

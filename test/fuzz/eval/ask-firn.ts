@@ -27,19 +27,27 @@ function newEvaluator(features: ReadonlySet<ExperimentalFeature>): Evaluator {
     storeDir: defaultStoreDir,
     workingFolder: folder,
     want: () => {},
-    readDerivation: () => undefined,
     environment: () => undefined,
     say: () => {},
   });
   return new Evaluator({ io, system: 'x86_64-linux', features });
 }
 
+function evaluateProgram(evaluator: Evaluator, program: string): string {
+  const tree = evaluator.parse(Buffer.from(program), { kind: 'text', name: '«string»' }, folder);
+  const value = evaluator.evaluate(tree);
+  evaluator.forceDeep(value);
+  return displayBytes(printAmbiguous(evaluator, value));
+}
+
 function ask(evaluator: Evaluator, program: string): Answer {
   try {
-    const tree = evaluator.parse(Buffer.from(program), { kind: 'text', name: '«string»' }, folder);
-    const value = evaluator.evaluate(tree);
-    evaluator.forceDeep(value);
-    return { kind: 'value', value: displayBytes(printAmbiguous(evaluator, value)) };
+    for (;;) {
+      const pass = evaluator.pass(() => evaluateProgram(evaluator, program));
+      if (pass.kind === 'done') return { kind: 'value', value: pass.value };
+      // The store is empty.
+      for (const need of pass.needs) evaluator.answer(need, { kind: 'absent' });
+    }
   } catch (error) {
     if (!(error instanceof EvalError)) return { kind: 'error', message: `bug: ${String(error)}`, place: '' };
     const { message, position } = error;

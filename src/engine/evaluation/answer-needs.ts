@@ -1,0 +1,113 @@
+import { unreachable } from '../../base/index.ts';
+import type { EvalNeed, NeedAnswer } from '../../eval/index.ts';
+import type { BuiltPath, StorePath } from '../../nix-compat/index.ts';
+import { type Store, computeClosure, readDerivation, readInputDerivations } from '../../store/index.ts';
+
+/** How an evaluation has made valid what it needs. */
+export interface Realisation {
+  /** Makes paths valid that are not; throws what keeps it from that. */
+  readonly fetch: (path: StorePath) => Promise<void>;
+  /** Makes outputs valid, and gives their store paths in this order; throws what keeps it from that. */
+  readonly build: (outputs: readonly BuiltPath[]) => Promise<readonly (StorePath | undefined)[]>;
+  /** Whether answers say what an evaluation may look at besides. */
+  readonly wantsClosures: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Answer = readonly [EvalNeed, NeedAnswer];
+
+const absent: NeedAnswer = { kind: 'absent' };
+
+/** Answers the needs of an evaluation by a store. Outputs are asked for together, so that they can be built at a time. */
+export async function answerNeeds(
+  store: Store,
+  needs: readonly EvalNeed[],
+  realisation: Realisation,
+): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  for (const need of needs) if (need.kind !== 'output') answers.push(...(await answerOne(store, need, realisation)));
+  const outputs = needs.filter(need => need.kind === 'output');
+  if (outputs.length > 0) answers.push(...(await answerOutputs(store, outputs, realisation)));
+  return answers;
+}
+
+type OutputNeed = Extract<EvalNeed, { kind: 'output' }>;
+
+async function answerOne(
+  store: Store,
+  need: Exclude<EvalNeed, OutputNeed>,
+  realisation: Realisation,
+): Promise<readonly Answer[]> {
+  const { kind, path } = need;
+  switch (kind) {
+    case 'validity':
+      return [[need, await objectAt(store, path, realisation)]];
+    case 'presence':
+      return [[need, await attempt(() => fetchObject(store, path, realisation), realisation)]];
+    case 'derivation':
+      return derivationsAt(store, path, realisation);
+    default:
+      return unreachable(kind);
+  }
+}
+
+/** What cannot be had fails where the expression asks for it; what is aborted ends here. */
+async function attempt(work: () => Promise<NeedAnswer>, { signal }: Realisation): Promise<NeedAnswer> {
+  try {
+    return await work();
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof Error)) throw error;
+    return { kind: 'failed', error };
+  }
+}
+
+async function objectAt(store: Store, path: StorePath, realisation: Realisation): Promise<NeedAnswer> {
+  const { signal, wantsClosures } = realisation;
+  const info = await store.pathInfo(path, { signal });
+  if (info === undefined) return absent;
+  const closure = wantsClosures ? (await computeClosure(store, [path], { signal })).keys() : undefined;
+  return { kind: 'object', path, references: info.references, closure };
+}
+
+async function fetchObject(store: Store, path: StorePath, realisation: Realisation): Promise<NeedAnswer> {
+  const found = await objectAt(store, path, realisation);
+  if (found.kind !== 'absent') return found;
+  await realisation.fetch(path);
+  return objectAt(store, path, realisation);
+}
+
+/** With the derivations that it is computed from: who asks for one asks for these next. */
+async function derivationsAt(store: Store, path: StorePath, { signal }: Realisation): Promise<Answer[]> {
+  if (!(await store.validPaths([path], { signal })).has(path)) return [aboutDerivation(path, absent)];
+  const derivation = await readDerivation(store, path, { signal });
+  const inputs = await readInputDerivations(store, derivation, { signal });
+  return [[path, derivation] as const, ...inputs].map(([of, found]) => {
+    return aboutDerivation(of, { kind: 'derivation', derivation: found });
+  });
+}
+
+function aboutDerivation(path: StorePath, answer: NeedAnswer): Answer {
+  return [{ kind: 'derivation', path }, answer];
+}
+
+async function answerOutputs(
+  store: Store,
+  needs: readonly OutputNeed[],
+  realisation: Realisation,
+): Promise<readonly Answer[]> {
+  let built: readonly (StorePath | undefined)[];
+  try {
+    built = await realisation.build(needs.map(({ path }) => path));
+  } catch (error) {
+    realisation.signal?.throwIfAborted();
+    if (!(error instanceof Error)) throw error;
+    return needs.map(need => [need, { kind: 'failed', error }]);
+  }
+  const answers: Answer[] = [];
+  for (const [index, need] of needs.entries()) {
+    const path = built[index];
+    answers.push([need, path === undefined ? absent : await objectAt(store, path, realisation)]);
+  }
+  return answers;
+}

@@ -1,0 +1,24 @@
+import type { EvalNeed, Evaluator, NeedAnswer } from '../../eval/index.ts';
+
+/** Finds the answer to each of `needs`; it may find more that is going to be asked for. */
+export type AnswerNeeds = (needs: readonly EvalNeed[]) => Promise<Iterable<readonly [EvalNeed, NeedAnswer]>>;
+
+/**
+ * Does `work` with an evaluator, which may need the store to go on: then `answer` is waited for and `work` begun anew,
+ * as often as it takes. It must not mind that; what it evaluated is not evaluated again.
+ */
+export async function evaluateInPasses<T>(evaluator: Evaluator, work: () => T, answer: AnswerNeeds): Promise<T> {
+  for (;;) {
+    const pass = evaluator.pass(work);
+    if (pass.kind === 'done') return pass.value;
+    await answerAll(evaluator, pass.needs, answer);
+  }
+}
+
+/** Has an evaluator know the answers to what a pass was suspended for. */
+export async function answerAll(evaluator: Evaluator, needs: readonly EvalNeed[], answer: AnswerNeeds): Promise<void> {
+  for (const [need, found] of await answer(needs)) evaluator.answer(need, found);
+  // Else the next pass would come no further.
+  const open = needs.find(need => !evaluator.isAnswered(need));
+  if (open !== undefined) throw new TypeError(`nobody answered an evaluation's need of kind '${open.kind}'`);
+}
