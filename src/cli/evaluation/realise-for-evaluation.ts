@@ -1,19 +1,19 @@
 import { displayBytes } from '../../base/index.ts';
-import type { Realisation } from '../../engine/index.ts';
+import type { RealisedPath, Realisation } from '../../engine/index.ts';
 import {
   type BuiltPath,
+  type DerivingPath,
   type StorePath,
+  derivingPathOf,
   formatSingleDerivingPath,
-  namedOutputs,
+  isBuildSuccess,
+  opaquePath,
   printStorePath,
 } from '../../nix-compat/index.ts';
 import { type Store, derivationOutputs } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { findMissing } from '../installables/missing-paths.ts';
-import { wantedOf } from '../installables/realise-installables.ts';
-import { realiseWanted } from '../installables/realise-wanted.ts';
-import { openSubstituters } from '../open-substituters.ts';
+import { openRealising } from '../installables/realising.ts';
 
 /** How an evaluation has made valid what it needs; where nothing is written, what is not there cannot be had. */
 export function realiseForEvaluation(
@@ -23,46 +23,33 @@ export function realiseForEvaluation(
 ): Pick<Realisation, 'fetch' | 'build'> {
   const { signal } = context;
   return {
-    fetch: path => realise({ paths: [path], derivations: [] }),
+    fetch: async path => void (await realise([opaquePath(path)])),
     build: async outputs => {
-      const wanted = wantedOf(
-        store,
-        outputs.map(({ derivation, output }) => ({
-          path: { kind: 'built', derivation, outputs: namedOutputs([output]) },
-          what: displayBytes(formatSingleDerivingPath(store.storeDir, derivation)),
-        })),
-      );
-      await (writes ? realise(wanted) : requireOutputs(outputs));
-      return Promise.all(outputs.map(outputOf));
+      if (!writes) return Promise.all(outputs.map(requireOutput));
+      const realised = await realise(outputs.map(derivingPathOf));
+      return outputs.map(({ output }, index) => outputOf(realised[index], output));
     },
   };
 
-  async function realise(wanted: ReturnType<typeof wantedOf>): Promise<void> {
-    await using open = await openSubstituters(store, context);
-    const missing = await findMissing(store, open.substituters, wanted);
-    await realiseWanted(store, wanted, { open, missing, context });
+  async function realise(wanted: readonly DerivingPath[]): Promise<readonly RealisedPath[]> {
+    await using realising = await openRealising(store, context);
+    return realising.realise(wanted);
   }
 
-  async function requireOutputs(outputs: readonly BuiltPath[]): Promise<void> {
-    for (const output of outputs) {
-      const path = await outputOf(output);
-      if (path !== undefined && (await store.validPaths([path], { signal })).has(path)) continue;
-      const shown =
-        path === undefined ? formatSingleDerivingPath(store.storeDir, output) : printStorePath(store.storeDir, path);
-      const message = `cannot substitute path '${displayBytes(shown)}' - no write access to the Nix store`;
-      throw new CliError('realise/read-only', message);
-    }
+  async function requireOutput(wanted: BuiltPath): Promise<StorePath> {
+    const { derivation, output } = wanted;
+    const outputs =
+      derivation.kind === 'opaque' ? await derivationOutputs(store, derivation.path, { signal }) : undefined;
+    const path = outputs?.get(output);
+    if (path !== undefined && (await store.validPaths([path], { signal })).has(path)) return path;
+    const { storeDir } = store;
+    const shown = path === undefined ? formatSingleDerivingPath(storeDir, wanted) : printStorePath(storeDir, path);
+    const message = `cannot substitute path '${displayBytes(shown)}' - no write access to the Nix store`;
+    throw new CliError('realise/read-only', message);
   }
+}
 
-  /** Of derivations that are there; `wantedOf` refuses others. */
-  async function outputOf({ derivation, output }: BuiltPath): Promise<StorePath | undefined> {
-    if (derivation.kind === 'built') return undefined;
-    const outputs = await derivationOutputs(store, derivation.path, { signal });
-    if (!outputs.has(output)) {
-      const printed = displayBytes(printStorePath(store.storeDir, derivation.path));
-      const message = `derivation '${printed}' does not have wanted outputs '${displayBytes(output)}'`;
-      throw new CliError('installable/no-such-output', message);
-    }
-    return outputs.get(output);
-  }
+function outputOf(realised: RealisedPath | undefined, output: BuiltPath['output']): StorePath | undefined {
+  const outcome = realised?.result.outcome;
+  return outcome !== undefined && isBuildSuccess(outcome) ? outcome.builtOutputs.get(output)?.path : undefined;
 }
