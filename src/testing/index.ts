@@ -31,6 +31,15 @@ export { type TestContextOptions, openTestStore, testStoreContext } from './stor
 export { type EvaluateOptions, type Evaluated, evaluateText } from './evaluate-text.ts';
 export { type MemoryEvalIO, type MemoryFiles, memoryEvalIO } from './memory-eval-io.ts';
 export { startEvaluator } from './start-evaluator.ts';
+export {
+  type BuildScript,
+  ScriptedBuilder,
+  type TestDerivation,
+  addTestDerivation,
+  out,
+  outputOf,
+  outsOf,
+} from './scripted-builder.ts';
 export { type OpenStore, type OpenedStore, storeSuite } from './store-suite.ts';
 export { type SyntaxVector, readSyntaxVectors, syntaxVectorFile } from './syntax-vectors.ts';
 export { temporaryFolder } from './temporary-folder.ts';
