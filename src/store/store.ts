@@ -187,6 +187,8 @@ export interface Upkeep {
   /** Whether errors remain. They are reported as they are found. */
   verify(options?: VerifyStoreOptions): Promise<boolean>;
   optimise(options?: CallOptions): Promise<{ readonly filesLinked: number; readonly bytesFreed: number }>;
+  /** Whether what is on disk for a valid path is what it should be. Throws `path/invalid`. */
+  isIntact(path: StorePath, options?: CallOptions): Promise<boolean>;
   /** Gets contents anew from the castore, else by `fetch`. Throws `path/invalid`, `path/irreparable`. */
   repair(path: StorePath, options?: RepairOptions): Promise<void>;
 }

@@ -25,6 +25,7 @@ import { failed, knownOutput, succeeded } from './build-results.ts';
 import { cannotBuild } from './cannot-build.ts';
 import { InputGoals } from './input-goals.ts';
 import { type PlacedDerivation, type RealiseContext, awaitResults, isFailure } from './realise-context.ts';
+import { repairClosure } from './repair-closure.ts';
 import { uniteResults } from './unite-results.ts';
 
 /** A derivation whose outputs somebody wants: substituted where that can be, else built, all of them, once. */
@@ -91,6 +92,10 @@ export class DerivationGoal {
     const output = attempt === 'none' ? known : await this.#find(name);
     const isValid = output !== undefined && (await this.#isValid(output.path));
     if (this.#mode === 'check' && !isValid) return failed('MiscFailure', uncheckable(this.#printed));
+    if (this.#mode === 'repair' && isValid && (await this.#isIntact(output.path))) {
+      await repairClosure(this.#context, this.#path, output.path);
+      return succeeded('AlreadyValid', new Map([[name, output]]));
+    }
     if (isValid && attempt === 'done') return succeeded('Substituted', new Map([[name, output]]));
     return this.#only(name, await this.#build(), output);
   }
@@ -115,6 +120,12 @@ export class DerivationGoal {
     const { store, signal } = this.#context;
     await store.collector?.addTemporaryRoot(path);
     return (await store.validPaths([path], { signal })).has(path);
+  }
+
+  /** In a store that cannot tell, whatever is valid is taken for damaged. */
+  async #isIntact(path: StorePath): Promise<boolean> {
+    const { store, signal } = this.#context;
+    return (await store.upkeep?.isIntact(path, { signal })) ?? false;
   }
 
   async #substitute(name: OutputName, known: BuiltOutput | undefined): Promise<'done' | 'none' | 'failed'> {

@@ -1,7 +1,9 @@
+import { equalBytes } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
 import type { RepairOptions, Upkeep, VerifyStoreOptions } from '../store.ts';
 import type { LocalStore } from './local-store.ts';
+import { hashTree } from './upkeep/hash-tree.ts';
 import { type Optimised, optimiseStore } from './upkeep/optimise-store.ts';
 import { repairPath } from './upkeep/repair-path.ts';
 import { verifyStore } from './upkeep/verify-store.ts';
@@ -20,6 +22,13 @@ export class LocalUpkeep implements Upkeep {
 
   optimise(options?: CallOptions): Promise<Optimised> {
     return optimiseStore(this.#store, options);
+  }
+
+  async isIntact(path: StorePath, { signal }: CallOptions = {}): Promise<boolean> {
+    signal?.throwIfAborted();
+    const { narHash } = this.#store.paths.require(path).info;
+    const hashed = hashTree(this.#store.realPath(path));
+    return hashed.kind === 'hashed' && equalBytes(hashed.digest, narHash.digest);
   }
 
   repair(path: StorePath, options?: RepairOptions): Promise<void> {
