@@ -9,3 +9,8 @@ export const blue = '\u001b[34;1m';
 export const bold = '\u001b[1m';
 export const faint = '\u001b[2m';
 export const normal = '\u001b[0m';
+
+/** What is put into a message, in the colour that C++ Nix gives it. */
+export function emphasise(what: string | number): string {
+  return `${magenta}${what}${normal}`;
+}

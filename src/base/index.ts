@@ -37,7 +37,7 @@ export {
   textOf,
   toHex,
 } from './bytes.ts';
-export { blue, bold, faint, green, magenta, normal, red } from './colours.ts';
+export { blue, bold, emphasise, faint, green, magenta, normal, red } from './colours.ts';
 export { Semaphore, forEachConcurrent, mapConcurrent } from './concurrency.ts';
 export { FirnError, errnoOf, messageOf, unreachable } from './errors.ts';
 export { type ReportSink, createReporter } from './reporter.ts';

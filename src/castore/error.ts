@@ -49,15 +49,18 @@ export type CastoreErrorCode = keyof typeof castoreErrorCodes;
 export class CastoreError extends FirnError<CastoreErrorCode> {
   /** Where in the refused bytes the fault is, counted from their beginning; undefined where no place can be named. */
   readonly offset: number | undefined;
+  /** Of the file on disk that is refused, for those who say it in their own words. */
+  readonly path: string | undefined;
 
   constructor(
     code: CastoreErrorCode,
     message: string,
-    options: ErrorOptions & { readonly offset?: number | undefined } = {},
+    options: ErrorOptions & { readonly offset?: number | undefined; readonly path?: string } = {},
   ) {
-    const { offset } = options;
+    const { offset, path } = options;
     super(code, offset === undefined ? message : `${message} (at byte ${offset})`, options);
     this.offset = offset;
+    this.path = path;
   }
 }
 

@@ -21,6 +21,9 @@ export type { MirrorPlace, MirrorsOptions } from './builtin-builders/mirrors/mir
 export { Mirrors } from './builtin-builders/mirrors/mirrors.ts';
 export { runBuiltinBuilder } from './builtin-builders/run-builtin-builder.ts';
 export { StoreView } from './builtin-builders/store-view.ts';
+export type { FinishedBuild, LeftOutput } from './outputs/finished-build.ts';
+export { type OutputDifference, type RegisterOutputsOptions, registerOutputs } from './outputs/register-outputs.ts';
+export type { BuildUsers } from './outputs/require-output.ts';
 export { BuildError, EngineError, type EngineErrorCode, engineErrorCodes } from './error.ts';
 export { failingExitStatus } from './realise/exit-status.ts';
 export { type PlanOptions, type RealisationPlan, planRealisation } from './realise/plan-realisation.ts';

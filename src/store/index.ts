@@ -28,6 +28,8 @@ export { dumpRegistrations } from './export/dump-registrations.ts';
 export { type ExportPathsOptions, exportPaths } from './export/export-paths.ts';
 export { type AddOptions, addToStore } from './local/add-to-store.ts';
 export { logFile } from './local/build-log.ts';
+export { type CommitStagedOptions, commitStaged } from './local/commit-staged.ts';
+export type { StagedPath } from './local/staged-path.ts';
 export { type ImportPathsOptions, importPaths } from './local/import-paths.ts';
 export type { StoreEnvironment } from './local/local-places.ts';
 export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';

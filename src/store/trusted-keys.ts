@@ -28,3 +28,8 @@ function readIfAllowed(file: string): string | undefined {
     return undefined;
   }
 }
+
+/** Those of `secret-key-files`. Throws `key/…` and, for a file that cannot be read, the system's error. */
+export function readSecretKeys(settings: ReadableSettings): SecretKey[] {
+  return settings.get('secret-key-files').map(file => SecretKey.parse(readFileSync(file, 'utf8')));
+}

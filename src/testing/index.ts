@@ -22,6 +22,7 @@ export { derivationTexts, derivationVectors, parseDerivationAt, readDerivationVe
 export { MemoryStore, type MemoryStoreOptions, testPath } from './memory-store.ts';
 export { addTestPath, addTestRoot, listTestStore, openLocalStoreIn } from './local-store-rig.ts';
 export { inPieces } from './pieces.ts';
+export { type TestBuild, type TestOutput, finishTestBuild, floating, noChecks } from './finished-build-rig.ts';
 export { type OpenForeignStore, foreignStoreSuite } from './foreign-store-suite.ts';
 export { type HttpFault, HttpRig, type HttpRigOptions, type RecordedRequest, makeCertificate } from './http-rig.ts';
 export { type OfferTreeOptions, offerTree } from './offer-tree.ts';

@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, openSync } from 'node:fs';
+import { type Stats, chmodSync, closeSync, constants, existsSync, fstatSync, openSync } from 'node:fs';
 import { type ByteString, errnoOf } from '../../base/index.ts';
 import { type FsPath, displayFsPath, joinFsPath } from './fs-path.ts';
 
@@ -37,6 +37,16 @@ export class HeldFolder implements Disposable {
     return new HeldFolder(fd, canHold() ? `/proc/self/fd/${fd}` : path, shown);
   }
 
+  stats(): Stats {
+    return fstatSync(this.#fd);
+  }
+
+  /** Lets the owner list the folder and reach its entries. */
+  grantReading(): void {
+    const { mode } = this.stats();
+    if ((mode & 0o500) !== 0o500) this.named(() => chmodSync(this.path, (mode & 0o7777) | 0o500));
+  }
+
   /** Where an entry is, for the system: valid until this is disposed of. */
   at(name: ByteString): FsPath {
     return joinFsPath(this.path, name);
@@ -67,6 +77,18 @@ export class HeldFolder implements Disposable {
 
   [Symbol.dispose](): void {
     closeSync(this.#fd);
+  }
+}
+
+/** Lets the owner read the file at `path`, and not what somebody has put in its place: then it does nothing. */
+export function grantReadingOfFile(path: FsPath): void {
+  if (!canHold()) return;
+  const fd = openSync(path, constants.O_NOFOLLOW | openPath);
+  try {
+    const stats = fstatSync(fd);
+    if (stats.isFile()) chmodSync(`/proc/self/fd/${fd}`, (stats.mode & 0o7777) | 0o400);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -13,7 +13,7 @@ import {
 import { type ByteString, type TreeSink, byteStringFromLatin1, displayBytes, errnoOf } from '../../base/index.ts';
 import { CastoreError } from '../error.ts';
 import { type FsPath, displayFsPath } from './fs-path.ts';
-import { HeldFolder } from './held-folder.ts';
+import { HeldFolder, grantReadingOfFile } from './held-folder.ts';
 
 export interface WalkOptions {
   /** Where file contents are read into; lent to `fileData`. One 1 MiB buffer for the whole walk unless given. */
@@ -26,6 +26,10 @@ export interface WalkOptions {
   readonly maxDepth?: number;
   /** Told of what the system knows of each file that is read. */
   readonly opened?: (stats: Stats) => void;
+  /** Told of what the system knows of everything there is, and where: may throw what is not wanted. */
+  readonly inspect?: (stats: Stats, shown: () => FsPath) => void;
+  /** Whether files and folders that their owner may not read are made readable to it. */
+  readonly grantReading?: boolean;
 }
 
 const chunkSize = 1024 * 1024;
@@ -60,6 +64,11 @@ export function* walkTree(path: FsPath, sink: TreeSink, options: WalkOptions = {
         yield* walkFile(at);
         break;
       case 'symlink':
+        if (options.inspect !== undefined)
+          options.inspect(
+            named(at, () => lstatSync(at.path)),
+            at.shown,
+          );
         sink.symlink(byteStringFromLatin1(named(at, () => readlinkSync(at.path, 'latin1'))));
         break;
       case 'directory':
@@ -69,6 +78,8 @@ export function* walkTree(path: FsPath, sink: TreeSink, options: WalkOptions = {
 
   function* walkDirectory(at: Place, depth: number): Generator<void> {
     using folder = open(at, () => HeldFolder.open(at.path, at.shown()));
+    options.inspect?.(folder.stats(), at.shown);
+    if (options.grantReading === true) folder.grantReading();
     sink.startDirectory();
     for (const { name, onDisk, entry } of listDirectory(folder, options)) {
       const shown = () => folder.show(onDisk);
@@ -80,11 +91,12 @@ export function* walkTree(path: FsPath, sink: TreeSink, options: WalkOptions = {
   }
 
   function* walkFile(at: Place): Generator<void> {
-    const fd = open(at, () => openSync(at.path, openFlags));
+    const fd = open(at, () => openFile(at.path, options));
     try {
       const stats = fstatSync(fd);
       if (!stats.isFile()) throw changed(at);
       options.opened?.(stats);
+      options.inspect?.(stats, at.shown);
       const { size } = stats;
       sink.startFile((stats.mode & constants.S_IXUSR) !== 0, size);
       for (let left = size; left > 0;) {
@@ -127,6 +139,16 @@ function open<T>(at: Place, work: () => T): T {
   }
 }
 
+function openFile(path: FsPath, { grantReading = false }: WalkOptions): number {
+  try {
+    return openSync(path, openFlags);
+  } catch (error) {
+    if (!grantReading || errnoOf(error) !== 'EACCES') throw error;
+    grantReadingOfFile(path);
+    return openSync(path, openFlags);
+  }
+}
+
 /** A symlink or another kind of file is in its place. */
 const swapped = new Set(['ELOOP', 'ENOTDIR']);
 
@@ -143,7 +165,8 @@ function kindOf(entry: Pick<Dirent, TypeTest>, shown: () => FsPath): Kind {
   if (entry.isFile()) return 'file';
   if (entry.isDirectory()) return 'directory';
   if (entry.isSymbolicLink()) return 'symlink';
-  throw new CastoreError('tree/unsupported-type', `file '${displayFsPath(shown())}' has an unsupported type`);
+  const path = displayFsPath(shown());
+  throw new CastoreError('tree/unsupported-type', `file '${path}' has an unsupported type`, { path });
 }
 
 interface Listed {

@@ -4,7 +4,6 @@ import {
   type ContentAddressMethod,
   type HashAlgorithm,
   type PathInfo,
-  type StorePath,
   type StoreReferences,
   compareStorePaths,
   makeStorePathFromCA,
@@ -12,7 +11,7 @@ import {
 } from '../../nix-compat/index.ts';
 import { NarHasher, contentHasher, plainFileOnly } from '../content-hasher.ts';
 import type { TreeSource } from '../store.ts';
-import { commitGroup } from './commit-group.ts';
+import { commitStaged } from './commit-staged.ts';
 import type { LocalStore } from './local-store.ts';
 import type { StagedPath } from './staged-path.ts';
 
@@ -58,18 +57,7 @@ async function commit(
   const { path } = staged.info;
   await store.temporaryRoots.add([path], signal);
   if (!repair && store.paths.isValid(path)) return;
-  const failures: unknown[] = [];
-  let left: ReadonlyMap<StorePath, StagedPath> = new Map([[path, staged]]);
-  while (left.size > 0) {
-    left = await commitGroup(store, left, {
-      repair,
-      replace: repair,
-      signal,
-      fail: (_path, error) => void failures.push(error),
-      valid: () => {},
-    });
-  }
-  if (failures.length > 0) throw failures[0];
+  await commitStaged(store, new Map([[path, staged]]), { repair, signal });
 }
 
 /** What can be done without writing: looking whether the path is there. Throws `store/read-only` if it is not. */

@@ -14,6 +14,8 @@ export interface CommitGroupOptions {
   readonly repair: boolean;
   /** Whether what lies in the store directory already stays until the new checkout is complete. */
   readonly replace: boolean;
+  /** Paths that the caller has locked. */
+  readonly held?: ReadonlySet<StorePath>;
   readonly signal: AbortSignal;
   /** Told of a path that cannot be added, and of those that refer to it. */
   readonly fail: (path: StorePath, error: unknown) => void;
@@ -38,7 +40,7 @@ export async function commitGroup(store: LocalStore, group: Group, options: Comm
   const left = new Map(group);
   try {
     const order = topologicalOrder(store.storeDir, group.keys(), path => group.get(path)?.info.references ?? []);
-    const locked = await lockGroup(store, { group, order }, options.signal);
+    const locked = await lockGroup(store, { group, order }, options);
     using _locks = locked.locks;
     const taken = new Map<StorePath, StagedPath>();
     for (const path of locked.paths) {
@@ -70,16 +72,18 @@ interface Locked {
 async function lockGroup(
   store: LocalStore,
   { group, order }: { readonly group: Group; readonly order: readonly StorePath[] },
-  signal: AbortSignal,
+  { held, signal }: CommitGroupOptions,
 ): Promise<Locked> {
   using locks = new DisposableStack();
   const paths = new Set<StorePath>();
   for (const path of order) {
     const references = group.get(path)?.info.references ?? [];
     if (!references.every(reference => reference === path || paths.has(reference) || !group.has(reference))) continue;
-    const lock = tryLockPath(store.realPath(path));
-    if (lock === undefined) continue;
-    locks.use(lock);
+    if (held?.has(path) !== true) {
+      const lock = tryLockPath(store.realPath(path));
+      if (lock === undefined) continue;
+      locks.use(lock);
+    }
     paths.add(path);
   }
   // Not waited for: what else is staged meanwhile need not wait for it.

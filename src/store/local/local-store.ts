@@ -1,6 +1,13 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { type Reporter, type TreeSink, silentReporter, systemErrorText } from '../../base/index.ts';
+import {
+  type ByteString,
+  type Reporter,
+  type TreeSink,
+  bytesOf,
+  silentReporter,
+  systemErrorText,
+} from '../../base/index.ts';
 import {
   type CallOptions,
   DiskBlobStore,
@@ -16,6 +23,8 @@ import {
   type PathInfo,
   type PublicKey,
   type RealisedOutput,
+  type SecretKey,
+  type Signature,
   type StoreDir,
   type StorePath,
   defaultStoreDir,
@@ -54,6 +63,8 @@ export interface LocalStoreOptions {
   readonly trustedKeys?: ReadonlyMap<string, PublicKey>;
   /** Whether what others offer must be signed by a trusted key, or content-addressed. True unless given. */
   readonly requireSignatures?: boolean;
+  /** Sign what is built here. Not looked at before something is to be signed. */
+  readonly secretKeys?: readonly SecretKey[];
   /** Whether nothing may be written, not even a lock: for stores on file systems that are read-only. */
   readonly readOnly?: boolean;
   readonly reporter?: Reporter;
@@ -141,6 +152,11 @@ export class LocalStore implements Store {
 
   get trustedKeys(): ReadonlyMap<string, PublicKey> {
     return this.#options.trustedKeys ?? noKeys;
+  }
+
+  /** What the store's secret keys say for a fingerprint, to whoever trusts them. */
+  sign(fingerprint: ByteString): Signature[] {
+    return (this.#options.secretKeys ?? []).map(key => key.sign(bytesOf(fingerprint)));
   }
 
   /** Where the checkout of `path` is on disk. */

@@ -7,7 +7,7 @@ import { StoreError } from '../error.ts';
 import type { StoreRequest } from '../open-store.ts';
 import type { Store } from '../store.ts';
 import { takeTraits } from '../store-parameters.ts';
-import { readTrustedKeys } from '../trusted-keys.ts';
+import { readSecretKeys, readTrustedKeys } from '../trusted-keys.ts';
 import { localPlaces } from './local-places.ts';
 import { LocalStore, type LocalStoreOptions } from './local-store.ts';
 
@@ -36,6 +36,7 @@ export function openLocalStore({ authority, parameters, context }: StoreRequest)
   const places = localPlaces(chosen, environment, reporter);
   const { priority = 0, wantMassQuery = false, isTrusted, storeDir } = traits;
   let trustedKeys: ReturnType<typeof readTrustedKeys> | undefined;
+  let secretKeys: ReturnType<typeof readSecretKeys> | undefined;
   const options = {
     ...places,
     storeDir,
@@ -47,6 +48,9 @@ export function openLocalStore({ authority, parameters, context }: StoreRequest)
     requireSignatures,
     get trustedKeys() {
       return (trustedKeys ??= readTrustedKeys(settings));
+    },
+    get secretKeys() {
+      return (secretKeys ??= readSecretKeys(settings));
     },
     reporter,
     autoCollect: {

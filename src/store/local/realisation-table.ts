@@ -33,32 +33,40 @@ export class RealisationTable {
     return row === undefined ? undefined : outputOfRow(row);
   }
 
+  /** `addAll` of one. */
+  add(realisation: Realisation): void {
+    this.addAll([realisation]);
+  }
+
   /**
-   * Adds a realisation, or its signatures to those that are known. Throws `realisation/conflict` where the output is
-   * known to be another path, and `path/invalid`.
+   * Adds realisations, or their signatures to those that are known; all of them or none. Throws `realisation/conflict`
+   * where an output is known to be another path, and `path/invalid`.
    */
-  add({ id, path, signatures }: Realisation): void {
-    this.#database.transaction(() => {
-      const known = this.find(id);
-      if (known !== undefined && known.path !== path) {
-        const [local, remote] = [known.path, path].map(each => printStorePath(this.#storeDir, each));
-        throw new StoreError(
-          'realisation/conflict',
-          `Trying to register a realisation of '${formatOutputId(id)}', but we already have another one locally.\n` +
-            `Local:  ${local}\nRemote: ${remote}`,
-        );
-      }
-      const all = sortSignatures([...(known?.signatures ?? []), ...signatures]);
-      const added = this.#database.run(
-        `INSERT OR REPLACE INTO realisations (derivation_hash, output, path, signatures)
-         SELECT ?, ?, id, ? FROM paths WHERE path = ?`,
-        ...keyOf(id),
-        all.map(formatSignature).join(' '),
-        path,
+  addAll(realisations: readonly Realisation[]): void {
+    if (realisations.length === 0) return;
+    this.#database.transaction(() => realisations.forEach(realisation => this.#add(realisation)));
+  }
+
+  #add({ id, path, signatures }: Realisation): void {
+    const known = this.find(id);
+    if (known !== undefined && known.path !== path) {
+      const [local, remote] = [known.path, path].map(each => printStorePath(this.#storeDir, each));
+      throw new StoreError(
+        'realisation/conflict',
+        `Trying to register a realisation of '${formatOutputId(id)}', but we already have another one locally.\n` +
+          `Local:  ${local}\nRemote: ${remote}`,
       );
-      if (added > 0) return;
-      throw new StoreError('path/invalid', `path '${printStorePath(this.#storeDir, path)}' is not valid`);
-    });
+    }
+    const all = sortSignatures([...(known?.signatures ?? []), ...signatures]);
+    const added = this.#database.run(
+      `INSERT OR REPLACE INTO realisations (derivation_hash, output, path, signatures)
+       SELECT ?, ?, id, ? FROM paths WHERE path = ?`,
+      ...keyOf(id),
+      all.map(formatSignature).join(' '),
+      path,
+    );
+    if (added > 0) return;
+    throw new StoreError('path/invalid', `path '${printStorePath(this.#storeDir, path)}' is not valid`);
   }
 }
 
