@@ -2,6 +2,8 @@ export { blue, bold, faint, green, magenta, normal, red } from '../../base/index
 
 /** Moves to the start of the line and empties it. */
 export const eraseLine = '\r\u001b[K';
+/** Empties the rest of the line and all below it. */
+export const eraseBelow = '\u001b[J';
 
 // CSI sequences, OSC sequences up to BEL or ST, and two-byte escapes.
 const escapes = /\u001b(?:\[[0-?]*[ -/]*[@-~]?|\][^\u0007\u001b]*(?:\u0007|\u001b\\?)?|[@-_]?)/g;

@@ -195,6 +195,7 @@ const standardErrorTerminal: ProgressTerminal = {
   write: writeQuietly,
   // Follows the window through SIGWINCH.
   width: () => process.stderr.columns,
+  height: () => process.stderr.rows,
 };
 
 const systemClock: Clock = {

@@ -36,12 +36,12 @@ class ManualClock implements Clock {
 }
 
 /** A terminal of `columns`, a bar on it, and what of both can be seen. */
-function rig({ columns = 200, onTerminal = true, level = 'info' as const } = {}) {
+function rig({ columns = 200, rows = 24, onTerminal = true, level = 'info' as const } = {}) {
   const clock = new ManualClock();
   let text = '';
   const bar = new ProgressBar({
     writeMessage: line => (text += `${line}\n`),
-    terminal: onTerminal ? { write: more => (text += more), width: () => columns } : undefined,
+    terminal: onTerminal ? { write: more => (text += more), width: () => columns, height: () => rows } : undefined,
     clock,
     shows: asked => verbosityRank(asked) <= verbosityRank(level),
   });
@@ -66,13 +66,26 @@ function rig({ columns = 200, onTerminal = true, level = 'info' as const } = {})
   };
 }
 
-/** Understands what a bar may write: text, colours, and emptying the current line. */
+/** Understands what a bar may write: text, colours, moving up, and emptying the rest of a line or of the screen. */
 function render(text: string): string[] {
   const lines = [''];
-  for (const [piece] of text.matchAll(/\r(?:\u001b\[K)?|\u001b\[K|\u001b\[[0-9;]*m|\n|[^\r\n\u001b]+/g)) {
-    if (piece === '\n') lines.push('');
-    else if (piece.startsWith('\r')) lines.splice(-1, 1, '');
-    else if (!piece.startsWith('\u001b')) lines.splice(-1, 1, `${lines.at(-1)}${piece}`);
+  let row = 0;
+  let column = 0;
+  for (const [piece] of text.matchAll(/\u001b\[[0-9;]*[A-Za-z]|[\r\n]|[^\r\n\u001b]+/g)) {
+    const line = lines[row] ?? '';
+    const up = /^\u001b\[([0-9]+)A$/.exec(piece);
+    if (piece === '\r') column = 0;
+    else if (piece === '\n') {
+      row++;
+      column = 0;
+      if (row === lines.length) lines.push('');
+    } else if (up !== null) row -= Number(up[1]);
+    else if (piece === '\u001b[K') lines[row] = line.slice(0, column);
+    else if (piece === '\u001b[J') lines.splice(row, Infinity, line.slice(0, column));
+    else if (!piece.startsWith('\u001b')) {
+      lines[row] = line.slice(0, column).padEnd(column) + piece + line.slice(column + piece.length);
+      column += piece.length;
+    }
   }
   return lines;
 }
@@ -215,6 +228,41 @@ describe('ProgressBar', () => {
     reporter.startActivity({ type: 'buildWaiting', level: 'info', text: 'waiting' });
     clock.advance(1000);
     assert.equal(written(), 'copying 2 paths...\n');
+  });
+
+  test('has a line for each of several builds, with their times, and tells what waits', () => {
+    const { reporter, clock, screen } = rig();
+    const builds = reporter.startActivity({ type: 'builds' });
+    builds.progress(1, 8, 2);
+    const start = (name: string) =>
+      reporter.startActivity({ type: 'build', level: 'debug', fields: [`/nix/store/aaa-${name}.drv`, '', 1, 1] });
+    const first = start('gcc-13');
+    clock.advance(65_000);
+    assert.deepEqual(screen(), ['[2/1/8 built] building gcc-13']);
+    const second = start('zlib-1.3');
+    second.logLine(line('checking for cc'));
+    clock.advance(1100);
+    assert.deepEqual(screen(), [
+      '[2/1/8 built]',
+      '├─ 1m06s building gcc-13',
+      '├─ 1s building zlib-1.3: checking for cc',
+      '└─ 5 builds wait',
+    ]);
+    reporter.log('info', 'a message');
+    assert.deepEqual(screen().slice(0, 2), ['a message', '[2/1/8 built]']);
+    second[Symbol.dispose]();
+    builds.progress(2, 8, 1);
+    clock.advance(100);
+    assert.deepEqual(screen(), ['a message', '[1/2/8 built] building gcc-13']);
+    first[Symbol.dispose]();
+  });
+
+  test('leaves room on a small terminal', () => {
+    const { reporter, clock, screen } = rig({ rows: 6 });
+    for (const name of ['a', 'b', 'c', 'd', 'e'])
+      reporter.startActivity({ type: 'build', level: 'debug', fields: [`/nix/store/aaa-${name}.drv`, '', 1, 1] });
+    clock.advance(100);
+    assert.deepEqual(screen(), ['├─ building a', '├─ building b', '└─ and 3 more']);
   });
 });
 

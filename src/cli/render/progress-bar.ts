@@ -5,18 +5,21 @@ import {
   displayBytes,
   resolveText,
 } from '../../base/index.ts';
-import { eraseLine, faint, filterEscapes, normal } from './ansi.ts';
+import { eraseBelow, eraseLine, faint, filterEscapes, normal } from './ansi.ts';
 import { fitWidth } from './fit-width.ts';
 import type { LogView, ShownError } from './log-view.ts';
 import { ProgressState } from './progress-state.ts';
+import { progressTree } from './progress-tree.ts';
 import { statusText } from './status-text.ts';
 
-/** A terminal that has a line to spare. */
+/** A terminal that has some lines to spare. */
 export interface ProgressTerminal {
   /** Writes as it is. */
   write(text: string): void;
-  /** Columns; 0 where nobody knows. Asked for each drawing, as windows change. */
+  /** Columns; 0 where nobody knows. Asked for each drawing, as windows change, like `height`. */
   width(): number;
+  /** Rows; 0 where nobody knows. */
+  height(): number;
 }
 
 export interface Clock {
@@ -38,10 +41,13 @@ export interface ProgressBarOptions {
 /** Milliseconds from one drawing to the next at least, and to the first: what is over sooner shows no bar. */
 const interval = 50;
 
+/** Milliseconds after which times that are shown have become wrong. */
+const second = 1000;
+
 /**
- * `bar` and `bar-with-logs`: messages and, where there is a terminal, below them one line that says what goes on. It is
- * drawn when something changed, at once if there was no drawing for a while, so that it moves even where work leaves
- * timers no turn.
+ * `bar` and `bar-with-logs`: messages and, where there is a terminal, below them one line that says what goes on, or
+ * several where that is several things. They are drawn when something changed, at once if there was no drawing for a
+ * while, so that they move even where work leaves timers no turn.
  */
 export class ProgressBar implements LogView {
   readonly #options: ProgressBarOptions;
@@ -50,8 +56,12 @@ export class ProgressBar implements LogView {
   buildLogs = false;
   /** What the terminal shows; empty if it is nothing. */
   #drawn = '';
+  /** Lines of it above that of the cursor. */
+  #drawnAbove = 0;
   #drawnAt: number;
   #timer: Disposable | undefined;
+  /** When the timer ends, by the clock. */
+  #drawingAt = 0;
   /** How many want the line to stay empty. */
   #suspensions = 0;
   /** Whether the cursor is behind something that is not ours. */
@@ -130,7 +140,13 @@ export class ProgressBar implements LogView {
   #erase(): void {
     if (this.#drawn === '') return;
     this.#drawn = '';
-    this.#options.terminal?.write(eraseLine);
+    this.#options.terminal?.write(this.#toTop() === '' ? eraseLine : `\r${this.#toTop()}${eraseBelow}`);
+    this.#drawnAbove = 0;
+  }
+
+  /** Moves the cursor into the first line of what is drawn. */
+  #toTop(): string {
+    return this.#drawnAbove === 0 ? '' : `\u001b[${this.#drawnAbove}A`;
   }
 
   #message(text: string): void {
@@ -156,8 +172,14 @@ export class ProgressBar implements LogView {
     else this.#drawIn(rest);
   }
 
+  /** Unless a drawing comes sooner. */
   #drawIn(milliseconds: number): void {
-    this.#timer ??= this.#options.clock.after(milliseconds, () => {
+    const { clock } = this.#options;
+    const at = clock.now() + milliseconds;
+    if (this.#timer !== undefined && this.#drawingAt <= at) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#drawingAt = at;
+    this.#timer = clock.after(milliseconds, () => {
       this.#timer = undefined;
       this.#draw();
     });
@@ -168,19 +190,33 @@ export class ProgressBar implements LogView {
     if (terminal === undefined || !this.#mayDraw) return;
     const now = clock.now();
     this.#drawnAt = now;
-    const status = statusText(this.#state);
-    const { text, nextAt } = this.#state.latest(now);
-    if (nextAt < Infinity) this.#drawIn(Math.max(nextAt - now, 0) + 1);
-    const bracketed = status === '' ? '' : `[${status}]`;
-    const [line = ''] = filterEscapes(`${bracketed}${text === '' ? '' : ` ${text}`}`, true)
-      .trim()
-      .split('\n');
-    if (line === '') return this.#erase();
+    const lines = this.#lines(now);
+    if (lines.length === 0) return this.#erase();
     const width = terminal.width();
-    const drawing = `\r${width > 0 ? fitWidth(line, width) : line}${normal}\u001b[K`;
+    const drawing = lines.map(line => `${width > 0 ? fitWidth(line, width) : line}${normal}\u001b[K`).join('\n');
     // The same again would disturb whoever selects text.
     if (drawing === this.#drawn) return;
+    const isLower = lines.length - 1 < this.#drawnAbove;
+    terminal.write(`\r${this.#toTop()}${drawing}${isLower ? eraseBelow : ''}`);
     this.#drawn = drawing;
-    terminal.write(drawing);
+    this.#drawnAbove = lines.length - 1;
   }
+
+  /** What is to be seen, from the top; the next drawing is arranged for where time alone changes it. */
+  #lines(now: number): string[] {
+    const status = statusText(this.#state);
+    const tree = progressTree(this.#state, now, this.#options.terminal?.height() ?? 0);
+    const { text, nextAt } = this.#state.latest(now);
+    if (tree.length > 0) this.#drawIn(second);
+    else if (nextAt < Infinity) this.#drawIn(Math.max(nextAt - now, 0) + 1);
+    const bracketed = status === '' ? '' : `[${status}]`;
+    const head = tree.length > 0 ? bracketed : `${bracketed}${text === '' ? '' : ` ${text}`}`;
+    return [head, ...tree].map(firstLine).filter(line => line !== '');
+  }
+}
+
+/** Of a text that somebody else has made. */
+function firstLine(text: string): string {
+  const [line = ''] = filterEscapes(text, true).trim().split('\n');
+  return line;
 }

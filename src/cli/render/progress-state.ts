@@ -143,11 +143,17 @@ export class ProgressState {
         nextAt = Math.min(nextAt, startedAt + minimumAge);
         continue;
       }
-      const head = phase === '' ? text : `${text} (${phase})`;
-      if (lastLine === '') return { text: head, nextAt };
-      return { text: text === '' ? `${head}${lastLine}` : `${head}: ${lastLine}`, nextAt };
+      return { text: lineOf({ text, phase, lastLine }), nextAt };
     }
     return { text: '', nextAt };
+  }
+
+  /** What is built, fetched and hooked at the moment and worth a line, in the order of its beginning. */
+  running(now: number): { readonly text: string; readonly startedAt: number }[] {
+    return [...this.#activities.values()]
+      .filter(({ type, visible, startedAt }) => visible && worthLines.has(type) && startedAt + minimumAge < now)
+      .map(activity => ({ text: lineOf(activity), startedAt: activity.startedAt }))
+      .toSorted((a, b) => a.startedAt - b.startedAt);
   }
 
   /** Whether it only does what an ancestor already tells of. */
@@ -174,6 +180,20 @@ export class ProgressState {
     this.#types.set(type, made);
     return made;
   }
+}
+
+/** Types of activities of which several go on side by side. */
+const worthLines: ReadonlySet<ActivityType> = new Set([
+  'build',
+  'substitute',
+  'copyPath',
+  'postBuildHook',
+  'fetchTree',
+]);
+
+function lineOf({ text, phase, lastLine }: Pick<RunningActivity, 'text' | 'phase' | 'lastLine'>): string {
+  const head = phase === '' ? text : `${text} (${phase})`;
+  return lastLine === '' ? head : text === '' ? `${head}${lastLine}` : `${head}: ${lastLine}`;
 }
 
 /** Milliseconds that an activity must last to be shown: most are over at once. */
