@@ -1,7 +1,7 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { zstdCompress, zstdCompressSync, zstdDecompress } from 'node:zlib';
 import { errnoOf } from '../../base/index.ts';
 import { makeFolder, realFileSystem } from '../../castore/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
@@ -17,7 +17,11 @@ const decompress = promisify(zstdDecompress);
 /** How logs are found: as C++ Nix writes them, plain and with bzip2, and as we do. */
 const forms: { readonly suffix: string; readonly unpack: (bytes: Buffer) => Promise<Uint8Array> | Uint8Array }[] = [
   { suffix: '', unpack: bytes => bytes },
-  { suffix: '.zst', unpack: bytes => decompress(bytes, { maxOutputLength: maxLogSize }) },
+  // A log to which nothing was written yet has no frame.
+  {
+    suffix: '.zst',
+    unpack: bytes => (bytes.byteLength === 0 ? bytes : decompress(bytes, { maxOutputLength: maxLogSize })),
+  },
   { suffix: '.bz2', unpack: unpackBzip2 },
 ];
 
@@ -54,6 +58,68 @@ export async function writeBuildLog(logDir: string, path: StorePath, log: Uint8A
   } catch (error) {
     rmSync(draft, { force: true });
     throw error;
+  }
+}
+
+/** Bytes of a log that are packed together, and milliseconds after which they are though they are fewer. */
+const frameSize = 64 * 1024;
+const frameTime = 1000;
+
+/**
+ * The log of a build that goes on, in place of older ones of the same derivation. It can be read meanwhile: what is in the
+ * file are whole zstd frames, or plain text. A log that cannot be written any more is left as it is: no build fails for
+ * want of its log, `problem` tells of it.
+ */
+export class BuildLogWriter implements Disposable {
+  #fd: number | undefined;
+  readonly #compress: boolean;
+  readonly #held: Uint8Array[] = [];
+  #heldSize = 0;
+  #timer: NodeJS.Timeout | undefined;
+  problem: unknown;
+
+  /** Throws the system's errors. */
+  constructor(logDir: string, path: StorePath, options: { readonly compress: boolean }) {
+    const place = logFile(logDir, path);
+    makeFolder(realFileSystem, dirname(place));
+    for (const { suffix } of forms) rmSync(place + suffix, { force: true });
+    this.#fd = openSync(options.compress ? `${place}.zst` : place, 'wx', 0o644);
+    this.#compress = options.compress;
+  }
+
+  /** `chunk` is lent until the call returns. */
+  write(chunk: Uint8Array): void {
+    if (this.problem !== undefined) return;
+    if (!this.#compress) return this.#append(chunk);
+    this.#held.push(Uint8Array.from(chunk));
+    this.#heldSize += chunk.byteLength;
+    if (this.#heldSize >= frameSize) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), frameTime).unref();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#heldSize === 0) return;
+    const frame = zstdCompressSync(Buffer.concat(this.#held));
+    this.#held.length = 0;
+    this.#heldSize = 0;
+    this.#append(frame);
+  }
+
+  #append(bytes: Uint8Array): void {
+    if (this.#fd === undefined) return;
+    try {
+      for (let at = 0; at < bytes.byteLength;) at += writeSync(this.#fd, bytes, at);
+    } catch (error) {
+      this.problem = error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#flush();
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }
 

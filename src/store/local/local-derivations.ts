@@ -3,11 +3,14 @@ import { type Node, type DiskBlobStore, CastoreError } from '../../castore/index
 import {
   type Derivation,
   DerivationHasher,
+  type DerivationOutputId,
+  type OutputName,
   type StoreDir,
   type StorePath,
   checkDerivation,
   defaultMaxDerivationSize,
   derivationNameOf,
+  hashOfOutput,
   isDerivationPath,
   outputPathsOf,
   parseDerivation,
@@ -36,6 +39,19 @@ export class LocalDerivations {
   read(path: StorePath): Derivation | undefined {
     const root = this.#staged.get(path)?.root ?? this.#paths.find(path)?.root;
     return root === undefined ? undefined : this.#parse(path, root);
+  }
+
+  /**
+   * What realisations call the outputs of a derivation whose input derivations are valid. `name` is for messages. Throws
+   * as `DerivationHasher.hash`.
+   */
+  outputIds(derivation: Derivation, name: string): Map<OutputName, DerivationOutputId> {
+    const hash = this.#hasher.hash(derivation, { maskOutputs: true });
+    return new Map(
+      Array.from(derivation.outputs.keys(), output => {
+        return [output, { derivationHash: hashOfOutput(hash, output, name), output }] as const;
+      }),
+    );
   }
 
   /**
