@@ -11,14 +11,15 @@ type Variables = Readonly<Record<string, string | undefined>>;
  * absolute and canonical (`path/not-absolute` otherwise); variables that are empty count as unset.
  */
 export class Environment implements StoreEnvironment {
-  readonly #variables: Variables;
+  /** All of them, as they are. */
+  readonly variables: Variables;
   readonly #warn: (message: string) => void;
   #home: string | undefined;
   /** What `--data` said. */
   dataOverride: string | undefined;
 
   constructor(variables: Variables, warn: (message: string) => void) {
-    this.#variables = variables;
+    this.variables = variables;
     this.#warn = warn;
   }
 
@@ -61,12 +62,12 @@ export class Environment implements StoreEnvironment {
 
   /** The shell command that shows long texts; empty for none. */
   get pager(): string | undefined {
-    return this.#variables['NIX_PAGER'] ?? this.#variables['PAGER'];
+    return this.variables['NIX_PAGER'] ?? this.variables['PAGER'];
   }
 
   /** The entries of NIX_PATH: a colon separates them unless it is a URL's. */
   get nixPath(): readonly string[] | undefined {
-    return this.#variables['NIX_PATH']?.split(/:(?!\/\/)/).filter(entry => entry !== '');
+    return this.variables['NIX_PATH']?.split(/:(?!\/\/)/).filter(entry => entry !== '');
   }
 
   /** Certificates of the authorities that downloads trust. */
@@ -76,7 +77,7 @@ export class Environment implements StoreEnvironment {
 
   /** Text of settings in NIX_CONFIG. */
   get config(): string | undefined {
-    return this.#variables['NIX_CONFIG'];
+    return this.variables['NIX_CONFIG'];
   }
 
   /** All of Firn's state. */
@@ -125,10 +126,10 @@ export class Environment implements StoreEnvironment {
 
   /** The user's configuration files, strongest first. */
   get userConfFiles(): string[] {
-    const named = this.#variables['NIX_USER_CONF_FILES'];
+    const named = this.variables['NIX_USER_CONF_FILES'];
     if (named !== undefined) return named.split(':').map(path => (path === '' ? '.' : path));
-    const config = this.#variables['NIX_CONFIG_HOME'] ?? `${this.#xdg('XDG_CONFIG_HOME', '.config')}/nix`;
-    const others = (this.#variables['XDG_CONFIG_DIRS'] ?? '/etc/xdg').split(':').filter(dir => dir !== '');
+    const config = this.variables['NIX_CONFIG_HOME'] ?? `${this.#xdg('XDG_CONFIG_HOME', '.config')}/nix`;
+    const others = (this.variables['XDG_CONFIG_DIRS'] ?? '/etc/xdg').split(':').filter(dir => dir !== '');
     return [config, ...others.map(dir => `${dir}/nix`)].map(dir => `${dir}/nix.conf`);
   }
 
@@ -150,11 +151,11 @@ export class Environment implements StoreEnvironment {
   }
 
   #xdg(variable: string, folder: string): string {
-    return this.#variables[variable] ?? `${this.home}/${folder}`;
+    return this.variables[variable] ?? `${this.home}/${folder}`;
   }
 
   #value(name: string): string | undefined {
-    const value = this.#variables[name];
+    const value = this.variables[name];
     return value === '' ? undefined : value;
   }
 

@@ -19,6 +19,7 @@ type JsonLine = Readonly<Record<string, JsonScalar | readonly JsonScalar[]>>;
  * upper half so that those of several processes can share a log.
  */
 export class JsonLog implements LogView {
+  readonly buildLogs = true;
   readonly #output: LineOutput;
   readonly #firstId: bigint;
   #failed = false;

@@ -2,6 +2,8 @@ import type { ActivityResult, ActivityStart, Verbosity } from '../../base/index.
 
 /** One way to show reports. Nothing here throws: there is nobody to tell. */
 export interface LogView {
+  /** Whether what builders write is shown in full. */
+  readonly buildLogs: boolean;
   /** `text` may have colours. Views for people drop what is less important than they show. */
   log(level: Verbosity, text: string): void;
   logError(error: ShownError): void;

@@ -80,6 +80,11 @@ export class Logger implements Reporter {
     this.verbosity = verbosities[Math.max(0, Math.min(at, verbosities.length - 1))] ?? 'info';
   }
 
+  /** Whether what builders write is shown in full. */
+  get showsBuildLogs(): boolean {
+    return this.#view.buildLogs || this.#copy !== undefined;
+  }
+
   /** Shows what builders write in full, where the format is `bar`. */
   showBuildLogs(): void {
     if (this.#bar !== undefined) this.#bar.buildLogs = true;

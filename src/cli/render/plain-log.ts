@@ -36,6 +36,10 @@ export class PlainLog implements LogView {
     this.#options = options;
   }
 
+  get buildLogs(): boolean {
+    return this.#options.buildLogs;
+  }
+
   log(level: Verbosity, text: string): void {
     if (!this.#options.shows(level)) return;
     this.#options.writeLine(`${this.#options.priorities ? `<${priorities[level]}>` : ''}${text}`);
