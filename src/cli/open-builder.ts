@@ -1,8 +1,27 @@
-import type { DerivationBuilder } from '../engine/index.ts';
-import type { Store } from '../store/index.ts';
+import { availableParallelism } from 'node:os';
+import { type DerivationBuilder, LocalDerivationBuilder, Mirrors, readBuildSettings } from '../engine/index.ts';
+import { LocalExecutor } from '../exec/index.ts';
+import { LocalStore, type Store } from '../store/index.ts';
 import type { CommandContext } from './command.ts';
 
 /** Who builds for a command; undefined where its store is none that is built in. */
-export function openBuilder(_store: Store, _context: CommandContext): DerivationBuilder | undefined {
-  return undefined;
+export function openBuilder(store: Store, context: CommandContext): DerivationBuilder | undefined {
+  if (!(store instanceof LocalStore)) return undefined;
+  const { settings, environment, log } = context;
+  const { variables } = environment;
+  const mirrors = new Mirrors({ variables, home: environment.home, workingFolder: process.cwd() });
+  const build = {
+    store,
+    executor: new LocalExecutor(),
+    settings: readBuildSettings(settings, { cores: availableParallelism() }),
+    builtins: { settings, mirrors },
+    variables,
+    config: () =>
+      settings
+        .names()
+        .map(name => `${name} = ${settings.format(name)}\n`)
+        .join(''),
+    showsLogs: log.showsBuildLogs,
+  };
+  return new LocalDerivationBuilder(build, settings.get('max-jobs'));
 }

@@ -27,6 +27,12 @@ export const engineErrorCodes = [
   'mirror/bad-url',
   /** A mirror of which this machine does not say where it is. */
   'mirror/unknown',
+  /** A program that is run around builds (`post-build-hook` and the like) failed. */
+  'build/hook-failed',
+  /** The folder where builds are to be is one where others could put something in place of theirs. */
+  'build/unsafe-folder',
+  /** There are no users that builds could run as. */
+  'build/no-users',
 ] as const;
 
 export type EngineErrorCode = (typeof engineErrorCodes)[number];

@@ -9,7 +9,10 @@ export { type AnswerNeeds, answerAll, evaluateInPasses } from './evaluation/eval
 export { type Realisation, answerNeeds } from './evaluation/answer-needs.ts';
 export { addWantedObjects } from './evaluation/add-wanted-objects.ts';
 export { FileSystemIO, type FileSystemIOOptions, type WantedObject } from './evaluation/file-system-io.ts';
+export type { BuildContext } from './build/build-context.ts';
+export { type BuildSettings, readBuildSettings } from './build/build-settings.ts';
 export type { BuildJob, BuildOptions, DerivationBuilder } from './build/derivation-builder.ts';
+export { LocalDerivationBuilder } from './build/local-derivation-builder.ts';
 export type { BuiltinBuild, BuiltinBuilder, BuiltinServices } from './builtin-builders/builtin-builder.ts';
 export {
   type LinkPackagesOptions,

@@ -1,5 +1,6 @@
 import { type ByteString, byteStringFromText } from '../../base/index.ts';
 import {
+  type BuildMode,
   type DerivingPath,
   type JsonValue,
   formatJson,
@@ -26,7 +27,7 @@ export function build(context: CommandContext): Command {
   let dryRun = false;
   let json = false;
   let printPaths = false;
-  let rebuild = false;
+  let mode: BuildMode = 'normal';
   return {
     summary: 'Fetches store paths, and builds derivations where nobody has their outputs.',
     flags: [
@@ -46,7 +47,13 @@ export function build(context: CommandContext): Command {
         long: 'rebuild',
         labels: [],
         summary: 'Build again what is there, and compare.',
-        apply: () => (rebuild = true),
+        apply: () => (mode = 'check'),
+      },
+      {
+        long: 'repair',
+        labels: [],
+        summary: 'Get the contents anew of what is there.',
+        apply: () => (mode = 'repair'),
       },
       {
         long: 'profile',
@@ -61,7 +68,7 @@ export function build(context: CommandContext): Command {
     run: async () => {
       const { out } = context;
       await using store = await openCommandStore(context);
-      const installables = await wanted.resolve(store);
+      const installables = wanted.parse(store);
       if (dryRun) {
         const paths = installables.map(({ path }) => path);
         await using realising = await openRealising(store, context);
@@ -69,7 +76,6 @@ export function build(context: CommandContext): Command {
         if (json) out.byteLine(formatJson(await wantedToJson(store, paths)));
         return;
       }
-      const mode = wanted.source.repairs ? 'repair' : rebuild ? 'check' : 'normal';
       const realised = await realiseInstallables(store, installables, { context, mode });
       if (json) out.byteLine(formatJson(realised.map(each => toJson(store, each))));
       if (outLink !== undefined && store.collector !== undefined)

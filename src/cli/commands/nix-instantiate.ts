@@ -7,9 +7,14 @@ import {
   unreachable,
 } from '../../base/index.ts';
 import {
+  type Origin,
+  type Package,
   type Word,
   autoCall,
+  derivationPathOf,
   findPackages,
+  outputNameOf,
+  parentOf,
   printAmbiguous,
   select,
   formatJsonText,
@@ -19,12 +24,15 @@ import {
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { Flag } from '../args/flag.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
+import { CliError } from '../error.ts';
 import { Evaluation } from '../evaluation/evaluation.ts';
-import { evaluationFlags, noArguments } from '../evaluation/evaluation-arguments.ts';
-import { parseFile, parseInput, parseText } from '../evaluation/source-expression.ts';
-import { type DerivationOutput, derivationOutputOf } from '../installables/derivation-output.ts';
+import { type EvaluationArguments, evaluationFlags } from '../evaluation/evaluation-arguments.ts';
 import { absolutePath } from '../paths.ts';
+import { readStandardInput } from '../read-input.ts';
 import { parseOnly } from './parse-only.ts';
+
+/** Texts beyond it do not fit the evaluator's memory. */
+const largestSource = 1024 ** 3;
 
 type Output = 'plain' | 'raw' | 'xml' | 'json';
 
@@ -41,8 +49,6 @@ interface Request {
   writes: boolean;
   isDry: boolean;
   output: Output;
-  /** Where links to derivations are made that keep them. */
-  link: ByteString | undefined;
   readonly attributePaths: ByteString[];
   readonly operands: ByteString[];
 }
@@ -65,11 +71,10 @@ export function nixInstantiate(context: CommandContext): LegacyCommand {
     writes: false,
     isDry: false,
     output: 'plain',
-    link: undefined,
     attributePaths: [],
     operands: [],
   };
-  const from = noArguments();
+  const from: EvaluationArguments = { searchPath: [], args: new Map() };
   return {
     summary: 'Makes store derivations of Nix expressions.',
     flags: [
@@ -89,12 +94,6 @@ export function nixInstantiate(context: CommandContext): LegacyCommand {
       flag('read-write-mode', 'Write to the store while evaluating.', () => (request.writes = true)),
       flag('dry-run', 'Write nothing to the store.', () => (request.isDry = true)),
       flag('indirect', 'Has no effect.', () => undefined),
-      {
-        long: 'add-root',
-        labels: ['path'],
-        summary: 'Keep derivations by links at the path.',
-        apply: path => (request.link = absolutePath(path)),
-      },
       {
         long: 'attr',
         short: 'A',
@@ -131,29 +130,24 @@ async function instantiate(context: CommandContext, request: Request, evaluation
     for (const operand of request.operands) print(asLine(evaluator.findOnSearchPath(operand)));
     return;
   }
-  const roots = new DerivationRoots(context, request, evaluation);
   for (const tree of trees(request, evaluation)) {
     for await (const result of evaluate(request, evaluation, tree)) {
       // What is named is there.
       await evaluation.commit();
-      print(typeof result === 'string' ? result : await roots.keep(result));
+      print(result);
     }
   }
 }
 
 function* trees(request: Request, evaluation: Evaluation): Generator<number> {
-  if (request.readsInput) yield parseInput(evaluation);
+  if (request.readsInput) yield standardInput(evaluation);
   for (const operand of request.operands) {
-    yield request.isText ? parseText(evaluation, operand) : parseFile(evaluation, operand);
+    yield request.isText ? textTree(evaluation, operand) : fileTree(evaluation, operand);
   }
 }
 
 /** What is to be printed for a tree: a value or a derivation at a time. */
-async function* evaluate(
-  request: Request,
-  evaluation: Evaluation,
-  tree: number,
-): AsyncGenerator<ByteString | DerivationOutput> {
+async function* evaluate(request: Request, evaluation: Evaluation, tree: number): AsyncGenerator<ByteString> {
   const { evaluator, args } = evaluation;
   const root = evaluator.delay(tree);
   await evaluation.perform(() => evaluator.force(root));
@@ -192,43 +186,42 @@ function asLine(text: ByteString): ByteString {
   return byteStringFromLatin1(`${text}\n`);
 }
 
-async function* derivationsOf(evaluation: Evaluation, value: Word): AsyncGenerator<DerivationOutput> {
+async function* derivationsOf(evaluation: Evaluation, value: Word): AsyncGenerator<ByteString> {
   const { evaluator, args } = evaluation;
   for (const found of await evaluation.perform(() => findPackages(evaluator, value, args))) {
-    yield evaluation.perform(() => derivationOutputOf(evaluator, found));
+    yield evaluation.perform(() => derivationLine(evaluation, found));
   }
 }
 
-/** Prints derivations, or the links that from now on keep them from being collected. */
-class DerivationRoots {
-  readonly #context: CommandContext;
-  readonly #link: ByteString | undefined;
-  readonly #evaluation: Evaluation;
-  #count = 0;
-
-  constructor(context: CommandContext, { link }: Request, evaluation: Evaluation) {
-    this.#context = context;
-    this.#link = link;
-    this.#evaluation = evaluation;
+function derivationLine({ evaluator }: Evaluation, found: Package): ByteString {
+  const path: StorePath = derivationPathOf(evaluator, found);
+  const output = outputNameOf(evaluator, found);
+  const printed = printStorePath(evaluator.io.storeDir, path);
+  if (output === '') {
+    throw new CliError('derivation/no-output', `derivation '${printed}' lacks an 'outputName' attribute`);
   }
+  return asLine(byteStringFromLatin1(output === 'out' ? printed : `${printed}!${output}`));
+}
 
-  /** The line that says what was made. */
-  async keep({ path, output }: DerivationOutput): Promise<ByteString> {
-    const suffix = output === 'out' ? '' : `!${output}`;
-    return byteStringFromLatin1(`${await this.#name(path)}${suffix}\n`);
-  }
+function standardInput({ evaluator }: Evaluation): number {
+  return evaluator.parse(readStandardInput(largestSource), { kind: 'text', name: '«stdin»' }, workingFolder());
+}
 
-  async #name(path: StorePath): Promise<ByteString> {
-    if (this.#link === undefined) this.#context.modes.warnOfGarbage();
-    else {
-      const { collector } = await this.#evaluation.evalStore();
-      this.#count++;
-      const link = this.#count === 1 ? this.#link : byteStringFromLatin1(`${this.#link}-${this.#count}`);
-      if (collector !== undefined) {
-        await collector.addIndirectRoot(displayBytes(link), path);
-        return link;
-      }
-    }
-    return printStorePath(this.#evaluation.evaluator.io.storeDir, path);
-  }
+function textTree({ evaluator }: Evaluation, text: ByteString): number {
+  return evaluator.parse(bytesOf(text), { kind: 'text', name: '«string»' }, workingFolder());
+}
+
+/** Files may be given as `<name>`, which is looked up on the search path. */
+function fileTree({ evaluator }: Evaluation, operand: ByteString): number {
+  const isLookup = operand.startsWith('<') && operand.endsWith('>') && operand.length > 2;
+  const path = isLookup
+    ? evaluator.findOnSearchPath(byteStringFromLatin1(operand.slice(1, -1)))
+    : absolutePath(operand);
+  const file = evaluator.files.resolveExpression(path);
+  const origin: Origin = { kind: 'file', path: displayBytes(file) };
+  return evaluator.parse(evaluator.files.read(file), origin, parentOf(file));
+}
+
+function workingFolder(): ByteString {
+  return absolutePath(byteStringFromLatin1('.'));
 }

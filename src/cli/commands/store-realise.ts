@@ -77,6 +77,7 @@ class RootPrinter {
   readonly #operands: Operands;
   readonly #context: CommandContext;
   #roots = 0;
+  #warned = false;
 
   constructor(store: Store, operands: Operands, context: CommandContext) {
     this.#store = store;
@@ -103,7 +104,11 @@ class RootPrinter {
     // Nothing is collected there.
     if (collector === undefined) return printStorePath(this.#store.storeDir, path);
     if (root === undefined) {
-      this.#context.modes.warnOfGarbage();
+      if (!this.#warned) {
+        const warning = "you did not specify '--add-root'; the result might be removed by the garbage collector";
+        this.#context.log.warn(warning);
+      }
+      this.#warned = true;
       return printStorePath(this.#store.storeDir, path);
     }
     const link = `${root}${this.#roots > 1 ? `-${this.#roots}` : ''}${suffix}`;

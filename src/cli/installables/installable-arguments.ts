@@ -1,11 +1,12 @@
 import { isatty } from 'node:tty';
 import { type ByteString, brandAs, byteStringFromText } from '../../base/index.ts';
 import type { Store } from '../../store/index.ts';
+import { completePath } from '../args/complete-path.ts';
 import type { Flag, Positional } from '../args/flag.ts';
 import type { CommandContext } from '../command.ts';
 import { readStandardInput, stdin } from '../read-input.ts';
-import type { Installable } from './installable.ts';
-import { SourceArguments } from './source-arguments.ts';
+import { evaluationFlags } from './evaluation-flags.ts';
+import { type Installable, parseInstallable } from './installable.ts';
 
 /** Longest list of installables on standard input. */
 const maxInput = 256 * 1024 * 1024;
@@ -14,14 +15,14 @@ const maxInput = 256 * 1024 * 1024;
 export class InstallableArguments {
   readonly flags: readonly Flag[];
   readonly positionals: readonly Positional[];
-  readonly source: SourceArguments;
+  readonly #context: CommandContext;
   #installables: readonly ByteString[] = [];
   #fromInput = false;
 
   constructor(context: CommandContext) {
-    this.source = new SourceArguments(context);
+    this.#context = context;
     this.flags = [
-      ...this.source.flags,
+      ...evaluationFlags(),
       {
         long: 'stdin',
         labels: [],
@@ -33,7 +34,7 @@ export class InstallableArguments {
       {
         label: 'installables',
         arity: 'any',
-        complete: this.source.complete,
+        complete: completePath,
         apply: (...given) => (this.#installables = given),
       },
     ];
@@ -46,9 +47,9 @@ export class InstallableArguments {
     return [...this.#installables, ...words.filter(word => word !== '').map(word => brandAs<ByteString>(word))];
   }
 
-  /** What they mean; the value itself where nobody named any. Throws as `SourceArguments.resolve`. */
-  resolve(store: Store, texts = this.readTexts()): Promise<Installable[]> {
+  /** What they mean; the flake of the working directory where nobody named any. Throws as `parseInstallable`. */
+  parse(store: Store, texts = this.readTexts()): Installable[] {
     const wanted = texts.length === 0 && !this.#fromInput ? [byteStringFromText('.')] : texts;
-    return this.source.resolve(store, wanted);
+    return wanted.map(text => parseInstallable(store, text, this.#context));
   }
 }

@@ -22,7 +22,7 @@ import {
 } from '../../nix-compat/index.ts';
 import { addTree, copyPaths, outputIds, staticOutputs } from '../../store/index.ts';
 import { failed, knownOutput, succeeded } from './build-results.ts';
-import { cannotBuild } from './cannot-build.ts';
+import { cannotBuild } from '../build/cannot-build.ts';
 import { InputGoals } from './input-goals.ts';
 import { type PlacedDerivation, type RealiseContext, awaitResults, isFailure } from './realise-context.ts';
 import { repairClosure } from './repair-closure.ts';

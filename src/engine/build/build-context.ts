@@ -1,0 +1,35 @@
+import type { Activity } from '../../base/index.ts';
+import type { DerivationOptions, StorePath } from '../../nix-compat/index.ts';
+import type { LocalStore } from '../../store/index.ts';
+import type { Executor } from '../../exec/index.ts';
+import type { BuiltinServices } from '../builtin-builders/builtin-builder.ts';
+import type { BuildSettings } from './build-settings.ts';
+import type { BuildJob } from './derivation-builder.ts';
+import type { OutputStates } from './output-states.ts';
+
+/** What all builds of a `LocalDerivationBuilder` share. */
+export interface BuildContext {
+  /** Where the outputs become valid. */
+  readonly store: LocalStore;
+  readonly executor: Executor;
+  readonly settings: BuildSettings;
+  /** For `builtin:` builders. */
+  readonly builtins: BuiltinServices;
+  /** Our environment, of which builders and hooks see some. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** All settings as `nix.conf` has them, for the post-build hook. */
+  readonly config: () => string;
+  /** Whether the user sees what builders write, so that failures need not show it again. */
+  readonly showsLogs: boolean;
+}
+
+/** One build, while its outputs are locked. */
+export interface BuildRequest {
+  readonly job: BuildJob;
+  readonly options: DerivationOptions<StorePath>;
+  readonly states: OutputStates;
+  /** The closure of the inputs. */
+  readonly inputs: ReadonlySet<StorePath>;
+  readonly signal: AbortSignal;
+  readonly reporter: Activity;
+}

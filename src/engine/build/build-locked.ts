@@ -1,0 +1,227 @@
+import { existsSync, renameSync } from 'node:fs';
+import { type Activity, type ByteString, displayBytes, messageOf } from '../../base/index.ts';
+import { removeTreeAtEase } from '../../castore/index.ts';
+import {
+  type BuildMode,
+  type BuildResult,
+  type BuiltOutput,
+  type OutputName,
+  printStorePath,
+} from '../../nix-compat/index.ts';
+import { BuildLogWriter } from '../../store/index.ts';
+import type { Outcome } from '../../exec/index.ts';
+import { BuildError } from '../error.ts';
+import { registerOutputs } from '../outputs/register-outputs.ts';
+import type { BuildContext, BuildRequest } from './build-context.ts';
+import { makeBuildEnvironment } from './build-environment.ts';
+import { type BuildTimes, buildFailed, knownOutputs } from './build-results.ts';
+import { BuildSite } from './build-site.ts';
+import { makeBuilderFiles } from './builder-files.ts';
+import { BuilderOutput } from './builder-output.ts';
+import { runDiffHook } from './diff-hook.ts';
+import { runPostBuildHook } from './post-build-hook.ts';
+import { requireSuccess } from './require-success.ts';
+import { runBuilder } from './run-builder.ts';
+import { type ScratchOutputs, chooseScratchOutputs, rewriteText } from './scratch-outputs.ts';
+
+/**
+ * Builds a derivation whose outputs are locked. Throws `BuildError` for what is wrong before the builder runs, what is
+ * wrong with us, and the signal's reason. Nothing is left but valid outputs, the log and, where that is asked for, what a
+ * failure is explained by.
+ */
+export async function buildLocked(context: BuildContext, request: BuildRequest): Promise<BuildResult> {
+  const { store } = context;
+  const { job, options, states, inputs, signal } = request;
+  const { variables, files } = await makeBuilderFiles(store, { derivation: job.derivation, options, inputs });
+  await using site = await BuildSite.open(context, request);
+  const { storeDir } = store;
+  const scratch = chooseScratchOutputs(job, states, { storeDir, hidesOutputs: site.kind === 'sandbox' });
+  await store.temporaryRoots.add(scratch.paths.values(), signal);
+  await removeScratch(context, scratch);
+  let keepsScratch = false;
+  try {
+    for (const [name, contents] of files) site.folder.writeFile(name, rewriteText(contents, scratch.rewrites));
+    const environment = makeBuildEnvironment({
+      derivation: job.derivation,
+      options,
+      variables,
+      rewrites: scratch.rewrites,
+      storeDir,
+      folder: site.folderInside,
+      settings: context.settings,
+      ownVariables: context.variables,
+    });
+    const result = await runAndRegister({ context, request, site, scratch }, environment);
+    if ('builtOutputs' in result.outcome) return result;
+    keepsScratch = keepFailed({ context, request, site, scratch });
+    return result;
+  } finally {
+    if (!keepsScratch) await removeScratch(context, scratch);
+  }
+}
+
+interface Build {
+  readonly context: BuildContext;
+  readonly request: BuildRequest;
+  readonly site: BuildSite;
+  readonly scratch: ScratchOutputs;
+}
+
+const titles: { readonly [Mode in BuildMode]: string } = {
+  normal: 'building',
+  check: 'checking outputs of',
+  repair: 'repairing outputs of',
+};
+
+async function runAndRegister(build: Build, environment: ReadonlyMap<ByteString, ByteString>): Promise<BuildResult> {
+  const { context, request, site, scratch } = build;
+  const { settings } = context;
+  const place = await site.place();
+  using log = settings.keepsLog ? openLog(build) : undefined;
+  const printed = printedOf(build);
+  using activity = request.reporter.startActivity({
+    type: 'build',
+    level: 'info',
+    text: `${titles[request.job.mode]} '${printed}'`,
+    fields: [printed, '', 1, 1],
+  });
+  using output = new BuilderOutput(activity, settings.logLines);
+  const startTime = secondsNow();
+  const outcome = await runBuilder(context, {
+    request,
+    environment,
+    rewrites: scratch.rewrites,
+    folder: site.folderInside,
+    realFolder: site.folder.path,
+    place,
+    outputs: outputPlaces(build),
+    reporter: activity,
+    output: chunk => {
+      output.write(chunk);
+      log?.write(chunk);
+    },
+  });
+  output.finish();
+  log?.[Symbol.dispose]();
+  if (log?.problem !== undefined) activity.warn(`the log of '${printed}' is not whole: ${messageOf(log.problem)}`);
+  const times: BuildTimes = { timesBuilt: 1, startTime, stopTime: secondsNow(), ...usageOf(outcome) };
+  try {
+    requireSuccess({ context, job: request.job, outcome, tail: output.tail, folder: site.folder.path });
+    const builtOutputs = await register(build, activity);
+    await afterBuild(build, activity, builtOutputs);
+    return { outcome: { status: 'Built', builtOutputs }, ...times };
+  } catch (error) {
+    if (error instanceof BuildError) return buildFailed(error, times);
+    throw error;
+  }
+}
+
+function printedOf({ context, request }: Build): string {
+  return displayBytes(printStorePath(context.store.storeDir, request.job.path));
+}
+
+function openLog({ context, request }: Build): BuildLogWriter {
+  return new BuildLogWriter(context.store.logDir, request.job.path, { compress: context.settings.compressesLog });
+}
+
+function outputPlaces({ site, scratch }: Build): ReadonlyMap<OutputName, string> {
+  return new Map(Array.from(scratch.paths, ([name, path]) => [name, site.outputPlace(path)] as const));
+}
+
+function secondsNow(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
+function usageOf(outcome: Outcome): Pick<BuildTimes, 'cpuUser' | 'cpuSystem'> {
+  if (outcome.kind === 'not-executable') return { cpuUser: undefined, cpuSystem: undefined };
+  return { cpuUser: outcome.cpuUser, cpuSystem: outcome.cpuSystem };
+}
+
+/** Makes the outputs valid, or compares them with those that are. Throws as `registerOutputs`. */
+async function register(build: Build, activity: Activity): Promise<ReadonlyMap<OutputName, BuiltOutput>> {
+  const { context, request, site, scratch } = build;
+  const { store, settings } = context;
+  const { job, options, states, inputs, signal } = request;
+  const { user } = site;
+  const { diffHook } = settings;
+  const built = await registerOutputs(
+    store,
+    {
+      path: job.path,
+      derivation: job.derivation,
+      options,
+      mode: job.mode,
+      inputs,
+      outputs: new Map(
+        Array.from(states, ([name, { id, path, validity }]) => {
+          const known = scratch.paths.get(name);
+          if (known === undefined) throw new TypeError(`output '${name}' was given no path`);
+          return [
+            name,
+            { id, scratch: known, at: site.outputPlace(known), valid: validity === 'valid' ? path : undefined },
+          ];
+        }),
+      ),
+    },
+    {
+      signal,
+      realisations: settings.recordsRealisations,
+      ...(user === undefined ? {} : { users: { first: user.user, last: user.user } }),
+      ...(diffHook === undefined && !settings.keepsFailed
+        ? {}
+        : {
+            differs: async ({ valid, built: now }) => {
+              if (diffHook === undefined) return;
+              const args = [valid, now, printedOf(build), site.folder.path] as const;
+              await runDiffHook({ program: diffHook, args, user, reporter: activity, signal });
+            },
+          }),
+    },
+  );
+  return job.mode === 'check' ? knownOutputs(states) : built;
+}
+
+/** Throws as `runHook`. */
+async function afterBuild(
+  { context, request }: Build,
+  reporter: Activity,
+  outputs: ReadonlyMap<OutputName, BuiltOutput>,
+): Promise<void> {
+  const program = context.settings.postBuildHook;
+  if (program === '') return;
+  await runPostBuildHook({
+    program,
+    storeDir: context.store.storeDir,
+    derivation: request.job.path,
+    outputs: Array.from(outputs.values(), ({ path }) => path),
+    variables: context.variables,
+    config: context.config(),
+    reporter,
+    signal: request.signal,
+  });
+}
+
+/**
+ * For whoever wants to know why a build failed; not of our own builders, whose folders may have passwords. Whether what is
+ * at the outputs' paths stays, too.
+ */
+function keepFailed({ context, request, site, scratch }: Build): boolean {
+  if (!context.settings.keepsFailed || site.kind === 'here') return false;
+  site.folder.keep(request.reporter);
+  if (request.job.mode !== 'normal') return false;
+  if (site.kind === 'host') return true;
+  for (const [name, { path, validity }] of request.states) {
+    const made = scratch.paths.get(name);
+    if (path === undefined || made === undefined || validity === 'valid') continue;
+    const place = site.outputPlace(made);
+    if (existsSync(place)) renameSync(place, context.store.realPath(path));
+  }
+  return true;
+}
+
+/** What is at the paths that a builder had, unless it is valid. */
+async function removeScratch({ store }: BuildContext, scratch: ScratchOutputs): Promise<void> {
+  for (const path of scratch.paths.values()) {
+    if (store.paths.find(path) === undefined) await removeTreeAtEase(store.realPath(path));
+  }
+}

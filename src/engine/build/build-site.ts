@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { displayBytes, magenta, normal } from '../../base/index.ts';
+import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
+import type { Place, UserIds } from '../../exec/index.ts';
+import type { BuildContext, BuildRequest } from './build-context.ts';
+import { BuildFolder } from './build-folder.ts';
+import { type BuildUser, BuildUsers } from './build-users.ts';
+import { type BuilderPlace, choosePlace } from './choose-place.ts';
+import { makeSandbox } from './make-sandbox.ts';
+import { gatherSandboxPaths } from './sandbox-paths.ts';
+import { SandboxRoot } from './sandbox-root.ts';
+
+/** Where one build takes place: a user, a folder and, for a sandbox, what it has on disk. All that goes at disposal. */
+export class BuildSite implements AsyncDisposable {
+  readonly kind: BuilderPlace;
+  readonly folder: BuildFolder;
+  readonly #context: BuildContext;
+  readonly #request: BuildRequest;
+  readonly #root: SandboxRoot | undefined;
+  readonly #user: BuildUser | undefined;
+  readonly #resources: AsyncDisposableStack;
+
+  private constructor(context: BuildContext, request: BuildRequest, parts: SiteParts) {
+    this.#context = context;
+    this.#request = request;
+    this.kind = parts.kind;
+    this.folder = parts.folder;
+    this.#root = parts.root;
+    this.#user = parts.user;
+    this.#resources = parts.resources;
+  }
+
+  /** Throws as `choosePlace`, `BuildUsers` and `BuildFolder`, the system's errors, and the signal's reason. */
+  static async open(context: BuildContext, request: BuildRequest): Promise<BuildSite> {
+    const { store, settings } = context;
+    const { job, options } = request;
+    await using resources = new AsyncDisposableStack();
+    const kind = await choosePlace(context, job, options);
+    const user = kind === 'here' ? undefined : await acquireUser(context, request);
+    if (user !== undefined) resources.use(user);
+    const folder = new BuildFolder({
+      parent: settings.buildDir ?? join(store.dataFolder, 'builds'),
+      nested: kind === 'sandbox',
+      owner: user?.ids,
+    });
+    resources.use(folder);
+    const root = kind === 'sandbox' ? new SandboxRoot(store.realStoreDir, job.path, user?.ids) : undefined;
+    if (root !== undefined) resources.use(root);
+    return new BuildSite(context, request, { kind, folder, root, user, resources: resources.move() });
+  }
+
+  /** Whom the builder runs as, if not as we do. */
+  get user(): UserIds | undefined {
+    return this.#user?.ids;
+  }
+
+  /** Where the builder sees its folder. */
+  get folderInside(): string {
+    return this.kind === 'sandbox' ? this.#context.settings.sandboxBuildDir : this.folder.path;
+  }
+
+  /** Where on this machine's disk what the builder calls `path` is. */
+  outputPlace(path: StorePath): string {
+    return this.#root?.outputPlace(path) ?? this.#context.store.realPath(path);
+  }
+
+  /** For the executor. Throws `BuildError`, and as `runHook`. */
+  async place(): Promise<Place | { readonly kind: 'here' }> {
+    const root = this.#root;
+    if (root === undefined) return this.kind === 'here' ? { kind: 'here' } : { kind: 'host', user: this.user };
+    const { store, settings } = this.#context;
+    const { job, options, inputs, signal } = this.#request;
+    const { path, derivation } = job;
+    const rootPath = root.path;
+    const paths = await gatherSandboxPaths(store, {
+      path,
+      derivation,
+      options,
+      inputs,
+      settings,
+      root: rootPath,
+      signal,
+    });
+    const folder = this.folder.path;
+    return makeSandbox({ derivation, root, storeDir: store.storeDir, folder, paths, user: this.user, settings });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+}
+
+interface SiteParts {
+  readonly kind: BuilderPlace;
+  readonly folder: BuildFolder;
+  readonly root: SandboxRoot | undefined;
+  readonly user: BuildUser | undefined;
+  readonly resources: AsyncDisposableStack;
+}
+
+function acquireUser({ settings, store }: BuildContext, { job, reporter, signal }: BuildRequest) {
+  const users = new BuildUsers({ settings, dataFolder: store.dataFolder });
+  const printed = displayBytes(printStorePath(store.storeDir, job.path));
+  return users.acquire(signal, () =>
+    reporter.startActivity({
+      type: 'buildWaiting',
+      level: 'warn',
+      text: `waiting for a free build user ID for '${magenta}${printed}${normal}'`,
+    }),
+  );
+}

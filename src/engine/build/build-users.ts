@@ -1,0 +1,127 @@
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { tryLockFile } from '../../base/index.ts';
+import { makeFolder, realFileSystem } from '../../castore/index.ts';
+import type { UserIds } from '../../exec/index.ts';
+import { EngineError } from '../error.ts';
+import type { BuildSettings } from './build-settings.ts';
+
+/** The group that root is presumed to have for builds. Machines without it get ids that nobody has. */
+const presumedGroup = 'nixbld';
+
+/** Ids from one automatic user to the next; C++ Nix's, so that both can take them on one machine. */
+const idsOfSlot = 65536;
+
+/** In milliseconds, between two looks whether somebody has become free. */
+const pollInterval = 200;
+
+/** Whom a build runs as: nobody else does meanwhile, in no process. */
+export interface BuildUser extends Disposable {
+  readonly ids: UserIds;
+}
+
+export interface BuildUsersOptions {
+  readonly settings: Pick<BuildSettings, 'buildUsersGroup' | 'autoAllocatesUsers' | 'firstUser' | 'userCount'>;
+  readonly dataFolder: string;
+  /** Where /etc is, for tests. */
+  readonly etc?: string;
+}
+
+/**
+ * The users that builds run as where we are root: the members of a group, or ids that are given out. One who is not root
+ * has none; builds then run as ourselves.
+ */
+export class BuildUsers {
+  readonly #options: BuildUsersOptions;
+  readonly #etc: string;
+  readonly #isRoot: boolean;
+
+  constructor(options: BuildUsersOptions, isRoot = process.geteuid?.() === 0) {
+    this.#options = options;
+    this.#etc = options.etc ?? '/etc';
+    this.#isRoot = isRoot;
+  }
+
+  /** Undefined where builds run as ourselves. `waits` is called if nobody is free at once. Throws `build/no-users`. */
+  async acquire(signal: AbortSignal, waits: () => Disposable): Promise<BuildUser | undefined> {
+    const candidates = this.#candidates();
+    if (candidates === undefined) return undefined;
+    const free = tryAcquire(candidates);
+    if (free !== undefined) return free;
+    using _waiting = waits();
+    for (;;) {
+      await delay(pollInterval, undefined, { signal });
+      const late = tryAcquire(candidates);
+      if (late !== undefined) return late;
+    }
+  }
+
+  #candidates(): readonly Candidate[] | undefined {
+    const { settings, dataFolder } = this.#options;
+    if (!this.#isRoot) return undefined;
+    const { buildUsersGroup, autoAllocatesUsers } = settings;
+    if (autoAllocatesUsers) return this.#slots();
+    if (buildUsersGroup === '') return undefined;
+    const group = findLine(join(this.#etc, 'group'), fields => fields[0] === buildUsersGroup);
+    if (group === undefined) {
+      if (buildUsersGroup === presumedGroup) return this.#slots();
+      const message = `the group '${buildUsersGroup}' specified in 'build-users-group' does not exist`;
+      throw new EngineError('build/no-users', message);
+    }
+    const members = (group[3] ?? '').split(',').filter(name => name !== '');
+    if (members.length === 0) {
+      throw new EngineError('build/no-users', `the build users group '${buildUsersGroup}' has no members`);
+    }
+    return members.map(name => {
+      const user = findLine(join(this.#etc, 'passwd'), fields => fields[0] === name);
+      if (user === undefined) {
+        const message = `the user '${name}' in the group '${buildUsersGroup}' does not exist`;
+        throw new EngineError('build/no-users', message);
+      }
+      const ids = { user: Number(user[2]), group: Number(group[2]) };
+      if (ids.user === process.geteuid?.()) {
+        throw new EngineError('build/no-users', `the Nix user should not be a member of '${buildUsersGroup}'`);
+      }
+      return { ids, lock: join(dataFolder, 'userpool', String(ids.user)) };
+    });
+  }
+
+  #slots(): Candidate[] {
+    const { settings, dataFolder } = this.#options;
+    const count = Math.floor(settings.userCount / idsOfSlot);
+    return Array.from({ length: count }, (_, slot) => {
+      const id = settings.firstUser + slot * idsOfSlot;
+      return { ids: { user: id, group: id }, lock: join(dataFolder, 'userpool2', `slot-${slot}`) };
+    });
+  }
+}
+
+interface Candidate {
+  readonly ids: UserIds;
+  /** The file that is locked while the user is taken; C++ Nix's name. */
+  readonly lock: string;
+}
+
+function tryAcquire(candidates: readonly Candidate[]): BuildUser | undefined {
+  for (const { ids, lock } of candidates) {
+    makeFolder(realFileSystem, join(lock, '..'));
+    const fd = openSync(lock, 'a', 0o600);
+    let isOurs = false;
+    try {
+      isOurs = tryLockFile(fd, 'exclusive');
+      if (isOurs) return { ids, [Symbol.dispose]: () => closeSync(fd) };
+    } finally {
+      if (!isOurs) closeSync(fd);
+    }
+  }
+  return undefined;
+}
+
+/** The fields of the first line of a file like /etc/passwd that `matches`. */
+function findLine(file: string, matches: (fields: readonly string[]) => boolean): readonly string[] | undefined {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .map(line => line.split(':'))
+    .find(matches);
+}

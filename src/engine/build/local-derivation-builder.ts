@@ -1,0 +1,117 @@
+import { displayBytes, messageOf } from '../../base/index.ts';
+import { removeTreeAtEase } from '../../castore/index.ts';
+import {
+  type BasicDerivation,
+  type BuildResult,
+  type DerivationOptions,
+  NixCompatError,
+  type StorePath,
+  parseDerivationOptions,
+  printStorePath,
+  resolveDerivationOptions,
+} from '../../nix-compat/index.ts';
+import { type LocalStore, computeClosure } from '../../store/index.ts';
+import { BuildError } from '../error.ts';
+import type { BuildContext } from './build-context.ts';
+import { alreadyValid, buildFailed } from './build-results.ts';
+import type { BuildJob, BuildOptions, DerivationBuilder } from './derivation-builder.ts';
+import { findObstacle } from './find-obstacle.ts';
+import { buildLocked } from './build-locked.ts';
+import { lockOutputs } from './lock-outputs.ts';
+import { type OutputStates, inspectOutputs, outputIdsOf, validOutputs } from './output-states.ts';
+
+/**
+ * Builds on this machine, for a store on its disk.
+ *
+ *     await using builder = new LocalDerivationBuilder({ store, executor, settings: readBuildSettings(...), ... });
+ *     const { outcome } = await builder.build({ path, derivation, mode: 'normal' }, { signal, reporter });
+ */
+export class LocalDerivationBuilder implements DerivationBuilder {
+  readonly slots: number;
+  readonly #context: BuildContext;
+
+  /** `slots`: how many builds there are at a time. The executor stays the caller's. */
+  constructor(context: BuildContext, slots: number) {
+    this.#context = context;
+    this.slots = slots;
+  }
+
+  obstacle(derivation: BasicDerivation): string | undefined {
+    const { store, settings } = this.#context;
+    return findObstacle(derivation, parseOptions(store, derivation), settings);
+  }
+
+  async build(job: BuildJob, options: BuildOptions): Promise<BuildResult> {
+    try {
+      return await this.#build(job, options);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (error instanceof BuildError) return buildFailed(error);
+      throw error;
+    }
+  }
+
+  async #build(job: BuildJob, { signal, reporter }: BuildOptions): Promise<BuildResult> {
+    const { store } = this.#context;
+    store.requireWritable();
+    const options = this.#readOptions(job);
+    const ids = outputIdsOf(store, job);
+    const inputs = await computeClosure(store, job.derivation.inputSources, { signal });
+    // What is found valid stays so, and what is about to be made is not taken for garbage.
+    const before = await inspectOutputs(store, job, { ids, reporter });
+    await store.temporaryRoots.add([job.path, ...pathsOf(before)], signal);
+    using _lock = await lockOutputs(store, job, { reporter, signal });
+    // Somebody else may have built it meanwhile, or just have begun to collect it.
+    const states = await inspectOutputs(store, job, { ids, reporter });
+    await store.temporaryRoots.add(pathsOf(states), signal);
+    const valid = validOutputs(states);
+    if (valid !== undefined && job.mode !== 'check') {
+      this.#recordRealisations(states);
+      return alreadyValid(states);
+    }
+    for (const { path, validity } of states.values()) {
+      if (path === undefined || validity !== 'absent') continue;
+      reporter.log('debug', () => `removing invalid path '${printStorePath(store.storeDir, path)}'`);
+      await removeTreeAtEase(store.realPath(path), { signal });
+    }
+    await store.makeRoom();
+    const request = { job, options, states, inputs: new Set(inputs.keys()), signal, reporter };
+    return buildLocked(this.#context, request);
+  }
+
+  #readOptions(job: BuildJob): DerivationOptions<StorePath> {
+    const { store } = this.#context;
+    const printed = printStorePath(store.storeDir, job.path);
+    try {
+      // All inputs are store paths: there is nothing to be looked up.
+      const options = resolveDerivationOptions(parseOptions(store, job.derivation), () => undefined);
+      if (options !== undefined) return options;
+    } catch (error) {
+      if (!(error instanceof NixCompatError)) throw error;
+      const message = `${messageOf(error)}, while parsing derivation '${displayBytes(printed)}'`;
+      throw new BuildError('InputRejected', message, { cause: error });
+    }
+    throw new BuildError('InputRejected', `derivation '${displayBytes(printed)}' refers to outputs that are not built`);
+  }
+
+  /** Paths that are known from the derivation may be older than the wish to have realisations of them. */
+  #recordRealisations(states: OutputStates): void {
+    const { store, settings } = this.#context;
+    if (!settings.recordsRealisations) return;
+    for (const { id, path } of states.values()) {
+      if (path !== undefined && store.realisations.find(id) === undefined) {
+        store.realisations.add({ id, path, signatures: [] });
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+function parseOptions({ storeDir }: LocalStore, derivation: BasicDerivation): DerivationOptions {
+  return parseDerivationOptions(storeDir, { ...derivation, inputDerivations: new Map() });
+}
+
+function pathsOf(states: OutputStates): StorePath[] {
+  return Array.from(states.values(), ({ path }) => path).filter(path => path !== undefined);
+}

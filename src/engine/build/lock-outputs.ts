@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Reporter, magenta, normal } from '../../base/index.ts';
+import { outputPath } from '../../nix-compat/index.ts';
+import { type LocalStore, tryLockPath } from '../../store/index.ts';
+import type { BuildJob } from './derivation-builder.ts';
+
+/** In milliseconds, between two looks at locks that somebody else holds. */
+const pollInterval = 200;
+
+export interface LockOptions {
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Locks the outputs of a derivation against everybody else who would build it, C++ Nix's processes too: all or none at a
+ * time, so that two who want several never wait for each other. An output whose path is not known yet is locked by the
+ * derivation's.
+ */
+export async function lockOutputs(store: LocalStore, job: BuildJob, options: LockOptions): Promise<Disposable> {
+  const { reporter, signal } = options;
+  const paths = lockedPaths(store, job);
+  const lock = tryLockPaths(paths);
+  if (lock !== undefined) return lock;
+  const names = paths.map(path => `'${path}'`).join(', ');
+  using _waiting = reporter.startActivity({
+    type: 'buildWaiting',
+    level: 'warn',
+    text: `waiting for lock on ${magenta}${names}${normal}`,
+  });
+  for (;;) {
+    await delay(pollInterval, undefined, { signal });
+    const late = tryLockPaths(paths);
+    if (late !== undefined) return late;
+  }
+}
+
+function lockedPaths(store: LocalStore, { path, derivation }: BuildJob): string[] {
+  const of = { name: derivation.name, storeDir: store.storeDir };
+  const paths = Array.from(derivation.outputs, ([name, output]) => {
+    const known = outputPath(output, name, of);
+    return known === undefined ? join(store.realStoreDir, `${path}.${name}`) : store.realPath(known);
+  });
+  return [...new Set(paths)].toSorted();
+}
+
+function tryLockPaths(paths: readonly string[]): Disposable | undefined {
+  using locks = new DisposableStack();
+  for (const path of paths) {
+    const lock = tryLockPath(path);
+    if (lock === undefined) return undefined;
+    locks.use(lock);
+  }
+  return locks.move();
+}

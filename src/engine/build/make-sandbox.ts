@@ -1,0 +1,125 @@
+import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { displayBytes, systemErrorText } from '../../base/index.ts';
+import { type BasicDerivation, derivationTypeOf, isSandboxed } from '../../nix-compat/index.ts';
+import type { Mount, Sandbox, UserIds } from '../../exec/index.ts';
+import { BuildError } from '../error.ts';
+import type { BuildSettings } from './build-settings.ts';
+import type { SandboxPath } from './sandbox-paths.ts';
+import type { SandboxRoot } from './sandbox-root.ts';
+
+/** As a builder sees itself, on every machine. */
+const builderIds: UserIds = { user: 1000, group: 100 };
+
+export interface SandboxRequest {
+  readonly derivation: BasicDerivation;
+  readonly root: SandboxRoot;
+  readonly storeDir: string;
+  /** The build's folder on this machine's disk. */
+  readonly folder: string;
+  readonly paths: ReadonlyMap<string, SandboxPath>;
+  readonly user: UserIds | undefined;
+  readonly settings: Pick<
+    BuildSettings,
+    'sandboxBuildDir' | 'sharedMemorySize' | 'filtersSyscalls' | 'systemFeatures' | 'certificates' | 'system'
+  >;
+}
+
+/** What a builder finds: as little as it needs, and the same on every machine. Throws `BuildError`. */
+export function makeSandbox(request: SandboxRequest): Sandbox {
+  const { derivation, settings, user } = request;
+  const isClosed = isSandboxed(derivationTypeOf(derivation));
+  const linux32 = isForeignWidth(displayBytes(derivation.platform), settings.system);
+  return {
+    kind: 'sandbox',
+    mounts: listMounts(request, isClosed),
+    network: isClosed ? 'private' : 'host',
+    hostName: 'localhost',
+    user: builderIds,
+    outsideUser: user,
+    personality: linux32 ? 'linux32' : undefined,
+    allowsSetuid: !settings.filtersSyscalls,
+  };
+}
+
+function isForeignWidth(platform: string, system: string): boolean {
+  if (platform === 'i686-linux') return system === 'x86_64-linux';
+  return /^armv[5-7].*-linux$/.test(platform) && system === 'aarch64-linux';
+}
+
+function listMounts(request: SandboxRequest, isClosed: boolean): Mount[] {
+  const { root, settings, storeDir, folder } = request;
+  const paths = new Map(request.paths);
+  const hasOwnDevices = paths.has('/dev');
+  if (!isClosed) addNetworkFiles(paths, settings);
+  if (!hasOwnDevices && settings.systemFeatures.has('kvm') && existsSync('/dev/kvm')) {
+    paths.set('/dev/kvm', { source: '/dev/kvm', optional: true, writable: true });
+  }
+  const mounts: Mount[] = [
+    { kind: 'folder', to: '/etc', mode: 0o555 },
+    textFile('/etc/passwd', passwd(settings.sandboxBuildDir)),
+    textFile('/etc/group', group),
+    ...(isClosed
+      ? [textFile('/etc/hosts', '127.0.0.1 localhost\n::1 localhost\n')]
+      : [textFile('/etc/nsswitch.conf', 'hosts: files dns\nservices: files\n')]),
+    { kind: 'bind', from: root.temporaryFolder, to: '/tmp', writable: true },
+    { kind: 'bind', from: root.storeDir, to: storeDir, writable: true },
+    ...(hasOwnDevices ? [] : [{ kind: 'devices', to: '/dev' } as const]),
+    { kind: 'bind', from: folder, to: settings.sandboxBuildDir, writable: true },
+  ];
+  // Ascending, so that what is within another comes after it.
+  for (const [target, path] of [...paths].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    const mount = mountOf(target, path);
+    if (mount !== undefined) mounts.push(mount);
+  }
+  const { sharedMemorySize: size } = settings;
+  mounts.push({ kind: 'tmpfs', to: '/dev/shm', mode: 0o1777, ...(size === undefined ? {} : { size }) });
+  mounts.push({ kind: 'proc', to: '/proc' });
+  return mounts;
+}
+
+/** Undefined for what is optional and not there, and for /proc, which is the sandbox's own in any case. */
+function mountOf(target: string, { source, optional, writable }: SandboxPath): Mount | undefined {
+  if (source === '/proc') return undefined;
+  let stats;
+  try {
+    stats = lstatSync(source, { throwIfNoEntry: !optional });
+  } catch (error) {
+    const message = `getting attributes of path "${source}": ${systemErrorText(error)}`;
+    throw new BuildError('MiscFailure', message, { cause: error });
+  }
+  if (stats === undefined) return undefined;
+  if (stats.isSymbolicLink()) return { kind: 'symlink', to: target, target: readlinkSync(source) };
+  const devices = target === '/dev' || target.startsWith('/dev/');
+  return { kind: 'bind', from: source, to: target, writable, ...(devices ? { devices } : {}) };
+}
+
+/** What programs need to find hosts and to trust them. */
+function addNetworkFiles(paths: Map<string, SandboxPath>, { certificates }: Pick<BuildSettings, 'certificates'>): void {
+  for (const file of ['/etc/resolv.conf', '/etc/services', '/etc/hosts']) {
+    if (existsSync(file) && !paths.has(file)) paths.set(file, hostFile(file));
+  }
+  const bundle = '/etc/ssl/certs/ca-certificates.crt';
+  if (certificates !== undefined && existsSync(certificates) && !paths.has(bundle)) {
+    paths.set(bundle, hostFile(certificates));
+  }
+}
+
+/** Symlinks lead to places that the sandbox does not have. */
+function hostFile(path: string): SandboxPath {
+  return { source: realpathSync(path), optional: true, writable: false };
+}
+
+function textFile(to: string, text: string): Mount {
+  return { kind: 'file', to, contents: Buffer.from(text), mode: 0o644 };
+}
+
+function passwd(home: string): string {
+  const { user, group: gid } = builderIds;
+  return (
+    `root:x:0:0:Nix build user:${home}:/noshell\n` +
+    `nixbld:x:${user}:${gid}:Nix build user:${home}:/noshell\n` +
+    'nobody:x:65534:65534:Nobody:/:/noshell\n'
+  );
+}
+
+const group = `root:x:0:\nnixbld:!:${builderIds.group}:\nnogroup:x:65534:\n`;
