@@ -32,8 +32,9 @@ const lazyBuiltins: Plugin = {
 const root = dirname(import.meta.dirname);
 const version = /"version": "([^"]+)"/.exec(readFileSync(join(root, 'package.json'), 'utf8'))?.[1];
 
-/** Started as threads of their own, from files beside the bundle. */
+/** Started as threads or processes of their own, from files beside the bundle. */
 const threads = {
+  'spawner-entry': 'src/exec/spawner/spawner-entry.ts',
   'decode-thread-entry': 'src/store/binary-cache/decode-thread-entry.ts',
   'file-thread-entry': 'src/castore/disk/file-thread-entry.ts',
   'hash-thread-entry': 'src/store/local/upkeep/hash-thread-entry.ts',

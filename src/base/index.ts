@@ -39,10 +39,27 @@ export {
 } from './bytes.ts';
 export { blue, bold, emphasise, faint, green, magenta, normal, red } from './colours.ts';
 export { Semaphore, forEachConcurrent, mapConcurrent } from './concurrency.ts';
+export { SyscallError } from './ffi-library.ts';
+export {
+  type EndedProcess,
+  type Personality,
+  type ProcessStart,
+  adoptOrphans,
+  keepDescriptors,
+  killProcessesOf,
+  lowerLimit,
+  makeMemoryFile,
+  makeMemoryProgram,
+  makePipe,
+  moveDescriptor,
+  reapProcess,
+  startProcess,
+} from './process-syscalls.ts';
 export { FirnError, errnoOf, messageOf, unreachable } from './errors.ts';
 export { type ReportSink, createReporter } from './reporter.ts';
 export { LocatedError, type SourcePosition, type TraceLine } from './source-position.ts';
 export { editDistance, formatSuggestions, suggest } from './suggestions.ts';
-export { SyscallError, syncFileSystem, tryLockFile, unlockFile } from './syscalls.ts';
-export { systemErrorText } from './system-error.ts';
+export { syncFileSystem, tryLockFile, unlockFile } from './syscalls.ts';
+export { systemErrorText, wordsOfErrno } from './system-error.ts';
+export { openTerminal } from './terminal-syscalls.ts';
 export { type TreeSink, teeTree } from './tree-events.ts';

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { errnoOf } from './errors.ts';
-import { SyscallError, syncFileSystem, tryLockFile, unlockFile } from './syscalls.ts';
+import { SyscallError } from './ffi-library.ts';
+import { syncFileSystem, tryLockFile, unlockFile } from './syscalls.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'firn-syscalls-'));
 after(() => rmSync(folder, { recursive: true }));

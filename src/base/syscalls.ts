@@ -1,59 +1,14 @@
-/**
- * The system calls that Node has no function for, through `node:ffi`. That module is experimental, so this is the only
- * file that uses it; it is loaded at the first call. On a system without it, calls throw `syscall/unavailable`.
- */
+/** The system calls on files that Node has no function for. */
 import { constants } from 'node:os';
-import { FirnError, messageOf } from './errors.ts';
-
-export class SyscallError extends FirnError<'syscall/unavailable' | 'syscall/failed'> {
-  /** Symbolic error number (`EIO`) when the call was made and failed. */
-  readonly errno: string | undefined;
-
-  constructor(code: SyscallError['code'], message: string, options: ErrorOptions & { readonly errno?: string } = {}) {
-    super(code, message, options);
-    this.errno = options.errno;
-  }
-}
+import { loadOnce, syscallFailure } from './ffi-library.ts';
 
 type Fd = number;
 
-interface Functions {
-  readonly flock: (fd: Fd, operation: number) => number;
-  readonly syncfs: ((fd: Fd) => number) | undefined;
-  readonly errno: () => number;
-}
-
-let loaded: Functions | undefined;
-
-function load(): Functions {
-  if (loaded !== undefined) return loaded;
-  try {
-    const ffi = process.getBuiltinModule('node:ffi');
-    const linux = process.platform === 'linux';
-    const errnoSymbol = linux ? '__errno_location' : '__error';
-    const library = new ffi.DynamicLibrary(linux ? null : '/usr/lib/libSystem.B.dylib');
-    const errnoLocation = library.getFunction(errnoSymbol, { arguments: [], return: 'pointer' });
-    loaded = {
-      flock: library.getFunction('flock', { arguments: ['i32', 'i32'], return: 'i32' }),
-      syncfs: linux ? library.getFunction('syncfs', { arguments: ['i32'], return: 'i32' }) : undefined,
-      errno: () => ffi.getInt32(errnoLocation(), 0),
-    };
-  } catch (error) {
-    throw new SyscallError('syscall/unavailable', `this Node has no usable node:ffi: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  return loaded;
-}
-
-function errorName(errno: number): string {
-  return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
-}
-
-function failure(call: string, errno: number): SyscallError {
-  const name = errorName(errno);
-  return new SyscallError('syscall/failed', `${call}: ${name}`, { errno: name });
-}
+const load = loadOnce(library => ({
+  flock: library.getFunction('flock', { arguments: ['i32', 'i32'], return: 'i32' }),
+  syncfs: library.isLinux ? library.getFunction('syncfs', { arguments: ['i32'], return: 'i32' }) : undefined,
+  errno: library.errno,
+}));
 
 /**
  * Writes everything of the file system that holds `fd` to its disk (syncfs(2)); false where the system lacks the call.
@@ -62,7 +17,7 @@ function failure(call: string, errno: number): SyscallError {
 export function syncFileSystem(fd: Fd): boolean {
   const { syncfs, errno } = load();
   if (syncfs === undefined) return false;
-  if (syncfs(fd) !== 0) throw failure('syncfs', errno());
+  if (syncfs(fd) !== 0) throw syscallFailure('syncfs', errno());
   return true;
 }
 
@@ -80,11 +35,11 @@ export function tryLockFile(fd: Fd, mode: keyof typeof operations): boolean {
     if (flock(fd, operations[mode] | nonBlocking) === 0) return true;
     const code = errno();
     if (code === constants.errno.EWOULDBLOCK) return false;
-    if (code !== constants.errno.EINTR) throw failure('flock', code);
+    if (code !== constants.errno.EINTR) throw syscallFailure('flock', code);
   }
 }
 
 export function unlockFile(fd: Fd): void {
   const { flock, errno } = load();
-  if (flock(fd, unlock) !== 0) throw failure('flock', errno());
+  if (flock(fd, unlock) !== 0) throw syscallFailure('flock', errno());
 }

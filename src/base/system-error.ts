@@ -35,6 +35,7 @@ const texts: { readonly [errno: string]: string } = {
   ENOBUFS: 'No buffer space available',
   ENODATA: 'No data available',
   ENODEV: 'No such device',
+  ENOEXEC: 'Exec format error',
   ENOENT: 'No such file or directory',
   ENOLCK: 'No locks available',
   ENOMEM: 'Cannot allocate memory',
@@ -63,4 +64,9 @@ const texts: { readonly [errno: string]: string } = {
 export function systemErrorText(error: unknown): string {
   const errno = errnoOf(error);
   return (errno === undefined ? undefined : texts[errno]) ?? messageOf(error);
+}
+
+/** The operating system's words for an error number by its name (`ENOENT`). */
+export function wordsOfErrno(errno: string): string {
+  return texts[errno] ?? errno;
 }

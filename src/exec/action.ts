@@ -42,7 +42,10 @@ export interface HostPlace {
 /** Apart from all others: own processes, mounts, host name and interprocess communication; no privileges, no core dumps. */
 export interface Sandbox {
   readonly kind: 'sandbox';
-  /** All that the process finds, each in the place that those before have made. What lies between is made as folders. */
+  /**
+   * All that the process finds, each in the place that those before have made. What lies between is made as folders. The
+   * root itself cannot be written to: what can be is a writable bind or a tmpfs.
+   */
   readonly mounts: readonly Mount[];
   /** `private`: a loopback interface alone, on which nobody else listens. `host`: this machine's network. */
   readonly network: 'private' | 'host';
@@ -75,7 +78,7 @@ export type Mount =
     }
   /** In memory: what is written is gone at the end. `size` in bytes; half of the memory unless given. */
   | { readonly kind: 'tmpfs'; readonly to: string; readonly mode: number; readonly size?: number }
-  /** An empty folder of the root. */
+  /** An empty folder of what lies there: of the root, it cannot be written to. */
   | { readonly kind: 'folder'; readonly to: string; readonly mode: number }
   | { readonly kind: 'file'; readonly to: string; readonly contents: Uint8Array; readonly mode: number }
   | { readonly kind: 'symlink'; readonly to: string; readonly target: string }
