@@ -3,7 +3,7 @@
  *
  *     PEER_BINDIR=/path/to/nix/bin npm run bench [-- [--pairs N] [--folder DIR] [--no-record] NAME...]
  *
- * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `start-up`, `substitute`, `copy`, `gc`, `verify`, `fib`,
+ * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `start-up`, `substitute`, `copy`, `gc`, `verify`, `builds`, `chain`, `built`, `plan`, `fib`,
  * `sort`, or, of the nixpkgs that NIXPKGS names (20.09, where it is evaluated), `parse`, `hello`, `nixos`, `packages`; all of
  * them unless given. Workloads and results are made in a new folder within DIR (the system's folder for temporary files
  * unless given). Ends with status 1 when a bar is missed or a comparison could not be made.
@@ -13,6 +13,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { removeTree } from '../src/castore/index.ts';
+import {
+  builtComparison,
+  chainedBuildsComparison,
+  independentBuildsComparison,
+  planComparison,
+} from './comparisons/build.ts';
 import { copyComparison } from './comparisons/copy.ts';
 import { dumpComparison } from './comparisons/dump.ts';
 import {
@@ -54,6 +60,10 @@ const comparisons: ReadonlyMap<string, Comparison> = new Map([
   ['substitute', substituteComparison],
   ['copy', copyComparison],
   ['verify', verifyComparison],
+  ['builds', independentBuildsComparison],
+  ['chain', chainedBuildsComparison],
+  ['built', builtComparison],
+  ['plan', planComparison],
 ]);
 const results = join(import.meta.dirname, 'results');
 
