@@ -2,6 +2,7 @@ import type { Flag, Positional } from './args/flag.ts';
 import type { CommandGroup, Parseable } from './args/parse-command.ts';
 import type { LegacyGrammar } from './args/parse-legacy.ts';
 import type { Environment } from './environment.ts';
+import type { Modes } from './modes.ts';
 import type { Logger } from './render/logger.ts';
 import type { StandardOutput } from './render/standard-output.ts';
 import type { InvocationSettings } from './settings/invocation-settings.ts';
@@ -15,11 +16,14 @@ export interface CommandContext {
   readonly log: Logger;
   readonly settings: InvocationSettings;
   readonly environment: Environment;
+  readonly modes: Modes;
   /**
    * Aborted when the user interrupts. Commands that do not ask for it are ended by the operating system; one that does
    * must let go of everything soon after.
    */
   readonly signal: AbortSignal;
+  /** What lives as long as the command: disposed of when it has ended, the latest first. */
+  readonly resources: AsyncDisposableStack;
 }
 
 /** A command of `nix` or `firn`, made anew for each invocation: its flags fill in what `run` then works on. */

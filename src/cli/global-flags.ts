@@ -112,7 +112,7 @@ export function nixFlags({ settings, log }: CommandContext, seen: NixFlags): Fla
 }
 
 /** Flags of all `nix-*` commands. */
-export function legacyFlags({ settings, log }: CommandContext): Flag[] {
+export function legacyFlags({ settings, log, modes }: CommandContext): Flag[] {
   const enable = (name: SettingName, short?: string): Flag => ({
     long: name,
     ...(short === undefined ? {} : { short }),
@@ -144,8 +144,18 @@ export function legacyFlags({ settings, log }: CommandContext): Flag[] {
     integer('cores'),
     integer('max-silent-time'),
     integer('timeout'),
-    { long: 'readonly-mode', labels: [], summary: 'Do not change the store.', apply: () => {} },
-    { long: 'no-gc-warning', labels: [], summary: 'Do not warn of results without a root.', apply: () => {} },
+    {
+      long: 'readonly-mode',
+      labels: [],
+      summary: 'Do not change the store.',
+      apply: () => (modes.readsOnly = true),
+    },
+    {
+      long: 'no-gc-warning',
+      labels: [],
+      summary: 'Do not warn of results without a root.',
+      apply: () => (modes.warnsOfGarbage = false),
+    },
     {
       long: 'store',
       labels: ['store-uri'],

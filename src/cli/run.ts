@@ -9,6 +9,7 @@ import { Environment } from './environment.ts';
 import { CliError } from './error.ts';
 import { ExitStatus } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
+import { Modes } from './modes.ts';
 import { Logger } from './render/logger.ts';
 import { reportError } from './render/report-error.ts';
 import { StandardOutput } from './render/standard-output.ts';
@@ -28,6 +29,7 @@ export async function run(calledAs: string, argv: readonly string[]): Promise<nu
 
 async function runAs(program: string, argv: readonly string[]): Promise<number> {
   using interruption = new Interruption();
+  await using resources = new AsyncDisposableStack();
   const out: StandardOutput = new StandardOutput(endsLine => log.makeRoom(endsLine));
   const log: Logger = new Logger({ variables: process.env, beforeWrite: () => flushQuietly(out) });
   const warn = (message: string) => log.warn(message);
@@ -42,6 +44,8 @@ async function runAs(program: string, argv: readonly string[]): Promise<number> 
       log,
       settings,
       environment,
+      modes: new Modes(warn),
+      resources,
       get signal() {
         return interruption.signal;
       },

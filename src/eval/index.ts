@@ -24,7 +24,18 @@ export { type EvalNeed, type NeedAnswer, Suspension } from './needs.ts';
 export type { Pass } from './passes.ts';
 export { type JsonOptions, formatJsonText, toJsonValue } from './builtins/json.ts';
 export { importFile } from './builtins/import.ts';
-export { type Package, derivationPathOf, findPackages, isDerivation, outputNameOf } from './packages.ts';
+export { forceDerivingPath } from './builtins/output-of.ts';
+export {
+  type Package,
+  declaredDerivationPathOf,
+  derivationPathOf,
+  findPackages,
+  isDerivation,
+  metaOf,
+  outputNameOf,
+  outputsOf,
+  outputsToInstallOf,
+} from './packages.ts';
 export type { Origin } from './positions.ts';
 export { printAmbiguous } from './print-ambiguous.ts';
 export { printEvaluated } from './print-evaluated.ts';

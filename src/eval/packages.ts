@@ -1,6 +1,7 @@
-import { type ByteString, brandAs, displayBytes } from '../base/index.ts';
-import { type StorePath, parseStorePathIn, requireDerivationPath } from '../nix-compat/index.ts';
-import { within } from './builtins/arguments.ts';
+import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../base/index.ts';
+import { type OutputName, type StorePath, parseStorePathIn, requireDerivationPath } from '../nix-compat/index.ts';
+import { forceBool, forceList, forcePlainString, forceSet, within } from './builtins/arguments.ts';
+import { mark } from './error-log.ts';
 import { EvalError } from './eval-error.ts';
 import { coerce } from './core-exports.ts';
 import type { Evaluator } from './evaluator.ts';
@@ -100,23 +101,114 @@ function requireName(evaluator: Evaluator, attrs: number): void {
 }
 
 /** The derivation that a package is made by. Throws `eval/error` where it has none. */
-export function derivationPathOf(evaluator: Evaluator, { attrs }: Package): StorePath {
+export function derivationPathOf(evaluator: Evaluator, found: Package): StorePath {
+  const path = declaredDerivationPathOf(evaluator, found);
+  if (path === undefined) throw new EvalError('eval/error', "derivation does not contain a 'drvPath' attribute");
+  return path;
+}
+
+/** As `derivationPathOf`, undefined where it has none. */
+export function declaredDerivationPathOf(evaluator: Evaluator, { attrs }: Package): StorePath | undefined {
   const text = stringAttribute(evaluator, attrs, 'drvPath');
-  if (text === undefined) throw new EvalError('eval/error', "derivation does not contain a 'drvPath' attribute");
+  if (text === undefined) return undefined;
   const path = parseStorePathIn(evaluator.io.storeDir, text);
   const doing = "while evaluating the 'drvPath' attribute of a derivation";
   evaluator.run(() => within(evaluator, doing, () => requireDerivationPath(path)));
   return path;
 }
 
-/** The name of the output that a package stands for; undefined where it has none. */
-export function outputNameOf(evaluator: Evaluator, { attrs }: Package): ByteString {
-  return stringAttribute(evaluator, attrs, 'outputName') ?? brandAs<ByteString>('');
+/** The name of the output that a package stands for; empty where it has none. */
+export function outputNameOf(evaluator: Evaluator, { attrs }: Package): OutputName {
+  const found = attribute(evaluator, attrs, 'outputName');
+  if (found === undefined) return brandAs<OutputName>('');
+  const doing = 'while evaluating the output name of a derivation';
+  return evaluator.run(() => forcePlainString(evaluator, found.word, doing));
+}
+
+/** The names of a package's outputs, in byte order; `out` where it does not say. */
+export function outputsOf(evaluator: Evaluator, { attrs }: Package): OutputName[] {
+  const found = attribute(evaluator, attrs, 'outputs');
+  if (found === undefined) return [byteStringFromText('out')];
+  return evaluator.run(() => {
+    const listText = "while evaluating the 'outputs' attribute of a derivation";
+    const list = forceList(evaluator, found.word, listText, found.position);
+    const nameText = 'while evaluating the name of an output of a derivation';
+    const names = listElements(evaluator.core.memory, list).map(element =>
+      forcePlainString(evaluator, element, nameText, found.position),
+    );
+    return [...new Set(names)].toSorted();
+  });
+}
+
+/**
+ * Those of a package's outputs that are meant where nobody says which: the one that was selected (`outputSpecified`),
+ * else `meta.outputsToInstall`, else all. In byte order. Throws `eval/error` where these are no outputs of it.
+ */
+export function outputsToInstallOf(evaluator: Evaluator, found: Package): OutputName[] {
+  const outputs = outputsOf(evaluator, found);
+  const specified = attribute(evaluator, found.attrs, 'outputSpecified');
+  const doing = "while evaluating the 'outputSpecified' attribute of a derivation";
+  if (specified !== undefined && evaluator.run(() => forceBool(evaluator, specified.word, doing, specified.position))) {
+    const name = outputNameOf(evaluator, found);
+    if (outputs.includes(name)) return [name];
+    throw new EvalError('eval/error', `derivation does not have output '${mark(displayBytes(name))}'`);
+  }
+  const wanted = metaOf(evaluator, found, 'outputsToInstall');
+  if (wanted === undefined) return outputs;
+  const { core } = evaluator;
+  const elements = kindOf(core.memory, wanted) === 'list' ? listElements(core.memory, addressOf(wanted)) : undefined;
+  const names = elements?.map(element => {
+    const value = evaluator.force(element);
+    return kindOf(core.memory, value) === 'string' ? core.memory.string(addressOf(value)) : undefined;
+  });
+  const chosen = names?.filter(name => name !== undefined && outputs.includes(name));
+  if (names === undefined || chosen === undefined || chosen.length < names.length) {
+    throw new EvalError('eval/error', "this derivation has bad 'meta.outputsToInstall'");
+  }
+  return outputs.filter(name => chosen.includes(name));
+}
+
+/** What `meta` says of `name`, evaluated; undefined where that is nothing, or nothing that could be written down. */
+export function metaOf(evaluator: Evaluator, { attrs }: Package, name: string): Word | undefined {
+  const { core } = evaluator;
+  const meta = attribute(evaluator, attrs, 'meta');
+  if (meta === undefined) return undefined;
+  const doing = "while evaluating the 'meta' attribute of a derivation";
+  return evaluator.run(() => {
+    const found = attribute(evaluator, forceSet(evaluator, meta.word, doing, meta.position), name);
+    return found !== undefined && isPlainData(evaluator, found.word) ? core.force(found.word) : undefined;
+  });
+}
+
+/** Whether a value is made of numbers, strings and truths alone. */
+function isPlainData(evaluator: Evaluator, word: Word): boolean {
+  const { core } = evaluator;
+  const value = core.force(word);
+  const kind = kindOf(core.memory, value);
+  switch (kind) {
+    case 'list':
+      return listElements(core.memory, addressOf(value)).every(element => isPlainData(evaluator, element));
+    case 'set': {
+      const attrs = addressOf(value);
+      if (core.lookup(attrs, evaluator.symbols.outPath) !== undefined) return false;
+      return core.attributes(attrs).every(({ word: inner }) => isPlainData(evaluator, inner));
+    }
+    case 'int':
+    case 'bool':
+    case 'string':
+    case 'float':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function attribute(evaluator: Evaluator, attrs: number, name: string) {
+  return evaluator.core.lookup(attrs, evaluator.core.internText(name));
 }
 
 function stringAttribute(evaluator: Evaluator, attrs: number, name: string): ByteString | undefined {
-  const { core } = evaluator;
-  const found = core.lookup(attrs, core.internText(name));
+  const found = attribute(evaluator, attrs, name);
   if (found === undefined) return undefined;
-  return evaluator.run(() => core.coerce(found.word, coerce.canonical)).text;
+  return evaluator.run(() => evaluator.core.coerce(found.word, coerce.canonical)).text;
 }

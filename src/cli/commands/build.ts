@@ -1,6 +1,5 @@
 import { type ByteString, byteStringFromText } from '../../base/index.ts';
 import {
-  type BuildMode,
   type DerivingPath,
   type JsonValue,
   formatJson,
@@ -27,7 +26,7 @@ export function build(context: CommandContext): Command {
   let dryRun = false;
   let json = false;
   let printPaths = false;
-  let mode: BuildMode = 'normal';
+  let rebuild = false;
   return {
     summary: 'Fetches store paths, and builds derivations where nobody has their outputs.',
     flags: [
@@ -47,13 +46,7 @@ export function build(context: CommandContext): Command {
         long: 'rebuild',
         labels: [],
         summary: 'Build again what is there, and compare.',
-        apply: () => (mode = 'check'),
-      },
-      {
-        long: 'repair',
-        labels: [],
-        summary: 'Get the contents anew of what is there.',
-        apply: () => (mode = 'repair'),
+        apply: () => (rebuild = true),
       },
       {
         long: 'profile',
@@ -68,7 +61,7 @@ export function build(context: CommandContext): Command {
     run: async () => {
       const { out } = context;
       await using store = await openCommandStore(context);
-      const installables = wanted.parse(store);
+      const installables = await wanted.resolve(store);
       if (dryRun) {
         const paths = installables.map(({ path }) => path);
         await using realising = await openRealising(store, context);
@@ -76,6 +69,7 @@ export function build(context: CommandContext): Command {
         if (json) out.byteLine(formatJson(await wantedToJson(store, paths)));
         return;
       }
+      const mode = wanted.source.repairs ? 'repair' : rebuild ? 'check' : 'normal';
       const realised = await realiseInstallables(store, installables, { context, mode });
       if (json) out.byteLine(formatJson(realised.map(each => toJson(store, each))));
       if (outLink !== undefined && store.collector !== undefined)

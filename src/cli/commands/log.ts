@@ -1,59 +1,31 @@
-import { type ByteString, byteStringFromText } from '../../base/index.ts';
-import { type StorePath, unrollDerivingPath } from '../../nix-compat/index.ts';
-import type { Store } from '../../store/index.ts';
+import { type ByteString, byteStringFromText, displayBytes } from '../../base/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { evaluationFlags } from '../installables/evaluation-flags.ts';
-import { findBuildLog } from '../installables/find-build-log.ts';
-import { type Installable, parseInstallable } from '../installables/installable.ts';
+import type { NamedPath } from '../installables/installable.ts';
+import { showBuildLog } from '../installables/show-build-log.ts';
+import { SourceArguments } from '../installables/source-arguments.ts';
 import { openCommandStore } from '../open-store.ts';
-import { openSubstituters } from '../open-substituters.ts';
-import { showPaged } from '../render/show-paged.ts';
 
 /** `nix log` */
 export function buildLog(context: CommandContext): Command {
+  const source = new SourceArguments(context);
   let typed: ByteString = byteStringFromText('.');
   return {
     summary: 'Prints the log of a build.',
-    flags: evaluationFlags(),
-    positionals: [{ label: 'installable', arity: 1, optional: true, apply: given => (typed = given) }],
+    flags: source.flags,
+    positionals: [
+      { label: 'installable', arity: 1, optional: true, complete: source.complete, apply: given => (typed = given) },
+    ],
     run: async () => {
       await using store = await openCommandStore(context);
-      const installable = parseInstallable(store, typed, context);
-      await showBuildLog(store, installable, context);
+      await showBuildLog(store, only(await source.resolve(store, [typed]), typed), context);
     },
   };
 }
 
-/** Throws `log/absent`. */
-export async function showBuildLog(store: Store, installable: Installable, context: CommandContext): Promise<void> {
-  const { log, from } = await find(store, installable, context);
-  context.log.log('info', `got build log for '${installable.what}' from '${from}'`);
-  showPaged(log, context);
-}
-
-async function find(
-  store: Store,
-  { path, what }: Installable,
-  context: CommandContext,
-): Promise<{ readonly log: Uint8Array; readonly from: string }> {
-  const wanted = path.kind === 'opaque' ? path.path : baseOf(path.derivation, what);
-  const own = await findBuildLog(store, wanted);
-  if (own !== undefined) return { log: own, from: store.uri };
-  await using open = await openSubstituters(store, context);
-  for (const substituter of open.stores) {
-    const log = await findBuildLog(substituter, wanted);
-    if (log !== undefined) return { log, from: substituter.uri };
-  }
-  throw absent(what);
-}
-
-function baseOf(derivation: Parameters<typeof unrollDerivingPath>[0], what: string): StorePath {
-  const { base, outputs } = unrollDerivingPath(derivation);
-  if (outputs.length === 0) return base;
-  throw absent(what);
-}
-
-function absent(what: string): CliError {
-  return new CliError('log/absent', `build log of '${what}' is not available`);
+function only(found: readonly NamedPath[], typed: ByteString): NamedPath {
+  const [first, ...others] = found;
+  if (first !== undefined && others.length === 0) return first;
+  const message = `installable '${displayBytes(typed)}' evaluates to ${found.length} derivations, where only one is expected`;
+  throw new CliError('installable/not-one-path', message);
 }

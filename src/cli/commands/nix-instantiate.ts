@@ -7,14 +7,9 @@ import {
   unreachable,
 } from '../../base/index.ts';
 import {
-  type Origin,
-  type Package,
   type Word,
   autoCall,
-  derivationPathOf,
   findPackages,
-  outputNameOf,
-  parentOf,
   printAmbiguous,
   select,
   formatJsonText,
@@ -24,15 +19,12 @@ import {
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { Flag } from '../args/flag.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
-import { CliError } from '../error.ts';
 import { Evaluation } from '../evaluation/evaluation.ts';
-import { type EvaluationArguments, evaluationFlags } from '../evaluation/evaluation-arguments.ts';
+import { evaluationFlags, noArguments } from '../evaluation/evaluation-arguments.ts';
+import { parseFile, parseInput, parseText } from '../evaluation/source-expression.ts';
+import { type DerivationOutput, derivationOutputOf } from '../installables/derivation-output.ts';
 import { absolutePath } from '../paths.ts';
-import { readStandardInput } from '../read-input.ts';
 import { parseOnly } from './parse-only.ts';
-
-/** Texts beyond it do not fit the evaluator's memory. */
-const largestSource = 1024 ** 3;
 
 type Output = 'plain' | 'raw' | 'xml' | 'json';
 
@@ -49,6 +41,8 @@ interface Request {
   writes: boolean;
   isDry: boolean;
   output: Output;
+  /** Where links to derivations are made that keep them. */
+  link: ByteString | undefined;
   readonly attributePaths: ByteString[];
   readonly operands: ByteString[];
 }
@@ -71,10 +65,11 @@ export function nixInstantiate(context: CommandContext): LegacyCommand {
     writes: false,
     isDry: false,
     output: 'plain',
+    link: undefined,
     attributePaths: [],
     operands: [],
   };
-  const from: EvaluationArguments = { searchPath: [], args: new Map() };
+  const from = noArguments();
   return {
     summary: 'Makes store derivations of Nix expressions.',
     flags: [
@@ -94,6 +89,12 @@ export function nixInstantiate(context: CommandContext): LegacyCommand {
       flag('read-write-mode', 'Write to the store while evaluating.', () => (request.writes = true)),
       flag('dry-run', 'Write nothing to the store.', () => (request.isDry = true)),
       flag('indirect', 'Has no effect.', () => undefined),
+      {
+        long: 'add-root',
+        labels: ['path'],
+        summary: 'Keep derivations by links at the path.',
+        apply: path => (request.link = absolutePath(path)),
+      },
       {
         long: 'attr',
         short: 'A',
@@ -130,24 +131,29 @@ async function instantiate(context: CommandContext, request: Request, evaluation
     for (const operand of request.operands) print(asLine(evaluator.findOnSearchPath(operand)));
     return;
   }
+  const roots = new DerivationRoots(context, request, evaluation);
   for (const tree of trees(request, evaluation)) {
     for await (const result of evaluate(request, evaluation, tree)) {
       // What is named is there.
       await evaluation.commit();
-      print(result);
+      print(typeof result === 'string' ? result : await roots.keep(result));
     }
   }
 }
 
 function* trees(request: Request, evaluation: Evaluation): Generator<number> {
-  if (request.readsInput) yield standardInput(evaluation);
+  if (request.readsInput) yield parseInput(evaluation);
   for (const operand of request.operands) {
-    yield request.isText ? textTree(evaluation, operand) : fileTree(evaluation, operand);
+    yield request.isText ? parseText(evaluation, operand) : parseFile(evaluation, operand);
   }
 }
 
 /** What is to be printed for a tree: a value or a derivation at a time. */
-async function* evaluate(request: Request, evaluation: Evaluation, tree: number): AsyncGenerator<ByteString> {
+async function* evaluate(
+  request: Request,
+  evaluation: Evaluation,
+  tree: number,
+): AsyncGenerator<ByteString | DerivationOutput> {
   const { evaluator, args } = evaluation;
   const root = evaluator.delay(tree);
   await evaluation.perform(() => evaluator.force(root));
@@ -186,42 +192,43 @@ function asLine(text: ByteString): ByteString {
   return byteStringFromLatin1(`${text}\n`);
 }
 
-async function* derivationsOf(evaluation: Evaluation, value: Word): AsyncGenerator<ByteString> {
+async function* derivationsOf(evaluation: Evaluation, value: Word): AsyncGenerator<DerivationOutput> {
   const { evaluator, args } = evaluation;
   for (const found of await evaluation.perform(() => findPackages(evaluator, value, args))) {
-    yield evaluation.perform(() => derivationLine(evaluation, found));
+    yield evaluation.perform(() => derivationOutputOf(evaluator, found));
   }
 }
 
-function derivationLine({ evaluator }: Evaluation, found: Package): ByteString {
-  const path: StorePath = derivationPathOf(evaluator, found);
-  const output = outputNameOf(evaluator, found);
-  const printed = printStorePath(evaluator.io.storeDir, path);
-  if (output === '') {
-    throw new CliError('derivation/no-output', `derivation '${printed}' lacks an 'outputName' attribute`);
+/** Prints derivations, or the links that from now on keep them from being collected. */
+class DerivationRoots {
+  readonly #context: CommandContext;
+  readonly #link: ByteString | undefined;
+  readonly #evaluation: Evaluation;
+  #count = 0;
+
+  constructor(context: CommandContext, { link }: Request, evaluation: Evaluation) {
+    this.#context = context;
+    this.#link = link;
+    this.#evaluation = evaluation;
   }
-  return asLine(byteStringFromLatin1(output === 'out' ? printed : `${printed}!${output}`));
-}
 
-function standardInput({ evaluator }: Evaluation): number {
-  return evaluator.parse(readStandardInput(largestSource), { kind: 'text', name: '«stdin»' }, workingFolder());
-}
+  /** The line that says what was made. */
+  async keep({ path, output }: DerivationOutput): Promise<ByteString> {
+    const suffix = output === 'out' ? '' : `!${output}`;
+    return byteStringFromLatin1(`${await this.#name(path)}${suffix}\n`);
+  }
 
-function textTree({ evaluator }: Evaluation, text: ByteString): number {
-  return evaluator.parse(bytesOf(text), { kind: 'text', name: '«string»' }, workingFolder());
-}
-
-/** Files may be given as `<name>`, which is looked up on the search path. */
-function fileTree({ evaluator }: Evaluation, operand: ByteString): number {
-  const isLookup = operand.startsWith('<') && operand.endsWith('>') && operand.length > 2;
-  const path = isLookup
-    ? evaluator.findOnSearchPath(byteStringFromLatin1(operand.slice(1, -1)))
-    : absolutePath(operand);
-  const file = evaluator.files.resolveExpression(path);
-  const origin: Origin = { kind: 'file', path: displayBytes(file) };
-  return evaluator.parse(evaluator.files.read(file), origin, parentOf(file));
-}
-
-function workingFolder(): ByteString {
-  return absolutePath(byteStringFromLatin1('.'));
+  async #name(path: StorePath): Promise<ByteString> {
+    if (this.#link === undefined) this.#context.modes.warnOfGarbage();
+    else {
+      const { collector } = await this.#evaluation.evalStore();
+      this.#count++;
+      const link = this.#count === 1 ? this.#link : byteStringFromLatin1(`${this.#link}-${this.#count}`);
+      if (collector !== undefined) {
+        await collector.addIndirectRoot(displayBytes(link), path);
+        return link;
+      }
+    }
+    return printStorePath(this.#evaluation.evaluator.io.storeDir, path);
+  }
 }

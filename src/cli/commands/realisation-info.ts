@@ -75,7 +75,7 @@ async function find(
   const { context } = options;
   const realisations: Realised[] = [];
   const paths = new Set<StorePath>();
-  for (const installable of wanted.parse(store, texts)) {
+  for (const installable of await wanted.resolve(store, texts)) {
     const resolved = await resolveInstallables(store, [installable], { operateOn: 'output', context });
     const known = installable.path.kind === 'built' ? await realisationsOf(store, installable.path) : [];
     realisations.push(...known);

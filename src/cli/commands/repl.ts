@@ -1,12 +1,13 @@
 import { statSync } from 'node:fs';
-import { type ByteString, byteStringFromLatin1, byteStringFromText, bytesOf, displayBytes } from '../../base/index.ts';
-import { autoCall, importFile, select, type Word } from '../../eval/index.ts';
+import { type ByteString, byteStringFromLatin1, byteStringFromText, displayBytes } from '../../base/index.ts';
+import { autoCall, select, type Word } from '../../eval/index.ts';
 import { answerAll } from '../../engine/index.ts';
 import type { Flag } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { Evaluation } from '../evaluation/evaluation.ts';
-import { type EvaluationArguments, evaluationFlags } from '../evaluation/evaluation-arguments.ts';
+import { type EvaluationArguments, evaluationFlags, noArguments } from '../evaluation/evaluation-arguments.ts';
+import { type SourceExpression, SourceExpressionFlags, delaySource } from '../evaluation/source-expression.ts';
 import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
 import { type Work, converse } from '../repl/converse.ts';
 import { debuggerFlag } from '../repl/debugger-flag.ts';
@@ -15,45 +16,21 @@ import type { Lines } from '../repl/lines.ts';
 import { openLines } from '../repl/open-lines.ts';
 import { type Departure, Repl } from '../repl/repl.ts';
 
-/** What to load besides: a file's value, or an expression's. */
-interface Source {
-  readonly kind: 'file' | 'expression';
-  readonly text: ByteString;
-}
-
 /** `nix repl` */
 export function repl(context: CommandContext): Command {
-  const from: EvaluationArguments = { searchPath: [], args: new Map() };
+  const from = noArguments();
   const lines = openLines(context);
-  let source: Source | undefined;
+  const expression = new SourceExpressionFlags();
   let paths: readonly ByteString[] = [];
   context.settings.presume('pure-eval', 'false');
-  const take = (kind: Source['kind']) => (text: ByteString) => {
-    source = { kind, text };
-  };
-  const flags: Flag[] = [
-    ...evaluationFlags(from),
-    {
-      long: 'file',
-      short: 'f',
-      labels: ['file'],
-      summary: "Load the attributes of a file's value.",
-      apply: take('file'),
-    },
-    {
-      long: 'expr',
-      labels: ['expr'],
-      summary: "Load the attributes of an expression's value.",
-      apply: take('expression'),
-    },
-    debuggerFlag(context, from, lines),
-  ];
+  const flags: Flag[] = [...evaluationFlags(from), ...expression.flags, debuggerFlag(context, from, lines)];
   return {
     summary: 'Evaluates expressions that are typed.',
     isStable: true,
     flags,
     positionals: [{ label: 'installables', arity: 'any', apply: (...given) => (paths = given) }],
     run: async () => {
+      const { source } = expression;
       const [first] = paths;
       if (source === undefined && first !== undefined) throw refuseFlake(first);
       await start(context, { from, sources: sourcesOf(source, paths), lines });
@@ -70,11 +47,12 @@ function refuseFlake(given: ByteString): CliError {
   return new CliError('installable/needs-evaluation', message);
 }
 
-interface NamedSource extends Source {
+/** What to load besides. */
+interface NamedSource extends SourceExpression {
   readonly path: ByteString;
 }
 
-function sourcesOf(source: Source | undefined, paths: readonly ByteString[]): NamedSource[] {
+function sourcesOf(source: SourceExpression | undefined, paths: readonly ByteString[]): NamedSource[] {
   if (source === undefined) return [];
   const wanted = paths.length === 0 ? [byteStringFromText('')] : paths;
   const { kind, text } = source;
@@ -119,21 +97,8 @@ async function perform(conversation: Generator<Work, Departure>, work: Work): Pr
   return conversation.next();
 }
 
-function evaluateSource({ evaluator, args }: Evaluation, { kind, text, path }: NamedSource): Word {
-  const root = kind === 'file' ? evaluateFile(evaluator, text) : evaluateText(evaluator, text);
+function evaluateSource(evaluation: Evaluation, { path, ...source }: NamedSource): Word {
+  const { evaluator, args } = evaluation;
+  const root = evaluator.keep(() => delaySource(evaluation, source));
   return autoCall(evaluator, args, select(evaluator, path, args, root));
-}
-
-/** Names of files may be given as `<name>`, which is looked up on the search path. */
-function evaluateFile(evaluator: Evaluation['evaluator'], file: ByteString): Word {
-  const isLookup = /^<.+>$/.test(file);
-  const path = isLookup ? evaluator.findOnSearchPath(byteStringFromLatin1(file.slice(1, -1))) : absolutePath(file);
-  return evaluator.run(() => importFile(evaluator, path));
-}
-
-function evaluateText(evaluator: Evaluation['evaluator'], text: ByteString): Word {
-  const folder = absolutePath(byteStringFromLatin1('.'));
-  return evaluator.keep(() =>
-    evaluator.delay(evaluator.parse(bytesOf(text), { kind: 'text', name: '«string»' }, folder)),
-  );
 }

@@ -20,7 +20,7 @@ export function storeCopyLog(context: CommandContext): Command {
       await using from = await stores.openSource();
       await using to = await stores.openDestination();
       const writer = requireFacet(to, 'writer', 'addBuildLog');
-      const installables = wanted.parse(from);
+      const installables = await wanted.resolve(from);
       for (const path of new Set(await resolveInstallables(from, installables, { operateOn: 'derivation', context }))) {
         const text = await from.buildLog(path, { signal });
         if (text === undefined) {

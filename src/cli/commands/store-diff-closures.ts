@@ -2,9 +2,9 @@ import { byteStringFromText } from '../../base/index.ts';
 import { type PathInfo, type StorePath, parsePackageName, storePathName } from '../../nix-compat/index.ts';
 import { type Store, computeClosure } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { evaluationFlags } from '../installables/evaluation-flags.ts';
 import { oneStorePath, operateOnFlag } from '../installables/one-store-path.ts';
 import type { OperateOn } from '../installables/resolve-installables.ts';
+import { SourceArguments } from '../installables/source-arguments.ts';
 import { openCommandStore } from '../open-store.ts';
 import { green, normal, red } from '../render/ansi.ts';
 import { formatSize } from '../render/format-size.ts';
@@ -14,19 +14,20 @@ const shownDifference = 8 * 1024;
 
 /** `nix store diff-closures` */
 export function storeDiffClosures(context: CommandContext): Command {
+  const source = new SourceArguments(context);
   let before = byteStringFromText('');
   let after = byteStringFromText('');
   let operateOn: OperateOn = 'output';
   return {
     summary: 'Shows which packages and versions two closures differ in.',
-    flags: [...evaluationFlags(), operateOnFlag(chosen => (operateOn = chosen))],
+    flags: [...source.flags, operateOnFlag(chosen => (operateOn = chosen))],
     positionals: [
-      { label: 'before', arity: 1, apply: given => (before = given) },
-      { label: 'after', arity: 1, apply: given => (after = given) },
+      { label: 'before', arity: 1, complete: source.complete, apply: given => (before = given) },
+      { label: 'after', arity: 1, complete: source.complete, apply: given => (after = given) },
     ],
     run: async () => {
       await using store = await openCommandStore(context);
-      const options = { operateOn, realise: true, context };
+      const options = { operateOn, realise: true, source, context };
       const first = await oneStorePath(store, before, options);
       const second = await oneStorePath(store, after, options);
       const old = groupPackages(await closureOf(store, first.storePath));

@@ -77,7 +77,6 @@ class RootPrinter {
   readonly #operands: Operands;
   readonly #context: CommandContext;
   #roots = 0;
-  #warned = false;
 
   constructor(store: Store, operands: Operands, context: CommandContext) {
     this.#store = store;
@@ -104,11 +103,7 @@ class RootPrinter {
     // Nothing is collected there.
     if (collector === undefined) return printStorePath(this.#store.storeDir, path);
     if (root === undefined) {
-      if (!this.#warned) {
-        const warning = "you did not specify '--add-root'; the result might be removed by the garbage collector";
-        this.#context.log.warn(warning);
-      }
-      this.#warned = true;
+      this.#context.modes.warnOfGarbage();
       return printStorePath(this.#store.storeDir, path);
     }
     const link = `${root}${this.#roots > 1 ? `-${this.#roots}` : ''}${suffix}`;

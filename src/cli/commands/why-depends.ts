@@ -2,14 +2,15 @@ import { byteStringFromText, displayBytes } from '../../base/index.ts';
 import { explainDependency } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { evaluationFlags } from '../installables/evaluation-flags.ts';
 import { oneStorePath, operateOnFlag } from '../installables/one-store-path.ts';
 import type { OperateOn } from '../installables/resolve-installables.ts';
+import { SourceArguments } from '../installables/source-arguments.ts';
 import { openCommandStore } from '../open-store.ts';
 import { DependencyPrinter } from './print-dependencies.ts';
 
 /** `nix why-depends` */
 export function whyDepends(context: CommandContext): Command {
+  const source = new SourceArguments(context);
   let dependent = byteStringFromText('');
   let dependency = byteStringFromText('');
   let operateOn: OperateOn = 'output';
@@ -17,7 +18,7 @@ export function whyDepends(context: CommandContext): Command {
   return {
     summary: 'Shows why a store path has another in its closure.',
     flags: [
-      ...evaluationFlags(),
+      ...source.flags,
       operateOnFlag(chosen => (operateOn = chosen)),
       {
         long: 'all',
@@ -34,13 +35,15 @@ export function whyDepends(context: CommandContext): Command {
       },
     ],
     positionals: [
-      { label: 'package', arity: 1, apply: given => (dependent = given) },
-      { label: 'dependency', arity: 1, apply: given => (dependency = given) },
+      { label: 'package', arity: 1, complete: source.complete, apply: given => (dependent = given) },
+      { label: 'dependency', arity: 1, complete: source.complete, apply: given => (dependency = given) },
     ],
     run: async () => {
       await using store = await openCommandStore(context);
-      const from = await oneStorePath(store, dependent, { operateOn, realise: true, context });
-      const to = await oneStorePath(store, dependency, { operateOn, realise: false, context }).catch(ifNotBuilt);
+      const from = await oneStorePath(store, dependent, { operateOn, realise: true, source, context });
+      const to = await oneStorePath(store, dependency, { operateOn, realise: false, source, context }).catch(
+        ifNotBuilt,
+      );
       const steps =
         to === undefined ? undefined : await explainDependency(store, from.storePath, { dependency: to.storePath });
       if (to === undefined || steps === undefined) {

@@ -1,4 +1,12 @@
-import { type ByteString, byteStringFromText, unreachable } from '../../base/index.ts';
+import { readFileSync } from 'node:fs';
+import {
+  type ByteString,
+  byteStringFromLatin1,
+  byteStringFromText,
+  bytesOf,
+  systemErrorText,
+  unreachable,
+} from '../../base/index.ts';
 import {
   FileSystemIO,
   type WantedObject,
@@ -19,19 +27,26 @@ import {
 import { defaultStoreDir, experimentalFeatures, parseStoreDir } from '../../nix-compat/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
-import { openCommandStore } from '../open-store.ts';
-import { absolutePath } from '../paths.ts';
+import { CliError } from '../error.ts';
+import { openCommandStore, openStoreAt } from '../open-store.ts';
+import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
+import { readStandardInput } from '../read-input.ts';
 import { formatWarning, locateWarning } from '../render/format-warning.ts';
-import type { EvaluationArguments } from './evaluation-arguments.ts';
+import type { ArgumentSource, EvaluationArguments } from './evaluation-arguments.ts';
 import { realiseForEvaluation } from './realise-for-evaluation.ts';
+
+/** Texts beyond it do not fit the evaluator's memory. */
+export const largestSource = 1024 ** 3;
 
 export interface EvaluationOptions {
   /** Whether what the evaluation wants in the store is written there. */
   readonly writes?: boolean;
+  /** The store that the command works on, where it is open already. */
+  readonly store?: Store | undefined;
 }
 
 /**
- * An evaluation of a command line, and the store that it meets when it has to.
+ * An evaluation of a command line, and the stores that it meets when it has to.
  *
  *     await using evaluation = new Evaluation(context, from);
  *     const value = await evaluation.perform(() => evaluation.evaluator.evaluate(tree));
@@ -39,17 +54,22 @@ export interface EvaluationOptions {
  */
 export class Evaluation implements AsyncDisposable {
   readonly evaluator: Evaluator;
-  /** What `--arg` and `--argstr` pass to functions. */
+  /** What `--arg` and its like pass to functions. */
   readonly args: AutoArguments;
   readonly #context: CommandContext;
+  readonly #from: EvaluationArguments;
   readonly #writes: boolean;
   /** In the order that the evaluation came to want it. */
   readonly #wanted: WantedObject[] = [];
+  readonly #opened = new AsyncDisposableStack();
   #store: Promise<Store> | undefined;
+  #evalStore: Promise<Store> | undefined;
 
-  constructor(context: CommandContext, from: EvaluationArguments, { writes = true }: EvaluationOptions = {}) {
+  constructor(context: CommandContext, from: EvaluationArguments, { writes = true, store }: EvaluationOptions = {}) {
     this.#context = context;
-    this.#writes = writes;
+    this.#from = from;
+    this.#writes = writes && !context.modes.readsOnly;
+    this.#store = store === undefined ? undefined : Promise.resolve(store);
     this.evaluator = this.#start(from);
     this.args = readArguments(this.evaluator, from);
   }
@@ -62,27 +82,38 @@ export class Evaluation implements AsyncDisposable {
   /** Sees to what the evaluation needs; all that it wants in the store is there then. */
   async answer(needs: readonly EvalNeed[]): Promise<Iterable<readonly [EvalNeed, NeedAnswer]>> {
     await this.commit();
-    const store = await this.store();
+    const evalStore = await this.evalStore();
     const wantsClosures = this.evaluator.access !== undefined;
-    const ways = realiseForEvaluation(store, this.#context, { writes: this.#writes });
-    return answerNeeds(store, needs, { ...ways, wantsClosures, signal: this.#context.signal });
+    const options = { evalStore, writes: this.#writes };
+    const ways = realiseForEvaluation(await this.store(), this.#context, options);
+    return answerNeeds(evalStore, needs, { ...ways, wantsClosures, signal: this.#context.signal });
   }
 
   /** Adds to the store what the evaluation wants to be there, unless nothing is written. */
   async commit(): Promise<void> {
     const wanted = this.#wanted.splice(0);
     if (wanted.length === 0 || !this.#writes) return;
-    await addWantedObjects(await this.store(), wanted, this.#context.signal);
+    await addWantedObjects(await this.evalStore(), wanted, this.#context.signal);
   }
 
-  /** The store, opened when it is first asked for. */
+  /** The store that the command works on, opened when it is first asked for. */
   store(): Promise<Store> {
-    return (this.#store ??= openCommandStore(this.#context));
+    return (this.#store ??= this.#open(openCommandStore(this.#context)));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    const store = await this.#store;
-    await store?.[Symbol.asyncDispose]();
+  /** Where derivations and sources go: the same, unless `--eval-store` says otherwise. */
+  evalStore(): Promise<Store> {
+    const uri = this.#from.evalStore;
+    if (uri === undefined) return this.store();
+    return (this.#evalStore ??= this.#open(openStoreAt(uri, this.#context)));
+  }
+
+  async #open(opening: Promise<Store>): Promise<Store> {
+    return this.#opened.use(await opening);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#opened.disposeAsync();
   }
 
   /** As the settings and flags say. */
@@ -164,18 +195,36 @@ function searchPathOf({ settings }: CommandContext, { searchPath }: EvaluationAr
 }
 
 function readArguments(evaluator: Evaluator, { args }: EvaluationArguments): AutoArguments {
-  const folder = absolutePath(byteStringFromText('.'));
-  const words = new Map<ByteString, Word>();
-  for (const [name, { kind, text }] of args) {
-    if (kind === 'text') words.set(name, evaluator.core.string(text));
-    else {
-      const tree = evaluator.parse(
-        Buffer.from(text, 'latin1'),
-        { kind: 'text', name: '«command line argument»' },
-        folder,
-      );
-      words.set(name, evaluator.delay(tree));
+  return new Map(Array.from(args, ([name, source]) => [name, readArgument(evaluator, source)] as const));
+}
+
+function readArgument(evaluator: Evaluator, source: ArgumentSource): Word {
+  const { core } = evaluator;
+  switch (source.kind) {
+    case 'text':
+      return core.string(source.text);
+    case 'file':
+      return bytesWord(evaluator, readArgumentFile(source.text));
+    case 'input':
+      return bytesWord(evaluator, readStandardInput(largestSource));
+    case 'expression': {
+      const origin = { kind: 'text', name: '«string»' } as const;
+      return evaluator.delay(evaluator.parse(bytesOf(source.text), origin, absolutePath(byteStringFromText('.'))));
     }
+    default:
+      return unreachable(source);
   }
-  return words;
+}
+
+function bytesWord({ core }: Evaluator, bytes: Buffer): Word {
+  return core.string(byteStringFromLatin1(bytes.toString('latin1')));
+}
+
+function readArgumentFile(path: ByteString): Buffer {
+  try {
+    return readFileSync(fsPathOf(path));
+  } catch (cause) {
+    const message = `opening file ${quotePath(path)}: ${systemErrorText(cause)}`;
+    throw new CliError('input/failed', message, { cause });
+  }
 }

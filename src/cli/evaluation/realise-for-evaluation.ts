@@ -10,7 +10,7 @@ import {
   opaquePath,
   printStorePath,
 } from '../../nix-compat/index.ts';
-import { type Store, derivationOutputs } from '../../store/index.ts';
+import { type Store, copyPaths, derivationOutputs } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openRealising } from '../installables/realising.ts';
@@ -19,7 +19,7 @@ import { openRealising } from '../installables/realising.ts';
 export function realiseForEvaluation(
   store: Store,
   context: CommandContext,
-  { writes }: { readonly writes: boolean },
+  { evalStore, writes }: { readonly evalStore: Store; readonly writes: boolean },
 ): Pick<Realisation, 'fetch' | 'build'> {
   const { signal } = context;
   return {
@@ -27,19 +27,22 @@ export function realiseForEvaluation(
     build: async outputs => {
       if (!writes) return Promise.all(outputs.map(requireOutput));
       const realised = await realise(outputs.map(derivingPathOf));
-      return outputs.map(({ output }, index) => outputOf(realised[index], output));
+      const paths = outputs.map(({ output }, index) => outputOf(realised[index], output));
+      // Evaluations look at what they have built where they look at everything.
+      if (evalStore !== store) await copyPaths(store, evalStore, paths.filter(isKnown), { closure: true, signal });
+      return paths;
     },
   };
 
   async function realise(wanted: readonly DerivingPath[]): Promise<readonly RealisedPath[]> {
-    await using realising = await openRealising(store, context);
+    await using realising = await openRealising(store, context, { evalStore });
     return realising.realise(wanted);
   }
 
   async function requireOutput(wanted: BuiltPath): Promise<StorePath> {
     const { derivation, output } = wanted;
     const outputs =
-      derivation.kind === 'opaque' ? await derivationOutputs(store, derivation.path, { signal }) : undefined;
+      derivation.kind === 'opaque' ? await derivationOutputs(store, derivation.path, { evalStore, signal }) : undefined;
     const path = outputs?.get(output);
     if (path !== undefined && (await store.validPaths([path], { signal })).has(path)) return path;
     const { storeDir } = store;
@@ -47,6 +50,10 @@ export function realiseForEvaluation(
     const message = `cannot substitute path '${displayBytes(shown)}' - no write access to the Nix store`;
     throw new CliError('realise/read-only', message);
   }
+}
+
+function isKnown(path: StorePath | undefined): path is StorePath {
+  return path !== undefined;
 }
 
 function outputOf(realised: RealisedPath | undefined, output: BuiltPath['output']): StorePath | undefined {

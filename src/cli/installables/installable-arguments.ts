@@ -1,12 +1,11 @@
 import { isatty } from 'node:tty';
 import { type ByteString, brandAs, byteStringFromText } from '../../base/index.ts';
 import type { Store } from '../../store/index.ts';
-import { completePath } from '../args/complete-path.ts';
 import type { Flag, Positional } from '../args/flag.ts';
 import type { CommandContext } from '../command.ts';
 import { readStandardInput, stdin } from '../read-input.ts';
-import { evaluationFlags } from './evaluation-flags.ts';
-import { type Installable, parseInstallable } from './installable.ts';
+import type { Installable } from './installable.ts';
+import { SourceArguments } from './source-arguments.ts';
 
 /** Longest list of installables on standard input. */
 const maxInput = 256 * 1024 * 1024;
@@ -15,14 +14,14 @@ const maxInput = 256 * 1024 * 1024;
 export class InstallableArguments {
   readonly flags: readonly Flag[];
   readonly positionals: readonly Positional[];
-  readonly #context: CommandContext;
+  readonly source: SourceArguments;
   #installables: readonly ByteString[] = [];
   #fromInput = false;
 
   constructor(context: CommandContext) {
-    this.#context = context;
+    this.source = new SourceArguments(context);
     this.flags = [
-      ...evaluationFlags(),
+      ...this.source.flags,
       {
         long: 'stdin',
         labels: [],
@@ -34,7 +33,7 @@ export class InstallableArguments {
       {
         label: 'installables',
         arity: 'any',
-        complete: completePath,
+        complete: this.source.complete,
         apply: (...given) => (this.#installables = given),
       },
     ];
@@ -47,9 +46,9 @@ export class InstallableArguments {
     return [...this.#installables, ...words.filter(word => word !== '').map(word => brandAs<ByteString>(word))];
   }
 
-  /** What they mean; the flake of the working directory where nobody named any. Throws as `parseInstallable`. */
-  parse(store: Store, texts = this.readTexts()): Installable[] {
+  /** What they mean; the value itself where nobody named any. Throws as `SourceArguments.resolve`. */
+  resolve(store: Store, texts = this.readTexts()): Promise<Installable[]> {
     const wanted = texts.length === 0 && !this.#fromInput ? [byteStringFromText('.')] : texts;
-    return wanted.map(text => parseInstallable(store, text, this.#context));
+    return this.source.resolve(store, wanted);
   }
 }

@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs';
 import { type ByteString, displayBytes, errnoOf, systemErrorText } from '../../base/index.ts';
 import {
   type DerivingPath,
+  type ExtendedOutputsSpec,
   NixCompatError,
   formatDerivingPath,
   opaquePath,
@@ -14,20 +15,26 @@ import { CliError } from '../error.ts';
 import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
 import { followLinksToStorePath } from './follow-links.ts';
 
-/** What a command is asked to work on. */
-export interface Installable {
+/** What a command line names. */
+export interface NamedPath {
   readonly path: DerivingPath;
   /** What messages call it. */
   readonly what: string;
+}
+
+/** What a command is asked to work on. */
+export interface Installable extends NamedPath {
+  /** Has the derivations; mostly the store that the command works on. */
+  readonly evalStore: Store;
 }
 
 /**
  * The store path, or the outputs of a derivation (`drv^out,dev`, `drv^*`), that `text` is or leads to. Throws
  * `installable/needs-evaluation` for everything else, `installable/bad-outputs`, and `feature/disabled`.
  */
-export function parseInstallable(store: Store, text: ByteString, { settings }: CommandContext): Installable {
-  const { prefix, outputs } = split(text);
-  const describe = (path: DerivingPath): Installable => {
+export function parseInstallable(store: Store, text: ByteString, { settings }: CommandContext): NamedPath {
+  const { prefix, outputs } = splitInstallable(text);
+  const describe = (path: DerivingPath): NamedPath => {
     return { path, what: displayBytes(formatDerivingPath(store.storeDir, path)) };
   };
   try {
@@ -43,7 +50,8 @@ export function parseInstallable(store: Store, text: ByteString, { settings }: C
   throw needsEvaluation(prefix);
 }
 
-function split(text: ByteString): ReturnType<typeof splitOutputsSpec> {
+/** An installable without its outputs, and these. Throws `installable/bad-outputs`. */
+export function splitInstallable(text: ByteString): ExtendedOutputsSpec {
   try {
     return splitOutputsSpec(text);
   } catch (cause) {

@@ -27,20 +27,17 @@ export type Realised =
 export async function realiseInstallables(
   store: Store,
   installables: readonly Installable[],
-  {
-    context,
-    mode = 'normal',
-    evalStore = store,
-  }: { readonly context: CommandContext; readonly mode?: BuildMode; readonly evalStore?: Store },
+  { context, mode = 'normal' }: { readonly context: CommandContext; readonly mode?: BuildMode },
 ): Promise<Realised[]> {
   const wanted = installables.map(({ path }) => path);
   if (mode === 'normal' && (await areValidPaths(store, wanted))) {
     return wanted.flatMap(path => (path.kind === 'opaque' ? [{ kind: 'path', path: path.path }] : []));
   }
+  const evalStore = installables[0]?.evalStore ?? store;
   await using realising = await openRealising(store, context, { evalStore });
   await realising.tell(wanted);
   const realised = await realising.realise(wanted, { mode });
-  return Promise.all(realised.map(each => describe(store, each)));
+  return Promise.all(realised.map(each => describe({ store, evalStore }, each)));
 }
 
 /** Neither substituters nor builders are even opened for what is there. */
@@ -49,11 +46,15 @@ async function areValidPaths(store: Store, wanted: readonly DerivingPath[]): Pro
   return paths.length === wanted.length && (await store.validPaths(paths)).size === new Set(paths).size;
 }
 
-async function describe(store: Store, { path, result }: RealisedPath): Promise<Realised> {
+async function describe(
+  { store, evalStore }: { readonly store: Store; readonly evalStore: Store },
+  { path, result }: RealisedPath,
+): Promise<Realised> {
   if (path.kind === 'opaque') return { kind: 'path', path: path.path };
   const { base, outputs: chain } = unrollDerivingPath(path.derivation);
   let derivation = base;
-  for (const output of chain) derivation = (await derivationOutputs(store, derivation)).get(output) ?? derivation;
+  for (const output of chain)
+    derivation = (await derivationOutputs(store, derivation, { evalStore })).get(output) ?? derivation;
   const built = isBuildSuccess(result.outcome) ? [...result.outcome.builtOutputs] : [];
   const sorted = built.toSorted(([a], [b]) => (a < b ? -1 : 1));
   return { kind: 'outputs', derivation, outputs: new Map(sorted.map(([name, { path: to }]) => [name, to])), result };

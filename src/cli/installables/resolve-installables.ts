@@ -32,27 +32,40 @@ export async function resolveInstallables(
 ): Promise<StorePath[]> {
   if (operateOn === 'derivation') return Promise.all(installables.map(each => derivationOf(store, each)));
   const wanted: DerivingPath[] = [];
-  for (const { path } of installables) {
+  for (const { path, evalStore } of installables) {
     if (path.kind === 'opaque') wanted.push(path);
-    else wanted.push({ ...path, derivation: opaquePath(await resolveSingle(store, path.derivation)) });
+    else wanted.push({ ...path, derivation: opaquePath(await resolveSingle({ store, evalStore }, path.derivation)) });
   }
   const resolved = await Promise.all(
-    installables.map(async ({ path }) => {
-      return path.kind === 'opaque' ? [path.path] : outputsOf(store, path.derivation, path.outputs);
+    installables.map(async ({ path, evalStore }) => {
+      return path.kind === 'opaque' ? [path.path] : outputsOf({ store, evalStore }, path.derivation, path.outputs);
     }),
   );
   const paths = resolved.flat();
-  if ((await store.validPaths(paths)).size < new Set(paths).size) await tellMissing(store, wanted, context);
+  if ((await store.validPaths(paths)).size < new Set(paths).size) {
+    const evalStore = installables[0]?.evalStore ?? store;
+    await tellMissing({ store, evalStore }, wanted, context);
+  }
   return paths;
 }
 
-async function tellMissing(store: Store, wanted: readonly DerivingPath[], context: CommandContext): Promise<void> {
-  await using realising = await openRealising(store, context);
+/** Where everything is that is built, and where derivations are. */
+interface Stores {
+  readonly store: Store;
+  readonly evalStore: Store;
+}
+
+async function tellMissing(
+  { store, evalStore }: Stores,
+  wanted: readonly DerivingPath[],
+  context: CommandContext,
+): Promise<void> {
+  await using realising = await openRealising(store, context, { evalStore });
   await printMissing(store, await realising.plan(wanted), { log: context.log, level: 'error' });
 }
 
-async function derivationOf(store: Store, { path, what }: Installable): Promise<StorePath> {
-  if (path.kind === 'built') return resolveSingle(store, path.derivation);
+async function derivationOf(store: Store, { path, what, evalStore }: Installable): Promise<StorePath> {
+  if (path.kind === 'built') return resolveSingle({ store, evalStore }, path.derivation);
   if (isDerivationPath(path.path)) return path.path;
   const [deriver] = await requireFacet(store, 'index', 'queryValidDerivers').validDerivers(path.path);
   if (deriver !== undefined) return deriver;
@@ -60,12 +73,12 @@ async function derivationOf(store: Store, { path, what }: Installable): Promise<
 }
 
 /** Follows a chain of outputs: each but the last is itself a derivation. */
-async function resolveSingle(store: Store, single: SingleDerivingPath): Promise<StorePath> {
+async function resolveSingle({ store, evalStore }: Stores, single: SingleDerivingPath): Promise<StorePath> {
   const { base, outputs: chain } = unrollDerivingPath(single);
   let path = base;
   for (const output of chain) {
     const printed = displayBytes(printStorePath(store.storeDir, path));
-    const outputs = await derivationOutputs(store, path);
+    const outputs = await derivationOutputs(store, path, { evalStore });
     if (!outputs.has(output)) {
       const message = `derivation '${printed}' does not have an output named '${displayBytes(output)}'`;
       throw new CliError('installable/no-such-output', message);
@@ -75,8 +88,9 @@ async function resolveSingle(store: Store, single: SingleDerivingPath): Promise<
   return path;
 }
 
-async function outputsOf(store: Store, derivation: SingleDerivingPath, wanted: OutputsSpec): Promise<StorePath[]> {
-  const outputs = await derivationOutputs(store, await resolveSingle(store, derivation));
+async function outputsOf(stores: Stores, derivation: SingleDerivingPath, wanted: OutputsSpec): Promise<StorePath[]> {
+  const { store, evalStore } = stores;
+  const outputs = await derivationOutputs(store, await resolveSingle(stores, derivation), { evalStore });
   const printed = displayBytes(formatSingleDerivingPath(store.storeDir, derivation));
   const names = wanted.kind === 'all' ? [...outputs.keys()] : wanted.names;
   for (const name of names) {

@@ -70,7 +70,7 @@ export class StorePathArguments {
   async realise(store: Store): Promise<Realised[]> {
     const texts = this.#installables.readTexts();
     if (this.#all) return (await this.#everything(store, texts)).map(path => ({ kind: 'path', path }));
-    const installables = this.#installables.parse(store, texts);
+    const installables = await this.#installables.resolve(store, texts);
     if (this.#operateOn === 'output') return realiseInstallables(store, installables, { context: this.#context });
     const options = { operateOn: this.#operateOn, context: this.#context };
     const paths = await resolveInstallables(store, installables, options);
@@ -81,7 +81,7 @@ export class StorePathArguments {
   async resolve(store: Store): Promise<KnownPath[]> {
     const texts = this.#installables.readTexts();
     if (this.#all) return sortPaths(store, await this.#everything(store, texts));
-    const installables = this.#installables.parse(store, texts);
+    const installables = await this.#installables.resolve(store, texts);
     const options = { operateOn: this.#operateOn, context: this.#context };
     const paths = await resolveInstallables(store, installables, options);
     return this.#recursive ? sortInfos(store, await computeClosure(store, paths)) : sortPaths(store, paths);

@@ -1,6 +1,6 @@
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { CommandContext } from '../command.ts';
-import { showBuildLog } from '../commands/log.ts';
+import { showBuildLog } from '../installables/show-build-log.ts';
 import { openCommandStore } from '../open-store.ts';
 import type { Outcome } from './repl.ts';
 

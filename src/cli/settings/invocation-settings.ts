@@ -28,6 +28,11 @@ export class InvocationSettings {
     return this.#settings.get(name);
   }
 
+  /** Whether anybody but the system's own configuration gave it a value. */
+  isOverridden(name: SettingName): boolean {
+    return this.#settings.overridden.has(name);
+  }
+
   /** By name or alias. */
   find(name: string): SettingTraits | undefined {
     return this.#settings.find(name);

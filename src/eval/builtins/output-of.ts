@@ -21,7 +21,7 @@ function outputOf(evaluator: Evaluator, args: number): Word {
   const { core, io } = evaluator;
   const doing = 'while evaluating the first argument to builtins.outputOf';
   const word = argument(evaluator, args, 0);
-  const derivation = within(evaluator, '', () => readDerivingPath(evaluator, word, doing));
+  const derivation = within(evaluator, '', () => forceDerivingPath(evaluator, word, doing));
   const outputText = 'while evaluating the second argument to builtins.outputOf';
   const output = brandAs<OutputName>(forcePlainString(evaluator, argument(evaluator, args, 1), outputText));
   const built = builtPath(derivation, output);
@@ -49,8 +49,11 @@ function encode(path: SingleDerivingPath): string {
   return path.kind === 'opaque' ? path.path : `!${path.output}!${encode(path.derivation)}`;
 }
 
-/** What a string with one element in its context stands for; its text has to be what stands for that. */
-function readDerivingPath(evaluator: Evaluator, word: Word, doing: string): SingleDerivingPath {
+/**
+ * What a string with one element in its context stands for; its text has to be what stands for that. `doing` is for
+ * errors. Throws `eval/error`, `eval/type`.
+ */
+export function forceDerivingPath(evaluator: Evaluator, word: Word, doing: string): SingleDerivingPath {
   const { core, io } = evaluator;
   const { text, context } = forceString(evaluator, word, doing);
   const shown = displayBytes(text);

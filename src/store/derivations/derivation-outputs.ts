@@ -15,18 +15,18 @@ import { readDerivation } from './read-derivation.ts';
 export type DerivationOutputs = ReadonlyMap<OutputName, StorePath | undefined>;
 
 /**
- * The outputs of the derivation at a valid path: as it says itself, else as the store's realisations do. Throws as
- * `readDerivation`, for it and what it is computed from.
+ * The outputs of the derivation at a valid path: as it says itself, else as the store's realisations do. `evalStore` is
+ * where derivations are, if not in the store. Throws as `readDerivation`, for it and what it is computed from.
  */
 export async function derivationOutputs(
   store: Store,
   path: StorePath,
-  options?: CallOptions,
+  { evalStore = store, ...options }: CallOptions & { readonly evalStore?: Store } = {},
 ): Promise<DerivationOutputs> {
-  const derivation = await readDerivation(store, path, options);
+  const derivation = await readDerivation(evalStore, path, options);
   const outputs = staticOutputs(store, derivation);
   if (![...outputs.values()].includes(undefined)) return outputs;
-  const ids = await outputIds(store, path, { derivation, ...options });
+  const ids = await outputIds(evalStore, path, { derivation, ...options });
   const known = new Map(outputs);
   for (const [output, id] of ids) {
     if (outputs.get(output) === undefined) known.set(output, (await store.realisation(id, options))?.path);

@@ -1,0 +1,41 @@
+import { type StorePath, unrollDerivingPath } from '../../nix-compat/index.ts';
+import type { Store } from '../../store/index.ts';
+import type { CommandContext } from '../command.ts';
+import { CliError } from '../error.ts';
+import { openSubstituters } from '../open-substituters.ts';
+import { showPaged } from '../render/show-paged.ts';
+import { findBuildLog } from './find-build-log.ts';
+import type { NamedPath } from './installable.ts';
+
+/** Throws `log/absent`. */
+export async function showBuildLog(store: Store, installable: NamedPath, context: CommandContext): Promise<void> {
+  const { log, from } = await find(store, installable, context);
+  context.log.log('info', `got build log for '${installable.what}' from '${from}'`);
+  showPaged(log, context);
+}
+
+async function find(
+  store: Store,
+  { path, what }: NamedPath,
+  context: CommandContext,
+): Promise<{ readonly log: Uint8Array; readonly from: string }> {
+  const wanted = path.kind === 'opaque' ? path.path : baseOf(path.derivation, what);
+  const own = await findBuildLog(store, wanted);
+  if (own !== undefined) return { log: own, from: store.uri };
+  await using open = await openSubstituters(store, context);
+  for (const substituter of open.stores) {
+    const log = await findBuildLog(substituter, wanted);
+    if (log !== undefined) return { log, from: substituter.uri };
+  }
+  throw absent(what);
+}
+
+function baseOf(derivation: Parameters<typeof unrollDerivingPath>[0], what: string): StorePath {
+  const { base, outputs } = unrollDerivingPath(derivation);
+  if (outputs.length === 0) return base;
+  throw absent(what);
+}
+
+function absent(what: string): CliError {
+  return new CliError('log/absent', `build log of '${what}' is not available`);
+}

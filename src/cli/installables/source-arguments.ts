@@ -1,0 +1,150 @@
+import type { ByteString } from '../../base/index.ts';
+import { EvalError, type Word, select } from '../../eval/index.ts';
+import type { Store } from '../../store/index.ts';
+import { completePath } from '../args/complete-path.ts';
+import type { Completer, Completions } from '../args/completions.ts';
+import type { Flag } from '../args/flag.ts';
+import type { CommandContext } from '../command.ts';
+import { CliError } from '../error.ts';
+import { Evaluation } from '../evaluation/evaluation.ts';
+import { evaluationFlags, noArguments } from '../evaluation/evaluation-arguments.ts';
+import { SourceExpressionFlags, delaySource } from '../evaluation/source-expression.ts';
+import { openCommandStore, openStoreAt } from '../open-store.ts';
+import { debuggerFlag } from '../repl/debugger-flag.ts';
+import { attributePathsFrom, evaluatedInstallables, parseSelection } from './evaluated-installables.ts';
+import { flakeFlags } from './flake-flags.ts';
+import { type Installable, parseInstallable } from './installable.ts';
+
+/**
+ * The flags that say how installables are evaluated, and the evaluation that comes of them: of all commands that take
+ * installables.
+ *
+ *     const source = new SourceArguments(context);
+ *     ... flags: [...source.flags], run: async () => {
+ *       await using store = await openCommandStore(context);
+ *       const installables = await source.resolve(store, texts);
+ */
+export class SourceArguments {
+  readonly flags: readonly Flag[];
+  readonly #context: CommandContext;
+  readonly #from = noArguments();
+  readonly #expression = new SourceExpressionFlags();
+  #evaluation: Evaluation | undefined;
+  #root: Word | undefined;
+  #evalStore: Store | undefined;
+
+  constructor(context: CommandContext) {
+    this.#context = context;
+    this.flags = [
+      ...evaluationFlags(this.#from),
+      ...this.#expression.flags,
+      debuggerFlag(context, this.#from),
+      ...flakeFlags(context),
+    ];
+  }
+
+  /** What an installable can become: the path of a file, or with `--file` an attribute path. */
+  readonly complete: Completer = async (completions, prefix, index) => {
+    if (this.#expression.source?.kind === 'file') await this.#completeAttribute(completions, prefix);
+    else await completePath(completions, prefix, index);
+  };
+
+  /** Whether `--repair` was given. */
+  get repairs(): boolean {
+    return this.#from.repairs === true;
+  }
+
+  /** Whether installables are attribute paths of what `--file` or `--expr` says. Throws `usage/useless-flag`. */
+  get isGiven(): boolean {
+    return this.#expression.source !== undefined;
+  }
+
+  /** Where derivations are: `store`, unless `--eval-store` says otherwise. It lives as long as the command. */
+  async evalStoreOf(store: Store): Promise<Store> {
+    if (this.#evaluation !== undefined) return this.#evaluation.evalStore();
+    const uri = this.#from.evalStore;
+    if (uri === undefined) return store;
+    return (this.#evalStore ??= this.#context.resources.use(await openStoreAt(uri, this.#context)));
+  }
+
+  /**
+   * What `texts` mean, in order; one attribute path may mean several. Throws what evaluating throws, and as
+   * `parseInstallable`.
+   */
+  async resolve(store: Store, texts: readonly ByteString[]): Promise<Installable[]> {
+    const named = this.isGiven
+      ? await this.evaluate((evaluation, root) => evaluatedInstallables(evaluation, root, texts), { store })
+      : texts.map(text => parseInstallable(store, text, this.#context));
+    const evalStore = await this.evalStoreOf(store);
+    return named.map(({ path, what }) => ({ path, what, evalStore }));
+  }
+
+  /**
+   * Does `work` with the value of `--file` or `--expr`, which wants nothing in the store any more when it is done, unless
+   * `writes` is false. `work` may be begun anew. Throws `usage/…`, `installable/needs-evaluation`, and what evaluating
+   * throws.
+   */
+  async evaluate<T>(
+    work: (evaluation: Evaluation, root: Word) => T,
+    options: { readonly store?: Store; readonly writes?: boolean } = {},
+  ): Promise<T> {
+    const evaluation = this.#start(options);
+    const result = await evaluation.perform(() => work(evaluation, this.#evaluateRoot(evaluation)));
+    await evaluation.commit();
+    return result;
+  }
+
+  /**
+   * As `evaluate`, of what one installable is, for commands that work on values. Throws `usage/not-a-value` for store
+   * paths.
+   */
+  async evaluateOne<T>(
+    text: ByteString,
+    work: (evaluation: Evaluation, value: Word) => T,
+    options: { readonly store?: Store; readonly writes?: boolean } = {},
+  ): Promise<T> {
+    if (!this.isGiven) {
+      const store = options.store ?? this.#context.resources.use(await openCommandStore(this.#context));
+      const { what } = parseInstallable(store, text, this.#context);
+      const message = `installable '${what}' does not correspond to a Nix language value`;
+      throw new CliError('usage/not-a-value', message);
+    }
+    const { path } = parseSelection(text);
+    return this.evaluate(
+      (evaluation, root) => work(evaluation, select(evaluation.evaluator, path, evaluation.args, root)),
+      options,
+    );
+  }
+
+  async #completeAttribute(completions: Completions, prefix: ByteString): Promise<void> {
+    completions.kind = 'attrs';
+    try {
+      const work = (evaluation: Evaluation, root: Word) => attributePathsFrom(evaluation, root, prefix);
+      for (const path of await this.evaluate(work, { writes: false })) completions.add(path);
+    } catch (error) {
+      // What cannot be evaluated has nothing to complete.
+      if (!(error instanceof EvalError)) throw error;
+    }
+  }
+
+  #evaluateRoot(evaluation: Evaluation): Word {
+    const { source } = this.#expression;
+    if (source === undefined) throw new CliError('installable/needs-evaluation', 'use --file or --expr');
+    return evaluation.evaluator.force((this.#root ??= delaySource(evaluation, source)));
+  }
+
+  /** One evaluation for all that the command evaluates. */
+  #start(options: { readonly store?: Store; readonly writes?: boolean }): Evaluation {
+    if (this.#evaluation !== undefined) return this.#evaluation;
+    if (this.#expression.source?.kind === 'file') {
+      const { settings } = this.#context;
+      if (settings.get('pure-eval') && settings.isOverridden('pure-eval')) {
+        throw new CliError('usage/useless-flag', "'--file' is not compatible with '--pure-eval'");
+      }
+      // Files were never pure.
+      this.#from.isImpure = true;
+    }
+    const { resources } = this.#context;
+    return (this.#evaluation = resources.use(new Evaluation(this.#context, this.#from, options)));
+  }
+}
