@@ -141,15 +141,15 @@ class OutputCheck {
     const fresh = new Map(Array.from(built.values(), each => [each.path, each]));
     const members = new Map<StorePath, PathInfo>();
     const others = new Set<StorePath>();
-    const visit = (path: StorePath): void => {
+    const queue = [info.path];
+    for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
       const known = fresh.get(path);
       if (known === undefined) others.add(path);
       else if (!members.has(path)) {
         members.set(path, known);
-        known.references.forEach(visit);
+        queue.push(...known.references);
       }
-    };
-    visit(info.path);
+    }
     for (const [path, member] of this.#store.paths.closure(others)) if (!members.has(path)) members.set(path, member);
     return (this.#closure = members);
   }

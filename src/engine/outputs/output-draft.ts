@@ -18,7 +18,7 @@ import {
 } from '../../nix-compat/index.ts';
 import type { LocalStore, StagedPath } from '../../store/index.ts';
 import type { FinishedBuild, LeftOutput } from './finished-build.ts';
-import { type OutputReading, type ReadOutputOptions, type Rewrites, readOutput } from './read-output.ts';
+import { type OutputReading, type ReadOutputOptions, type Rewrites, noRewrites, readOutput } from './read-output.ts';
 import { rejecting, rejection, shownFile, shownPath } from './rejection.ts';
 import { type BuildUsers, ownershipCheck, requireOutput, requirePlainFile } from './require-output.ts';
 
@@ -35,6 +35,11 @@ export interface DraftContext {
 /** Which store paths the builder's names for outputs turned out to be. */
 export type FinalPaths = ReadonlyMap<StorePath, StorePath>;
 
+interface Pass extends Pick<ReadOutputOptions, 'rewrites' | 'address' | 'sparesNarHash'> {
+  /** Whether the tree is written to the castore; unless given only where it is to become valid. */
+  readonly writes?: boolean;
+}
+
 /** An output on its way from what a builder left to what can become valid. */
 export class OutputDraft implements AsyncDisposable {
   readonly name: OutputName;
@@ -42,7 +47,7 @@ export class OutputDraft implements AsyncDisposable {
   readonly #left: LeftOutput;
   readonly #output: DerivationOutput;
   #reading: OutputReading | undefined;
-  #rewrites: Rewrites = new Map();
+  #rewrites = noRewrites;
   /** Not in mode `check`, where nothing is written that is as it was. */
   #tree: { readonly root: Node; readonly batch: DiskBlobBatch } | undefined;
 
@@ -62,7 +67,7 @@ export class OutputDraft implements AsyncDisposable {
     const stats = requireOutput({ at, output: this.name, users, shown: shownPath(store.storeDir, finished.path) });
     const kind = addressKind(this.#output);
     if (kind?.method === 'flat' || kind?.method === 'text') requirePlainFile(at, stats);
-    await this.#pass(new Map(), this.#addressBy(this.#left.scratch));
+    await this.#pass({ address: this.#addressBy(this.#left.scratch), sparesNarHash: true });
   }
 
   /** Under the builder's names; none where the derivation wants them not to be looked for. */
@@ -90,7 +95,8 @@ export class OutputDraft implements AsyncDisposable {
     const own = storePathHashPart(scratch);
     const rewrites = new Map(others);
     if (path !== scratch && found.has(own)) rewrites.set(own, storePathHashPart(path));
-    if (rewrites.size > this.#rewrites.size) await this.#pass(rewrites, this.#addressBy(path));
+    if (rewrites.size > this.#rewrites.size || this.#read.narHash === undefined)
+      await this.#pass({ rewrites, address: this.#addressBy(path) });
     const { contentHash } = this.#read;
     // Somebody who outlived the builder may have written to it between two passes.
     if (address !== undefined && (contentHash === undefined || !equalHashes(contentHash, address.hash)))
@@ -106,7 +112,9 @@ export class OutputDraft implements AsyncDisposable {
   async #contentAddress(others: Rewrites): Promise<ContentAddress | undefined> {
     const kind = addressKind(this.#output);
     if (kind === undefined) return undefined;
-    if (others.size > 0) await this.#pass(others, this.#addressBy(this.#left.scratch));
+    if (others.size > 0) {
+      await this.#pass({ rewrites: others, address: this.#addressBy(this.#left.scratch), sparesNarHash: true });
+    }
     const { contentHash } = this.#read;
     return contentHash === undefined ? undefined : { method: kind.method, hash: contentHash };
   }
@@ -127,6 +135,7 @@ export class OutputDraft implements AsyncDisposable {
   #describe(path: StorePath, { others, self }: StoreReferences, contentAddress: ContentAddress | undefined): PathInfo {
     const { store, finished } = this.#context;
     const { narHash, narSize } = this.#read;
+    if (narHash === undefined) throw new TypeError('the last pass has no NAR hash');
     const references = [...new Set([...others, ...(self ? [path] : [])])].toSorted(compareStorePaths);
     const known = { path, narHash, narSize, references, deriver: finished.path, ultimate: true, contentAddress };
     return { ...known, signatures: sortSignatures(store.sign(fingerprintPathInfo(store.storeDir, known))) };
@@ -141,7 +150,7 @@ export class OutputDraft implements AsyncDisposable {
   /** Writes it, as `settle` left it, to `path`, in place of what is there. */
   async checkOut(path: string): Promise<void> {
     const { store, signal } = this.#context;
-    await this.#pass(this.#rewrites, undefined, true);
+    await this.#pass({ rewrites: this.#rewrites, address: undefined, writes: true });
     if (this.#tree === undefined) return;
     await this.#tree.batch.commit({ signal });
     removeTree(path);
@@ -158,22 +167,21 @@ export class OutputDraft implements AsyncDisposable {
     return kind === undefined ? undefined : { ...kind, hashPart: storePathHashPart(path) };
   }
 
-  async #pass(
-    rewrites: Rewrites,
-    address: ReadOutputOptions['address'],
-    writes = this.#context.finished.mode !== 'check',
-  ): Promise<void> {
-    const { store, users, signal, candidates } = this.#context;
+  async #pass({ rewrites = noRewrites, address, sparesNarHash = false, writes }: Pass): Promise<void> {
+    const { store, finished, users, signal, candidates } = this.#context;
     const options = {
       signal,
       scanFor: candidates.keys(),
       rewrites,
       address,
+      sparesNarHash,
       ...(users === undefined ? {} : { inspect: ownershipCheck(users) }),
     };
     const before = this.#reading;
     await this[Symbol.asyncDispose]();
-    this.#reading = await rejecting(() => (writes ? this.#write(store, options) : readOutput(this.#left.at, options)));
+    this.#reading = await rejecting(() => {
+      return (writes ?? finished.mode !== 'check') ? this.#write(store, options) : readOutput(this.#left.at, options);
+    });
     this.#rewrites = rewrites;
     if (before !== undefined && !isEqualSet(before.found, this.#reading.found)) throw this.#changed();
   }

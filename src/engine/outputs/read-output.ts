@@ -25,14 +25,19 @@ export interface ReadOutputOptions {
   readonly rewrites?: Rewrites;
   /** How the contents are hashed, with the output's own hash part (after rewriting) taken for zero bytes. */
   readonly address?: (ContentAddressKind & { readonly hashPart: string }) | undefined;
+  /**
+   * Whether the NAR's hash may be left out where it is neither that of the contents nor needed before the next pass: hashing
+   * is most of the work.
+   */
+  readonly sparesNarHash?: boolean;
   /** Gets the tree as it is once it is rewritten; only hashed unless given. */
   readonly builder?: TreeBuilder;
   readonly inspect?: (stats: Stats, shown: () => FsPath) => void;
 }
 
 export interface OutputReading {
-  /** Of the tree as it is once it is rewritten. */
-  readonly narHash: NixHash;
+  /** Of the tree as it is once it is rewritten; undefined where it was spared. */
+  readonly narHash: NixHash | undefined;
   readonly narSize: number;
   /** As `address` asks for. */
   readonly contentHash: NixHash | undefined;
@@ -51,7 +56,7 @@ const turnTime = 20;
 export async function readOutput(at: string, options: ReadOutputOptions): Promise<OutputReading> {
   const { builder, rewrites = noRewrites, signal } = options;
   const scanner = new ReferenceScanner(options.scanFor);
-  const result = new ResultHasher(options.address);
+  const result = new ResultHasher(options);
   const trees = builder === undefined ? result.trees : [...result.trees, builder];
   let sink: TreeSink;
   let finish: () => void;
@@ -86,10 +91,10 @@ export async function readOutput(at: string, options: ReadOutputOptions): Promis
     since = performance.now();
   }
   finish();
-  return { ...result.finish(), found: scanner.found };
+  return { ...result.finish(scanner.found), found: scanner.found };
 }
 
-const noRewrites: Rewrites = new Map();
+export const noRewrites: Rewrites = new Map();
 
 function textRewrites(rewrites: Rewrites): [ByteString, ByteString][] {
   return Array.from(rewrites, ([from, to]) => [brandAs<ByteString>(from), brandAs<ByteString>(to)]);
@@ -109,12 +114,17 @@ function walkOptions({ builder, rewrites = noRewrites, inspect }: ReadOutputOpti
 class ResultHasher {
   /** What has to get the tree's events, besides the NAR's bytes. */
   readonly trees: readonly TreeSink[];
-  readonly #nar = new Hasher('sha256');
+  readonly #nar: Hasher | undefined;
   #narSize = 0;
   readonly #modulo: ModuloHasher | undefined;
   readonly #content: { finish(): NixHash } | undefined;
+  readonly #hashPart: string | undefined;
 
-  constructor(address: ReadOutputOptions['address']) {
+  constructor({ address, sparesNarHash = false }: ReadOutputOptions) {
+    this.#hashPart = address?.hashPart;
+    // The hash of the contents is then that of the NAR, but where the output refers to itself.
+    const isSpared = sparesNarHash && address?.method === 'nar' && address.algorithm === 'sha256';
+    this.#nar = isSpared ? undefined : new Hasher('sha256');
     if (address?.method === 'nar') {
       this.#modulo = new ModuloHasher(address.algorithm, address.hashPart);
       this.#content = this.#modulo;
@@ -127,12 +137,15 @@ class ResultHasher {
   }
 
   update(chunk: Uint8Array): void {
-    this.#nar.update(chunk);
+    this.#nar?.update(chunk);
     this.#modulo?.update(chunk);
     this.#narSize += chunk.byteLength;
   }
 
-  finish(): Omit<OutputReading, 'found'> {
-    return { narHash: this.#nar.finish(), narSize: this.#narSize, contentHash: this.#content?.finish() };
+  finish(found: ReadonlySet<string>): Omit<OutputReading, 'found'> {
+    const contentHash = this.#content?.finish();
+    const isPlain = this.#hashPart === undefined || !found.has(this.#hashPart);
+    const narHash = this.#nar === undefined ? (isPlain ? contentHash : undefined) : this.#nar.finish();
+    return { narHash, narSize: this.#narSize, contentHash };
   }
 }
