@@ -4,15 +4,19 @@ import { LocalExecutor } from '../exec/index.ts';
 import { LocalStore, type Store } from '../store/index.ts';
 import type { CommandContext } from './command.ts';
 
-/** Who builds for a command; undefined where its store is none that is built in. */
-export function openBuilder(store: Store, context: CommandContext): DerivationBuilder | undefined {
+/** Who builds for a command, as long as `resources` are there; undefined where its store is none that is built in. */
+export function openBuilder(
+  store: Store,
+  context: CommandContext,
+  resources: AsyncDisposableStack,
+): DerivationBuilder | undefined {
   if (!(store instanceof LocalStore)) return undefined;
   const { settings, environment, log } = context;
   const { variables } = environment;
   const mirrors = new Mirrors({ variables, home: environment.home, workingFolder: process.cwd() });
   const build = {
     store,
-    executor: new LocalExecutor(),
+    executor: resources.use(new LocalExecutor()),
     settings: readBuildSettings(settings, { cores: availableParallelism() }),
     builtins: { settings, mirrors },
     variables,
@@ -23,5 +27,5 @@ export function openBuilder(store: Store, context: CommandContext): DerivationBu
         .join(''),
     showsLogs: log.showsBuildLogs,
   };
-  return new LocalDerivationBuilder(build, settings.get('max-jobs'));
+  return resources.use(new LocalDerivationBuilder(build, settings.get('max-jobs')));
 }

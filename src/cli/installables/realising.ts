@@ -55,8 +55,7 @@ export async function openRealising(
   const { settings, log, signal } = context;
   await using stack = new AsyncDisposableStack();
   const { substituters } = stack.use(await openSubstituters(store, context));
-  const builder = openBuilder(store, context);
-  if (builder !== undefined) stack.use(builder);
+  const builder = openBuilder(store, context, stack);
   const realiser = new Realiser({
     store,
     evalStore,
