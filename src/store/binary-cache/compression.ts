@@ -94,7 +94,7 @@ const methods = {
     compress: ({ level = constants.BROTLI_DEFAULT_QUALITY }) =>
       transformCodec(createBrotliCompress({ chunkSize, params: { [constants.BROTLI_PARAM_QUALITY]: level } })),
     decompress: ({ plain }) => transformCodec(createBrotliDecompress({ chunkSize: outputSize(plain) })),
-    decompressWhole: brotliDecompressSync,
+    decompressWhole: (bytes, options) => brotliDecompressSync(bytes, options),
   },
   bzip2: program('bzip2', '.bz2'),
   compress: undefined,
@@ -104,7 +104,7 @@ const methods = {
     levels: [0, 9],
     compress: ({ level = constants.Z_DEFAULT_COMPRESSION }) => transformCodec(createGzip({ chunkSize, level })),
     decompress: ({ plain }) => transformCodec(createGunzip({ chunkSize: outputSize(plain) })),
-    decompressWhole: gunzipSync,
+    decompressWhole: (bytes, options) => gunzipSync(bytes, options),
   },
   lrzip: undefined,
   lz4: program('lz4', '.lz4', [1, 12]),
@@ -119,7 +119,7 @@ const methods = {
     compress: ({ level = constants.ZSTD_CLEVEL_DEFAULT }) =>
       transformCodec(createZstdCompress({ chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } })),
     decompress: ({ plain }) => transformCodec(createZstdDecompress({ chunkSize: outputSize(plain) })),
-    decompressWhole: zstdDecompressSync,
+    decompressWhole: (bytes, options) => zstdDecompressSync(bytes, options),
   },
 } as const satisfies { readonly [name: string]: Method | undefined };
 

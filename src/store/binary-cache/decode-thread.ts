@@ -34,10 +34,12 @@ const idle: Worker[] = [];
  * far longer than to decompress them.
  */
 export function threadDecoder(): Codec {
-  return transformCodec(new ThreadDecoder());
+  return transformCodec(new ThreadDecoder().stream);
 }
 
-class ThreadDecoder extends Duplex {
+class ThreadDecoder {
+  /** Not what this class extends: node:stream, which takes 8 ms, would be loaded with this module. */
+  readonly stream: Duplex;
   readonly #stop = new AbortController();
   #turn: Disposable | undefined;
   /** Undefined until it is this stream's turn, and from when all is decompressed on. */
@@ -48,11 +50,20 @@ class ThreadDecoder extends Duplex {
   #withheld = 0;
 
   constructor() {
-    super({ writableHighWaterMark: highWaterMark, readableHighWaterMark: highWaterMark });
-  }
-
-  override _construct(callback: (error?: Error | null) => void): void {
-    void this.#begin(callback);
+    this.stream = new Duplex({
+      writableHighWaterMark: highWaterMark,
+      readableHighWaterMark: highWaterMark,
+      construct: callback => void this.#begin(callback),
+      write: (chunk: Buffer, _encoding, callback) => this.#write(chunk, callback),
+      final: callback => {
+        this.#order({ kind: 'end' });
+        callback();
+      },
+      read: () => {
+        for (; this.#withheld > 0; this.#withheld--) this.#order({ kind: 'more' });
+      },
+      destroy: (error, callback) => this.#end(error, callback),
+    });
   }
 
   async #begin(callback: (error?: Error | null) => void): Promise<void> {
@@ -78,25 +89,25 @@ class ThreadDecoder extends Duplex {
         this.#goOn();
         break;
       case 'output':
-        if (this.push(report.bytes)) this.#order({ kind: 'more' });
+        if (this.stream.push(report.bytes)) this.#order({ kind: 'more' });
         else this.#withheld++;
         break;
       case 'done':
         this.#release();
-        this.push(null);
+        this.stream.push(null);
         break;
       case 'failed':
         this.#release();
-        this.destroy(new Error(`failed to read compressed data (${report.message})`));
+        this.stream.destroy(new Error(`failed to read compressed data (${report.message})`));
         break;
     }
   };
 
   readonly #fail = (cause: unknown): void => {
-    this.destroy(new Error('the thread that decompresses has ended', { cause }));
+    this.stream.destroy(new Error('the thread that decompresses has ended', { cause }));
   };
 
-  override _write(chunk: Buffer, _encoding: string, callback: () => void): void {
+  #write(chunk: Buffer, callback: () => void): void {
     // What follows the end of the compressed stream is passed over.
     if (this.#worker === undefined) return callback();
     const bytes = new Uint8Array(chunk);
@@ -106,16 +117,7 @@ class ThreadDecoder extends Duplex {
     else this.#whenTaken = callback;
   }
 
-  override _final(callback: () => void): void {
-    this.#order({ kind: 'end' });
-    callback();
-  }
-
-  override _read(): void {
-    for (; this.#withheld > 0; this.#withheld--) this.#order({ kind: 'more' });
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+  #end(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#stop.abort(error ?? new Error('the stream was destroyed'));
     // In the middle of a stream, whose memory goes with the thread.
     if (this.#worker !== undefined) void this.#detach(this.#worker).terminate();

@@ -11,16 +11,14 @@ import { decompressor } from '../binary-cache/compression.ts';
 /** Bytes of the longest log that is read at once; more of it is an error of the decompressor. */
 const maxLogSize = 1024 * 1024 * 1024;
 
-const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
-
 /** How logs are found: as C++ Nix writes them, plain and with bzip2, and as we do. */
 const forms: { readonly suffix: string; readonly unpack: (bytes: Buffer) => Promise<Uint8Array> | Uint8Array }[] = [
   { suffix: '', unpack: bytes => bytes },
   // A log to which nothing was written yet has no frame.
   {
     suffix: '.zst',
-    unpack: bytes => (bytes.byteLength === 0 ? bytes : decompress(bytes, { maxOutputLength: maxLogSize })),
+    unpack: bytes =>
+      bytes.byteLength === 0 ? bytes : promisify(zstdDecompress)(bytes, { maxOutputLength: maxLogSize }),
   },
   { suffix: '.bz2', unpack: unpackBzip2 },
 ];
@@ -48,7 +46,7 @@ export async function readBuildLog(logDir: string, path: StorePath): Promise<Uin
 export async function writeBuildLog(logDir: string, path: StorePath, log: Uint8Array): Promise<void> {
   const place = logFile(logDir, path);
   if (forms.some(({ suffix }) => existsSync(place + suffix))) return;
-  const packed = await compress(log);
+  const packed = await promisify(zstdCompress)(log);
   makeFolder(realFileSystem, dirname(place));
   // Whole under its name or not at all; a log is not worth a sync.
   const draft = `${place}.tmp.${process.pid}.${crypto.randomUUID()}`;
