@@ -3,6 +3,8 @@ import { foundPosition, lookup } from './attrs.ts';
 import { callFunction } from './call.ts';
 import { coerceToString } from './coerce.ts';
 import { forceDeep } from './builtins/control.ts';
+import { jsonOf } from './builtins/json.ts';
+import { xmlOf } from './builtins/xml.ts';
 import { delayCall1, failedThunk, force } from './force.ts';
 import { evaluate } from './interpret.ts';
 import { floatWord, intWord, missing, newThunk, pathWord } from './value.ts';
@@ -29,6 +31,16 @@ export function callAt(callee: usize, words: usize, count: u32, pos: u32, result
 /** A StringObject of the word at `at`: flags are those of Coerce. Errors say the text at `text`, a string of the language's. */
 export function coerceAt(at: usize, flags: u32, pos: u32, text: usize): usize {
   return coerceToString(load<u64>(at), pos, flags, changetype<string>(text));
+}
+
+/** A StringObject: the JSON of the word at `at`; flags are those of JsonFlag. */
+export function jsonAt(at: usize, flags: u32): usize {
+  return jsonOf(load<u64>(at), flags);
+}
+
+/** A StringObject: the XML of the word at `at`; flags are those of XmlFlag. */
+export function xmlAt(at: usize, flags: u32): usize {
+  return xmlOf(load<u64>(at), flags);
 }
 
 /** Puts the word of `symbol` to `result` and returns the attribute's position; -1 where the set has none. */

@@ -27,6 +27,15 @@ export declare function copyToStore(path: usize): usize;
 /** A StringObject: a float as `std::to_string` prints it, with six digits. */
 export declare function formatFloat(value: f64): usize;
 
+/** A StringObject: a float as C's `%g` prints it, with six digits at most. */
+export declare function formatShortFloat(value: f64): usize;
+
+/** A StringObject: a float as C++ Nix writes it in JSON. */
+export declare function formatJsonFloat(value: f64): usize;
+
+/** Throws: a StringObject is not UTF-8, which JSON has to be. */
+export declare function throwNotUtf8(string: usize): void;
+
 /** A StringObject: the absolute path in canonical form. */
 export declare function canonicalPath(text: usize): usize;
 
@@ -39,7 +48,7 @@ export declare function trace(word: u64): void;
 /** Shows the message, a StringObject, of `builtins.warn`; throws where warnings are errors. */
 export declare function warn(message: usize): void;
 
-/** A StringObject: the file that the position is in; 0 where it is in none. */
+/** A StringObject: the file that the position is in; 0 where it is in none, though in a text. */
 export declare function resolvePosition(pos: u32): usize;
 
 /** Of the position that was resolved last, from 1. */

@@ -21,9 +21,11 @@ export {
   forceAt,
   forceDeepAt,
   intTo,
+  jsonAt,
   lookupTo,
   pathTo,
   thunkTo,
+  xmlAt,
 } from './api.ts';
 export { attrsCount, attrsOfEntries, newEntries, plainOf, setEntry } from './attrs.ts';
 export { sortedByName } from './builtins/sets.ts';

@@ -5,6 +5,7 @@ import { type Symbol, intern, internText } from './symbol.ts';
 export let functorSymbol: Symbol = 0;
 export let toStringSymbol: Symbol = 0;
 export let outPathSymbol: Symbol = 0;
+export let drvPathSymbol: Symbol = 0;
 export let typeSymbol: Symbol = 0;
 export let overridesSymbol: Symbol = 0;
 export let nameSymbol: Symbol = 0;
@@ -105,6 +106,7 @@ export function internKnownSymbols(): void {
   functorSymbol = internText('__functor');
   toStringSymbol = internText('__toString');
   outPathSymbol = internText('outPath');
+  drvPathSymbol = internText('drvPath');
   typeSymbol = internText('type');
   overridesSymbol = internText('__overrides');
   nameSymbol = internText('name');

@@ -33,6 +33,8 @@ export interface CoreExports {
   forceDeepAt(at: number): void;
   callAt(callee: number, words: number, count: number, pos: number, result: number): void;
   coerceAt(at: number, flags: number, pos: number, text: number): number;
+  jsonAt(at: number, flags: number): number;
+  xmlAt(at: number, flags: number): number;
 
   // Values
   allocate(size: number): number;
@@ -72,6 +74,12 @@ export interface CoreExports {
 
 /** What `coerceAt` makes strings of, as bits (src/core/coerce.ts). */
 export const coerce = { plain: 0, more: 1, copy: 2, canonical: 4 } as const;
+
+/** What `jsonAt` does, as bits (src/core/builtins/json.ts). */
+export const jsonFlags = { copies: 1, strict: 2 } as const;
+
+/** What `xmlAt` does, as bits (src/core/builtins/xml.ts). */
+export const xmlFlags = { strict: 1, locations: 2 } as const;
 
 /** Kinds of records on the log (src/core/log.ts). */
 export const frameKinds = {

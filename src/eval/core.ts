@@ -69,6 +69,18 @@ export class Core {
     return (this.#names[symbol] ??= this.memory.string(this.exports.nameOf(symbol)));
   }
 
+  /** The address of a copy of a word, for the core's functions that take one from memory. */
+  place(word: Word): number {
+    const at = this.exports.allocate(8);
+    setWordAt(this.memory, at, word);
+    return at;
+  }
+
+  /** What a StringObject says, and its context. */
+  contextString(string: number): { readonly text: ByteString; readonly context: number } {
+    return { text: this.memory.string(string), context: this.memory.contextOf(string) };
+  }
+
   /** In weak head normal form. */
   force(word: Word, pos = 0): Word {
     const known = resolved(this.memory, word);
@@ -140,10 +152,7 @@ export class Core {
 
   /** The contents and context of a string that something is made. `doing` is for errors of values that none is made of. */
   coerce(word: Word, flags: number, doing = '', pos = 0): { readonly text: ByteString; readonly context: number } {
-    const at = this.exports.allocate(8);
-    setWordAt(this.memory, at, word);
-    const string = this.exports.coerceAt(at, flags, pos, this.#textAddress(doing));
-    return { text: this.memory.string(string), context: this.memory.contextOf(string) };
+    return this.contextString(this.exports.coerceAt(this.place(word), flags, pos, this.#textAddress(doing)));
   }
 
   /** A text as the core has those of its own: UTF-16, its length in bytes in front of it. */

@@ -1,12 +1,13 @@
-import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../base/index.ts';
-import { printStorePath } from '../nix-compat/index.ts';
-import { type CoreImports, type Remark, syntaxHost } from '../syntax/index.ts';
+import { type ByteString, brandAs, byteStringFromText, bytesOf, displayBytes } from '../base/index.ts';
+import { formatFloat, printStorePath } from '../nix-compat/index.ts';
+import { type CoreImports, type Remark, formatShortFloat, syntaxHost } from '../syntax/index.ts';
 import { type HostBuiltin, hostBuiltins } from './builtins/table.ts';
 import { baseNameOf, canonicalPathOf } from './canonical-path.ts';
 import { EvalError, asEvalError } from './eval-error.ts';
 import type { Evaluator } from './evaluator.ts';
 import { mark } from './error-log.ts';
 import { formatSixDigits } from './format-float.ts';
+import { describeNotUtf8 } from './json/describe-not-utf8.ts';
 import { type Word, addressOf, kindOf, setWordAt, wordAt, wordOfBits } from './word.ts';
 
 /** What the core of `evaluator` imports: the functions of src/core/host.ts and src/core/syntax-host.ts. */
@@ -43,6 +44,13 @@ export function hostFunctions(
         throw evaluator.errors.failure(failure);
       },
       copyToStore: (path: number) => copyToStore(evaluator, copies, path),
+      formatShortFloat: (value: number) => evaluator.core.newString(byteStringFromText(formatShortFloat(value))),
+      formatJsonFloat: (value: number) => evaluator.core.newString(byteStringFromText(formatFloat(value))),
+      throwNotUtf8: (string: number) => {
+        const wrong = describeNotUtf8(bytesOf(evaluator.core.memory.string(string)));
+        const text = `JSON serialization error: ${mark(`[json.exception.type_error.316] ${wrong}`)}`;
+        throw stopAt(evaluator, new EvalError('eval/error', text));
+      },
       formatFloat: (value: number) => evaluator.core.newString(byteStringFromText(formatSixDigits(value))),
       canonicalPath: (text: number) => evaluator.core.newString(canonicalPathOf(evaluator.core.memory.string(text))),
       callHost: (id: number, args: number) => {
@@ -69,8 +77,8 @@ export function hostFunctions(
       resolvePosition: (pos: number) => {
         const origin = evaluator.positions.origin(pos);
         const position = evaluator.positions.resolve(pos);
+        resolved = position ?? { line: 0, column: 0 };
         if (origin?.kind !== 'file' || position === undefined) return 0;
-        resolved = position;
         return evaluator.core.newString(byteStringFromText(origin.path));
       },
       resolvedLine: () => resolved.line,

@@ -22,7 +22,7 @@ export type { EvalIO, EvalMessage, FileInfo, FileType, PathToAdd } from './eval-
 export { Evaluator, type EvaluatorOptions } from './evaluator.ts';
 export { type EvalNeed, type NeedAnswer, Suspension } from './needs.ts';
 export type { Pass } from './passes.ts';
-export { type JsonOptions, formatJsonText, toJsonValue } from './builtins/json.ts';
+export { type JsonOptions, indentJson, toJson } from './builtins/json.ts';
 export { importFile } from './builtins/import.ts';
 export { forceDerivingPath } from './builtins/output-of.ts';
 export {

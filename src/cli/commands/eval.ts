@@ -4,10 +4,10 @@ import {
   type Word,
   addressOf,
   evalError,
-  formatJsonText,
+  indentJson,
   kindOf,
   printEvaluated,
-  toJsonValue,
+  toJson,
   within,
 } from '../../eval/index.ts';
 import type { Flag } from '../args/flag.ts';
@@ -121,9 +121,9 @@ function render(context: CommandContext, request: Request, { evaluation, value }
     return evaluator.run(() => evaluator.coerceWithin(value, 'while generating the eval command output')).text;
   }
   if (request.isJson) {
-    const json = evaluator.run(() => toJsonValue(evaluator, value, { copies: false }).value);
+    const json = evaluator.run(() => toJson(evaluator, value, { copies: false }).text);
     const isPretty = request.pretty ?? context.out.isTerminal;
-    return byteStringFromLatin1(`${formatJsonText(json, isPretty ? 2 : undefined)}\n`);
+    return byteStringFromLatin1(`${isPretty ? indentJson(json) : json}\n`);
   }
   return byteStringFromText(`${printEvaluated(evaluator, value, {})}\n`);
 }

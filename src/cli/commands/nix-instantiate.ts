@@ -6,16 +6,7 @@ import {
   displayBytes,
   unreachable,
 } from '../../base/index.ts';
-import {
-  type Word,
-  autoCall,
-  findPackages,
-  printAmbiguous,
-  select,
-  formatJsonText,
-  toJsonValue,
-  toXml,
-} from '../../eval/index.ts';
+import { type Word, autoCall, findPackages, printAmbiguous, select, toJson, toXml } from '../../eval/index.ts';
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { Flag } from '../args/flag.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
@@ -177,9 +168,7 @@ function formatValue(request: Request, { evaluator }: Evaluation, value: Word): 
       return evaluator.run(() => toXml(evaluator, value, options)).text;
     }
     case 'json':
-      return asLine(
-        formatJsonText(evaluator.run(() => toJsonValue(evaluator, value, { strict: request.strict })).value),
-      );
+      return asLine(evaluator.run(() => toJson(evaluator, value, { strict: request.strict })).text);
     case 'plain':
       if (request.strict) evaluator.forceDeep(value);
       return asLine(printAmbiguous(evaluator, value));

@@ -21,6 +21,7 @@ import {
   partition,
   tail,
 } from './lists.ts';
+import { toJson } from './json.ts';
 import { add, bitAnd, bitOr, bitXor, ceilOf, divide, floorOf, lessThan, multiply, subtract } from './numbers.ts';
 import {
   attrNames,
@@ -50,6 +51,7 @@ import {
   isStringValue,
   typeOfValue,
 } from './types.ts';
+import { toXml } from './xml.ts';
 import { declareBuiltin } from './base.ts';
 import { Builtin, firstHostBuiltin } from './ids.ts';
 
@@ -166,8 +168,12 @@ export function callBuiltin(id: u32, args: usize): Word {
       return tail(args);
     case Builtin.Throw:
       return throwValue(args);
+    case Builtin.ToJson:
+      return toJson(args);
     case Builtin.ToString:
       return toStringValue(args);
+    case Builtin.ToXml:
+      return toXml(args);
     case Builtin.Trace:
       return traceValue(args);
     case Builtin.TryEval:
@@ -247,7 +253,9 @@ export function declareBuiltins(): void {
   declareBuiltin('__substring', Builtin.Substring, 3);
   declareBuiltin('__tail', Builtin.Tail, 1);
   declareBuiltin('throw', Builtin.Throw, 1);
+  declareBuiltin('__toJSON', Builtin.ToJson, 1);
   declareBuiltin('toString', Builtin.ToString, 1);
+  declareBuiltin('__toXML', Builtin.ToXml, 1);
   declareBuiltin('__trace', Builtin.Trace, 2);
   declareBuiltin('__tryEval', Builtin.TryEval, 1);
   declareBuiltin('__typeOf', Builtin.TypeOf, 1);

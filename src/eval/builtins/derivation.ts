@@ -36,7 +36,7 @@ import {
 } from './arguments.ts';
 import { readInputs } from './derivation-inputs.ts';
 import { parseHashAllowEmpty } from './hash.ts';
-import { toJsonValue } from './json.ts';
+import { parseOwnJson, toJson } from './json.ts';
 import type { HostBuiltin } from './table.ts';
 
 /** What the attributes say, as they are gone through in the order of their names. */
@@ -232,9 +232,9 @@ const checkedPerOutput = new Set<string>([
 function readStructured(evaluator: Evaluator, draft: Draft, key: ByteString, word: Word): void {
   if (key === '__structuredAttrs') return;
   const { core } = evaluator;
-  const { value, context } = toJsonValue(evaluator, word);
+  const { text: json, context } = toJson(evaluator, word);
   draft.context = core.exports.uniteContexts(draft.context, context);
-  draft.structured?.set(key, value);
+  draft.structured?.set(key, parseOwnJson(json));
   switch (key) {
     case 'builder': {
       const string = forceString(evaluator, word, '');

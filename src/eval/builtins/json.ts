@@ -1,14 +1,10 @@
 import type { ByteString } from '../../base/index.ts';
-import { type JsonValue, NixCompatError, formatJson } from '../../nix-compat/index.ts';
-import { coerce } from '../core-exports.ts';
-import { mark } from '../error-log.ts';
-import { EvalError } from '../eval-error.ts';
+import { type JsonValue, formatJson, parseJson } from '../../nix-compat/index.ts';
+import { jsonFlags } from '../core-exports.ts';
 import type { Evaluator } from '../evaluator.ts';
-import { findNotUtf8 } from '../json/find-not-utf8.ts';
 import { NotJson, readJson } from '../json/read-json.ts';
-import { type Word, addressOf, floatOf, intOf, kindOf, listElements, resolved, trueWord } from '../word.ts';
-import { quoteName } from '../value-printer.ts';
-import { argument, forcePlainString, within } from './arguments.ts';
+import type { Word } from '../word.ts';
+import { type ContextString, argument, forcePlainString, within } from './arguments.ts';
 import type { HostBuiltin } from './table.ts';
 
 export interface JsonOptions {
@@ -19,117 +15,23 @@ export interface JsonOptions {
 }
 
 /** A value as JSON, with what its strings depend on. */
-export function toJsonValue(
-  evaluator: Evaluator,
-  word: Word,
-  options: JsonOptions = {},
-): { readonly value: JsonValue; readonly context: number } {
-  const writer = new JsonWriter(evaluator, options);
-  const value = writer.convert(word, 0);
-  return { value, context: writer.context };
+export function toJson({ core }: Evaluator, word: Word, options: JsonOptions = {}): ContextString {
+  const { copies = true, strict = true } = options;
+  const flags = (copies ? jsonFlags.copies : 0) | (strict ? jsonFlags.strict : 0);
+  return core.contextString(core.exports.jsonAt(core.place(word), flags));
 }
 
-class JsonWriter {
-  readonly #evaluator: Evaluator;
-  readonly #options: Required<JsonOptions>;
-  context = 0;
+/** Of texts that we have written ourselves. */
+const unlimited = { maxSize: Infinity, maxDepth: Infinity, maxValues: Infinity };
 
-  constructor(evaluator: Evaluator, { copies = true, strict = true }: JsonOptions) {
-    this.#evaluator = evaluator;
-    this.#options = { copies, strict };
-  }
-
-  /** `pos` is where the value was asked for. */
-  convert(word: Word, pos: number): JsonValue {
-    const { core } = this.#evaluator;
-    core.exports.enter(pos);
-    const value = this.#convert(this.#options.strict ? core.force(word, pos) : resolved(core.memory, word), pos);
-    core.exports.leave();
-    return value;
-  }
-
-  #convert(word: Word, pos: number): JsonValue {
-    const { core, errors } = this.#evaluator;
-    switch (kindOf(core.memory, word)) {
-      case 'int':
-        return intOf(core.memory, word);
-      case 'float':
-        return floatOf(core.memory, word);
-      case 'bool':
-        return word.low === trueWord.low;
-      case 'null':
-        return null;
-      case 'string':
-      case 'path':
-        return this.#string(word, pos);
-      case 'list':
-        return listElements(core.memory, addressOf(word)).map((element, index) => {
-          const doing = `while evaluating list element at index ${mark(String(index))}`;
-          return within(this.#evaluator, doing, () => this.convert(element, pos), pos);
-        });
-      case 'set':
-        return this.#set(word, pos);
-      default: {
-        const at = this.#evaluator.positions.resolve(core.lambdaPosition(word) ?? pos);
-        throw new EvalError('eval/type', `cannot convert ${mark(errors.describe(word))} to JSON`, { position: at });
-      }
-    }
-  }
-
-  #string(word: Word, pos: number): ByteString {
-    const { core } = this.#evaluator;
-    const { text, context } = core.coerce(
-      word,
-      this.#options.copies ? coerce.copy | coerce.canonical : coerce.canonical,
-      '',
-      pos,
-    );
-    this.context = core.exports.uniteContexts(this.context, context);
-    return text;
-  }
-
-  #set(word: Word, pos: number): JsonValue {
-    const { core } = this.#evaluator;
-    const attrs = addressOf(word);
-    const { toString, outPath } = this.#evaluator.symbols;
-    if (core.lookup(attrs, toString) !== undefined) return this.#converted(word, pos);
-    const path = core.lookup(attrs, outPath);
-    if (path !== undefined) return this.convert(path.word, path.position);
-    const members = new Map<ByteString, JsonValue>();
-    for (const { symbol, position, word: value } of core.sortedAttributes(attrs)) {
-      const name = core.nameOf(symbol);
-      const doing = `while evaluating attribute '${mark(quoteName(name))}'`;
-      members.set(
-        name,
-        within(this.#evaluator, doing, () => this.convert(value, position), position),
-      );
-    }
-    return members;
-  }
-
-  /** What `__toString` makes of a set; a path that it gives is not copied. */
-  #converted(word: Word, pos: number): ByteString {
-    const { core } = this.#evaluator;
-    const { text, context } = core.coerce(word, coerce.plain, '', pos);
-    this.context = core.exports.uniteContexts(this.context, context);
-    return text;
-  }
+/** What a JSON text of `toJson` says. */
+export function parseOwnJson(text: ByteString): JsonValue {
+  return parseJson(text, unlimited);
 }
 
-function toJson(evaluator: Evaluator, args: number): Word {
-  const { value, context } = toJsonValue(evaluator, argument(evaluator, args, 0));
-  return evaluator.core.string(formatJsonText(value), context);
-}
-
-/** As `formatJson`, with C++ Nix's error for strings that are not UTF-8. */
-export function formatJsonText(value: JsonValue, indent?: number): ByteString {
-  try {
-    return formatJson(value, indent);
-  } catch (error) {
-    const wrong = error instanceof NixCompatError && error.code === 'json/not-utf8' ? findNotUtf8(value) : undefined;
-    if (wrong === undefined) throw error;
-    throw new EvalError('eval/error', `JSON serialization error: ${mark(`[json.exception.type_error.316] ${wrong}`)}`);
-  }
+/** The same JSON with an entry a line, each indented by two blanks a level. */
+export function indentJson(text: ByteString): ByteString {
+  return formatJson(parseOwnJson(text), 2);
 }
 
 function fromJson(evaluator: Evaluator, args: number): Word {
@@ -145,7 +47,4 @@ function fromJson(evaluator: Evaluator, args: number): Word {
   }
 }
 
-export const jsonBuiltins: readonly HostBuiltin[] = [
-  { name: '__toJSON', arity: 1, call: toJson },
-  { name: '__fromJSON', arity: 1, call: fromJson },
-];
+export const jsonBuiltins: readonly HostBuiltin[] = [{ name: '__fromJSON', arity: 1, call: fromJson }];

@@ -14,7 +14,6 @@ import { outputOfBuiltins } from './output-of.ts';
 import { regexBuiltins } from './regex.ts';
 import { tomlBuiltins } from './toml.ts';
 import { versionBuiltins } from './versions.ts';
-import { xmlBuiltins } from './xml.ts';
 
 /** A builtin that needs the host. */
 export interface HostBuiltin {
@@ -41,5 +40,4 @@ export const hostBuiltins: readonly HostBuiltin[] = [
   ...regexBuiltins,
   ...tomlBuiltins,
   ...versionBuiltins,
-  ...xmlBuiltins,
 ];
