@@ -26,6 +26,9 @@ export interface LeftOutput {
   readonly at: string;
   /** What it is called in realisations. */
   readonly id: DerivationOutputId;
-  /** Its valid store path, if it had been built before: in mode `normal` that stays, and what is left here is dropped. */
+  /**
+   * Its valid store path, if it had been built before: that stays, but for mode `check` what is left here is not even
+   * looked at. In mode `repair` undefined for what is valid and is to be replaced.
+   */
   readonly valid: StorePath | undefined;
 }

@@ -16,16 +16,22 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { normal, byteStringFromText, magenta } from '../../base/index.ts';
+import { type ByteString, byteStringFromText, bytesOf, magenta, normal } from '../../base/index.ts';
 import { removeTree } from '../../castore/index.ts';
 import {
   type OutputName,
+  SecretKey,
+  type Signature,
   type StorePath,
+  fingerprintPathInfo,
+  fingerprintRealisation,
   hashBytes,
   isContentAddressed,
+  parseStoreDir,
   printStorePath,
   storePathHashPart,
   storePathName,
+  verifySignature,
 } from '../../nix-compat/index.ts';
 import {
   type TestBuild,
@@ -37,7 +43,7 @@ import {
   temporaryFolder,
   testPath,
 } from '../../testing/index.ts';
-import type { LocalStore } from '../../store/index.ts';
+import { LocalStore } from '../../store/index.ts';
 import { BuildError } from '../error.ts';
 import { type RegisterOutputsOptions, registerOutputs } from './register-outputs.ts';
 
@@ -452,6 +458,39 @@ describe('content-addressed outputs', () => {
     await assertSound(rig.store);
   });
 
+  test('one that was valid before is known to be built here', async () => {
+    await using rig = await openRig();
+    const { store, at } = rig;
+    writeFileSync(at('out'), 'contents');
+    const build = { outputs: { out: { output: floating(), scratch } } };
+    const path = pathOf(await rig.register(build));
+    const valid = store.paths.require(path);
+    store.paths.register([{ ...valid, info: { ...valid.info, ultimate: false } }]);
+    assert.equal(pathOf(await rig.register(build)), path);
+    assert.equal(infoOf(store, path).ultimate, true);
+  });
+
+  test('and all others are signed by the store’s secret keys', async () => {
+    using folder = temporaryFolder();
+    const storeDir = parseStoreDir(join(folder.path, 'store'));
+    const key = SecretKey.generate('test-1');
+    const options = { dataFolder: join(folder.path, 'data'), storeDir, realStoreDir: storeDir, secretKeys: [key] };
+    await using store = new LocalStore(options);
+    writeFileSync(join(folder.path, 'out'), 'signed');
+    const finished = finishTestBuild(folder.path, { outputs: { out: { output: floating(), scratch } } });
+    const built = await registerOutputs(store, finished, { signal: new AbortController().signal, realisations: true });
+    const info = infoOf(store, pathOf(built));
+    const keys = new Map([[key.name, key.publicKey]]);
+    const isSigned = (text: ByteString, signatures: readonly Signature[]) =>
+      signatures.length === 1 && signatures.every(each => verifySignature(keys, bytesOf(text), each));
+    assert.ok(isSigned(fingerprintPathInfo(storeDir, info), info.signatures));
+    const id = { derivationHash: hashBytes('sha256', Buffer.from('test')), output: out };
+    const realised = store.realisations.find(id);
+    assert.ok(realised !== undefined);
+    assert.ok(isSigned(fingerprintRealisation({ id, ...realised }), realised.signatures));
+    assert.deepEqual(built.get(out)?.signatures, realised.signatures);
+  });
+
   test('an impure one has no realisation', async () => {
     await using rig = await openRig();
     writeFileSync(rig.at('out'), 'now');
@@ -516,8 +555,9 @@ describe('building again', () => {
     removeTree(store.realPath(path));
     writeFileSync(at('out'), 'second');
     await rig.register({ outputs: { out: { valid: path } }, mode: 'repair' });
+    assert.ok(!existsSync(store.realPath(path)));
+    await rig.register({ outputs: { out: {} }, mode: 'repair' });
     assert.equal(readFileSync(store.realPath(path), 'utf8'), 'second');
-    assert.ok(existsSync(store.realPath(path)));
     await assertSound(store);
   });
 });

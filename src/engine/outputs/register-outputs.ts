@@ -108,7 +108,7 @@ class OutputRegistration implements AsyncDisposable {
     const { users, signal } = this.#options;
     const context: DraftContext = { store: this.#store, finished: this.#finished, users, signal, candidates };
     for (const [name, left] of this.#outputs) {
-      if (mode === 'normal' && left.valid !== undefined) this.#finals.set(left.scratch, left.valid);
+      if (mode !== 'check' && left.valid !== undefined) this.#finals.set(left.scratch, left.valid);
       else {
         const draft = new OutputDraft(context, name, left);
         this.#drafts.set(name, draft);
@@ -151,14 +151,7 @@ class OutputRegistration implements AsyncDisposable {
     const store = this.#store;
     const valid = store.paths.find(info.path);
     if (valid === undefined) return;
-    if (equalHashes(valid.info.narHash, info.narHash)) {
-      if (valid.info.ultimate === true) return;
-      // Now that it was built here it needs nobody else's word.
-      const own = store.sign(fingerprintPathInfo(store.storeDir, valid.info));
-      const signatures = sortSignatures([...valid.info.signatures, ...own]);
-      store.paths.register([{ ...valid, info: { ...valid.info, ultimate: true, signatures } }]);
-      return;
-    }
+    if (equalHashes(valid.info.narHash, info.narHash)) return this.#trust(info.path);
     const real = store.realPath(info.path);
     let from = '';
     if (this.#options.differs !== undefined) {
@@ -171,6 +164,16 @@ class OutputRegistration implements AsyncDisposable {
       'NotDeterministic',
       `derivation '${this.#shown}' may not be deterministic: output ${shownFile(real)} differs${from}`,
     );
+  }
+
+  /** Now that it was built here it needs nobody else's word. */
+  #trust(path: StorePath): void {
+    const store = this.#store;
+    const valid = store.paths.require(path);
+    if (valid.info.ultimate === true) return;
+    const own = store.sign(fingerprintPathInfo(store.storeDir, valid.info));
+    const signatures = sortSignatures([...valid.info.signatures, ...own]);
+    store.paths.register([{ ...valid, info: { ...valid.info, ultimate: true, signatures } }]);
   }
 
   async #commit(): Promise<void> {
@@ -189,6 +192,8 @@ class OutputRegistration implements AsyncDisposable {
     }
     await this.#store.temporaryRoots.add(staged.keys(), signal);
     await commitStaged(this.#store, staged, { repair: mode === 'repair', held, signal });
+    // One that is named by its contents may have been valid before.
+    for (const path of staged.keys()) this.#trust(path);
   }
 
   #realise(): ReadonlyMap<OutputName, BuiltOutput> {
