@@ -1,0 +1,41 @@
+# Firn's own Nix library: what derivations are made of that start from nothing but packages of npm and Debian.
+#
+#     let firn = import <firn> { }; in
+#     firn.runCommand "hello" { } "echo hello > $out"
+#
+# Works with other Nixes, too, once `npm` and `debian` say where the registries are: `mirror://` is Firn's own.
+{
+  system ? builtins.currentSystem,
+  npm ? "mirror://npm",
+  debian ? "mirror://debian",
+}:
+let
+  self = {
+    inherit system;
+
+    # A file of known hash: { url, hash, name ?, executable ? }.
+    fetchFile = import ./fetch-file.nix;
+
+    # A package of npm's as it comes, a compressed archive: { package, version, hash }.
+    fetchNpm = import ./fetch-npm.nix { inherit (self) fetchFile; registry = npm; };
+
+    # A package of npm's, unpacked: as `fetchNpm`.
+    npmPackage = arguments: self.unpackArchive arguments.package (self.fetchNpm arguments);
+
+    # The one folder in an archive (tar, compressed or not), as NAME: no program is needed for this.
+    unpackArchive = import ./unpack-archive.nix;
+
+    # What a script of busybox's shell makes: NAME ENVIRONMENT SCRIPT.
+    runCommand = import ./run-command.nix { inherit system; inherit (self) busybox; };
+
+    # Many small programs, the shell among them, in one that needs no library.
+    busybox = import ./busybox.nix self;
+
+    # Packages of Debian 12, whose versions do not change any more.
+    debian = import ./debian self debian;
+
+    # A C compiler and what it needs, made from Debian's packages: `bin/cc`, `bin/ar`, `bin/make`, ...
+    gcc = import ./gcc.nix self;
+  };
+in
+self
