@@ -25,7 +25,7 @@ let
       args = [
         "x"
         "-y"
-        "-bd"
+        "-bso0"
         "-o${placeholder "out"}"
         "${archive}"
       ];
