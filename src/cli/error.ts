@@ -9,6 +9,7 @@ export const cliErrorCodes = {
   'usage/missing-flag': 'a flag that the command cannot do without was not given',
   'usage/unknown-command': 'a name that is no command',
   'usage/no-command': 'a command line without a command, or a group of commands without its member',
+  'usage/not-one-path': 'results that are more or less than one store path, where a profile is to lead there',
   'usage/not-a-value': 'an installable that is no value of an expression, for a command that works on values',
   'usage/bad-value': 'an argument of a flag that is none of the values it can have',
   'hash/other-format': 'a hash in another format than `--from` promised',

@@ -40,7 +40,7 @@ export type { Origin } from './positions.ts';
 export { printAmbiguous } from './print-ambiguous.ts';
 export { printEvaluated } from './print-evaluated.ts';
 export { ReplScope, isIncomplete } from './repl-scope.ts';
-export { type AutoArguments, autoCall, parseSelectionPath, select } from './selection.ts';
+export { type AutoArguments, autoCall, parseSelectionPath, select, takesArgument } from './selection.ts';
 export { type PrintOptions, quoteName } from './value-printer.ts';
 export { type Word, addressOf, kindOf } from './word.ts';
 export { type XmlOptions, toXml } from './builtins/xml.ts';

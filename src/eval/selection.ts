@@ -91,6 +91,15 @@ export function autoCall(evaluator: Evaluator, args: AutoArguments, word: Word):
   return evaluator.force(evaluator.keep(() => core.delayCall(value, set)));
 }
 
+/** Whether a function has an argument of that name. */
+export function takesArgument(evaluator: Evaluator, word: Word, name: ByteString): boolean {
+  const { core } = evaluator;
+  const value = evaluator.force(word);
+  const node = kindOf(core.memory, value) === 'lambda' ? core.memory.u32(addressOf(value) + 4) : 0;
+  if (node === 0 || !lambdaHasFormals(core.memory, node)) return false;
+  return core.formalArguments(node).some(formal => formal.name === name);
+}
+
 function matching(evaluator: Evaluator, args: AutoArguments, node: number): (readonly [ByteString, Word])[] {
   const passed: (readonly [ByteString, Word])[] = [];
   for (const { name, position, hasDefault } of evaluator.core.formalArguments(node)) {

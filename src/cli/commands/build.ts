@@ -1,23 +1,15 @@
 import { type ByteString, byteStringFromText } from '../../base/index.ts';
-import {
-  type DerivingPath,
-  type JsonValue,
-  formatJson,
-  hasOutput,
-  jsonObject,
-  printStorePath,
-  singleDerivingPathToJson,
-  unrollDerivingPath,
-} from '../../nix-compat/index.ts';
-import { type Store, derivationOutputs } from '../../store/index.ts';
+import { formatJson, printStorePath } from '../../nix-compat/index.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { CliError } from '../error.ts';
 import { InstallableArguments } from '../installables/installable-arguments.ts';
 import { makeOutLinks } from '../installables/make-out-links.ts';
 import { printMissing } from '../installables/print-missing.ts';
-import { type Realised, pathsOf, realiseInstallables } from '../installables/realise-installables.ts';
+import { ProfileArgument } from '../installables/profile-argument.ts';
+import { pathsOf, realiseInstallables } from '../installables/realise-installables.ts';
+import { realisedToJson, wantedToJson } from '../installables/realised-to-json.ts';
 import { openRealising } from '../installables/realising.ts';
 import { openCommandStore } from '../open-store.ts';
+import { jsonFlags } from './json-flags.ts';
 
 /** `nix build` */
 export function build(context: CommandContext): Command {
@@ -27,6 +19,8 @@ export function build(context: CommandContext): Command {
   let json = false;
   let printPaths = false;
   let rebuild = false;
+  let pretty = context.out.isTerminal;
+  const profile = new ProfileArgument();
   return {
     summary: 'Fetches store paths, and builds derivations where nobody has their outputs.',
     flags: [
@@ -41,6 +35,7 @@ export function build(context: CommandContext): Command {
       { long: 'no-link', labels: [], summary: 'Make no links to results.', apply: () => (outLink = undefined) },
       { long: 'dry-run', labels: [], summary: 'Say what would be done, and do nothing.', apply: () => (dryRun = true) },
       { long: 'json', labels: [], summary: 'Print the results as JSON.', apply: () => (json = true) },
+      ...jsonFlags(chosen => (pretty = chosen)),
       { long: 'print-out-paths', labels: [], summary: 'Print the results.', apply: () => (printPaths = true) },
       {
         long: 'rebuild',
@@ -48,14 +43,7 @@ export function build(context: CommandContext): Command {
         summary: 'Build again what is there, and compare.',
         apply: () => (rebuild = true),
       },
-      {
-        long: 'profile',
-        labels: ['path'],
-        summary: 'Not there yet.',
-        apply: () => {
-          throw new CliError('command/absent', "'nix build --profile' is not part of this version of Firn yet");
-        },
-      },
+      profile.flag,
     ],
     positionals: wanted.positionals,
     run: async () => {
@@ -64,42 +52,20 @@ export function build(context: CommandContext): Command {
       const installables = await wanted.resolve(store);
       if (dryRun) {
         const paths = installables.map(({ path }) => path);
-        await using realising = await openRealising(store, context);
+        const evalStore = installables[0]?.evalStore ?? store;
+        await using realising = await openRealising(store, context, { evalStore });
         await printMissing(store, await realising.plan(paths), { log: context.log, level: 'error' });
-        if (json) out.byteLine(formatJson(await wantedToJson(store, paths)));
+        if (json) out.byteLine(formatJson(await wantedToJson({ store, evalStore }, paths), pretty ? 2 : undefined));
         return;
       }
       const mode = wanted.source.repairs ? 'repair' : rebuild ? 'check' : 'normal';
       const realised = await realiseInstallables(store, installables, { context, mode });
-      if (json) out.byteLine(formatJson(realised.map(each => toJson(store, each))));
+      if (json) out.byteLine(formatJson(realised.map(each => realisedToJson(store.storeDir, each))));
       if (outLink !== undefined && store.collector !== undefined)
         await makeOutLinks(store.collector, outLink, realised);
-      if (!printPaths) return;
-      for (const path of realised.flatMap(pathsOf)) out.byteLine(printStorePath(store.storeDir, path));
+      const paths = realised.flatMap(pathsOf);
+      if (printPaths) for (const path of paths) out.byteLine(printStorePath(store.storeDir, path));
+      await profile.update(store, paths);
     },
   };
-}
-
-function toJson({ storeDir }: Store, realised: Realised): JsonValue {
-  if (realised.kind === 'path') return printStorePath(storeDir, realised.path);
-  const outputs = Array.from(realised.outputs, ([name, path]) => [name, printStorePath(storeDir, path)] as const);
-  return jsonObject({ drvPath: printStorePath(storeDir, realised.derivation), outputs: new Map(outputs) });
-}
-
-/** As `toJson`, of what is not realised: outputs whose store paths nobody knows are null. */
-async function wantedToJson(store: Store, wanted: readonly DerivingPath[]): Promise<JsonValue> {
-  const json: JsonValue[] = [];
-  for (const path of wanted) {
-    if (path.kind === 'opaque') {
-      json.push(printStorePath(store.storeDir, path.path));
-      continue;
-    }
-    const { base, outputs: chain } = unrollDerivingPath(path.derivation);
-    const known = chain.length > 0 ? [] : [...(await derivationOutputs(store, base))];
-    const printed = known
-      .filter(([name]) => hasOutput(path.outputs, name))
-      .map(([name, to]) => [name, to === undefined ? null : printStorePath(store.storeDir, to)] as const);
-    json.push(jsonObject({ drvPath: singleDerivingPathToJson(path.derivation), outputs: new Map(printed) }));
-  }
-  return json;
 }

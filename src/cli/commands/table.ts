@@ -144,6 +144,7 @@ function absentCommand(name: string): CliError {
 
 /** Commands of their own name. */
 const legacyCommands: { readonly [name: string]: () => Promise<LegacyCommandFactory> } = {
+  'nix-build': async () => (await import('./nix-build.ts')).nixBuild,
   'nix-collect-garbage': async () => (await import('./nix-collect-garbage.ts')).nixCollectGarbage,
   'nix-copy-closure': async () => (await import('./nix-copy-closure.ts')).nixCopyClosure,
   'nix-hash': async () => (await import('./nix-hash.ts')).nixHash,

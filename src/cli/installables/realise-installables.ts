@@ -17,7 +17,11 @@ export type Realised =
   | { readonly kind: 'path'; readonly path: StorePath }
   | {
       readonly kind: 'outputs';
+      /** The derivation whose outputs these are: the last of `chain`, if that is not empty, else `base`. */
       readonly derivation: StorePath;
+      readonly base: StorePath;
+      /** Derivations that are outputs of others, each of the one before. */
+      readonly chain: readonly { readonly output: OutputName; readonly path: StorePath }[];
       /** In byte order of their names. */
       readonly outputs: ReadonlyMap<OutputName, StorePath>;
       readonly result: RealisedPath['result'];
@@ -51,13 +55,25 @@ async function describe(
   { path, result }: RealisedPath,
 ): Promise<Realised> {
   if (path.kind === 'opaque') return { kind: 'path', path: path.path };
-  const { base, outputs: chain } = unrollDerivingPath(path.derivation);
+  const { base, outputs: names } = unrollDerivingPath(path.derivation);
   let derivation = base;
-  for (const output of chain)
-    derivation = (await derivationOutputs(store, derivation, { evalStore })).get(output) ?? derivation;
+  const chain: { readonly output: OutputName; readonly path: StorePath }[] = [];
+  for (const output of names) {
+    // What was itself built is in the store.
+    const from = (await evalStore.validPaths([derivation])).has(derivation) ? evalStore : store;
+    derivation = (await derivationOutputs(store, derivation, { evalStore: from })).get(output) ?? derivation;
+    chain.push({ output, path: derivation });
+  }
   const built = isBuildSuccess(result.outcome) ? [...result.outcome.builtOutputs] : [];
   const sorted = built.toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return { kind: 'outputs', derivation, outputs: new Map(sorted.map(([name, { path: to }]) => [name, to])), result };
+  return {
+    kind: 'outputs',
+    derivation,
+    base,
+    chain,
+    outputs: new Map(sorted.map(([name, { path: to }]) => [name, to])),
+    result,
+  };
 }
 
 /** The store paths, in the order of their outputs' names. */

@@ -53,7 +53,7 @@ export class DerivationGoal {
     const names = wanted.kind === 'all' ? [...this.#derivation.outputs.keys()].toSorted() : wanted.names;
     const unknown = names.find(name => !this.#derivation.outputs.has(name));
     if (unknown !== undefined) {
-      const message = `derivation '${this.#printed}' does not have wanted outputs '${displayBytes(unknown)}'`;
+      const message = `derivation '${this.#printed}' does not have output '${displayBytes(unknown)}'`;
       return failed('MiscFailure', message);
     }
     return uniteResults(

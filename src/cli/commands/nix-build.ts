@@ -1,0 +1,114 @@
+import { byteStringFromText, displayBytes } from '../../base/index.ts';
+import {
+  type BuildMode,
+  type DerivingPath,
+  type OutputName,
+  type StorePath,
+  namedOutputs,
+  opaquePath,
+  printStorePath,
+} from '../../nix-compat/index.ts';
+import { type Store, derivationOutputs } from '../../store/index.ts';
+import type { Flag } from '../args/flag.ts';
+import type { CommandContext, LegacyCommand } from '../command.ts';
+import { CliError } from '../error.ts';
+import { Evaluation } from '../evaluation/evaluation.ts';
+import { evaluationFlags, noArguments } from '../evaluation/evaluation-arguments.ts';
+import { BuildOperands } from '../installables/build-operands.ts';
+import type { DerivationOutput } from '../installables/derivation-output.ts';
+import { openRealising } from '../installables/realising.ts';
+import { absolutePath } from '../paths.ts';
+
+/** `nix-build` */
+export function nixBuild(context: CommandContext): LegacyCommand {
+  const from = noArguments();
+  const operands = new BuildOperands();
+  let outLink: string | undefined = 'result';
+  let dryRun = false;
+  let checks = false;
+  return {
+    summary: 'Builds derivations of Nix expressions.',
+    flags: [
+      ...operands.flags,
+      {
+        long: 'out-link',
+        short: 'o',
+        labels: ['path'],
+        summary: "Name the links to results after the path; 'result' unless given.",
+        apply: path => (outLink = displayBytes(path)),
+      },
+      flag('no-out-link', 'Make no links to results.', () => (outLink = undefined), { aliases: ['no-link'] }),
+      flag('dry-run', 'Say what would be done, and do nothing.', () => (dryRun = true)),
+      flag('check', 'Build again what is there, and compare.', () => (checks = true)),
+      flag('add-drv-link', 'Has no effect.', () => undefined),
+      flag('indirect', 'Has no effect.', () => undefined),
+      { long: 'drv-link', labels: ['path'], summary: 'Has no effect.', apply: () => {} },
+      { long: 'exclude', labels: ['regex'], summary: 'Has no effect.', apply: () => {} },
+      flag('pure', 'Has no effect.', () => undefined),
+      ...evaluationFlags(from),
+    ],
+    otherFlag: operands.otherFlag,
+    argument: text => operands.operands.push(text),
+    run: async () => {
+      if (!operands.areTexts && operands.operands.length === 0) operands.operands.push(byteStringFromText('.'));
+      await using evaluation = new Evaluation(context, from);
+      const outputs = await operands.evaluate(evaluation);
+      const store = await evaluation.store();
+      const evalStore = await evaluation.evalStore();
+      await using realising = await openRealising(store, context, { evalStore });
+      const wanted = outputs.map(toDerivingPath);
+      await realising.tell(wanted);
+      if (dryRun) return;
+      const mode: BuildMode = from.repairs === true ? 'repair' : checks ? 'check' : 'normal';
+      await realising.realise(wanted, { mode, failureStatus: 'telling' });
+      const results = await resultsOf({ store, evalStore }, outputs);
+      if (outLink !== undefined) await keepResults(store, results, outLink);
+      for (const { path } of results) context.out.byteLine(printStorePath(store.storeDir, path));
+    },
+  };
+}
+
+function flag(long: string, summary: string, apply: () => void, more: Partial<Flag> = {}): Flag {
+  return { long, labels: [], summary, apply, ...more };
+}
+
+function toDerivingPath({ path, output }: DerivationOutput): DerivingPath {
+  return { kind: 'built', derivation: opaquePath(path), outputs: namedOutputs([output]) };
+}
+
+interface Result {
+  readonly output: OutputName;
+  readonly path: StorePath;
+  /** How many other derivations came before. */
+  readonly number: number;
+}
+
+async function resultsOf(
+  { store, evalStore }: { readonly store: Store; readonly evalStore: Store },
+  outputs: readonly DerivationOutput[],
+): Promise<Result[]> {
+  const numbers = new Map<StorePath, number>();
+  const results: Result[] = [];
+  for (const { path: derivation, output } of outputs) {
+    const number = numbers.get(derivation) ?? numbers.size;
+    numbers.set(derivation, number);
+    const path = (await derivationOutputs(store, derivation, { evalStore })).get(output);
+    if (path === undefined) {
+      const printed = displayBytes(printStorePath(store.storeDir, derivation));
+      throw new CliError('installable/not-built', `'${displayBytes(output)}' of '${printed}' is not known`);
+    }
+    results.push({ output, path, number });
+  }
+  return results;
+}
+
+/** Links `result`, `result-2` for the second derivation, and `result-dev` for an output of that name. */
+async function keepResults({ collector }: Store, results: readonly Result[], outLink: string): Promise<void> {
+  // Nothing is collected there.
+  if (collector === undefined) return;
+  for (const { output, path, number } of results) {
+    const numbered = number === 0 ? outLink : `${outLink}-${number + 1}`;
+    const link = output === 'out' ? numbered : `${numbered}-${displayBytes(output)}`;
+    await collector.addIndirectRoot(displayBytes(absolutePath(byteStringFromText(link))), path);
+  }
+}
