@@ -2,6 +2,7 @@ import { accessSync, closeSync, constants, existsSync, openSync, readSync } from
 import { availableParallelism } from 'node:os';
 import { type SettingsEnvironment, experimentalFeatures } from '../../nix-compat/index.ts';
 import type { Environment } from '../environment.ts';
+import { findSandboxShell } from './sandbox-shell.ts';
 
 /** What the defaults of settings depend on: this machine and the environment. */
 export function hostEnvironment(environment: Environment): SettingsEnvironment {
@@ -24,7 +25,7 @@ export function hostEnvironment(environment: Environment): SettingsEnvironment {
     store: environment.remote ?? 'auto',
     sslCertFile: environment.sslCertFile ?? bundledCertificates.find(path => existsSync(path)),
     nixPath: environment.nixPath ?? [],
-    sandboxShell: undefined,
+    sandboxShell: isLinux ? findSandboxShell() : undefined,
     // Where nobody chooses, everything is enabled.
     experimentalFeatures: new Set(experimentalFeatures),
   };
