@@ -32,7 +32,9 @@ export class BuildFolder implements AsyncDisposable {
     this.#owner = owner;
     this.path = nested ? join(this.#top, 'build') : this.#top;
     if (nested) mkdirSync(this.path, 0o700);
-    if (owner !== undefined) chownSync(this.path, owner.user, owner.group);
+    // Whoever makes the sandbox runs as the builder's user, of whom no other process is, and has to get here.
+    if (owner !== undefined)
+      for (const folder of new Set([this.#top, this.path])) chownSync(folder, owner.user, owner.group);
   }
 
   /** Makes a file of the builder's, before the builder runs. */
