@@ -133,6 +133,13 @@ export class Environment implements StoreEnvironment {
     return [config, ...others.map(dir => `${dir}/nix`)].map(dir => `${dir}/nix.conf`);
   }
 
+  /** Files with what Firn has and Nix lacks, strongest first. */
+  get firnConfFiles(): string[] {
+    const named = this.#value('FIRN_CONFIG');
+    if (named !== undefined) return [named];
+    return [`${this.#xdg('XDG_CONFIG_HOME', '.config')}/firn/firn.toml`, '/etc/firn/firn.toml'];
+  }
+
   /** HOME, unless the folder belongs to somebody else (sudo keeps HOME): then what the user database says. */
   get home(): string {
     return (this.#home ??= this.#findHome());

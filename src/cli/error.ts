@@ -20,6 +20,7 @@ export const cliErrorCodes = {
   'command/interrupted': 'SIGINT, SIGTERM or SIGHUP, while the command could be stopped in an orderly way',
   'feature/disabled': 'an experimental feature that is not enabled',
   'config/no-such-setting': 'a name that is no setting, or none that is in force',
+  'config/malformed': 'a file of settings that cannot be read or says what it cannot',
   'derivation/no-output': 'a derivation that does not say which output it stands for',
   'environment/no-home': 'no home directory where one is needed',
   'output/failed': 'standard output or the log cannot be written',

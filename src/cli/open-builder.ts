@@ -3,6 +3,7 @@ import { type DerivationBuilder, LocalDerivationBuilder, Mirrors, readBuildSetti
 import { LocalExecutor } from '../exec/index.ts';
 import { LocalStore, type Store } from '../store/index.ts';
 import type { CommandContext } from './command.ts';
+import { readMirrors } from './settings/firn-toml.ts';
 
 /** Who builds for a command, as long as `resources` are there; undefined where its store is none that is built in. */
 export function openBuilder(
@@ -13,7 +14,12 @@ export function openBuilder(
   if (!(store instanceof LocalStore)) return undefined;
   const { settings, environment, log } = context;
   const { variables } = environment;
-  const mirrors = new Mirrors({ variables, home: environment.home, workingFolder: process.cwd() });
+  const mirrors = new Mirrors({
+    variables,
+    home: environment.home,
+    workingFolder: process.cwd(),
+    configured: () => readMirrors(environment),
+  });
   const build = {
     store,
     executor: resources.use(new LocalExecutor()),

@@ -38,6 +38,8 @@ export interface EvaluatorOptions {
   readonly system?: string;
   /** Entries of the search path, in order. */
   readonly searchPath?: readonly { readonly prefix: string; readonly path: string }[];
+  /** What is found where the search path has nothing of that name: an entry of ours, which `nixPath` does not show. */
+  readonly library?: { readonly prefix: string; readonly path: string };
   readonly maxCallDepth?: number;
   /** Whether errors say which functions were being called. */
   readonly showTrace?: boolean;
@@ -427,9 +429,11 @@ export class Evaluator {
 
   /** The first file of the search path's for `name`. Throws `eval/throw`. */
   findOnSearchPath(name: ByteString): ByteString {
-    const entries = this.searchPath.map(({ prefix, path }) => ({
-      prefix: byteStringFromText(prefix),
-      path: byteStringFromText(path),
+    const { library, purity } = this.#options;
+    const path = library === undefined || purity !== undefined ? this.searchPath : [...this.searchPath, library];
+    const entries = path.map(entry => ({
+      prefix: byteStringFromText(entry.prefix),
+      path: byteStringFromText(entry.path),
     }));
     return this.files.find(entries, name);
   }

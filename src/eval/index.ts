@@ -44,3 +44,6 @@ export { type AutoArguments, autoCall, parseSelectionPath, select, takesArgument
 export { type PrintOptions, quoteName } from './value-printer.ts';
 export { type Word, addressOf, kindOf } from './word.ts';
 export { type XmlOptions, toXml } from './builtins/xml.ts';
+export { isTable, readToml } from './toml/read-toml.ts';
+export { TomlError } from './toml/toml-error.ts';
+export type { TomlArray, TomlTable, TomlValue } from './toml/toml-value.ts';

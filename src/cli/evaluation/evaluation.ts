@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   type ByteString,
   byteStringFromLatin1,
@@ -28,12 +29,16 @@ import { defaultStoreDir, experimentalFeatures, parseStoreDir } from '../../nix-
 import type { Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
+import { channelEntries } from '../channel-places.ts';
 import { openCommandStore, openStoreAt } from '../open-store.ts';
 import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
 import { formatWarning, locateWarning } from '../render/format-warning.ts';
 import type { ArgumentSource, EvaluationArguments } from './evaluation-arguments.ts';
 import { realiseForEvaluation } from './realise-for-evaluation.ts';
+
+/** Firn's own library for the language, `<firn>`; the same from source and from the bundle, which is one folder less deep. */
+const libraryFolder = join(import.meta.dirname, import.meta.filename.endsWith('.ts') ? '../../../nix' : '../nix');
 
 /** Texts beyond it do not fit the evaluator's memory. */
 export const largestSource = 1024 ** 3;
@@ -134,6 +139,7 @@ export class Evaluation implements AsyncDisposable {
       io,
       ...(isPure ? {} : { system, homePath: environment.home }),
       searchPath: searchPathOf(this.#context, from),
+      library: { prefix: 'firn', path: libraryFolder },
       maxCallDepth: settings.get('max-call-depth'),
       showTrace: settings.get('show-trace'),
       features: new Set(experimentalFeatures.filter(feature => settings.isEnabled(feature))),
@@ -187,8 +193,9 @@ function debuggerOptions({ settings }: CommandContext, prompt: DebugPrompt | und
   };
 }
 
-function searchPathOf({ settings }: CommandContext, { searchPath }: EvaluationArguments) {
-  return [...searchPath, ...settings.get('nix-path')].map(entry => {
+function searchPathOf(context: CommandContext, { searchPath }: EvaluationArguments) {
+  const { settings } = context;
+  return [...searchPath, ...settings.get('nix-path'), ...channelEntries(context)].map(entry => {
     const at = entry.indexOf('=');
     return at < 0 ? { prefix: '', path: entry } : { prefix: entry.slice(0, at), path: entry.slice(at + 1) };
   });

@@ -12,8 +12,11 @@ export interface MirrorsOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly workingFolder: string;
-  /** URLs by the name of the mirror; those of `*` are of folders that have one folder for each name. */
-  readonly configured?: ReadonlyMap<string, readonly string[]>;
+  /**
+   * URLs by the name of the mirror, asked for when they are needed; those of `*` are of folders that have one folder for
+   * each name.
+   */
+  readonly configured?: () => ReadonlyMap<string, readonly string[]>;
 }
 
 /** Throws `mirror/bad-url`. */

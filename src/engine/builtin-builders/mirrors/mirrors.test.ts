@@ -171,10 +171,11 @@ describe('other mirrors', () => {
       variables: {},
       home: '/nonexistent',
       workingFolder: '/nonexistent',
-      configured: new Map([
-        ['gnu', ['https://a.example/gnu', 'https://b.example/']],
-        ['*', ['https://all.example/mirrors/']],
-      ]),
+      configured: () =>
+        new Map([
+          ['gnu', ['https://a.example/gnu', 'https://b.example/']],
+          ['*', ['https://all.example/mirrors/']],
+        ]),
     });
     const hrefs = async (url: string) => (await mirrors.places(url)).map(({ url: { href } }) => href);
     assert.deepEqual(await hrefs('mirror://gnu/hello/hello-1.tar.gz'), [

@@ -42,7 +42,7 @@ export class Mirrors {
   }
 
   #configured(name: string, path: string): MirrorPlace[] {
-    const { configured } = this.#options;
+    const configured = this.#options.configured?.();
     const own = (configured?.get(name) ?? []).map(base => placeBelow(base, path));
     const common = (configured?.get('*') ?? []).map(base => placeBelow(base, `${name}/${path}`));
     return [...own, ...common];
