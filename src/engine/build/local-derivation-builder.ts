@@ -76,7 +76,8 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     }
     await store.makeRoom();
     const request = { job, options, states, inputs: new Set(inputs.keys()), signal, reporter };
-    return buildLocked(this.#context, request);
+    // Awaited here: the locks end when this function is left.
+    return await buildLocked(this.#context, request);
   }
 
   #readOptions(job: BuildJob): DerivationOptions<StorePath> {
