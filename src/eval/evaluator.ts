@@ -23,7 +23,7 @@ import { ErrorLog, internalOrigin, mark, normal } from './error-log.ts';
 import { Debugger, type DebuggerOptions } from './debug/debugger.ts';
 import { EvalError, asEvalError } from './eval-error.ts';
 import type { EvalIO, EvalMessage } from './eval-io.ts';
-import { FileLookup } from './file-lookup.ts';
+import { FileLookup, type SearchPathEntry } from './file-lookup.ts';
 import { hostFunctions } from './host-functions.ts';
 import { derivationText } from './internal-files.ts';
 import { type EvalNeed, type NeedAnswer, Suspension } from './needs.ts';
@@ -427,13 +427,18 @@ export class Evaluator {
     }
   }
 
+  /** What is found under a name that the search path does not have; nothing where not all files may be seen. */
+  get library(): SearchPathEntry | undefined {
+    const { library, purity } = this.#options;
+    if (library === undefined || purity !== undefined) return undefined;
+    return { prefix: byteStringFromText(library.prefix), path: byteStringFromText(library.path) };
+  }
+
   /** The first file of the search path's for `name`. Throws `eval/throw`. */
   findOnSearchPath(name: ByteString): ByteString {
-    const { library, purity } = this.#options;
-    const path = library === undefined || purity !== undefined ? this.searchPath : [...this.searchPath, library];
-    const entries = path.map(entry => ({
-      prefix: byteStringFromText(entry.prefix),
-      path: byteStringFromText(entry.path),
+    const entries = this.searchPath.map(({ prefix, path }) => ({
+      prefix: byteStringFromText(prefix),
+      path: byteStringFromText(path),
     }));
     return this.files.find(entries, name);
   }

@@ -15,6 +15,8 @@ export interface SearchPathEntry {
 export interface LookupWorld {
   readonly io: EvalIO;
   readonly access: AccessList | undefined;
+  /** Comes after every search path. */
+  readonly library: SearchPathEntry | undefined;
   warn(text: string): void;
 }
 
@@ -100,8 +102,8 @@ export class FileLookup {
 
   /** The first file that an entry of `search` has for `name`. Throws `eval/throw`, which `tryEval` catches. */
   find(search: readonly SearchPathEntry[], name: ByteString): ByteString {
-    const { access, io } = this.#world;
-    for (const { prefix, path } of search) {
+    const { access, io, library } = this.#world;
+    for (const { prefix, path } of library === undefined ? search : [...search, library]) {
       const rest = restAfter(prefix, name);
       const folder = rest === undefined ? undefined : this.#entry(path);
       if (rest === undefined || folder === undefined) continue;
