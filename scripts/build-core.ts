@@ -1,8 +1,10 @@
 /**
- * Compiles src/core, which is AssemblyScript, to dist/core.wasm. Does nothing where that is newer than the sources: the
- * compiler takes seconds, and is loaded only when it is needed.
+ * Compiles src/core, which is AssemblyScript, to dist/core.wasm, and to dist/core-observed.wasm, which tells of calls and counts
+ * (src/core/build-constants.d.ts). Does nothing where these are newer than the sources: the compiler takes seconds, and is
+ * loaded only when it is needed.
  */
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -17,7 +19,13 @@ import { dirname, join } from 'node:path';
 
 const root = dirname(import.meta.dirname);
 const sources = join(root, 'src/core');
-const target = join(root, 'dist/core.wasm');
+const target = join(root, 'dist');
+
+/** By file, the constant that makes it what it is; the one that freshness is judged by comes last. */
+const cores = [
+  ['core-observed.wasm', 'IS_OBSERVED=1'],
+  ['core.wasm', 'IS_OBSERVED=0'],
+] as const;
 
 const options = [
   '-O3',
@@ -50,14 +58,18 @@ async function loadCompiler(): Promise<Compiler> {
   return (loaded as { readonly default: Compiler }).default;
 }
 
-/** Makes dist/core.wasm anew where a source has changed, or the compiler. */
+/** Makes the cores anew where a source has changed, or the compiler. */
 export async function buildCore(): Promise<void> {
   if (isFresh()) return;
   const started = new Date();
   const asc = await loadCompiler();
+  for (const [file, constant] of cores) install(file, await compile(asc, constant), started);
+}
+
+async function compile(asc: Compiler, constant: string): Promise<Uint8Array> {
   const messages: string[] = [];
   let binary: Uint8Array | undefined;
-  const { error } = await asc.main(['index.ts', '--outFile', 'core.wasm', ...options], {
+  const { error } = await asc.main(['index.ts', '--outFile', 'core.wasm', '--use', constant, ...options], {
     readFile: name => readSource(name),
     writeFile: (name, contents) => {
       if (name === 'core.wasm' && typeof contents !== 'string') binary = contents;
@@ -70,7 +82,7 @@ export async function buildCore(): Promise<void> {
     throw new Error(`src/core does not compile:\n${messages.join('')}`, { cause: error });
   }
   refuseForeignAllocation(binary);
-  install(binary, started);
+  return binary;
 }
 
 /** Strings that are joined, arrays and the like come from the compiler's own allocator, which takes the memory that is ours. */
@@ -84,8 +96,8 @@ function refuseForeignAllocation(binary: Uint8Array): void {
 }
 
 function isFresh(): boolean {
-  const built = statSync(target, { throwIfNoEntry: false });
-  if (built === undefined) return false;
+  const built = statSync(join(target, 'core.wasm'), { throwIfNoEntry: false });
+  if (built === undefined || !existsSync(join(target, 'core-observed.wasm'))) return false;
   const inputs = readdirSync(sources, { recursive: true, encoding: 'utf8' }).map(name => join(sources, name));
   inputs.push(import.meta.filename, join(root, 'package-lock.json'));
   return inputs.every(input => statSync(input).mtimeMs <= built.mtimeMs);
@@ -108,15 +120,15 @@ function readSource(name: string): string | null {
 }
 
 /** Whoever starts meanwhile finds the old file or the new one. Its time is that of the start: a change since is newer. */
-function install(binary: Uint8Array, time: Date): void {
-  mkdirSync(dirname(target), { recursive: true });
+function install(file: string, binary: Uint8Array, time: Date): void {
+  mkdirSync(target, { recursive: true });
   mkdirSync(join(root, '.cache'), { recursive: true });
   const staging = mkdtempSync(join(root, '.cache/core-'));
   try {
-    const staged = join(staging, 'core.wasm');
+    const staged = join(staging, file);
     writeFileSync(staged, binary);
     utimesSync(staged, time, time);
-    renameSync(staged, target);
+    renameSync(staged, join(target, file));
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }

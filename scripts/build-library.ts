@@ -25,7 +25,7 @@ execFileSync(
     stdio: 'inherit',
   },
 );
-cpSync(join(root, 'dist/core.wasm'), join(target, 'core.wasm'));
+for (const core of ['core.wasm', 'core-observed.wasm']) cpSync(join(root, 'dist', core), join(target, core));
 mkdirSync(join(target, 'types'));
 for (const folder of folders)
   cpSync(join(root, '.cache/types', folder), join(target, 'types', folder), { recursive: true });

@@ -8,6 +8,7 @@
 import { allocate } from './memory.ts';
 import type { Symbol } from './symbol.ts';
 import type { Word } from './value.ts';
+import { Counted, tally } from './observe.ts';
 
 export const enum NodeKind {
   /** A literal: an integer, float, string without interpolation, or path. */
@@ -245,6 +246,7 @@ export const concatPartSize: usize = 8;
 
 export function newNode(kind: NodeKind, pos: u32, size: usize): usize {
   const node = allocate(size);
+  tally(Counted.Nodes, 1);
   changetype<Node>(node).kind = kind;
   changetype<Node>(node).pos = pos;
   return node;

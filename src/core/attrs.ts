@@ -6,6 +6,7 @@ import { allocate, memoryUsed, release } from './memory.ts';
 import { indexOf, newShape, positionAt, setShapeAt, shapeCount, symbolAt } from './shape.ts';
 import type { Symbol } from './symbol.ts';
 import { Tag, type Word, missing, newList, setListAt, wordOf } from './value.ts';
+import { Counted, tally } from './observe.ts';
 
 /** The words of the shape's names follow. */
 @unmanaged
@@ -40,6 +41,8 @@ const layerLeftLimit: u32 = 32;
 export function newAttrs(shape: usize): usize {
   const attrs = allocate(attrsHeader + ((<usize>shapeCount(shape)) << 3));
   changetype<AttrsObject>(attrs).shape = shape;
+  tally(Counted.Sets, 1);
+  tally(Counted.SetElements, shapeCount(shape));
   return attrs;
 }
 

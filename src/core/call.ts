@@ -15,14 +15,17 @@ import {
   partialWord,
 } from './function.ts';
 import { delay, evaluate } from './interpret.ts';
+import { builtinCalled, lambdaCalled } from './host.ts';
 import { functorSymbol } from './known-symbols.ts';
 import { FrameKind, dropTo, enter, isDebugging, leave, pop, push, pushStep, reserve } from './log.ts';
+import { enterCall, leaveCall } from './observe.ts';
 import { shapeCount, shapePosition, symbolAt } from './shape.ts';
 import { Tag, type Word, addressOf, missing, tagOf } from './value.ts';
 
 /** `callee` called with the `count` words at `words`, one after the other. In weak head normal form. */
 export function callFunction(callee: Word, words: usize, count: u32, pos: u32): Word {
   enter(pos);
+  if (IS_OBSERVED) enterCall(callee, words, pos);
   let current = force(callee, pos);
   let at = words;
   let left = count;
@@ -54,6 +57,7 @@ export function callFunction(callee: Word, words: usize, count: u32, pos: u32): 
       left--;
     }
   }
+  if (IS_OBSERVED) leaveCall(pos);
   leave();
   return current;
 }
@@ -80,6 +84,7 @@ export function callFunction2(callee: Word, first: Word, second: Word, pos: u32)
 function callWith(builtin: usize, partial: usize, words: usize, needed: u32, pos: u32): Word {
   const id = changetype<BuiltinObject>(builtin).id;
   push(FrameKind.Builtin, pos, id, 0);
+  if (IS_OBSERVED) builtinCalled(id);
   let value: Word;
   if (partial == 0) {
     value = callBuiltin(id, words);
@@ -117,6 +122,7 @@ function callLambda(address: usize, argument: Word, pos: u32): Word {
   else setSlotAt(env, 0, argument);
   if (isDebugging) pushStep(FrameKind.Lambda, pos, <u32>node, <u32>env);
   else push(FrameKind.Lambda, pos, <u32>node, 0);
+  if (IS_OBSERVED) lambdaCalled(node);
   const value = evaluate(lambda.body, env);
   pop();
   return value;

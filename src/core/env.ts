@@ -1,6 +1,7 @@
 /** Environments: the one around, and a word a variable. A slot holds 0 until it is filled. */
 import { allocate } from './memory.ts';
 import type { Word } from './value.ts';
+import { Counted, tally } from './observe.ts';
 
 @unmanaged
 class EnvObject {
@@ -13,6 +14,8 @@ const envHeader: usize = 8;
 export function newEnv(up: usize, slots: u32): usize {
   const env = allocate(envHeader + ((<usize>slots) << 3));
   changetype<EnvObject>(env).up = up;
+  tally(Counted.Environments, 1);
+  tally(Counted.EnvironmentSlots, slots);
   return env;
 }
 

@@ -10,6 +10,7 @@ import { indexOf, positionAt } from './shape.ts';
 import { bytesOf, lengthOf } from './string.ts';
 import { type Symbol, intern } from './symbol.ts';
 import { Tag, type Word, addressOf, falseWord, missing, tagOf, trueWord } from './value.ts';
+import { Counted, tally } from './observe.ts';
 
 export function evaluateSelect(node: usize, env: usize): Word {
   const select = changetype<SelectNode>(node);
@@ -27,6 +28,7 @@ export function evaluateSelect(node: usize, env: usize): Word {
       throwTraced('while selecting an attribute', pos, 'expected a set but found %t1: %v1', value);
     }
     const word = lookupCached(addressOf(value), symbol, element);
+    tally(Counted.Lookups, 1);
     if (word == missing) {
       if (select.fallback != 0) return evaluate(select.fallback, env);
       if (attrPos != 0) push(FrameKind.Select, attrPos, <u32>node, <u32>env);

@@ -1,16 +1,20 @@
 /** `a // b // c`, from the right, as errors in several operands are met in that order. */
 import { NodeKind, OperatorNode, kindOf, posOf } from './ast.ts';
-import { attrsWord, update } from './attrs.ts';
+import { attrsCount, attrsWord, update } from './attrs.ts';
 import { ErrorKind, pushText, throwError } from './error.ts';
 import { evaluate } from './interpret.ts';
 import { pop } from './log.ts';
 import { Tag, type Word, addressOf, tagOf } from './value.ts';
+import { Counted, tally } from './observe.ts';
 
 export function evaluateUpdate(node: usize, env: usize): Word {
   const operator = changetype<OperatorNode>(node);
   const right = operand(operator.right, env, 'in the right operand of the update (//) operator');
   const left = operand(operator.left, env, 'in the left operand of the update (//) operator');
-  return attrsWord(update(left, right));
+  const result = update(left, right);
+  tally(Counted.Updates, 1);
+  tally(Counted.UpdateValues, attrsCount(result));
+  return attrsWord(result);
 }
 
 /** Operands that are updates themselves have no line of their own in a trace. */

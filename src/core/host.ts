@@ -60,5 +60,17 @@ export declare function resolvedColumn(): u32;
 /** Evaluates the word at that address; whether that went well. Errors that `tryEval` catches are gone then. */
 export declare function tryForce(at: usize): bool;
 
+/** While calls are looked at: before `callee`, which need not be evaluated, is called with arguments at `words`. */
+export declare function callEntered(callee: u64, words: usize, pos: u32): void;
+
+/** While calls are looked at: after a call at `pos`. */
+export declare function callLeft(pos: u32): void;
+
+/** While calls are looked at: the body of a LambdaNode is evaluated. */
+export declare function lambdaCalled(lambda: usize): void;
+
+/** While calls are looked at: a builtin has all its arguments. */
+export declare function builtinCalled(id: u32): void;
+
 /** While somebody debugs: a record was pushed on the log of what is to be evaluated now. */
 export declare function stepped(): void;

@@ -9,7 +9,7 @@ export { outputSize, outputStart, truncateOutput } from './output.ts';
 export { parseText } from './parser.ts';
 export { printTree } from './print-tree.ts';
 export { addStaticName, layerOfSymbols, newStaticLayer } from './static-layer.ts';
-export { intern } from './symbol.ts';
+export { intern, symbolCount } from './symbol.ts';
 export { tokenize, tokensAddress } from './tokenize.ts';
 export {
   callAt,
@@ -31,6 +31,7 @@ export { attrsCount, attrsOfEntries, newEntries, plainOf, setEntry } from './att
 export { sortedByName } from './builtins/sets.ts';
 export { contextOfOne, uniteContexts } from './context.ts';
 export { newEnv } from './env.ts';
+export { countsAddress } from './observe.ts';
 export { resultAddress } from './host-result.ts';
 export {
   callDepthNow,

@@ -47,6 +47,7 @@ import {
   trueWord,
   wordOf,
 } from './value.ts';
+import { Counted, tally } from './observe.ts';
 
 /** The value of `start` in `startEnv`, in weak head normal form. */
 export function evaluate(start: usize, startEnv: usize): Word {
@@ -130,10 +131,12 @@ export function evaluate(start: usize, startEnv: usize): Word {
 export function delay(node: usize, env: usize): Word {
   switch (kindOf(node)) {
     case NodeKind.Constant:
+      tally(Counted.AvoidedThunks, 1);
       return changetype<ConstantNode>(node).value;
     case NodeKind.Variable: {
       const variable = changetype<VariableNode>(node);
       const word = slotAt(upFrom(env, variable.level), variable.index);
+      if (word != 0) tally(Counted.AvoidedThunks, 1);
       // A slot that a set or `let` has not come to yet.
       return word == 0 ? newThunk(node, env) : word;
     }
@@ -283,6 +286,7 @@ function evaluateConcatLists(node: usize, env: usize): Word {
 export function concatTwo(first: usize, second: usize): usize {
   const firstCount = listCount(first);
   const secondCount = listCount(second);
+  tally(Counted.ListConcatenations, 1);
   if (secondCount == 0) return first;
   if (firstCount == 0) return second;
   const made = newList(firstCount + secondCount);

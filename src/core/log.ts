@@ -33,6 +33,8 @@ export const enum FrameKind {
   Let,
   /** While somebody debugs, a selection from its beginning on: its position, SelectNode, environment. */
   Selection,
+  /** In an evaluation that is looked at, a call: its position. */
+  Observed,
 }
 
 const frameSize: usize = 16;

@@ -17,6 +17,7 @@
  * (a black hole). So a thunk costs 8 bytes and is overwritten by its value.
  */
 import { allocate } from './memory.ts';
+import { Counted, tally } from './observe.ts';
 
 export type Word = u64;
 
@@ -141,12 +142,14 @@ export function floatOf(word: Word): f64 {
 
 export function newCell(word: Word): usize {
   const cell = allocate(8);
+  tally(Counted.Values, 1);
   store<u64>(cell, word);
   return cell;
 }
 
 /** A word that means `node` in `env`, evaluated when it is needed. */
 export function newThunk(node: usize, env: usize): Word {
+  tally(Counted.Thunks, 1);
   return <u64>newCell(<u64>node | ((<u64>env) << 32));
 }
 
@@ -164,6 +167,8 @@ export const listHeader: usize = 8;
 /** A list of `count` words, which the caller fills in. */
 export function newList(count: u32): usize {
   const list = allocate(listHeader + ((<usize>count) << 3));
+  tally(Counted.Lists, 1);
+  tally(Counted.ListElements, count);
   changetype<ListObject>(list).count = count;
   return list;
 }

@@ -54,9 +54,13 @@ export interface CoreExports {
   newEnv(up: number, slots: number): number;
   intern(bytes: number, length: number): number;
   nameOf(symbol: number): number;
+  symbolCount(): number;
   contextOfOne(symbol: number): number;
   uniteContexts(a: number, b: number): number;
   resultAddress(): number;
+
+  /** Where an observed core has its counts (src/core/observe.ts). */
+  countsAddress(): number;
 
   // Log
   push(kind: number, pos: number, a: number, b: number): void;
@@ -95,6 +99,7 @@ export const frameKinds = {
   call: 10,
   let: 11,
   selection: 12,
+  observed: 13,
 } as const;
 
 /** Bytes of a record on the log. */

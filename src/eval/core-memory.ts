@@ -34,6 +34,11 @@ export class CoreMemory {
     this.#view.setBigUint64(address, value, true);
   }
 
+  /** Of the whole memory, in bytes. */
+  get size(): number {
+    return this.#view.byteLength;
+  }
+
   i64(address: number): bigint {
     return this.#view.getBigInt64(address, true);
   }

@@ -1,5 +1,5 @@
 import { type ByteString, byteStringFromText } from '../base/index.ts';
-import { type CoreImports, coreModule } from '../syntax/index.ts';
+import { type CoreImports, type CoreKind, coreModule } from '../syntax/index.ts';
 import type { CoreExports } from './core-exports.ts';
 import { CoreMemory, stringHeader } from './core-memory.ts';
 import { type Word, addressOf, kindOf, resolved, setWordAt, wordAt } from './word.ts';
@@ -15,11 +15,11 @@ export class Core {
   /** By symbol. */
   readonly #names: (ByteString | undefined)[] = [];
 
-  constructor(imports: CoreImports) {
+  constructor(imports: CoreImports, kind: CoreKind = 'plain') {
     // Not before there is a memory: the core grows it while it starts.
     let grown = ignoreGrowth;
     const { host = {} } = imports;
-    const instance = new WebAssembly.Instance(coreModule(), {
+    const instance = new WebAssembly.Instance(coreModule(kind), {
       ...imports,
       host: { ...host, memoryGrown: () => grown() },
     });

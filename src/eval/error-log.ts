@@ -34,6 +34,8 @@ export interface ErrorLogOptions {
   readonly coerceMessage: (word: Word) => ByteString;
   /** Whether calls of functions are part of a trace. */
   readonly showTrace: boolean;
+  /** Called for each call that is looked at and comes to an end without returning. */
+  readonly onCallLeft?: ((pos: number) => void) | undefined;
 }
 
 interface Frame {
@@ -191,6 +193,7 @@ export class ErrorLog {
     const frames: Frame[] = [];
     for (let at = exports.logTopNow() - frameSize; at >= base.log; at -= frameSize) {
       const frame = { kind: memory.u32(at), pos: memory.u32(at + 4), a: memory.u32(at + 8), b: memory.u32(at + 12) };
+      if (frame.kind === frameKinds.observed) this.#options.onCallLeft?.(frame.pos);
       const isCell = frame.kind === frameKinds.cell;
       if (!isCell || this.#options.fileOf(frame.a) !== undefined) frames.push(frame);
       if (isCell) settle(frame);

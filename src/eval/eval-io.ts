@@ -54,6 +54,8 @@ export type EvalMessage =
   | { readonly kind: 'trace'; readonly text: string }
   /** Of `builtins.warn`. */
   | { readonly kind: 'program-warning'; readonly text: string }
+  /** Of `trace-function-calls`. */
+  | { readonly kind: 'call-trace'; readonly text: string }
   | { readonly kind: 'warning'; readonly text: string; readonly position?: SourcePosition | undefined };
 
 export interface PathToAdd {

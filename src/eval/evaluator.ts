@@ -27,6 +27,7 @@ import { FileLookup, type SearchPathEntry } from './file-lookup.ts';
 import { hostFunctions } from './host-functions.ts';
 import { derivationText } from './internal-files.ts';
 import { type EvalNeed, type NeedAnswer, Suspension } from './needs.ts';
+import { Observation, type ObservationOptions } from './observe/observation.ts';
 import { type Pass, Passes } from './passes.ts';
 import { type Origin, Positions } from './positions.ts';
 import { type PrintOptions, printValue } from './value-printer.ts';
@@ -58,6 +59,8 @@ export interface EvaluatorOptions {
   readonly tracesVerbosely?: boolean;
   /** What is done about forms of literals that are legal but discouraged. */
   readonly lints?: Lints;
+  /** Given where calls are to be looked at and what is made counted. */
+  readonly observation?: ObservationOptions | undefined;
   /** Given where somebody looks at the evaluation while it goes on; it is slower then. */
   readonly debugger?: DebuggerOptions | undefined;
 }
@@ -110,6 +113,7 @@ export class Evaluator {
   readonly files: FileLookup;
   readonly errors: ErrorLog;
   readonly debugger: Debugger | undefined;
+  readonly observation: Observation | undefined;
   readonly symbols: KnownSymbols;
   readonly baseEnv: number;
   readonly baseLayer: number;
@@ -129,7 +133,11 @@ export class Evaluator {
     this.io = this.access === undefined ? options.io : restrictIO(options.io, this.access);
     this.files = new FileLookup(this);
     for (const { path } of this.searchPath) this.access?.allow(this.files.absolutePath(byteStringFromText(path)));
-    this.core = new Core(hostFunctions(this, { onRemark: remark => this.#remark(remark) }));
+    const { observation } = options;
+    this.observation =
+      observation === undefined ? undefined : new Observation(this, observation, message => this.say(message));
+    const imports = hostFunctions(this, { onRemark: remark => this.#remark(remark) });
+    this.core = new Core(imports, observation === undefined ? 'plain' : 'observed');
     this.errors = new ErrorLog({
       core: this.core,
       positions: this.positions,
@@ -138,6 +146,7 @@ export class Evaluator {
       fileOf: tree => this.#files.get(tree),
       coerceMessage: word => this.run(() => this.core.coerce(word, coerce.canonical)).text,
       showTrace: options.showTrace ?? false,
+      onCallLeft: pos => this.observation?.left(pos),
     });
     this.#passes = new Passes({
       core: this.core,

@@ -84,6 +84,7 @@ export function hostFunctions(
       resolvedLine: () => resolved.line,
       resolvedColumn: () => resolved.column,
       stepped: () => evaluator.debugger?.step(),
+      ...evaluator.observation?.hostFunctions(),
       tryForce: (at: number) => (tryForce(evaluator, at) ? 1 : 0),
     },
     'syntax-host': syntaxHost({

@@ -21,6 +21,8 @@ export { attributeComment, documentationOf, selectedAttribute } from './document
 export type { EvalIO, EvalMessage, FileInfo, FileType, PathToAdd } from './eval-io.ts';
 export { Evaluator, type EvaluatorOptions } from './evaluator.ts';
 export { type EvalNeed, type NeedAnswer, Suspension } from './needs.ts';
+export type { ObservationOptions } from './observe/observation.ts';
+export { statisticsOf } from './observe/statistics.ts';
 export type { Pass } from './passes.ts';
 export { type JsonOptions, indentJson, toJson } from './builtins/json.ts';
 export { importFile } from './builtins/import.ts';

@@ -4,15 +4,19 @@ import { join } from 'node:path';
 /** The functions that an instance of the core imports, by module (src/core/host.ts, src/core/syntax-host.ts). */
 export type CoreImports = Readonly<Record<string, Readonly<Record<string, (...args: never[]) => unknown>>>>;
 
-let compiled: WebAssembly.Module | undefined;
+/** `observed` tells of calls and counts, and is slower. */
+export type CoreKind = 'plain' | 'observed';
+
+const files: Readonly<Record<CoreKind, string>> = { plain: 'core.wasm', observed: 'core-observed.wasm' };
+const compiled: { [kind in CoreKind]?: WebAssembly.Module } = {};
 
 /** The compiled core; read when it is first needed. */
-export function coreModule(): WebAssembly.Module {
-  return (compiled ??= new WebAssembly.Module(readFileSync(corePath())));
+export function coreModule(kind: CoreKind = 'plain'): WebAssembly.Module {
+  return (compiled[kind] ??= new WebAssembly.Module(readFileSync(corePath(files[kind]))));
 }
 
 /** Beside the bundle that this is part of; else where the build puts it. */
-function corePath(): string {
+function corePath(file: string): string {
   const isSource = import.meta.filename.endsWith('.ts');
-  return join(import.meta.dirname, isSource ? '../../dist' : '.', 'core.wasm');
+  return join(import.meta.dirname, isSource ? '../../dist' : '.', file);
 }

@@ -7,7 +7,7 @@
  */
 export type { Comment } from './comments.ts';
 export { type Diagnostic, TreeNode, type TokenLeaf, type TreePart } from './concrete-tree.ts';
-export { type CoreImports, coreModule } from './core-module.ts';
+export { type CoreImports, type CoreKind, coreModule } from './core-module.ts';
 export { NixSyntaxError, type SyntaxErrorCode, syntaxErrorCodes } from './error.ts';
 export { type SyntaxFault, type Token, explainFault } from './explain.ts';
 export { formatShortFloat } from './format-float.ts';

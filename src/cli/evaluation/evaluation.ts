@@ -35,6 +35,7 @@ import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
 import { formatWarning, locateWarning } from '../render/format-warning.ts';
 import type { ArgumentSource, EvaluationArguments } from './evaluation-arguments.ts';
+import { EvaluationObserver } from './observe-evaluation.ts';
 import { realiseForEvaluation } from './realise-for-evaluation.ts';
 
 /** Firn's own library for the language, `<firn>`; the same from source and from the bundle, which is one folder less deep. */
@@ -67,6 +68,7 @@ export class Evaluation implements AsyncDisposable {
   /** In the order that the evaluation came to want it. */
   readonly #wanted: WantedObject[] = [];
   readonly #opened = new AsyncDisposableStack();
+  readonly #observer: EvaluationObserver;
   #store: Promise<Store> | undefined;
   #evalStore: Promise<Store> | undefined;
 
@@ -75,6 +77,7 @@ export class Evaluation implements AsyncDisposable {
     this.#from = from;
     this.#writes = writes && !context.modes.readsOnly;
     this.#store = store === undefined ? undefined : Promise.resolve(store);
+    this.#observer = this.#opened.use(new EvaluationObserver(context));
     this.evaluator = this.#start(from);
     this.args = readArguments(this.evaluator, from);
   }
@@ -117,8 +120,11 @@ export class Evaluation implements AsyncDisposable {
     return this.#opened.use(await opening);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#opened.disposeAsync();
+  /** Shows what the evaluation has made and done, where that is asked for. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await using _ = this.#opened;
+    this.evaluator.observation?.finish();
+    this.#observer.report(this.evaluator, this.#context);
   }
 
   /** As the settings and flags say. */
@@ -153,6 +159,7 @@ export class Evaluation implements AsyncDisposable {
         'lint-absolute-path-literals': settings.get('lint-absolute-path-literals'),
         'lint-short-path-literals': settings.get('lint-short-path-literals'),
       },
+      observation: this.#observer.options,
       debugger: debuggerOptions(
         this.#context,
         from.debugPrompt?.(() => evaluator),
@@ -174,6 +181,9 @@ function say({ log }: CommandContext, message: EvalMessage): void {
       return;
     case 'program-warning':
       log.log('warn', formatWarning(message.text));
+      return;
+    case 'call-trace':
+      log.log('info', message.text);
       return;
     case 'warning':
       log.warn(locateWarning(message.text, message.position));
