@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { displayBytes } from '../../base/index.ts';
-import { type Evaluator, type ObservationOptions, formatJsonText, statisticsOf } from '../../eval/index.ts';
+import { type Evaluator, type ObservationOptions, statisticsOf } from '../../eval/index.ts';
+import { formatJson } from '../../nix-compat/index.ts';
 import type { CommandContext } from '../command.ts';
 import { writeFully } from '../render/write-fully.ts';
 
@@ -35,7 +36,7 @@ export class EvaluationObserver implements Disposable {
     if (!this.#wantsStatistics || observation === undefined) return;
     const cpuTime = process.cpuUsage().user / 1_000_000;
     const listsCalls = isOn('NIX_COUNT_CALLS');
-    const json = formatJsonText(statisticsOf(evaluator, { calls: observation.calls, listsCalls, cpuTime }), 2);
+    const json = formatJson(statisticsOf(evaluator, { calls: observation.calls, listsCalls, cpuTime }), 2);
     const file = process.env['NIX_SHOW_STATS_PATH'] ?? '-';
     if (file === '-') log.log('error', displayBytes(json));
     else writeFileSync(file, `${displayBytes(json)}\n`);
