@@ -38,7 +38,7 @@ export class FlameGraph implements CallObserver {
     this.#stack.push(this.#frameOf(call));
     const now = process.hrtime.bigint();
     if (now - this.#sampled > this.#options.period) {
-      const stack = this.#stack.map(frame => (frame.text ??= frame.describe())).join(';');
+      const stack = this.#stack.map(one => (one.text ??= one.describe())).join(';');
       this.#counts.set(stack, (this.#counts.get(stack) ?? 0) + 1);
       this.#sampled = now;
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { byteStringFromText, bytesOf } from '../../base/index.ts';
-import type { JsonValue } from '../../nix-compat/index.ts';
+import { type JsonValue, isJsonArray, isJsonObject } from '../../nix-compat/index.ts';
 import { memoryEvalIO } from '../../testing/index.ts';
 import { EvalError } from '../eval-error.ts';
 import { Evaluator } from '../evaluator.ts';
@@ -72,6 +72,7 @@ describe('an evaluation that is looked at', () => {
 });
 
 function memberOf(value: JsonValue | undefined, key: string): JsonValue | undefined {
-  if (value instanceof Map) return value.get(byteStringFromText(key));
-  return Array.isArray(value) ? value[Number(key)] : undefined;
+  if (value === undefined) return undefined;
+  if (isJsonObject(value)) return value.get(byteStringFromText(key));
+  return isJsonArray(value) ? value[Number(key)] : undefined;
 }
