@@ -1,6 +1,6 @@
 /**
  * Compiles src/core, which is AssemblyScript, to dist/core.wasm, and to dist/core-observed.wasm, which tells of calls and counts
- * (src/core/build-constants.d.ts). Does nothing where these are newer than the sources: the compiler takes seconds, and is
+ * (src/core/build-constants.ts). Does nothing where these are newer than the sources: the compiler takes seconds, and is
  * loaded only when it is needed.
  */
 import {

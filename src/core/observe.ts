@@ -1,4 +1,4 @@
-/** What an evaluation that is looked at tells and counts: only in the core that is built for it (build-constants.d.ts). */
+/** What an evaluation that is looked at tells and counts: only in the core that is built for it (build-constants.ts). */
 import { callEntered, callLeft } from './host.ts';
 import { FrameKind, pop, push } from './log.ts';
 import type { Word } from './value.ts';
