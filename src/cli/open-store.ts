@@ -1,5 +1,5 @@
-import { byteStringFromText } from '../base/index.ts';
-import { parseStoreReference } from '../nix-compat/index.ts';
+import { byteStringFromText, displayBytes } from '../base/index.ts';
+import { type StoreDir, defaultStoreDir, parseStoreDir, parseStoreReference } from '../nix-compat/index.ts';
 import { type OpenStoreContext, type Store, openStore } from '../store/index.ts';
 import type { CommandContext } from './command.ts';
 
@@ -20,6 +20,14 @@ export async function openStoreAt(uri: string, context: CommandContext): Promise
       context.log.warn(`dubious URI query '${parameter}' is missing equal sign '=', ignoring`),
   });
   return openStore(reference, openStoreContext(context));
+}
+
+/** Where the paths of the store at `uri` are printed to be, without opening it. Throws what parsing throws. */
+export function storeDirAt(uri: string, { environment }: CommandContext): StoreDir {
+  const reference = parseStoreReference(byteStringFromText(uri), { workingDirectory: process.cwd() });
+  const chosen = 'params' in reference ? reference.params.get(byteStringFromText('store')) : undefined;
+  const storeDir = chosen === undefined ? environment.storeDir : displayBytes(chosen);
+  return storeDir === defaultStoreDir ? defaultStoreDir : parseStoreDir(storeDir);
 }
 
 function openStoreContext(context: CommandContext): OpenStoreContext {

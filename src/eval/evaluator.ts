@@ -165,7 +165,7 @@ export class Evaluator {
     };
     this.debugger = options.debugger === undefined ? undefined : new Debugger(this, options.debugger);
     const { exports } = this.core;
-    exports.setMaxCallDepth(options.maxCallDepth ?? 10_000);
+    exports.setMaxCallDepth(this.maxCallDepth);
     for (const [id, { name, arity, features = [] }] of hostBuiltins.entries()) {
       if (features.length > 0 && !features.some(feature => this.hasFeature(feature))) continue;
       const text = this.core.newString(byteStringFromText(name));
@@ -274,6 +274,11 @@ export class Evaluator {
     const message = `${describeLiteral(kind, text, isFatal, mark)} (${bold}${lintSettings[kind]}${normal})`;
     if (isFatal) throw new EvalError('eval/syntax', message, { position });
     this.say({ kind: 'warning', text: message, position });
+  }
+
+  /** How deep calls may be within each other. */
+  get maxCallDepth(): number {
+    return this.#options.maxCallDepth ?? 10_000;
   }
 
   /** Whether `builtins.traceVerbose` shows anything. */

@@ -19,6 +19,7 @@ export interface Package {
 export function findPackages(evaluator: Evaluator, word: Word, args: AutoArguments): Package[] {
   const found: Package[] = [];
   const seen = new Set<number>();
+  let depth = 0;
   evaluator.run(() => collect(word, ''));
   return found;
 
@@ -37,6 +38,15 @@ export function findPackages(evaluator: Evaluator, word: Word, args: AutoArgumen
   }
 
   function collect(candidate: Word, prefix: string): void {
+    if (depth >= evaluator.maxCallDepth) {
+      throw new EvalError('eval/stack-overflow', 'stack overflow; max-call-depth exceeded');
+    }
+    depth++;
+    collectFrom(candidate, prefix);
+    depth--;
+  }
+
+  function collectFrom(candidate: Word, prefix: string): void {
     const { core } = evaluator;
     const value = autoCall(evaluator, args, candidate);
     if (!isOther(value, prefix)) return;

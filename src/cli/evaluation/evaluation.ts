@@ -25,12 +25,12 @@ import {
   type NeedAnswer,
   type Word,
 } from '../../eval/index.ts';
-import { defaultStoreDir, experimentalFeatures, parseStoreDir } from '../../nix-compat/index.ts';
+import { experimentalFeatures } from '../../nix-compat/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { channelEntries } from '../channel-places.ts';
-import { openCommandStore, openStoreAt } from '../open-store.ts';
+import { openCommandStore, openStoreAt, storeDirAt } from '../open-store.ts';
 import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
 import { formatWarning, locateWarning } from '../render/format-warning.ts';
@@ -130,16 +130,17 @@ export class Evaluation implements AsyncDisposable {
   /** As the settings and flags say. */
   #start(from: EvaluationArguments): Evaluator {
     const { environment, settings } = this.#context;
-    const storeDir = environment.storeDir === defaultStoreDir ? defaultStoreDir : parseStoreDir(environment.storeDir);
+    const storeDir = storeDirAt(from.evalStore ?? settings.get('store'), this.#context);
+    const isPure = settings.get('pure-eval') && from.isImpure !== true;
+    const seesEnvironment = !isPure && !settings.get('restrict-eval');
     const io = new FileSystemIO({
       storeDir,
       want: object => this.#wanted.push(object),
-      environment: name => (settings.get('pure-eval') || settings.get('restrict-eval') ? undefined : process.env[name]),
+      environment: name => (seesEnvironment ? process.env[name] : undefined),
       say: message => say(this.#context, message),
       workingFolder: absolutePath(byteStringFromText('.')),
       showsWanted: this.#writes,
     });
-    const isPure = settings.get('pure-eval') && from.isImpure !== true;
     const system = settings.get('eval-system') || settings.get('system');
     const evaluator = new Evaluator({
       io,

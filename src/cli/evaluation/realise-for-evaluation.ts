@@ -36,7 +36,7 @@ export function realiseForEvaluation(
 
   async function realise(wanted: readonly DerivingPath[]): Promise<readonly RealisedPath[]> {
     await using realising = await openRealising(store, context, { evalStore });
-    return realising.realise(wanted);
+    return await realising.realise(wanted);
   }
 
   async function requireOutput(wanted: BuiltPath): Promise<StorePath> {
