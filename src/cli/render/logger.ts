@@ -64,7 +64,7 @@ export class Logger implements Reporter {
     this.colours = !plain && isTerminal(stderr);
     this.#inSystemd = variables['IN_SYSTEMD'] === '1';
     this.#beforeWrite = beforeWrite;
-    this.#view = this.#makeView('raw');
+    this.#view = this.#makeView('raw-with-logs');
     this.#reporter = createReporter(this.#makeSink());
   }
 
