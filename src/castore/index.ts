@@ -45,8 +45,9 @@ export { decodeDirectory, encodeDirectory, maxDirectoryEntries, maxDirectorySize
 export { checkEntryName, checkSymlinkTarget, isEntryName, isSymlinkTarget } from './entry-name.ts';
 export { Database, type Row, type Schema, type SqlValue } from './disk/database.ts';
 export { DataFolder, type OpenOptions, dataFolderFormat } from './disk/data-folder.ts';
-export type { BatchOptions, DiskBlobBatch } from './disk/disk-blob-batch.ts';
+export type { BatchOptions, CommitOptions, DiskBlobBatch } from './disk/disk-blob-batch.ts';
 export { DiskBlobStore, type DiskStoreOptions } from './disk/disk-blob-store.ts';
+export type { TreeDraft } from './disk/drafts.ts';
 export { type FileSystem, realFileSystem } from './disk/file-system.ts';
 export { lockAgainstCollection } from './disk/gc-lock.ts';
 export { makeFolder } from './disk/make-folder.ts';
@@ -89,6 +90,7 @@ export { importGitStream } from './tree/git/import-git-stream.ts';
 export { type FetchGitObject, importGitTree } from './tree/git/import-git-tree.ts';
 export { looseGitObjects } from './tree/git/loose-git-objects.ts';
 export { type ImportedTar, type TarImportOptions, type TarLimits, importTar } from './tree/tar/import-tar.ts';
+export type { TreeReceiver } from './tree/tree-receiver.ts';
 export { TreeBuilder } from './tree/tree-builder.ts';
 export { type Visit, walkNodes } from './tree/walk-nodes.ts';
 export { type WalkOptions, walkTree, walkTreeToEnd } from './tree/walk.ts';

@@ -29,6 +29,7 @@ export { type ExportPathsOptions, exportPaths } from './export/export-paths.ts';
 export { type AddOptions, addToStore } from './local/add-to-store.ts';
 export { type CommitStagedOptions, commitStaged } from './local/commit-staged.ts';
 export type { StagedPath } from './local/staged-path.ts';
+export { type StagedTree, TreeStaging } from './local/tree-staging.ts';
 export { BuildLogWriter, logFile } from './local/build-log.ts';
 export { type ImportPathsOptions, importPaths } from './local/import-paths.ts';
 export type { StoreEnvironment } from './local/local-places.ts';

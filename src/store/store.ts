@@ -31,6 +31,8 @@ export interface Store extends AsyncDisposable, PossibleFacets {
   readonly wantMassQuery: boolean;
   /** Whether paths from it are taken without signatures (`?trusted=1`). */
   readonly isTrusted: boolean;
+  /** Whether `streamPath` keeps to `expected`, hashing the NAR as it comes. */
+  readonly checksNars?: boolean;
 
   /** Undefined where `path` is not valid. */
   pathInfo(path: StorePath, options?: CallOptions): Promise<PathInfo | undefined>;
@@ -67,6 +69,8 @@ type PossibleFacets = { readonly [Name in keyof Facets]?: Facets[Name] | undefin
 
 export interface StreamPathOptions extends CallOptions {
   readonly drain?: () => Promise<void>;
+  /** What the NAR must turn out to be, where that is looked at (`Store.checksNars`); what `pathInfo` says unless given. */
+  readonly expected?: Pick<PathInfo, 'narHash' | 'narSize'>;
 }
 
 /** Facet of stores that can list what they have. */
@@ -87,6 +91,8 @@ export interface PathOffer {
   readonly from: string;
   /** Whether the place is trusted, so that no signature is asked for. */
   readonly isTrusted: boolean;
+  /** Whether `source` itself fails unless the NAR has the hash and the size of `info`, so that it need not be hashed again. */
+  readonly checksNar?: boolean;
 }
 
 /** A path that is to become valid. */

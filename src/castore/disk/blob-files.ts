@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import type { Sha256 } from '../digest.ts';
+import { blobFileMode, blobPath } from './blob-file.ts';
 import type { DataFolder } from './data-folder.ts';
+import { Drafts, type TreeDraft } from './drafts.ts';
 import { realFileSystem } from './file-system.ts';
 import { FileThread } from './file-thread.ts';
 import type { CollectionLock } from './gc-lock.ts';
 import { sealFile } from './make-file.ts';
 import { makeFolder } from './make-folder.ts';
+import type { Placing } from './place-draft.ts';
 
 /** Beyond this many new files one syncfs is cheaper than a sync of each; below it, syncfs may wait for strangers' writes. */
 const syncEachLimit = 8;
@@ -26,6 +29,11 @@ export interface NewFile {
   readonly temporary: string;
 }
 
+/** A complete draft, and where it belongs. */
+export interface DraftToPlace extends Omit<Placing, 'durably'> {
+  readonly draft: TreeDraft;
+}
+
 /** The files below `blobs/`: mode 0444 or 0555, mtime 1, never written again once they have their name. */
 export class BlobFiles implements AsyncDisposable {
   readonly #folder: DataFolder;
@@ -34,14 +42,22 @@ export class BlobFiles implements AsyncDisposable {
   #written = 0;
   #serial = 0;
   readonly #drawers = new Set<string>();
+  readonly drafts: Drafts;
 
-  constructor(folder: DataFolder) {
+  /** Files of more bytes than `smallFile` are shared by checkouts where they can be. */
+  constructor(folder: DataFolder, smallFile: number) {
     this.#folder = folder;
     this.#root = join(folder.path, 'blobs');
+    this.drafts = new Drafts({
+      fileSystem: folder.fileSystem,
+      thread: this.#thread,
+      blobs: { root: this.#root, smallFile },
+      newPath: () => this.#newPath(),
+    });
   }
 
   path(hash: Sha256, executable: boolean): string {
-    return `${this.#root}/${hash.slice(0, 2)}/${hash.slice(2)}${executable ? '.x' : ''}`;
+    return blobPath(this.#root, hash, executable);
   }
 
   /**
@@ -51,7 +67,7 @@ export class BlobFiles implements AsyncDisposable {
   async write(bytes: Uint8Array, executable: boolean): Promise<string> {
     if (this.#folder.fileSystem === realFileSystem && this.#written++ >= fewFiles) {
       const path = this.#newPath();
-      await this.#thread.make({ path, mode: modeOf(executable), bytes });
+      await this.#thread.make({ path, mode: blobFileMode({ executable }), bytes });
       return path;
     }
     using file = await this.create(executable);
@@ -64,7 +80,7 @@ export class BlobFiles implements AsyncDisposable {
   create(executable: boolean): Promise<TemporaryFile> {
     const fs = this.#folder.fileSystem;
     const path = this.#newPath();
-    const mode = modeOf(executable);
+    const mode = blobFileMode({ executable });
     return new Promise((resolve, reject) => {
       fs.open(path, 'wx', mode, (error, fd) => {
         if (error === null) resolve(new TemporaryFile(this.#folder, { path, fd, mode }));
@@ -113,6 +129,31 @@ export class BlobFiles implements AsyncDisposable {
     if (!(together && (await this.#syncAll(lock)))) for (const shard of shards) this.#sync(shard, 'fsyncSync');
   }
 
+  /**
+   * Makes drafts durable at their places, and their files under the names of their blobs; what has gone wrong with each.
+   * First contents are synced, then the names; few files and folders one by one. `lock` as for `publish`.
+   */
+  async publishDrafts(parts: readonly DraftToPlace[], lock: CollectionLock): Promise<(Error | undefined)[]> {
+    if (parts.length === 0) return [];
+    const durably = this.#areFew(parts) || !(await this.#syncAll(lock));
+    const failures = await this.drafts.place(
+      parts.map(({ draft, target, old }) => ({ draft, placing: { target, old, durably } })),
+    );
+    if (!durably) await this.#syncAll(lock);
+    return failures;
+  }
+
+  #areFew(parts: readonly DraftToPlace[]): boolean {
+    let count = 0;
+    for (const { draft } of parts) {
+      const tree = this.drafts.treeOf(draft);
+      if (tree === undefined) return false;
+      count += tree.files.length + tree.folders.length;
+      if (count > syncEachLimit) return false;
+    }
+    return true;
+  }
+
   /** False where the system has no call for it. */
   #syncAll({ fd }: CollectionLock): boolean | Promise<boolean> {
     const fs = this.#folder.fileSystem;
@@ -132,10 +173,6 @@ export class BlobFiles implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#thread[Symbol.asyncDispose]();
   }
-}
-
-function modeOf(executable: boolean): number {
-  return executable ? 0o555 : 0o444;
 }
 
 /** A file being written. Dispose of it if it is not finished. */

@@ -158,8 +158,12 @@ export class Database implements Disposable {
     return this.#explained(() => Number(this.#statement(sql).run(...values).changes));
   }
 
-  /** Runs `work` in one immediate transaction: all of it is durable when this returns, nothing of it when it throws. */
+  /**
+   * Runs `work` in one immediate transaction: all of it is durable when this returns, nothing of it when it throws. Within
+   * another transaction it is a part of that.
+   */
   transaction<T>(work: () => T): T {
+    if (this.#connection.isTransaction) return work();
     this.#explained(() => this.#connection.exec('BEGIN IMMEDIATE'));
     try {
       const result = work();

@@ -1,9 +1,14 @@
 import type { BlobBatch, CallOptions, PutOptions } from '../blob-store.ts';
 import { type Digest, Digester, type Sha256, checkDigest, digestOf, sha256ToBytes } from '../digest.ts';
-import type { BlobFiles, NewFile } from './blob-files.ts';
+import type { Node } from '../node.ts';
+import type { BlobFiles, DraftToPlace, NewFile } from './blob-files.ts';
 import { executableFile, plainFile } from './blob-schema.ts';
 import type { DataFolder } from './data-folder.ts';
-import { type CollectionLock, lockAgainstCollection } from './gc-lock.ts';
+import type { DraftContents } from './draft-table.ts';
+import type { TreeDraft } from './drafts.ts';
+import type { CollectionLock } from './gc-lock.ts';
+import type { Placing } from './place-draft.ts';
+import type { SharedLock } from './shared-lock.ts';
 
 /** Rows waiting in memory beyond this many bytes go to the database before the commit; visible early, which harms nobody. */
 const pendingRowsLimit = 8 * 1024 * 1024;
@@ -19,6 +24,7 @@ type SizedFile = NewFile & { readonly size: number };
 export interface BatchOwner {
   readonly folder: DataFolder;
   readonly files: BlobFiles;
+  readonly lock: SharedLock;
   /** Blobs of at most this many bytes become rows of the database. */
   readonly inlineLimit: number;
   isPresent(hash: Sha256): boolean;
@@ -35,6 +41,15 @@ export interface BatchOptions {
   readonly forCheckout?: boolean;
 }
 
+export interface CommitOptions extends CallOptions {
+  /** Where the drafts of the batches belong; a draft that is not among them stays a draft. */
+  readonly places?: ReadonlyMap<TreeDraft, Omit<Placing, 'durably'>>;
+  /** Told of a draft that could not be placed: its blobs are not added. */
+  readonly notPlaced?: (draft: TreeDraft, error: Error) => void;
+  /** Writes what refers to the blobs, in the same transaction. */
+  readonly record?: () => void;
+}
+
 /** A `BlobBatch` of a `DiskBlobStore`. */
 export class DiskBlobBatch implements BlobBatch {
   readonly #owner: BatchOwner;
@@ -44,6 +59,7 @@ export class DiskBlobBatch implements BlobBatch {
   #rows: NewRow[] = [];
   #rowBytes = 0;
   #files: SizedFile[] = [];
+  #drafts: TreeDraft[] = [];
   #lock: Promise<CollectionLock> | undefined;
   #state: 'open' | 'committed' | 'disposed' = 'open';
 
@@ -106,11 +122,26 @@ export class DiskBlobBatch implements BlobBatch {
     return digest;
   }
 
+  /** Starts a tree that is about to be checked out on the data folder's own file system: `CommitOptions.places`. */
+  async draft(options: CallOptions & { readonly renew?: boolean } = {}): Promise<TreeDraft> {
+    await this.#start(options.signal);
+    const draft = this.#owner.files.drafts.begin(options);
+    this.#drafts.push(draft);
+    return draft;
+  }
+
+  /** After the last event of a draft: its root. */
+  async finishDraft(draft: TreeDraft, { signal }: CallOptions = {}): Promise<Node> {
+    const { root, directories } = await draft.finish();
+    for (const bytes of directories) if (bytes.byteLength > this.#owner.inlineLimit) await this.put(bytes, { signal });
+    return root;
+  }
+
   async #start(signal: AbortSignal | undefined): Promise<CollectionLock> {
     if (this.#state !== 'open') throw new TypeError(`the batch is ${this.#state}`);
     signal?.throwIfAborted();
     // Held from before the first look at what is present, so that it stays present.
-    const lock = (this.#lock ??= lockAgainstCollection(this.#owner.folder, 'shared', signal));
+    const lock = (this.#lock ??= this.#owner.lock.acquire(signal));
     try {
       return await lock;
     } catch (error) {
@@ -143,7 +174,7 @@ export class DiskBlobBatch implements BlobBatch {
     this.#rows.push(row);
     this.#rowBytes += row.data.byteLength;
     if (this.#rowBytes <= pendingRowsLimit) return;
-    insert(this.#owner, this.#rows, []);
+    this.#owner.folder.database.transaction(() => insert(this.#owner, this.#rows, []));
     this.#rows = [];
     this.#rowBytes = 0;
   }
@@ -153,10 +184,11 @@ export class DiskBlobBatch implements BlobBatch {
   }
 
   /** `DiskBlobStore.commitAll`. */
-  static async commitTogether(given: readonly DiskBlobBatch[], { signal }: CallOptions): Promise<void> {
+  static async commitTogether(given: readonly DiskBlobBatch[], options: CommitOptions): Promise<void> {
+    const { signal, record } = options;
     const batches = [...new Set(given)];
     const [first] = batches;
-    if (first === undefined) return;
+    if (first === undefined) return record?.();
     const owner = first.#owner;
     if (batches.some(batch => batch.#owner !== owner)) throw new TypeError('these are batches of several stores');
     const locks: CollectionLock[] = [];
@@ -165,7 +197,22 @@ export class DiskBlobBatch implements BlobBatch {
     const files = batches.flatMap(batch => batch.#files);
     // Files first: a row must not survive a crash without its file. The reverse only leaves a file that nothing names.
     await owner.files.publish(files, oldest(locks));
-    insert(owner, rows, files);
+    const drafts = await placeDrafts(
+      owner,
+      batches.flatMap(batch => batch.#drafts),
+      { ...options, lock: oldest(locks) },
+    );
+    for (const { directories } of drafts) {
+      for (const bytes of directories) {
+        if (bytes.byteLength <= owner.inlineLimit) rows.push({ hash: digestOf(bytes).hash, data: bytes });
+      }
+    }
+    if (rows.length + files.length + drafts.length > 0 || record !== undefined)
+      owner.folder.database.transaction(() => {
+        insert(owner, rows, files);
+        for (const draft of drafts) insertDraft(owner, draft);
+        record?.();
+      });
     for (const batch of batches) {
       batch.#files = [];
       batch.#rows = [];
@@ -179,18 +226,48 @@ export class DiskBlobBatch implements BlobBatch {
     await Promise.allSettled(this.#added.values());
     for (const { temporary } of this.#files) this.#owner.files.remove(temporary);
     this.#files = [];
+    await Promise.all(this.#drafts.map(draft => draft.discard()));
     (await this.#lock?.catch(() => undefined))?.[Symbol.dispose]();
   }
 }
 
 function insert({ folder: { database } }: BatchOwner, rows: readonly NewRow[], files: readonly SizedFile[]): void {
-  if (rows.length === 0 && files.length === 0) return;
-  database.transaction(() => {
-    for (const { hash, data } of rows) database.run(upsert, sha256ToBytes(hash), data.byteLength, 0, data);
-    for (const { hash, size, executable } of files) {
-      database.run(upsert, sha256ToBytes(hash), size, executable ? executableFile : plainFile, null);
+  for (const { hash, data } of rows) database.run(upsert, sha256ToBytes(hash), data.byteLength, 0, data);
+  for (const { hash, size, executable } of files) {
+    database.run(upsert, sha256ToBytes(hash), size, executable ? executableFile : plainFile, null);
+  }
+}
+
+/** The contents of those drafts that are where they belong then, durably. */
+async function placeDrafts(
+  { files }: BatchOwner,
+  drafts: readonly TreeDraft[],
+  options: CommitOptions & { readonly lock: CollectionLock },
+): Promise<DraftContents[]> {
+  const { places, notPlaced, lock } = options;
+  const parts: DraftToPlace[] = [];
+  for (const draft of drafts) {
+    const place = places?.get(draft);
+    if (place !== undefined) parts.push({ draft, ...place });
+  }
+  const failures = await files.publishDrafts(parts, lock);
+  const placed: DraftContents[] = [];
+  for (const [i, { draft }] of parts.entries()) {
+    const failure = failures[i];
+    if (failure !== undefined) {
+      notPlaced?.(draft, failure);
+      continue;
     }
-  });
+    draft.placed();
+    if (draft.contents !== undefined) placed.push(draft.contents);
+  }
+  return placed;
+}
+
+function insertDraft({ folder: { database } }: BatchOwner, { hashes, sizes, kinds }: DraftContents): void {
+  for (const [i, size] of sizes.entries()) {
+    database.run(upsert, hashes.subarray(32 * i, 32 * i + 32), size, kinds[i] ?? plainFile, null);
+  }
 }
 
 /** The one whose descriptor is older than the files of all of them: see `BlobFiles.publish`. */

@@ -15,9 +15,10 @@ import { BlobFiles } from './blob-files.ts';
 import { blobSchema, executableFile, plainFile } from './blob-schema.ts';
 import { DataFolder, type OpenOptions } from './data-folder.ts';
 import { DiskBlobAliases, DiskDirectoryAliases } from './disk-aliases.ts';
-import { type BatchOptions, DiskBlobBatch } from './disk-blob-batch.ts';
+import { type BatchOptions, type CommitOptions, DiskBlobBatch } from './disk-blob-batch.ts';
 import { prepareFiles } from './file-variants.ts';
 import { damaged, readChunks, readSync } from './read-blob-file.ts';
+import { SharedLock } from './shared-lock.ts';
 
 /** Files up to this size are read in one synchronous call: 15 us from the page cache, where four promises cost 60. */
 const readAtOnceLimit = 256 * 1024;
@@ -45,6 +46,8 @@ interface StoredBlob {
 export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
   readonly folder: DataFolder;
   readonly files: BlobFiles;
+  /** Of its batches. */
+  readonly lock: SharedLock;
   readonly inlineLimit: number;
   readonly blobAliases: DiskBlobAliases;
   readonly directoryAliases: DiskDirectoryAliases;
@@ -53,7 +56,8 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
   constructor(path: string, options: DiskStoreOptions = {}) {
     this.inlineLimit = options.inlineLimit ?? defaultInlineLimit;
     this.folder = new DataFolder(path, blobSchema, options);
-    this.files = new BlobFiles(this.folder);
+    this.files = new BlobFiles(this.folder, this.inlineLimit);
+    this.lock = new SharedLock(this.folder);
     this.blobAliases = new DiskBlobAliases(this.folder.database);
     this.directoryAliases = new DiskDirectoryAliases(this.folder.database);
   }
@@ -119,7 +123,7 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
    * Commits several batches of this store as one, for the price of one: they become visible together or not at all.
    * Each is disposed of as usual, after what refers to its blobs is committed.
    */
-  commitAll(batches: readonly DiskBlobBatch[], options: CallOptions = {}): Promise<void> {
+  commitAll(batches: readonly DiskBlobBatch[], options: CommitOptions = {}): Promise<void> {
     return DiskBlobBatch.commitTogether(batches, options);
   }
 

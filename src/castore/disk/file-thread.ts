@@ -1,11 +1,15 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { CastoreError, type CastoreErrorCode } from '../error.ts';
+import type { DraftContents, DraftPart, DraftPlacing } from './draft-table.ts';
 import type { FileOrder } from './file-thread-entry.ts';
 import type { FileToMake } from './make-file.ts';
 
 /** An error on its way from the thread. */
 export interface FileFailure {
   readonly message: string;
+  /** Of a `CastoreError`. */
+  readonly castoreCode: CastoreErrorCode | undefined;
   /** Those of a system error: `code`, `errno`, `syscall`, `path`. */
   readonly properties: Readonly<Record<string, unknown>>;
 }
@@ -14,6 +18,12 @@ export interface FileFailure {
 export type FileOutcomes = readonly FileOutcome[];
 
 export type FileOutcome = FileFailure | 'unsupported' | undefined;
+
+export interface FileReply {
+  readonly outcomes: FileOutcomes;
+  /** After the last part of a draft. */
+  readonly contents?: DraftContents | undefined;
+}
 
 /** A message costs the same for one file as for many. */
 const messageSize = 512 * 1024;
@@ -68,19 +78,51 @@ export class FileThread implements AsyncDisposable {
     if (group.length === 0) return;
     const files = group.map(({ file: { path, mode, bytes } }): FileToMake => ({ path, mode, bytes: shared(bytes) }));
     try {
-      const outcomes = await this.#maker.order({ kind: 'make', files });
+      const { outcomes } = await this.#maker.order({ kind: 'make', files });
       for (const [i, { resolve, reject }] of group.entries()) {
-        const failure = outcomes[i];
-        if (failure === undefined || failure === 'unsupported') resolve();
-        else reject(Object.assign(new Error(failure.message), failure.properties));
+        const failure = failureOf(outcomes[i]);
+        if (failure === undefined) resolve();
+        else reject(failure);
       }
     } catch (cause) {
       for (const { reject } of group) reject(new Error('the thread that makes files has failed', { cause }));
       return;
     }
     const [first] = files;
+    if (first !== undefined) this.#countMade(size, first.path);
+  }
+
+  /** Whether it would not have to be started for what comes next. */
+  get isRunning(): boolean {
+    return this.#maker.isRunning;
+  }
+
+  /** Writes a part of a draft; its slabs are lent until the promise has settled. The contents after the last part. */
+  async writeDraft(part: DraftPart): Promise<DraftContents | undefined> {
+    const { outcomes, contents } = await this.#maker.order({ kind: 'draft', part });
+    const failure = failureOf(outcomes[0]);
+    if (failure !== undefined) throw failure;
+    const size = part.script.slabs.reduce((sum, slab) => sum + slab.byteLength, 0);
+    this.#countMade(size, dirname(part.path));
+    return contents;
+  }
+
+  /** What has gone wrong with each. */
+  async placeDrafts(placings: readonly DraftPlacing[]): Promise<(Error | undefined)[]> {
+    const { outcomes } = await this.#maker.order({ kind: 'place', placings });
+    return outcomes.map(failureOf);
+  }
+
+  async discardDraft(id: number, path: string): Promise<void> {
+    const { outcomes } = await this.#maker.order({ kind: 'discard', id, path });
+    const failure = failureOf(outcomes[0]);
+    if (failure !== undefined) throw failure;
+  }
+
+  /** `path` is on the file system of what was made. */
+  #countMade(size: number, path: string): void {
     this.#unsynced += size;
-    if (first !== undefined && this.#unsynced >= syncEvery) void this.#startWriting(first.path);
+    if (this.#unsynced >= syncEvery) void this.#startWriting(path);
   }
 
   /**
@@ -88,10 +130,10 @@ export class FileThread implements AsyncDisposable {
    * descriptor stays open until the promise has settled.
    */
   async sync(fd: number): Promise<boolean> {
-    const [outcome] = await this.#syncer.order({ kind: 'sync', fd });
-    if (outcome === 'unsupported') return false;
-    if (outcome !== undefined) throw Object.assign(new Error(outcome.message), outcome.properties);
-    return true;
+    const { outcomes } = await this.#syncer.order({ kind: 'sync', fd });
+    const failure = failureOf(outcomes[0]);
+    if (failure !== undefined) throw failure;
+    return outcomes[0] !== 'unsupported';
   }
 
   async #startWriting(path: string): Promise<void> {
@@ -115,7 +157,7 @@ export class FileThread implements AsyncDisposable {
 }
 
 interface Reply {
-  readonly resolve: (outcomes: FileOutcomes) => void;
+  readonly resolve: (reply: FileReply) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -131,7 +173,11 @@ class OrderThread implements AsyncDisposable {
     this.#task = task;
   }
 
-  order(order: FileOrder): Promise<FileOutcomes> {
+  get isRunning(): boolean {
+    return this.#worker !== undefined;
+  }
+
+  order(order: FileOrder): Promise<FileReply> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure.error);
       const worker = (this.#worker ??= this.#start());
@@ -144,18 +190,18 @@ class OrderThread implements AsyncDisposable {
 
   #start(): Worker {
     const worker = new Worker(entry, { name: this.#task, execArgv });
-    worker.on('message', (outcomes: FileOutcomes) => this.#settle(outcomes));
+    worker.on('message', (reply: FileReply) => this.#settle(reply));
     worker.on('error', error => this.#fail(error));
     worker.on('exit', () => this.#fail(ended()));
     return worker;
   }
 
-  #settle(outcomes: FileOutcomes): void {
-    const [reply] = this.#replies;
-    if (reply === undefined) return;
-    this.#replies.delete(reply);
+  #settle(reply: FileReply): void {
+    const [asked] = this.#replies;
+    if (asked === undefined) return;
+    this.#replies.delete(asked);
     if (this.#replies.size === 0) this.#worker?.unref();
-    reply.resolve(outcomes);
+    asked.resolve(reply);
   }
 
   #fail(error: unknown): void {
@@ -168,6 +214,13 @@ class OrderThread implements AsyncDisposable {
     this.#fail(ended());
     await this.#worker?.terminate();
   }
+}
+
+function failureOf(outcome: FileOutcome): Error | undefined {
+  if (outcome === undefined || outcome === 'unsupported') return undefined;
+  const { message, castoreCode, properties } = outcome;
+  if (castoreCode !== undefined) return new CastoreError(castoreCode, message);
+  return Object.assign(new Error(message), properties);
 }
 
 function ended(): Error {

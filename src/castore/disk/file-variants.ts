@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { errnoOf } from '../../base/index.ts';
-import { canonicalTime } from '../canonical-time.ts';
 import { maxChunkSize } from '../chunks.ts';
 import { type Digest, Digester, checkDigest, formatDigest, sha256ToBytes } from '../digest.ts';
 import { CastoreError } from '../error.ts';
 import type { FileNode } from '../node.ts';
+import { isUntouched } from './blob-file.ts';
 import type { BlobFiles, NewFile, TemporaryFile } from './blob-files.ts';
 import { executableFile, plainFile } from './blob-schema.ts';
 import type { DataFolder } from './data-folder.ts';
@@ -41,7 +41,7 @@ export async function prepareFiles(
     if (stored === undefined) {
       throw new CastoreError('blob/missing', `the blob ${formatDigest(node.digest)} is not in the store`);
     }
-    if ((stored.files & bitOf(node)) === 0 || !isUntouched(owner, node)) wanted.set(key, { node, stored });
+    if ((stored.files & bitOf(node)) === 0 || !hasUntouched(owner, node)) wanted.set(key, { node, stored });
   }
   if (wanted.size === 0) return;
   const made: NewFile[] = [];
@@ -70,10 +70,8 @@ function bitOf(node: FileNode): number {
   return node.executable ? executableFile : plainFile;
 }
 
-function isUntouched(owner: VariantsOwner, { digest, executable }: FileNode): boolean {
-  const stats = owner.folder.fileSystem.lstatSync(owner.files.path(digest.hash, executable), { throwIfNoEntry: false });
-  if (stats?.isFile() !== true || (stats.mode & 0o777) !== (executable ? 0o555 : 0o444)) return false;
-  return stats.size === digest.size && stats.mtimeMs === canonicalTime * 1000;
+function hasUntouched({ folder, files }: VariantsOwner, { digest, executable }: FileNode): boolean {
+  return isUntouched(folder.fileSystem, files.path(digest.hash, executable), { size: digest.size, executable });
 }
 
 async function makeFile(owner: VariantsOwner, node: FileNode, stored: Stored): Promise<NewFile> {

@@ -1,4 +1,4 @@
-import { type ByteString, type TreeSink, brandAs, displayBytes } from '../../base/index.ts';
+import { type ByteString, brandAs, displayBytes } from '../../base/index.ts';
 import type { BlobBatch } from '../blob-store.ts';
 import type { Digest } from '../digest.ts';
 import { encodeDirectory, maxDirectoryEntries, maxDirectorySize } from '../directory.ts';
@@ -8,6 +8,7 @@ import type { Node } from '../node.ts';
 import { Additions, type AdditionsOptions } from './additions.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { type Content, ContentMemory } from './content-memory.ts';
+import type { TreeReceiver } from './tree-receiver.ts';
 
 /** Files up to this many bytes are added whole, larger ones as they come. */
 const wholeFileLimit = 256 * 1024;
@@ -52,7 +53,7 @@ interface OpenFile {
  * `directory/too-large`) and what is sent between two waits. A failed addition is thrown by the next event,
  * `drain` or `finish`. Dispose of the builder before the batch: it ends the additions that are under way.
  */
-export class TreeBuilder implements TreeSink, AsyncDisposable {
+export class TreeBuilder implements TreeReceiver, AsyncDisposable {
   readonly #batch: BlobBatch;
   readonly #signal: AbortSignal | undefined;
   readonly #additions: Additions;
@@ -148,10 +149,6 @@ export class TreeBuilder implements TreeSink, AsyncDisposable {
     file.received += chunk.byteLength;
   }
 
-  /**
-   * Memory of 1 to `size` bytes for the contents that come next: what is read into its beginning and given to `fileData`
-   * as the next event is not copied.
-   */
   roomForData(size: number): Uint8Array {
     const file = this.#file;
     if (file === undefined || file.content instanceof ChunkQueue || file.received === file.size)
@@ -199,7 +196,6 @@ export class TreeBuilder implements TreeSink, AsyncDisposable {
     return this.#additions.full;
   }
 
-  /** Waits until few enough bytes are on their way. */
   drain(): Promise<void> {
     return this.#additions.drain();
   }

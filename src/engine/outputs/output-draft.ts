@@ -1,5 +1,5 @@
 import { unreachable } from '../../base/index.ts';
-import { type DiskBlobBatch, type Node, TreeBuilder, checkoutTree, removeTree } from '../../castore/index.ts';
+import { checkoutTree, removeTree } from '../../castore/index.ts';
 import {
   type ContentAddress,
   type ContentAddressKind,
@@ -16,7 +16,7 @@ import {
   sortSignatures,
   storePathHashPart,
 } from '../../nix-compat/index.ts';
-import type { LocalStore, StagedPath } from '../../store/index.ts';
+import { type LocalStore, type StagedPath, type StagedTree, TreeStaging } from '../../store/index.ts';
 import type { FinishedBuild, LeftOutput } from './finished-build.ts';
 import { type OutputReading, type ReadOutputOptions, type Rewrites, noRewrites, readOutput } from './read-output.ts';
 import { rejecting, rejection, shownFile, shownPath } from './rejection.ts';
@@ -49,7 +49,7 @@ export class OutputDraft implements AsyncDisposable {
   #reading: OutputReading | undefined;
   #rewrites = noRewrites;
   /** Not in mode `check`, where nothing is written that is as it was. */
-  #tree: { readonly root: Node; readonly batch: DiskBlobBatch } | undefined;
+  #tree: StagedTree | undefined;
 
   constructor(context: DraftContext, name: OutputName, left: LeftOutput) {
     const output = context.finished.derivation.outputs.get(name);
@@ -187,16 +187,17 @@ export class OutputDraft implements AsyncDisposable {
   }
 
   async #write(store: LocalStore, options: ReadOutputOptions): Promise<OutputReading> {
-    const batch = store.blobs.batch({ forCheckout: true });
-    try {
-      await using builder = new TreeBuilder(batch, { signal: options.signal });
-      const reading = await readOutput(this.#left.at, { ...options, builder });
-      this.#tree = { root: await builder.finish(), batch };
-      return reading;
-    } catch (error) {
-      await batch[Symbol.asyncDispose]();
-      throw error;
-    }
+    const { signal } = options;
+    // What is only compared is written beside the valid path, from the castore.
+    const { mode } = this.#context.finished;
+    await using staging = await TreeStaging.begin(store, {
+      signal,
+      renew: mode === 'repair',
+      blobsOnly: mode === 'check',
+    });
+    const reading = await readOutput(this.#left.at, { ...options, receiver: staging.receiver });
+    this.#tree = await staging.finish();
+    return reading;
   }
 
   #changed(): Error {

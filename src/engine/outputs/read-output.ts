@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type ByteString, type TreeSink, brandAs, teeTree } from '../../base/index.ts';
-import { type FsPath, type TreeBuilder, type WalkOptions, walkTree } from '../../castore/index.ts';
+import { type FsPath, type TreeReceiver, type WalkOptions, walkTree } from '../../castore/index.ts';
 import {
   type ContentAddressKind,
   Hasher,
@@ -31,7 +31,7 @@ export interface ReadOutputOptions {
    */
   readonly sparesNarHash?: boolean;
   /** Gets the tree as it is once it is rewritten; only hashed unless given. */
-  readonly builder?: TreeBuilder;
+  readonly receiver?: TreeReceiver;
   readonly inspect?: (stats: Stats, shown: () => FsPath) => void;
 }
 
@@ -50,14 +50,14 @@ const turnTime = 20;
 
 /**
  * Reads what a builder left, once. The NAR is scanned and rewritten as one text, as C++ Nix does it, so that names of
- * files and targets of symlinks count, too. What is hashed, scanned and given to `builder` are the same bytes, whatever
+ * files and targets of symlinks count, too. What is hashed, scanned and given to `receiver` are the same bytes, whatever
  * somebody does to the files meanwhile. Throws as `walkTree`.
  */
 export async function readOutput(at: string, options: ReadOutputOptions): Promise<OutputReading> {
-  const { builder, rewrites = noRewrites, signal } = options;
+  const { receiver, rewrites = noRewrites, signal } = options;
   const scanner = new ReferenceScanner(options.scanFor);
   const result = new ResultHasher(options);
-  const trees = builder === undefined ? result.trees : [...result.trees, builder];
+  const trees = receiver === undefined ? result.trees : [...result.trees, receiver];
   let sink: TreeSink;
   let finish: () => void;
   if (rewrites.size === 0) {
@@ -84,7 +84,7 @@ export async function readOutput(at: string, options: ReadOutputOptions): Promis
   }
   let since = performance.now();
   for (const _ of walkTree(at, sink, walkOptions(options))) {
-    await builder?.drain();
+    await receiver?.drain();
     if (performance.now() - since < turnTime) continue;
     await turn();
     signal.throwIfAborted();
@@ -100,9 +100,9 @@ function textRewrites(rewrites: Rewrites): [ByteString, ByteString][] {
   return Array.from(rewrites, ([from, to]) => [brandAs<ByteString>(from), brandAs<ByteString>(to)]);
 }
 
-function walkOptions({ builder, rewrites = noRewrites, inspect }: ReadOutputOptions): WalkOptions {
+function walkOptions({ receiver, rewrites = noRewrites, inspect }: ReadOutputOptions): WalkOptions {
   // Contents are read to where they are added from, unless they are rewritten on the way.
-  const inPlace = rewrites.size === 0 ? builder : undefined;
+  const inPlace = rewrites.size === 0 ? receiver : undefined;
   return {
     grantReading: true,
     ...(inspect === undefined ? {} : { inspect }),

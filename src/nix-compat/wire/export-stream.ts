@@ -30,7 +30,7 @@ const legacySignature = 1;
 /** Receives the store objects of an export, each after those it refers to. */
 export interface ExportReceiver {
   /** Returns what the next object's tree is to be told to; which object it is comes after it. */
-  startObject(): TreeSink;
+  startObject(): TreeSink | Promise<TreeSink>;
   /** `info` has the hash and size of the NAR that was read, and no signatures. */
   endObject(info: PathInfo): void | Promise<void>;
 }
@@ -50,7 +50,7 @@ export async function readExport(reader: WireReader, storeDir: StoreDir, receive
         "input doesn't look like something created by 'nix-store --export'",
         { offset: reader.offset - 8 },
       );
-    const nar = new NarReader(receiver.startObject());
+    const nar = new NarReader(await receiver.startObject());
     const hasher = new Hasher('sha256');
     await reader.feed({
       get finished() {

@@ -48,6 +48,7 @@ export class BinaryCacheStore implements Store {
   readonly priority: number;
   readonly wantMassQuery: boolean;
   readonly isTrusted: boolean;
+  readonly checksNars = true;
   readonly index: PathIndex | undefined;
   readonly writer: PathWriter;
   readonly #transport: CacheTransport;
@@ -96,7 +97,9 @@ export class BinaryCacheStore implements Store {
   }
 
   async streamPath(path: StorePath, sink: TreeSink, options: StreamPathOptions = {}): Promise<void> {
-    await this.#receive(await this.#lookups.requireInfo(path, options), sink, options);
+    const info = await this.#lookups.requireInfo(path, options);
+    const { narHash, narSize } = options.expected ?? info;
+    await this.#receive({ ...info, narHash, narSize }, sink, options);
   }
 
   async openTree(path: StorePath, options: CallOptions = {}): Promise<TreeAccess> {

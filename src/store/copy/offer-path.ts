@@ -20,6 +20,7 @@ export function offerPath(from: Store, to: Store, options: OfferOptions): PathOf
     info,
     from: from.uri,
     isTrusted,
+    checksNar: from.checksNars === true,
     source: async (sink, drain, signal) => {
       const path = displayBytes(printStorePath(from.storeDir, source));
       using copying = reporter.startActivity({
@@ -28,7 +29,8 @@ export function offerPath(from: Store, to: Store, options: OfferOptions): PathOf
         text: () => describeCopy(path, from.uri, to.uri),
         fields: [path, from.uri, to.uri],
       });
-      await from.streamPath(source, countContents(sink, copying, info.narSize), { drain, signal });
+      const receiver = countContents(sink, copying, info.narSize);
+      await from.streamPath(source, receiver, { drain, signal, expected: info });
       copying.progress(info.narSize, info.narSize);
     },
   };

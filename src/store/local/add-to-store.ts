@@ -1,5 +1,4 @@
 import { teeTree } from '../../base/index.ts';
-import { TreeBuilder } from '../../castore/index.ts';
 import {
   type ContentAddressMethod,
   type HashAlgorithm,
@@ -14,6 +13,7 @@ import type { TreeSource } from '../store.ts';
 import { commitStaged } from './commit-staged.ts';
 import type { LocalStore } from './local-store.ts';
 import type { StagedPath } from './staged-path.ts';
+import { TreeStaging } from './tree-staging.ts';
 
 export interface AddOptions {
   readonly name: string;
@@ -38,14 +38,15 @@ export async function addToStore(store: LocalStore, source: TreeSource, options:
   await store.temporaryRoots.add(references.others, signal);
   // Before the batch: a collection waits for batches to end.
   await store.makeRoom();
-  await using batch = store.blobs.batch({ forCheckout: true });
-  await using builder = new TreeBuilder(batch, { signal });
+  const { repair = false } = options;
+  await using staging = await TreeStaging.begin(store, { renew: repair, signal });
   const { sink, finish } = hashTree(store, options);
-  const all = teeTree(sink, builder);
-  await source(isFlat(options) ? plainFileOnly(all) : all, () => builder.drain(), signal);
-  const root = await builder.finish();
+  const all = teeTree(sink, staging.receiver);
+  await source(isFlat(options) ? plainFileOnly(all) : all, () => staging.receiver.drain(), signal);
   const info = finish();
-  await commit(store, { info, root, batch }, { signal, repair: options.repair ?? false });
+  const tree = await staging.finish();
+  await using _batch = tree.batch;
+  await commit(store, { info, ...tree }, { signal, repair });
   return store.paths.require(info.path).info;
 }
 

@@ -1,8 +1,8 @@
 import { lstatSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
 import { type CheckoutOptions, type Node, checkoutTree, removeTree } from '../../castore/index.ts';
-import { type StorePath, storePathHashPart } from '../../nix-compat/index.ts';
+import type { StorePath } from '../../nix-compat/index.ts';
 import type { LocalStore } from './local-store.ts';
+import { placeBeside } from './place-beside.ts';
 
 /** A checkout that is under way. */
 interface Draft {
@@ -10,9 +10,6 @@ interface Draft {
   readonly at: string;
   readonly real: string;
 }
-
-/** Of drafts, so that paths whose hash parts are the same have their own. */
-let places = 0;
 
 /**
  * Checkouts of several paths, which the caller has locked. Those that are not kept are removed at disposal.
@@ -36,7 +33,7 @@ export class Checkouts implements Disposable {
     options: Pick<CheckoutOptions, 'files' | 'signal'>,
   ): Promise<void> {
     const real = this.#store.realPath(path);
-    const at = this.#replace ? this.#beside('new', path) : real;
+    const at = this.#replace ? placeBeside(this.#store, 'new', path) : real;
     if (lstatSync(at, { throwIfNoEntry: false }) !== undefined) removeTree(at);
     await checkoutTree(this.#store.blobs, root, at, options);
     this.#drafts.set(path, { at, real });
@@ -51,17 +48,12 @@ export class Checkouts implements Disposable {
   }
 
   #swap(path: StorePath, { at, real }: Draft): void {
-    const old = this.#beside('old', path);
+    const old = placeBeside(this.#store, 'old', path);
     removeTree(old);
     if (lstatSync(real, { throwIfNoEntry: false }) !== undefined) renameSync(real, old);
     renameSync(at, real);
     this.#drafts.delete(path);
     removeTree(old);
-  }
-
-  /** Where a collection takes it for a part of `path`, which is a temporary root. */
-  #beside(name: string, path: StorePath): string {
-    return join(this.#store.realStoreDir, `${storePathHashPart(path)}-${name}-${process.pid}-${++places}`);
   }
 
   keep(): void {

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type FileNode, walkNodes } from '../../castore/index.ts';
+import { type FileNode, type TreeDraft, walkNodes } from '../../castore/index.ts';
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import { topologicalOrder } from '../closure/topological-order.ts';
 import { StoreError } from '../error.ts';
 import { Checkouts } from './checkouts.ts';
+import { type DraftPlace, DraftPlaces } from './draft-places.ts';
 import type { LocalStore } from './local-store.ts';
 import { tryLockPath } from './path-lock.ts';
 import type { KnownOutput } from './path-table.ts';
@@ -29,9 +30,9 @@ const retryDelay = 20;
 type Group = ReadonlyMap<StorePath, StagedPath>;
 
 /**
- * Makes paths valid, in this order, so that a crash leaves at most checkouts that nobody counts on: their blobs become
- * durable, then their checkouts, then one transaction makes all of them valid. `group` is closed under references,
- * together with what is valid.
+ * Makes paths valid, in this order, so that a crash leaves at most checkouts that nobody counts on: their blobs and their
+ * checkouts become durable, then one transaction makes all of them valid. `group` is closed under references, together
+ * with what is valid.
  *
  * Paths that somebody else has locked (who is adding, building or deleting them) are returned, with those that refer to
  * them, to be committed later; the batches of all others are disposed of. An error that is thrown concerns all that is neither valid nor failed by then.
@@ -92,15 +93,51 @@ async function lockGroup(
 }
 
 async function commitLocked(store: LocalStore, taken: Map<StorePath, StagedPath>, options: CommitGroupOptions) {
-  const { signal } = options;
   const fail = (path: StorePath, error: unknown) => {
     taken.delete(path);
     options.fail(path, error);
   };
-  await store.blobs.commitAll(
-    Array.from(taken.values(), ({ batch }) => batch),
-    { signal },
-  );
+  const areDrafts = [...taken.values()].every(({ draft }) => draft !== undefined);
+  await (areDrafts
+    ? commitDrafts(store, taken, { ...options, fail })
+    : commitBlobs(store, taken, { ...options, fail }));
+  for (const path of taken.keys()) options.valid(path);
+}
+
+/** By placing drafts: their blobs and the paths are recorded in one transaction. */
+async function commitDrafts(store: LocalStore, taken: Map<StorePath, StagedPath>, options: CommitGroupOptions) {
+  const { fail, replace, signal } = options;
+  const outputs = store.derivations.outputsOf(new Map(taken), fail);
+  failDependents(store, taken, fail);
+  using places = new DraftPlaces(store, replace);
+  const placings = new Map<TreeDraft, DraftPlace>();
+  const paths = new Map<TreeDraft, StorePath>();
+  for (const [path, { draft }] of taken) {
+    if (draft === undefined) continue;
+    placings.set(draft, places.prepare(path));
+    paths.set(draft, path);
+  }
+  const batches = Array.from(taken.values(), ({ batch }) => batch);
+  await store.blobs.commitAll(batches, {
+    signal,
+    places: placings,
+    notPlaced: (draft, error) => {
+      const path = paths.get(draft);
+      if (path !== undefined) fail(path, error);
+    },
+    record: () => {
+      failDependents(store, taken, fail);
+      register(store, taken, outputs);
+    },
+  });
+  places.keep(taken.keys());
+}
+
+/** By making checkouts of blobs, for want of drafts. */
+async function commitBlobs(store: LocalStore, taken: Map<StorePath, StagedPath>, options: CommitGroupOptions) {
+  const { fail, signal } = options;
+  const batches = Array.from(taken.values(), ({ batch }) => batch);
+  await store.blobs.commitAll(batches, { signal });
   const outputs = store.derivations.outputsOf(new Map(taken), fail);
   failDependents(store, taken, fail);
   const unprepared = [...taken.values()].filter(({ batch }) => !batch.isPrepared);
@@ -115,11 +152,18 @@ async function commitLocked(store: LocalStore, taken: Map<StorePath, StagedPath>
     }
   }
   failDependents(store, taken, fail);
-  if (taken.size === 0) return;
   checkouts.publish(taken);
-  store.paths.register(Array.from(taken, ([path, { info, root }]) => withOutputs({ info, root }, outputs.get(path))));
+  register(store, taken, outputs);
   checkouts.keep();
-  for (const path of taken.keys()) options.valid(path);
+}
+
+function register(
+  store: LocalStore,
+  taken: ReadonlyMap<StorePath, StagedPath>,
+  outputs: ReadonlyMap<StorePath, KnownOutput[]>,
+): void {
+  if (taken.size === 0) return;
+  store.paths.register(Array.from(taken, ([path, { info, root }]) => withOutputs({ info, root }, outputs.get(path))));
 }
 
 function withOutputs<T extends object>(valid: T, outputs: readonly KnownOutput[] | undefined) {

@@ -1,9 +1,10 @@
 import type { TreeSink } from '../../base/index.ts';
-import { type CallOptions, type DiskBlobBatch, TreeBuilder } from '../../castore/index.ts';
+import type { CallOptions } from '../../castore/index.ts';
 import { type ExportReceiver, type PathInfo, type StorePath, WireReader, readExport } from '../../nix-compat/index.ts';
 import { type CommitGroupOptions, commitGroup } from './commit-group.ts';
 import type { LocalStore } from './local-store.ts';
 import { type StagedPath, requireTrust } from './staged-path.ts';
+import { TreeStaging } from './tree-staging.ts';
 
 export interface ImportPathsOptions extends CallOptions {
   /** Whether paths must be content-addressed, which what an export says of them does not show. True unless given. */
@@ -41,7 +42,7 @@ class Importer implements ExportReceiver, AsyncDisposable {
   readonly #signal: AbortSignal;
   #staged = new Map<StorePath, StagedPath>();
   #stagedBytes = 0;
-  #open: { readonly batch: DiskBlobBatch; readonly builder: TreeBuilder } | undefined;
+  #open: TreeStaging | undefined;
 
   constructor(store: LocalStore, { checkSignatures = true, signal }: ImportPathsOptions) {
     this.#store = store;
@@ -54,15 +55,13 @@ class Importer implements ExportReceiver, AsyncDisposable {
     for await (const chunk of source) {
       this.#signal.throwIfAborted();
       yield chunk;
-      await this.#open?.builder.drain();
+      await this.#open?.receiver.drain();
     }
   }
 
-  startObject(): TreeSink {
-    const batch = this.#store.blobs.batch({ forCheckout: true });
-    const builder = new TreeBuilder(batch, { signal: this.#signal });
-    this.#open = { batch, builder };
-    return builder;
+  async startObject(): Promise<TreeSink> {
+    this.#open = await TreeStaging.begin(this.#store, { signal: this.#signal });
+    return this.#open.receiver;
   }
 
   async endObject(info: PathInfo): Promise<void> {
@@ -73,10 +72,9 @@ class Importer implements ExportReceiver, AsyncDisposable {
     const valid = await this.#store.writer.keep([path, ...info.references], { signal: this.#signal });
     if (valid.has(path) || this.#staged.has(path)) await this.#close();
     else {
-      const root = await open.builder.finish();
-      await open.builder[Symbol.asyncDispose]();
+      const tree = await open.finish();
       this.#open = undefined;
-      this.#staged.set(path, { info, root, batch: open.batch });
+      this.#staged.set(path, { info, ...tree });
       this.#stagedBytes += info.narSize;
     }
     this.paths.push(path);
@@ -105,8 +103,7 @@ class Importer implements ExportReceiver, AsyncDisposable {
   async #close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
-    await open?.builder[Symbol.asyncDispose]();
-    await open?.batch[Symbol.asyncDispose]();
+    await open?.[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { byteStringOf } from '../../base/index.ts';
 import { type Node, type DiskBlobStore, CastoreError } from '../../castore/index.ts';
 import {
@@ -19,14 +20,19 @@ import {
 import type { ValidPath } from '../valid-path.ts';
 import type { KnownOutput, PathTable } from './path-table.ts';
 
+interface StagedDerivation extends ValidPath {
+  /** Where its contents are, if they are not in the castore yet. */
+  readonly draft?: { readonly path: string } | undefined;
+}
+
 /** Reads the derivations of a local store; what they hash to is kept as long as the store is open. */
 export class LocalDerivations {
   readonly #storeDir: StoreDir;
   readonly #blobs: DiskBlobStore;
   readonly #paths: PathTable;
   readonly #hasher: DerivationHasher;
-  /** Roots of what is about to become valid, its blobs being readable already. */
-  #staged: ReadonlyMap<StorePath, ValidPath> = new Map();
+  /** What is about to become valid. */
+  #staged: ReadonlyMap<StorePath, StagedDerivation> = new Map();
 
   constructor(storeDir: StoreDir, blobs: DiskBlobStore, paths: PathTable) {
     this.#storeDir = storeDir;
@@ -37,7 +43,7 @@ export class LocalDerivations {
 
   /** Undefined where `path` is not valid. Throws `derivation/…`, `blob/missing`, and as `derivationNameOf`. */
   read(path: StorePath): Derivation | undefined {
-    const root = this.#staged.get(path)?.root ?? this.#paths.find(path)?.root;
+    const root = (this.#staged.get(path) ?? this.#paths.find(path))?.root;
     return root === undefined ? undefined : this.#parse(path, root);
   }
 
@@ -59,7 +65,7 @@ export class LocalDerivations {
    * Problems are told to `fail`, with the path they are of. `added` has its members in topological order.
    */
   outputsOf(
-    added: ReadonlyMap<StorePath, ValidPath>,
+    added: ReadonlyMap<StorePath, StagedDerivation>,
     fail: (path: StorePath, error: unknown) => void,
   ): Map<StorePath, KnownOutput[]> {
     const outputs = new Map<StorePath, KnownOutput[]>();
@@ -96,6 +102,9 @@ export class LocalDerivations {
       const what = root.kind === 'file' ? 'too large' : 'no plain file';
       throw new CastoreError('tree/unsupported-type', `the derivation '${printed}' is ${what}`);
     }
+    const draft = this.#staged.get(path)?.draft;
+    // Not in the castore before it is placed.
+    if (draft !== undefined) return readFileSync(draft.path);
     const bytes = new Uint8Array(root.digest.size);
     let at = 0;
     const found = this.#blobs.readSync(root, {

@@ -5,6 +5,7 @@ import {
   type Reporter,
   type TreeSink,
   bytesOf,
+  errnoOf,
   silentReporter,
   systemErrorText,
 } from '../../base/index.ts';
@@ -105,6 +106,7 @@ export class LocalStore implements Store {
   readonly upkeep: LocalUpkeep;
   readonly #options: LocalStoreOptions;
   readonly #autoCollector: AutoCollector | undefined;
+  #takesDrafts: boolean | undefined;
 
   /** Opens or creates it. Throws `data-folder/…` errors and the system's for the store directory. */
   constructor(options: LocalStoreOptions) {
@@ -162,6 +164,28 @@ export class LocalStore implements Store {
   /** Where the checkout of `path` is on disk. */
   realPath(path: StorePath): string {
     return join(this.realStoreDir, path);
+  }
+
+  /**
+   * Whether what is made in the castore's folder can be moved to the store directory and linked back. They may be two file
+   * systems, or two mounts of one.
+   */
+  get takesDrafts(): boolean {
+    return (this.#takesDrafts ??= this.#canLink());
+  }
+
+  #canLink(): boolean {
+    const { fileSystem: fs } = this.blobs.folder;
+    const file = join(this.blobs.folder.temporaryFolder(), 'lock');
+    const link = join(this.realStoreDir, '.links', `${process.pid}-${crypto.randomUUID()}`);
+    try {
+      fs.linkSync(file, link);
+    } catch (error) {
+      if (['EXDEV', 'EPERM', 'EMLINK'].includes(errnoOf(error) ?? '')) return false;
+      throw error;
+    }
+    fs.unlinkSync(link);
+    return true;
   }
 
   /** For checkouts of trees whose files are known to be prepared. */

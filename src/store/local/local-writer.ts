@@ -23,16 +23,16 @@ export class LocalWriter implements PathWriter {
     if (byPath.size === 0) return [];
     this.#store.requireWritable();
     await this.#store.makeRoom();
-    const { checkSignatures = true } = options;
+    const { checkSignatures = true, repair = false } = options;
     const stageables = new Map<StorePath, Stageable[]>();
     for (const [path, { offers }] of byPath) {
       const ways = offers.map(offer => ({
         references: offer.info.references,
-        stage: (signal: AbortSignal) => stageOffer(this.#store, offer, { checkSignatures, signal }),
+        stage: (signal: AbortSignal) => stageOffer(this.#store, offer, { checkSignatures, repair, signal }),
       }));
       stageables.set(path, ways);
     }
-    return new PathAdder(this.#store, stageables, { ...options, valid, replace: options.repair === true }).run();
+    return new PathAdder(this.#store, stageables, { ...options, valid, replace: repair }).run();
   }
 
   /** Keeps `paths` until the process ends, whether or not they are valid yet; returns those that are. */

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tryLockFile } from '../../base/index.ts';
 
@@ -45,7 +45,7 @@ class PathLock implements Disposable {
     if (fd === undefined) return;
     this.#fd = undefined;
     try {
-      rmSync(this.#name, { force: true });
+      unlinkSync(this.#name);
       // By a size other than 0 C++ Nix, if it waits for this file, knows that it is gone.
       writeSync(fd, 'd');
     } catch {

@@ -1,5 +1,4 @@
 import { teeTree } from '../../base/index.ts';
-import { type DiskBlobBatch, TreeBuilder } from '../../castore/index.ts';
 import {
   type NixHash,
   type PathInfo,
@@ -16,14 +15,15 @@ import type { PathOffer } from '../store.ts';
 import { isTrustedInfo } from '../trust-policy.ts';
 import type { ValidPath } from '../valid-path.ts';
 import type { LocalStore } from './local-store.ts';
+import { type StagedTree, TreeStaging } from './tree-staging.ts';
 
 /** A path that could become valid: its tree is in a batch that is not committed yet. It is disposed of with the batch. */
-export interface StagedPath extends ValidPath {
-  readonly batch: DiskBlobBatch;
-}
+export interface StagedPath extends ValidPath, StagedTree {}
 
 export interface StageOptions {
   readonly checkSignatures: boolean;
+  /** Whether what the castore has of it already is replaced. */
+  readonly repair: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -35,30 +35,25 @@ export async function stageOffer(store: LocalStore, offer: PathOffer, options: S
   const { info } = offer;
   if (options.checkSignatures && !offer.isTrusted) requireTrust(store, info);
   const content = contentCheck(store.storeDir, info);
-  const nar = new NarHasher();
-  const batch = store.blobs.batch({ forCheckout: true });
-  try {
-    await using builder = new TreeBuilder(batch, { signal: options.signal });
-    const sinks = content === undefined ? [nar.sink, builder] : [nar.sink, content.sink, builder];
-    const drain = async () => {
-      // What is longer than announced may well have no end.
-      if (info.narSize > 0 && nar.size > info.narSize) throw wrongSize(store.storeDir, info, nar.size);
-      await builder.drain();
-    };
-    await offer.source(teeTree(...sinks), drain, options.signal);
-    const root = await builder.finish();
-    const narHash = nar.finish();
-    requireEqual(store.storeDir, info, { specified: info.narHash, got: narHash });
-    if (info.narSize > 0 && nar.size !== info.narSize) throw wrongSize(store.storeDir, info, nar.size);
-    if (info.contentAddress !== undefined) {
-      const got = content?.finish() ?? narHash;
-      requireEqual(store.storeDir, info, { specified: info.contentAddress.hash, got, prefix: 'ca ' });
-    }
-    return { info: { ...info, narSize: nar.size }, root, batch };
-  } catch (error) {
-    await batch[Symbol.asyncDispose]();
-    throw error;
+  const nar = offer.checksNar === true ? undefined : new NarHasher();
+  await using staging = await TreeStaging.begin(store, { renew: options.repair, signal: options.signal });
+  const sinks = [nar?.sink, content?.sink].filter(sink => sink !== undefined);
+  const drain = async () => {
+    // What is longer than announced may well have no end.
+    if (nar !== undefined && info.narSize > 0 && nar.size > info.narSize)
+      throw wrongSize(store.storeDir, info, nar.size);
+    await staging.receiver.drain();
+  };
+  const sink = sinks.length === 0 ? staging.receiver : teeTree(...sinks, staging.receiver);
+  await offer.source(sink, drain, options.signal);
+  const { narHash, narSize } = nar === undefined ? info : { narHash: nar.finish(), narSize: nar.size };
+  requireEqual(store.storeDir, info, { specified: info.narHash, got: narHash });
+  if (info.narSize > 0 && narSize !== info.narSize) throw wrongSize(store.storeDir, info, narSize);
+  if (info.contentAddress !== undefined) {
+    const got = content?.finish() ?? narHash;
+    requireEqual(store.storeDir, info, { specified: info.contentAddress.hash, got, prefix: 'ca ' });
   }
+  return { info: { ...info, narSize }, ...(await staging.finish()) };
 }
 
 /** Throws `path/untrusted` unless the path is content-addressed or signed by a trusted key, where that is asked for. */

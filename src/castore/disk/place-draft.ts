@@ -1,0 +1,99 @@
+import { dirname } from 'node:path';
+import { errnoOf } from '../../base/index.ts';
+import type { FsPath } from '../tree/fs-path.ts';
+import { blobFileMode, blobPath, isUntouched } from './blob-file.ts';
+import { type BlobPlaces, type DraftFile, type DraftTree, linkFallbacks, sealDirectory } from './draft-writer.ts';
+import type { FileSystem } from './file-system.ts';
+import { sealFile } from './make-file.ts';
+import { makeFolder } from './make-folder.ts';
+
+/** Where a draft belongs. */
+export interface Placing {
+  readonly target: string;
+  /**
+   * Where what is at `target` goes, to be removed by the caller; nothing may be there unless given. With it, what the draft
+   * has takes the place of blobs' files that are there.
+   */
+  readonly old?: string | undefined;
+  /** Whether each file and folder is synced by itself; else the caller syncs the contents before and the names afterwards. */
+  readonly durably: boolean;
+}
+
+/**
+ * Gives the files of a draft the names of their blobs, and the draft its own. Its contents are made durable before, so that
+ * a name that survives a crash stands for whole contents.
+ *
+ * The blob of a small file may be a file already, of another checkout: then both stay what they are.
+ */
+export function placeDraft(fs: FileSystem, draft: DraftTree, placing: Placing, blobs: BlobPlaces): void {
+  const { target, old, durably } = placing;
+  if (durably) for (const file of draft.files) if (!file.isLinked) sync(fs, file.path, 'fdatasyncSync');
+  const linking = { blobs, renew: old !== undefined, beside: `${draft.path}.link` };
+  for (const file of draft.files) if (!file.isLinked) linkBlob(fs, file, linking);
+  if (durably) for (const folder of draft.folders) sync(fs, folder, 'fsyncSync');
+  if (old !== undefined && fs.lstatSync(target, { throwIfNoEntry: false }) !== undefined) fs.renameSync(target, old);
+  fs.renameSync(draft.path, target);
+  // Not before: to move a folder from one into another, its owner must be allowed to write to it.
+  if (draft.root.kind === 'directory') sealDirectory(fs, target);
+  if (!durably) return;
+  if (draft.root.kind === 'directory') sync(fs, target, 'fsyncSync');
+  const shards = draft.files.map(({ hash }) => `${blobs.root}/${hash.slice(0, 2)}`);
+  for (const folder of new Set([dirname(target), ...shards, blobs.root])) sync(fs, folder, 'fsyncSync');
+}
+
+function sync(fs: FileSystem, path: FsPath, call: 'fsyncSync' | 'fdatasyncSync'): void {
+  const fd = fs.openSync(path, 'r');
+  try {
+    fs[call](fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+interface Linking {
+  readonly blobs: BlobPlaces;
+  /** Whether a file that is there already is replaced, whatever it looks like. */
+  readonly renew: boolean;
+  /** A name of nobody else's, for what replaces a file. */
+  readonly beside: string;
+}
+
+function linkBlob(fs: FileSystem, file: DraftFile, { blobs, renew, beside }: Linking): void {
+  const blob = blobPath(blobs.root, file.hash, file.executable);
+  try {
+    linkInto(fs, file, blob);
+  } catch (error) {
+    const code = errnoOf(error) ?? '';
+    if (code === 'EEXIST') {
+      if (!renew && isUntouched(fs, blob, file)) return;
+      linkInto(fs, file, beside);
+      fs.renameSync(beside, blob);
+    } else if (linkFallbacks.has(code)) {
+      copyTo(fs, file, beside);
+      fs.renameSync(beside, blob);
+    } else throw error;
+  }
+}
+
+function linkInto(fs: FileSystem, { path }: DraftFile, blob: string): void {
+  try {
+    fs.linkSync(path, blob);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    makeFolder(fs, blob.slice(0, blob.lastIndexOf('/')));
+    fs.linkSync(path, blob);
+  }
+}
+
+/** Where the system does not want a link. */
+function copyTo(fs: FileSystem, file: DraftFile, beside: string): void {
+  fs.copyFileSync(file.path, beside);
+  const fd = fs.openSync(beside, 'r');
+  try {
+    fs.fchmodSync(fd, blobFileMode(file));
+    sealFile(fs, fd, blobFileMode(file));
+    fs.fdatasyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
