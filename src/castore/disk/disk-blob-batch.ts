@@ -8,7 +8,7 @@ import type { DraftContents } from './draft-table.ts';
 import type { TreeDraft } from './drafts.ts';
 import type { CollectionLock } from './gc-lock.ts';
 import type { Placing } from './place-draft.ts';
-import type { SharedLock } from './shared-lock.ts';
+import type { AdditionsLock } from './additions-lock.ts';
 
 /** Rows waiting in memory beyond this many bytes go to the database before the commit; visible early, which harms nobody. */
 const pendingRowsLimit = 8 * 1024 * 1024;
@@ -24,7 +24,7 @@ type SizedFile = NewFile & { readonly size: number };
 export interface BatchOwner {
   readonly folder: DataFolder;
   readonly files: BlobFiles;
-  readonly lock: SharedLock;
+  readonly lock: AdditionsLock;
   /** Blobs of at most this many bytes become rows of the database. */
   readonly inlineLimit: number;
   isPresent(hash: Sha256): boolean;

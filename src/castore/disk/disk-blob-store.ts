@@ -18,7 +18,7 @@ import { DiskBlobAliases, DiskDirectoryAliases } from './disk-aliases.ts';
 import { type BatchOptions, type CommitOptions, DiskBlobBatch } from './disk-blob-batch.ts';
 import { prepareFiles } from './file-variants.ts';
 import { damaged, readChunks, readSync } from './read-blob-file.ts';
-import { SharedLock } from './shared-lock.ts';
+import { AdditionsLock } from './additions-lock.ts';
 
 /** Files up to this size are read in one synchronous call: 15 us from the page cache, where four promises cost 60. */
 const readAtOnceLimit = 256 * 1024;
@@ -29,6 +29,8 @@ const defaultInlineLimit = 16 * 1024;
 export interface DiskStoreOptions extends OpenOptions {
   /** In bytes; for measurements. */
   readonly inlineLimit?: number;
+  /** Whether small files of drafts become links of blobs' files, too, where there are such. */
+  readonly linksSmallFiles?: boolean;
 }
 
 interface StoredBlob {
@@ -47,7 +49,7 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
   readonly folder: DataFolder;
   readonly files: BlobFiles;
   /** Of its batches. */
-  readonly lock: SharedLock;
+  readonly lock: AdditionsLock;
   readonly inlineLimit: number;
   readonly blobAliases: DiskBlobAliases;
   readonly directoryAliases: DiskDirectoryAliases;
@@ -56,8 +58,8 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
   constructor(path: string, options: DiskStoreOptions = {}) {
     this.inlineLimit = options.inlineLimit ?? defaultInlineLimit;
     this.folder = new DataFolder(path, blobSchema, options);
-    this.files = new BlobFiles(this.folder, this.inlineLimit);
-    this.lock = new SharedLock(this.folder);
+    this.files = new BlobFiles(this.folder, options.linksSmallFiles === true ? 0 : this.inlineLimit);
+    this.lock = new AdditionsLock(this.folder);
     this.blobAliases = new DiskBlobAliases(this.folder.database);
     this.directoryAliases = new DiskDirectoryAliases(this.folder.database);
   }

@@ -13,9 +13,18 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { byteStringFromText, byteStringOf } from '../../base/index.ts';
-import { type TestTree, TreeRecorder, noise, playTree, temporaryFolder, testTrees } from '../../testing/index.ts';
+import {
+  type FaultPlan,
+  type TestTree,
+  faultyFileSystem,
+  TreeRecorder,
+  noise,
+  playTree,
+  temporaryFolder,
+  testTrees,
+} from '../../testing/index.ts';
 import { CastoreError } from '../error.ts';
-import type { FileNode, Node } from '../node.ts';
+import type { Node } from '../node.ts';
 import { streamTree } from '../tree/stream-tree.ts';
 import { walkTreeToEnd } from '../tree/walk.ts';
 import { DiskBlobStore } from './disk-blob-store.ts';
@@ -112,6 +121,16 @@ describe('a draft', () => {
     const [a] = inodes;
     assert.deepEqual([inodes[1], inodes[4], inodes[5]], [a, a, a]);
     assert.equal(new Set([inodes[2], inodes[3], inodes[6], inodes[7]]).size, 4);
+    await assertSound(store);
+  });
+
+  test('shares small files where that is wanted', async () => {
+    using place = temporaryFolder();
+    await using store = new DiskBlobStore(join(place.path, 'data'), { linksSmallFiles: true });
+    const tree = folder(['a', file(100, 1)], ['b', file(100, 1)], ['empty', file(0)]);
+    for (const name of ['one', 'two']) await add(store, tree, { target: join(place.path, name) });
+    const files = ['one/a', 'one/b', 'two/a', 'two/b'].map(name => lstatSync(join(place.path, name)).ino);
+    assert.equal(new Set(files).size, 1);
     await assertSound(store);
   });
 
@@ -230,13 +249,24 @@ describe('a draft', () => {
     await assert.rejects(send(), /EEXIST/);
   });
 
+  test('is not recorded when the system cannot sync it', async () => {
+    for (const failAt of [0, 1]) {
+      using place = temporaryFolder();
+      const plan: FaultPlan = { calls: 0, failAt, errno: 'EIO', only: new Set(['syncFileSystem']) };
+      const options = { fileSystem: faultyFileSystem(plan) };
+      await using store = new DiskBlobStore(join(place.path, 'data'), options);
+      const tree = folder(...Array.from({ length: 9 }, (_, i): [string, TestTree] => [`f${i}`, file(i + 1)]));
+      await assert.rejects(add(store, tree, { target: join(place.path, 'out') }), /EIO/);
+      assert.equal(store.folder.database.get('SELECT count(*) AS count FROM blobs')?.['count'], 0);
+    }
+  });
+
   test('has the file of its blob like any other', async () => {
     using place = temporaryFolder();
     await using store = new DiskBlobStore(join(place.path, 'data'));
     const root = await add(store, file(30, 1, true), { target: join(place.path, 'out') });
-    assert.equal(root.kind, 'file');
-    const node = root as FileNode;
-    assert.equal(lstatSync(store.pathOf(node)).ino, lstatSync(join(place.path, 'out')).ino);
-    assert.equal(lstatSync(store.pathOf(node)).mode & 0o777, 0o555);
+    assert.ok(root.kind === 'file');
+    assert.equal(lstatSync(store.pathOf(root)).ino, lstatSync(join(place.path, 'out')).ino);
+    assert.equal(lstatSync(store.pathOf(root)).mode & 0o777, 0o555);
   });
 });

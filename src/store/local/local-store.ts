@@ -71,6 +71,8 @@ export interface LocalStoreOptions {
   readonly reporter?: Reporter;
   /** For tests that make calls fail. */
   readonly fileSystem?: FileSystem;
+  /** Whether small files of equal contents are links, too (`auto-optimise-store`); large ones are in any case. */
+  readonly linksSmallFiles?: boolean;
   /** When to collect garbage for want of space, if ever. */
   readonly autoCollect?: AutoCollectOptions;
 }
@@ -124,7 +126,12 @@ export class LocalStore implements Store {
     this.reporter = options.reporter ?? silentReporter;
     const { fileSystem = realFileSystem } = options;
     const schemas = [storeSchema];
-    this.blobs = new DiskBlobStore(options.dataFolder, { schemas, readOnly: this.readOnly, fileSystem });
+    this.blobs = new DiskBlobStore(options.dataFolder, {
+      schemas,
+      readOnly: this.readOnly,
+      fileSystem,
+      linksSmallFiles: options.linksSmallFiles ?? false,
+    });
     const { database } = this.blobs.folder;
     this.paths = new PathTable(database);
     this.realisations = new RealisationTable(database, this.storeDir);

@@ -11,8 +11,8 @@ export interface Optimised {
 }
 
 /**
- * Makes the files of all checkouts links of the castore's, as they are but where a link could not be made at the time or
- * somebody has replaced it. Files that somebody can write to are left alone.
+ * Makes the files of all checkouts links of the castore's, as larger ones are but where a link could not be made at the time
+ * or somebody has replaced it. Files that somebody can write to are left alone.
  */
 export async function optimiseStore(store: LocalStore, { signal }: CallOptions = {}): Promise<Optimised> {
   store.requireWritable();
@@ -68,7 +68,8 @@ async function optimisePath(
 /** Whether a file of a checkout could become a link. What is something else by now is left to verification. */
 function isCopy(store: LocalStore, at: FsPath, node: FileNode): boolean {
   const stats = lstatSync(at, { throwIfNoEntry: false });
-  if (stats?.isFile() !== true || stats.size !== node.digest.size) return false;
+  // A link of nothing frees nothing.
+  if (stats?.isFile() !== true || stats.size !== node.digest.size || stats.size === 0) return false;
   if ((stats.mode & 0o200) !== 0) {
     store.reporter.warn(`skipping suspicious writable file '${displayFsPath(at)}'`);
     return false;

@@ -5,7 +5,7 @@ import { type CollectionLock, lockAgainstCollection } from './gc-lock.ts';
 const sharedFor = 250;
 
 /** The lock that additions of one process hold against collections: four system calls for many of them. */
-export class SharedLock {
+export class AdditionsLock {
   readonly #folder: DataFolder;
   #held: { readonly lock: CollectionLock; readonly since: number; users: number } | undefined;
 
