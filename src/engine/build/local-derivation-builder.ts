@@ -10,7 +10,7 @@ import {
   printStorePath,
   resolveDerivationOptions,
 } from '../../nix-compat/index.ts';
-import { type LocalStore, computeClosure } from '../../store/index.ts';
+import { type LocalStore, StoreError, computeClosure } from '../../store/index.ts';
 import { BuildError } from '../error.ts';
 import type { BuildContext } from './build-context.ts';
 import { alreadyValid, buildFailed } from './build-results.ts';
@@ -70,7 +70,11 @@ export class LocalDerivationBuilder implements DerivationBuilder {
       return alreadyValid(states);
     }
     for (const { path, validity } of states.values()) {
-      if (path === undefined || validity !== 'absent') continue;
+      if (path === undefined || validity === 'valid') continue;
+      if (validity === 'corrupt') {
+        await this.#dropBadContents(path, signal);
+        continue;
+      }
       reporter.log('debug', () => `removing invalid path '${printStorePath(store.storeDir, path)}'`);
       await removeTreeAtEase(store.realPath(path), { signal });
     }
@@ -78,6 +82,15 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     const request = { job, options, states, inputs: new Set(inputs.keys()), signal, reporter };
     // Awaited here: the locks end when this function is left.
     return await buildLocked(this.#context, request);
+  }
+
+  /** What is built anew must not be taken for what is there under the same digest and is not what it was. */
+  async #dropBadContents(path: StorePath, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#context.store.upkeep.repair(path, { signal });
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === 'path/irreparable')) throw error;
+    }
   }
 
   #readOptions(job: BuildJob): DerivationOptions<StorePath> {
