@@ -36,6 +36,27 @@ export declare function formatJsonFloat(value: f64): usize;
 /** Throws: a StringObject is not UTF-8, which JSON has to be. */
 export declare function throwNotUtf8(string: usize): void;
 
+/** Makes a derivation of a builtin's arguments, of whatever kind. The result is `hostResult` then. */
+export declare function deriveByHost(args: usize): void;
+
+/** The SHA-256 of `length` bytes: writes its 64 digits in base16. */
+export declare function sha256(bytes: usize, length: usize, to: usize): void;
+
+/**
+ * Of a fixed output: writes the addresses of three StringObjects, its printed path, method with algorithm, and hash. The
+ * strings are what the attributes `name`, `outputHash`, `outputHashAlgo` and `outputHashMode` say, 0 for none.
+ */
+export declare function fixedOutput(name: usize, hash: usize, algorithm: usize, mode: usize, to: usize): void;
+
+/** The digits of the hash modulo of a derivation's output, both StringObjects; 0 where that is not known yet. */
+export declare function moduloHash(derivation: usize, output: usize): usize;
+
+/** A ContextObject: in place of a derivation with all that it needs each of these, and all outputs of the derivations. */
+export declare function closureContext(element: u32): usize;
+
+/** Tells of a derivation, a Made object (derivation/made.ts). */
+export declare function derivationMade(made: usize): void;
+
 /** A StringObject: the absolute path in canonical form. */
 export declare function canonicalPath(text: usize): usize;
 

@@ -30,6 +30,8 @@ export {
 export { attrsCount, attrsOfEntries, newEntries, plainOf, setEntry } from './attrs.ts';
 export { sortedByName } from './builtins/sets.ts';
 export { contextOfOne, uniteContexts } from './context.ts';
+export { knownModuloHash, madeDerivation } from './derivation/made.ts';
+export { setStoreDir } from './derivation/store-path.ts';
 export { newEnv } from './env.ts';
 export { countsAddress } from './observe.ts';
 export { resultAddress } from './host-result.ts';

@@ -18,6 +18,18 @@ export let wrongSymbol: Symbol = 0;
 export let startSetSymbol: Symbol = 0;
 export let operatorSymbol: Symbol = 0;
 export let keySymbol: Symbol = 0;
+export let argsSymbol: Symbol = 0;
+export let builderSymbol: Symbol = 0;
+export let contentAddressedSymbol: Symbol = 0;
+export let ignoreNullsSymbol: Symbol = 0;
+export let impureSymbol: Symbol = 0;
+export let jsonSymbol: Symbol = 0;
+export let outputHashAlgoSymbol: Symbol = 0;
+export let outputHashModeSymbol: Symbol = 0;
+export let outputHashSymbol: Symbol = 0;
+export let outputsSymbol: Symbol = 0;
+export let structuredAttrsSymbol: Symbol = 0;
+export let systemSymbol: Symbol = 0;
 
 /**
  * What C++ Nix interns before the first text, in its order: sets are gone through in the order of their symbols, which
@@ -119,6 +131,18 @@ export function internKnownSymbols(): void {
   startSetSymbol = internText('startSet');
   operatorSymbol = internText('operator');
   keySymbol = internText('key');
+  argsSymbol = internText('args');
+  builderSymbol = internText('builder');
+  contentAddressedSymbol = internText('__contentAddressed');
+  ignoreNullsSymbol = internText('__ignoreNulls');
+  impureSymbol = internText('__impure');
+  jsonSymbol = internText('__json');
+  outputHashAlgoSymbol = internText('outputHashAlgo');
+  outputHashModeSymbol = internText('outputHashMode');
+  outputHashSymbol = internText('outputHash');
+  outputsSymbol = internText('outputs');
+  structuredAttrsSymbol = internText('__structuredAttrs');
+  systemSymbol = internText('system');
 }
 
 /** Interns the words of an ASCII text, each of which has a blank behind it, except maybe the last. */

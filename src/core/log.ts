@@ -23,9 +23,9 @@ export const enum FrameKind {
   Message,
   /** What a text of the host's says: position, number of the text. */
   HostText,
-  /** Of the host: position of the name, StringObject of the name. */
+  /** Position of the name, StringObject of the name. */
   Derivation,
-  /** Of the host: position of the attribute, its symbol, StringObject of the derivation's name. */
+  /** Position of the attribute, its symbol, StringObject of the derivation's name. */
   DerivationAttribute,
   /** While somebody debugs, a call: its position, CallNode, environment. */
   Call,

@@ -3,6 +3,7 @@ import { declareWord, makeBaseEnv } from './builtins/base.ts';
 import { firstHostBuiltin } from './builtins/ids.ts';
 import { declareBuiltins } from './builtins/table.ts';
 import { makeTypeNames } from './builtins/types.ts';
+import { startDerivations } from './derivation/made.ts';
 import { makeSpecialNodes } from './force.ts';
 import { builtinWord } from './function.ts';
 import { resultAddress } from './host-result.ts';
@@ -14,6 +15,7 @@ import { intern } from './symbol.ts';
 export function start(): void {
   makeSpecialNodes();
   startLog();
+  startDerivations();
   resultAddress();
   internKnownSymbols();
   makeTypeNames();

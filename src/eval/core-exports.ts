@@ -58,6 +58,11 @@ export interface CoreExports {
   contextOfOne(symbol: number): number;
   uniteContexts(a: number, b: number): number;
   resultAddress(): number;
+  setStoreDir(string: number): void;
+  /** By the symbol of a context element: address of a Made object (src/core/derivation/made.ts), or 0. */
+  madeDerivation(element: number): number;
+  /** By the symbol of a context element: address of the digits of its hash modulo, or 0. */
+  knownModuloHash(element: number): number;
 
   /** Where an observed core has its counts (src/core/observe.ts). */
   countsAddress(): number;

@@ -26,6 +26,7 @@ import type { EvalIO, EvalMessage } from './eval-io.ts';
 import { FileLookup, type SearchPathEntry } from './file-lookup.ts';
 import { hostFunctions } from './host-functions.ts';
 import { derivationText } from './internal-files.ts';
+import { MadeDerivations } from './made-derivations.ts';
 import { type EvalNeed, type NeedAnswer, Suspension } from './needs.ts';
 import { Observation, type ObservationOptions } from './observe/observation.ts';
 import { type Pass, Passes } from './passes.ts';
@@ -119,12 +120,13 @@ export class Evaluator {
   readonly baseLayer: number;
   /** By path, as given and as resolved. */
   readonly importedFiles = new Map<ByteString, Word>();
-  /** Those that this evaluation made. */
+  /** Those that the host made in this evaluation. */
   readonly derivations = new Map<StorePath, Derivation>();
   readonly derivationHasher: DerivationHasher;
   readonly #options: EvaluatorOptions;
   /** By the roots of their trees, those that are imported. */
   readonly #files = new Map<number, string>();
+  readonly #made: MadeDerivations;
   readonly #passes: Passes;
 
   constructor(options: EvaluatorOptions) {
@@ -155,7 +157,12 @@ export class Evaluator {
       say: message => this.io.say(message),
       resolve: pos => this.positions.resolve(pos),
     });
-    this.derivationHasher = new DerivationHasher(options.io.storeDir, path => this.findDerivation(path));
+    this.#made = new MadeDerivations(this.core, options.io.storeDir);
+    this.core.exports.setStoreDir(this.core.newString(byteStringFromText(options.io.storeDir)));
+    this.derivationHasher = new DerivationHasher(
+      options.io.storeDir,
+      path => this.#made.hashOf(path) ?? this.findDerivation(path),
+    );
     this.symbols = {
       ignoreNulls: this.core.internText('__ignoreNulls'),
       name: this.core.internText('name'),
@@ -467,7 +474,7 @@ export class Evaluator {
   }
 
   findDerivation(path: StorePath): Derivation | undefined {
-    const own = this.derivations.get(path);
+    const own = this.derivations.get(path) ?? this.#made.find(path);
     if (own !== undefined) return own;
     const [answer] = this.require([{ kind: 'derivation', path }]);
     if (answer?.kind === 'failed') throw answer.error;

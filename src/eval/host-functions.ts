@@ -1,6 +1,9 @@
+import { hash as hashOnce } from 'node:crypto';
 import { type ByteString, brandAs, byteStringFromText, bytesOf, displayBytes } from '../base/index.ts';
 import { formatFloat, printStorePath } from '../nix-compat/index.ts';
 import { type CoreImports, type Remark, formatShortFloat, syntaxHost } from '../syntax/index.ts';
+import { derivationBuiltin } from './builtins/derivation.ts';
+import { closureContextOf, moduloHashOf, writeFixedOutput } from './builtins/derivation-parts.ts';
 import { type HostBuiltin, hostBuiltins } from './builtins/table.ts';
 import { baseNameOf, canonicalPathOf } from './canonical-path.ts';
 import { EvalError, asEvalError } from './eval-error.ts';
@@ -8,6 +11,7 @@ import type { Evaluator } from './evaluator.ts';
 import { mark } from './error-log.ts';
 import { formatSixDigits } from './format-float.ts';
 import { describeNotUtf8 } from './json/describe-not-utf8.ts';
+import { MadeDerivationFile } from './made-derivations.ts';
 import { type Word, addressOf, kindOf, setWordAt, wordAt, wordOfBits } from './word.ts';
 
 /** What the core of `evaluator` imports: the functions of src/core/host.ts and src/core/syntax-host.ts. */
@@ -33,6 +37,20 @@ export function hostFunctions(
         const mentioned = [BigInt.asUintN(64, a), BigInt.asUintN(64, b)] as const;
         throw stopAt(evaluator, evaluator.errors.errorOf(kind, pos, template, mentioned));
       },
+      deriveByHost: (args: number) => callBuiltin(evaluator, derivationBuiltin, args),
+      sha256: (bytes: number, length: number, to: number) => {
+        const { memory } = evaluator.core;
+        memory.setByteString(to, brandAs<ByteString>(hashOnce('sha256', memory.bytes(bytes, length), 'hex')));
+      },
+      fixedOutput: (name: number, hash: number, ...others: [number, number, number]) => {
+        const [algorithm, mode, to] = others;
+        writeFixedOutput(evaluator, { name, hash, algorithm, mode }, to);
+      },
+      moduloHash: (derivation: number, output: number) => moduloHashOf(evaluator, derivation, output),
+      closureContext: (element: number) => closureContextOf(evaluator, element),
+      derivationMade: (made: number) => {
+        evaluator.io.addDerivation(new MadeDerivationFile(evaluator.core.memory, made, evaluator.io.storeDir));
+      },
       throwDifference: (a: bigint, b: bigint) => {
         throw stopAt(evaluator, evaluator.errors.difference(wordOfBits(a), wordOfBits(b)));
       },
@@ -54,10 +72,7 @@ export function hostFunctions(
       formatFloat: (value: number) => evaluator.core.newString(byteStringFromText(formatSixDigits(value))),
       canonicalPath: (text: number) => evaluator.core.newString(canonicalPathOf(evaluator.core.memory.string(text))),
       callHost: (id: number, args: number) => {
-        const builtin = hostBuiltins[id] ?? fault(`no builtin ${id}`);
-        const isWatched = evaluator.debugger !== undefined;
-        const result = isWatched ? callWatched(evaluator, builtin, args) : builtin.call(evaluator, args);
-        setWordAt(evaluator.core.memory, evaluator.core.exports.resultAddress(), result);
+        callBuiltin(evaluator, hostBuiltins[id] ?? fault(`no builtin ${id}`), args);
       },
       trace: (word: bigint) => {
         const value = wordOfBits(word);
@@ -99,6 +114,13 @@ export function hostFunctions(
 /** Lets whoever debugs look at what is being evaluated before it is forgotten. Returns the error. */
 function stopAt({ debugger: watcher }: Evaluator, error: EvalError): EvalError {
   return watcher?.stopAtError(error) ?? error;
+}
+
+/** The core finds the result where it has the host put it. */
+function callBuiltin(evaluator: Evaluator, builtin: HostBuiltin, args: number): void {
+  const isWatched = evaluator.debugger !== undefined;
+  const result = isWatched ? callWatched(evaluator, builtin, args) : builtin.call(evaluator, args);
+  setWordAt(evaluator.core.memory, evaluator.core.exports.resultAddress(), result);
 }
 
 function callWatched(evaluator: Evaluator, builtin: HostBuiltin, args: number): Word {

@@ -16,6 +16,7 @@ export const enum Builtin {
   ConcatMap,
   ConcatStringsSep,
   DeepSeq,
+  DerivationStrict,
   Div,
   Elem,
   ElemAt,

@@ -4,6 +4,7 @@ import { hostResult } from '../host-result.ts';
 import type { Word } from '../value.ts';
 import { genericClosure } from './closure.ts';
 import { abort, addErrorContext, deepSeq, seq, throwValue, traceValue, tryEval, warnMessage } from './control.ts';
+import { derivationStrict } from './derivation.ts';
 import {
   all,
   any,
@@ -90,6 +91,8 @@ export function callBuiltin(id: u32, args: usize): Word {
       return concatStringsSep(args);
     case Builtin.DeepSeq:
       return deepSeq(args);
+    case Builtin.DerivationStrict:
+      return derivationStrict(args);
     case Builtin.Div:
       return divide(args);
     case Builtin.Elem:
@@ -214,6 +217,7 @@ export function declareBuiltins(): void {
   declareBuiltin('__concatMap', Builtin.ConcatMap, 2);
   declareBuiltin('__concatStringsSep', Builtin.ConcatStringsSep, 2);
   declareBuiltin('__deepSeq', Builtin.DeepSeq, 2);
+  declareBuiltin('derivationStrict', Builtin.DerivationStrict, 1);
   declareBuiltin('__div', Builtin.Div, 2);
   declareBuiltin('__elem', Builtin.Elem, 2);
   declareBuiltin('__elemAt', Builtin.ElemAt, 2);

@@ -184,9 +184,20 @@ export class FileSystemIO implements EvalIO {
     return path;
   }
 
-  addDerivation({ path, text, references }: DerivationFile): void {
-    const name = path.slice(path.indexOf('-') + 1);
-    this.#want({ kind: 'text', path, name, contents: bytesOf(text), references });
+  addDerivation(file: DerivationFile): void {
+    const { path } = file;
+    this.#want({
+      kind: 'text',
+      path,
+      name: path.slice(path.indexOf('-') + 1),
+      // Most are never looked at: they are in the store already, or nothing is written.
+      get contents() {
+        return bytesOf(file.text);
+      },
+      get references() {
+        return file.references;
+      },
+    });
   }
 
   /** What this evaluation wants to be there is there for it; all else is asked of the store. */

@@ -35,7 +35,7 @@ import {
   within,
 } from './arguments.ts';
 import { readInputs } from './derivation-inputs.ts';
-import { parseHashAllowEmpty } from './hash.ts';
+import { fixedOutputOf } from './derivation-parts.ts';
 import { parseOwnJson, toJson } from './json.ts';
 import type { HostBuiltin } from './table.ts';
 
@@ -60,6 +60,7 @@ interface Draft {
 
 const text = byteStringFromText;
 
+/** Any derivation. The core makes those itself that are like most (src/core/builtins/derivation.ts). */
 function derivationStrict(evaluator: Evaluator, args: number): Word {
   const { core } = evaluator;
   const argumentText = 'while evaluating the argument passed to builtins.derivationStrict';
@@ -301,8 +302,11 @@ function readOutputs(evaluator: Evaluator, draft: Draft, hasOneOutput: boolean):
   const { env } = draft;
   if (draft.outputHash !== undefined) {
     if (!hasOneOutput) throw evalError`multiple outputs are not supported in fixed-output derivations`;
-    const hash = parseHashAllowEmpty(evaluator, draft.outputHash, draft.outputHashAlgo);
-    const output: DerivationOutput = { kind: 'fixed', address: { method: draft.method ?? 'flat', hash } };
+    const output = fixedOutputOf(evaluator, {
+      hash: draft.outputHash,
+      algorithm: draft.outputHashAlgo === undefined ? undefined : text(draft.outputHashAlgo),
+      method: draft.method ?? 'flat',
+    });
     outputs.set(text('out'), output);
     const path = outputPath(output, text('out'), { name: draft.name, storeDir });
     if (path !== undefined) env.set(text('out'), printStorePath(storeDir, path));
@@ -353,7 +357,7 @@ function placeholder(evaluator: Evaluator, args: number): Word {
   return evaluator.core.string(outputPlaceholder(forcePlainString(evaluator, argument(evaluator, args, 0), doing)));
 }
 
-export const derivationBuiltins: readonly HostBuiltin[] = [
-  { name: 'derivationStrict', arity: 1, call: derivationStrict },
-  { name: 'placeholder', arity: 1, call: placeholder },
-];
+/** What the core calls for a derivation that it cannot make itself. */
+export const derivationBuiltin: HostBuiltin = { name: 'derivationStrict', arity: 1, call: derivationStrict };
+
+export const derivationBuiltins: readonly HostBuiltin[] = [{ name: 'placeholder', arity: 1, call: placeholder }];
