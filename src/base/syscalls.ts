@@ -7,6 +7,7 @@ type Fd = number;
 const load = loadOnce(library => ({
   flock: library.getFunction('flock', { arguments: ['i32', 'i32'], return: 'i32' }),
   syncfs: library.isLinux ? library.getFunction('syncfs', { arguments: ['i32'], return: 'i32' }) : undefined,
+  signal: library.getFunction('signal', { arguments: ['i32', 'u64'], return: 'u64' }),
   errno: library.errno,
 }));
 
@@ -42,4 +43,14 @@ export function tryLockFile(fd: Fd, mode: keyof typeof operations): boolean {
 export function unlockFile(fd: Fd): void {
   const { flock, errno } = load();
   if (flock(fd, unlock) !== 0) throw syscallFailure('flock', errno());
+}
+
+/**
+ * Has signals that Node ignores end this process again (signal(2)): for the moment before it becomes another program,
+ * which would go on ignoring them.
+ */
+export function restoreSignals(): void {
+  const { signal } = load();
+  const { SIGPIPE, SIGXFSZ } = constants.signals;
+  for (const number of [SIGPIPE, SIGXFSZ]) signal(number, 0n);
 }

@@ -37,6 +37,11 @@ export class ArgumentQueue {
     this.#rest.push(...args.toReversed().map(byteStringFromLatin1));
   }
 
+  /** Takes all that is left. */
+  takeRest(): ByteString[] {
+    return this.#rest.splice(0).toReversed();
+  }
+
   /** Takes the next argument whatever it looks like. */
   take(): ByteString | undefined {
     return this.#rest.pop();
@@ -68,8 +73,8 @@ export const missingLegacyValue: MissingValueMessage = spelling => `'${spelling}
 
 /** Takes the arguments of `flag` from the queue and applies it. Throws `usage/missing-value` and what `apply` throws. */
 export function applyFlag(flag: Flag, spelling: ByteString, queue: ArgumentQueue, message = missingValues): void {
-  const values: ByteString[] = [];
-  while (values.length < flag.labels.length) {
+  const values: ByteString[] = flag.takesRest === true ? queue.takeRest() : [];
+  while (flag.takesRest !== true && values.length < flag.labels.length) {
     const value = queue.take();
     if (value === undefined) {
       throw new CliError('usage/missing-value', message(displayBytes(spelling), flag, values.length));

@@ -35,6 +35,7 @@ export async function completeCommand<Command extends Parseable>(
       }
       const flag = place.findFlag(item.text);
       if (flag === undefined) return completions;
+      if (flag.takesRest === true) return completions;
       const values = flag.labels.flatMap(() => queue.take() ?? []);
       if (values.length < flag.labels.length) {
         await flag.complete?.(completions, prefix, values.length);

@@ -12,6 +12,8 @@ export interface Flag {
   readonly aliases?: readonly string[];
   /** What its arguments are, for people; their number is the flag's arity. */
   readonly labels: readonly string[];
+  /** Whether it takes all that follows, at least one argument. */
+  readonly takesRest?: boolean;
   /** For `--help`. */
   readonly summary: string;
   readonly feature?: ExperimentalFeature | undefined;
@@ -19,7 +21,7 @@ export interface Flag {
   readonly required?: boolean;
   /** What its arguments can be, for shells. */
   readonly complete?: Completer;
-  /** Called with as many values as there are labels; may throw. */
+  /** Called with as many values as there are labels, or all; may throw. */
   readonly apply: (...values: ByteString[]) => void;
 }
 

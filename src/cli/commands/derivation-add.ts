@@ -1,4 +1,4 @@
-import { byteStringOf, bytesOf } from '../../base/index.ts';
+import { byteStringOf } from '../../base/index.ts';
 import {
   DerivationHasher,
   derivationFromJson,
@@ -7,7 +7,7 @@ import {
   parseJson,
   printStorePath,
 } from '../../nix-compat/index.ts';
-import { type TreeSource, addTree, readInputDerivations } from '../../store/index.ts';
+import { addDerivation, readInputDerivations } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { openCommandStore } from '../open-store.ts';
 import { readStandardInput } from '../read-input.ts';
@@ -29,25 +29,9 @@ export function derivationAdd(context: CommandContext): Command {
       const inputs = await readInputDerivations(store, given);
       const hasher = new DerivationHasher(store.storeDir, path => inputs.get(path));
       const derivation = fillOutputPaths(given, hasher);
-      const { path, text, references } = makeDerivationFile(store.storeDir, derivation);
-      if (!dryRun) {
-        const options = { method: 'text', references: { others: [...references], self: false } } as const;
-        await addTree(store, plainFile(bytesOf(text)), {
-          name: `${derivation.name}.drv`,
-          ...options,
-          signal: context.signal,
-        });
-      }
-      context.out.byteLine(printStorePath(store.storeDir, path));
+      const file = makeDerivationFile(store.storeDir, derivation);
+      if (!dryRun) await addDerivation(store, file, { signal: context.signal });
+      context.out.byteLine(printStorePath(store.storeDir, file.path));
     },
-  };
-}
-
-function plainFile(bytes: Uint8Array): TreeSource {
-  return async (sink, drain) => {
-    sink.startFile(false, bytes.byteLength);
-    sink.fileData(bytes);
-    sink.endFile();
-    await drain();
   };
 }

@@ -4,6 +4,7 @@ import { readDerivation } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openCommandStore } from '../open-store.ts';
+import { quoteForShell } from '../shell/quote-for-shell.ts';
 import { type Operands, refuseFlags } from './nix-store.ts';
 
 /** `nix-store --print-env` */
@@ -17,13 +18,8 @@ export async function storePrintEnv(operands: Operands, context: CommandContext)
   const derivation = await readDerivation(store, parseStorePathIn(store.storeDir, typed));
   const { out } = context;
   // The blank line is C++ Nix's.
-  for (const [name, value] of derivation.env) out.byteLine(line(`export ${name}; ${name}=${quote(value)}\n`));
-  out.byteLine(line(`export _args; _args=${quote(derivation.args.join(' '))}`));
-}
-
-/** For the shell. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+  for (const [name, value] of derivation.env) out.byteLine(line(`export ${name}; ${name}=${quoteForShell(value)}\n`));
+  out.byteLine(line(`export _args; _args=${quoteForShell(derivation.args.join(' '))}`));
 }
 
 function line(text: string): ByteString {
