@@ -61,7 +61,9 @@ export function readBuildSettings(settings: ReadableSettings, { cores }: { reado
   return {
     system: settings.get('system'),
     extraPlatforms: settings.get('extra-platforms'),
-    systemFeatures: settings.get('system-features'),
+    systemFeatures: features.has('ca-derivations')
+      ? new Set([...settings.get('system-features'), 'ca-derivations'])
+      : settings.get('system-features'),
     sandbox: settings.get('sandbox'),
     sandboxFallback: settings.get('sandbox-fallback'),
     sandboxPaths: settings.get('sandbox-paths'),

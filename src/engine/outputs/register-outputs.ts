@@ -97,8 +97,9 @@ class OutputRegistration implements AsyncDisposable {
       if (error instanceof BuildError && error.status === 'HashMismatch') await this.#commit();
       throw error;
     }
-    await this.#commit();
-    return this.#realise();
+    const realisations = this.#options.realisations ? this.#realisations() : [];
+    await this.#commit(realisations);
+    return this.#built(new Map(realisations.map(realisation => [realisation.id.output, realisation])));
   }
 
   async #read(): Promise<void> {
@@ -176,7 +177,7 @@ class OutputRegistration implements AsyncDisposable {
     store.paths.register([{ ...valid, info: { ...valid.info, ultimate: true, signatures } }]);
   }
 
-  async #commit(): Promise<void> {
+  async #commit(realisations: readonly Realisation[] = []): Promise<void> {
     const { mode, derivation } = this.#finished;
     const { storeDir } = this.#store;
     const { signal } = this.#options;
@@ -191,27 +192,35 @@ class OutputRegistration implements AsyncDisposable {
       if (path !== undefined) held.add(path);
     }
     await this.#store.temporaryRoots.add(staged.keys(), signal);
-    await commitStaged(this.#store, staged, { repair: mode === 'repair', held, signal });
+    let left = realisations;
+    const record = (paths: ReadonlySet<StorePath>) => {
+      this.#store.realisations.addAll(realisations.filter(({ path }) => paths.has(path)));
+      left = left.filter(({ path }) => !paths.has(path));
+    };
+    await commitStaged(this.#store, staged, { repair: mode === 'repair', held, record, signal });
     // One that is named by its contents may have been valid before.
     for (const path of staged.keys()) this.#trust(path);
+    this.#store.realisations.addAll(left);
   }
 
-  #realise(): ReadonlyMap<OutputName, BuiltOutput> {
-    const store = this.#store;
-    const { derivation } = this.#finished;
+  #realisations(): Realisation[] {
     const realisations: Realisation[] = [];
     for (const [name, { path }] of this.#infos) {
       const left = this.#outputs.get(name);
-      if (left === undefined || derivation.outputs.get(name)?.kind === 'impure') continue;
+      if (left === undefined || this.#finished.derivation.outputs.get(name)?.kind === 'impure') continue;
       const unsigned = { id: left.id, path, signatures: [] };
-      realisations.push({ ...unsigned, signatures: sortSignatures(store.sign(fingerprintRealisation(unsigned))) });
+      const signatures = sortSignatures(this.#store.sign(fingerprintRealisation(unsigned)));
+      realisations.push({ ...unsigned, signatures });
     }
-    if (this.#options.realisations) store.realisations.addAll(realisations);
+    return realisations;
+  }
+
+  #built(realisations: ReadonlyMap<OutputName, Realisation>): ReadonlyMap<OutputName, BuiltOutput> {
     return new Map(
       [...this.#outputs].flatMap(([name, { id, valid }]) => {
         const path = this.#infos.get(name)?.path ?? valid;
         if (path === undefined) return [];
-        const { signatures = [] } = this.#options.realisations ? (store.realisations.find(id) ?? {}) : {};
+        const { signatures } = realisations.get(name) ?? this.#store.realisations.find(id) ?? { signatures: [] };
         return [[name, { path, signatures, derivationHash: id.derivationHash }]];
       }),
     );

@@ -20,6 +20,8 @@ export interface CommitGroupOptions {
   readonly signal: AbortSignal;
   /** Told of a path that cannot be added, and of those that refer to it. */
   readonly fail: (path: StorePath, error: unknown) => void;
+  /** Records what belongs to paths in the transaction that makes them valid. */
+  readonly record?: (paths: ReadonlySet<StorePath>) => void;
   /** Told of each path that is valid from now on. */
   readonly valid: (path: StorePath) => void;
 }
@@ -127,7 +129,7 @@ async function commitDrafts(store: LocalStore, taken: Map<StorePath, StagedPath>
     },
     record: () => {
       failDependents(store, taken, fail);
-      register(store, taken, outputs);
+      register(store, taken, { ...options, outputs });
     },
   });
   places.keep(taken.keys());
@@ -153,17 +155,20 @@ async function commitBlobs(store: LocalStore, taken: Map<StorePath, StagedPath>,
   }
   failDependents(store, taken, fail);
   checkouts.publish(taken);
-  register(store, taken, outputs);
+  register(store, taken, { ...options, outputs });
   checkouts.keep();
 }
 
 function register(
   store: LocalStore,
   taken: ReadonlyMap<StorePath, StagedPath>,
-  outputs: ReadonlyMap<StorePath, KnownOutput[]>,
+  { outputs, record }: Pick<CommitGroupOptions, 'record'> & { readonly outputs: ReadonlyMap<StorePath, KnownOutput[]> },
 ): void {
   if (taken.size === 0) return;
-  store.paths.register(Array.from(taken, ([path, { info, root }]) => withOutputs({ info, root }, outputs.get(path))));
+  store.blobs.folder.database.transaction(() => {
+    store.paths.register(Array.from(taken, ([path, { info, root }]) => withOutputs({ info, root }, outputs.get(path))));
+    record?.(new Set(taken.keys()));
+  });
 }
 
 function withOutputs<T extends object>(valid: T, outputs: readonly KnownOutput[] | undefined) {

@@ -3,7 +3,7 @@ import { type CommitGroupOptions, commitGroup } from './commit-group.ts';
 import type { LocalStore } from './local-store.ts';
 import type { StagedPath } from './staged-path.ts';
 
-export interface CommitStagedOptions extends Pick<CommitGroupOptions, 'held' | 'signal'> {
+export interface CommitStagedOptions extends Pick<CommitGroupOptions, 'held' | 'record' | 'signal'> {
   /** Whether paths that are valid already get their contents anew; what lies there stays until the new is complete. */
   readonly repair: boolean;
 }
@@ -15,13 +15,12 @@ export interface CommitStagedOptions extends Pick<CommitGroupOptions, 'held' | '
 export async function commitStaged(
   store: LocalStore,
   staged: ReadonlyMap<StorePath, StagedPath>,
-  { repair, held, signal }: CommitStagedOptions,
+  { repair, ...given }: CommitStagedOptions,
 ): Promise<void> {
   const options: CommitGroupOptions = {
+    ...given,
     repair,
     replace: repair,
-    ...(held === undefined ? {} : { held }),
-    signal,
     fail: (_path, error) => {
       throw error;
     },
