@@ -4,6 +4,7 @@ import { type ByteString, type Reporter, bytesOf, displayBytes, errnoOf } from '
 import { makeFolder, realFileSystem, removeTreeAtEase } from '../../castore/index.ts';
 import type { UserIds } from '../../exec/index.ts';
 import { EngineError } from '../error.ts';
+import { nameOfBuildFolder, removeAbandonedFolders } from './abandoned-folders.ts';
 
 export interface BuildFolderOptions {
   /** Where folders of builds are. */
@@ -15,6 +16,8 @@ export interface BuildFolderOptions {
 }
 
 let serial = 0;
+/** Folders of builds' folders that this process has looked through. */
+const tidied = new Set<string>();
 
 /** Where a builder works and has its temporary files. Removed with all that is in it at disposal, unless it is to be kept. */
 export class BuildFolder implements AsyncDisposable {
@@ -27,6 +30,8 @@ export class BuildFolder implements AsyncDisposable {
   /** Throws `build/unsafe-folder`, and the system's errors. */
   constructor({ parent, nested, owner }: BuildFolderOptions) {
     makeFolder(realFileSystem, parent);
+    if (!tidied.has(parent)) removeAbandonedFolders(parent);
+    tidied.add(parent);
     if (owner !== undefined) requireUnsharedFolder(parent);
     this.#top = makeFreshFolder(parent);
     this.#owner = owner;
@@ -70,7 +75,7 @@ export class BuildFolder implements AsyncDisposable {
 
 function makeFreshFolder(parent: string): string {
   for (;;) {
-    const path = join(parent, `nix-${process.pid}-${serial++}`);
+    const path = join(parent, nameOfBuildFolder(serial++));
     try {
       mkdirSync(path, 0o700);
       return path;
