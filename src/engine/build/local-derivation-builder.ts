@@ -18,6 +18,7 @@ import type { BuildJob, BuildOptions, DerivationBuilder } from './derivation-bui
 import { findObstacle } from './find-obstacle.ts';
 import { buildLocked } from './build-locked.ts';
 import { lockOutputs } from './lock-outputs.ts';
+import { RoomKeeper } from './room-keeper.ts';
 import { type OutputStates, inspectOutputs, outputIdsOf, validOutputs } from './output-states.ts';
 
 /**
@@ -79,6 +80,7 @@ export class LocalDerivationBuilder implements DerivationBuilder {
       await removeTreeAtEase(store.realPath(path), { signal });
     }
     await store.makeRoom();
+    await using _room = new RoomKeeper(store);
     const request = { job, options, states, inputs: new Set(inputs.keys()), signal, reporter };
     // Awaited here: the locks end when this function is left.
     return await buildLocked(this.#context, request);
