@@ -1,4 +1,4 @@
-import type { Activity } from '../../base/index.ts';
+import type { Reporter } from '../../base/index.ts';
 import type { DerivationOptions, StorePath } from '../../nix-compat/index.ts';
 import type { LocalStore } from '../../store/index.ts';
 import type { Executor } from '../../exec/index.ts';
@@ -31,5 +31,5 @@ export interface BuildRequest {
   /** The closure of the inputs. */
   readonly inputs: ReadonlySet<StorePath>;
   readonly signal: AbortSignal;
-  readonly reporter: Activity;
+  readonly reporter: Reporter;
 }

@@ -1,4 +1,4 @@
-import type { Activity } from '../../base/index.ts';
+import type { Reporter } from '../../base/index.ts';
 import type { BasicDerivation, BuildMode, BuildResult, StorePath } from '../../nix-compat/index.ts';
 
 /** A derivation to build. All its inputs are valid, and kept from being collected. */
@@ -12,8 +12,8 @@ export interface BuildJob {
 
 export interface BuildOptions {
   readonly signal: AbortSignal;
-  /** What the build is part of; the builder starts the activity of the build itself. */
-  readonly reporter: Activity;
+  /** The builder starts the activity of the build itself. */
+  readonly reporter: Reporter;
 }
 
 /** Somebody who builds derivations: this machine, another one, a farm. */

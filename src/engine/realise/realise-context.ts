@@ -1,4 +1,4 @@
-import type { Activity } from '../../base/index.ts';
+import type { Reporter } from '../../base/index.ts';
 import {
   type BuildMode,
   type BuildResult,
@@ -44,7 +44,7 @@ export interface RealiseContext {
   readonly slots: BuildSlots;
   readonly paths: PathGoals;
   readonly tally: RealiseTally;
-  readonly reporter: Activity;
+  readonly reporter: Reporter;
   readonly signal: AbortSignal;
   /** How much is waiting for the derivation at `path`: builds on the longest way to what was asked for. */
   weightOf(path: StorePath): number;

@@ -72,10 +72,11 @@ export class Realiser {
    * the signal's reason.
    */
   async realise(wanted: readonly DerivingPath[], request: RealiseRequest): Promise<Realised> {
-    using realising = this.#options.reporter.startActivity({ type: 'realise' });
-    using builds = realising.startActivity({ type: 'builds' });
-    const graph = new GoalGraph(this.#options, request, { realising, builds });
-    return graph.run(wanted);
+    const { reporter } = this.#options;
+    // As in C++ Nix, builds and substitutions are no parts of the activities that count them.
+    using _realising = reporter.startActivity({ type: 'realise' });
+    using builds = reporter.startActivity({ type: 'builds' });
+    return await new GoalGraph(this.#options, request, builds).run(wanted);
   }
 }
 
@@ -87,7 +88,7 @@ class GoalGraph implements RealiseContext {
   readonly slots: BuildSlots;
   readonly paths: PathGoals;
   readonly tally: RealiseTally;
-  readonly reporter: Activity;
+  readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly #options: RealiserOptions;
   readonly #request: RealiseRequest;
@@ -98,11 +99,7 @@ class GoalGraph implements RealiseContext {
   /** What goes on: nothing outlives `run`. */
   readonly #running = new Set<Promise<unknown>>();
 
-  constructor(
-    options: RealiserOptions,
-    request: RealiseRequest,
-    { realising, builds }: { readonly realising: Activity; readonly builds: Activity },
-  ) {
+  constructor(options: RealiserOptions, request: RealiseRequest, builds: Activity) {
     const { store, substituters, settings } = options;
     this.#options = options;
     this.#request = request;
@@ -112,13 +109,13 @@ class GoalGraph implements RealiseContext {
     this.settings = settings;
     this.slots = new BuildSlots(Math.max(1, options.builder?.slots ?? 1));
     this.tally = new RealiseTally(builds);
-    this.reporter = realising;
+    this.reporter = options.reporter;
     this.signal = AbortSignal.any([request.signal, this.#stop.signal]);
     this.paths = new PathGoals({
       store,
       substituters: settings.substitute ? substituters : undefined,
       concurrency: settings.maxSubstitutionJobs,
-      reporter: realising,
+      reporter: options.reporter,
       signal: this.signal,
     });
   }
