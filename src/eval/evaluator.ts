@@ -1,5 +1,11 @@
 import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../base/index.ts';
-import { type Derivation, DerivationHasher, type ExperimentalFeature, type StorePath } from '../nix-compat/index.ts';
+import {
+  type Derivation,
+  DerivationHasher,
+  type ExperimentalFeature,
+  type StorePath,
+  isDerivationPath,
+} from '../nix-compat/index.ts';
 import {
   Refusal,
   type Remark,
@@ -485,7 +491,7 @@ export class Evaluator {
   closureOf(path: StorePath): StorePath[] {
     const found = new Set<StorePath>([path]);
     for (const member of found) {
-      const derivation = this.findDerivation(member);
+      const derivation = isDerivationPath(member) ? this.findDerivation(member) : undefined;
       if (derivation === undefined) continue;
       for (const source of derivation.inputSources) found.add(source);
       for (const input of derivation.inputDerivations.keys()) found.add(input);
