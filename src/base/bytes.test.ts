@@ -38,7 +38,8 @@ test('what is not UTF-8 has no text but can be shown', () => {
   const bytes = byteStringFromLatin1('a\xff');
   assert.equal(textOf(bytes), undefined);
   assert.equal(decodeUtf8(bytesOf(bytes)), undefined);
-  assert.equal(displayBytes(bytes), 'a\ufffd');
+  assert.equal(displayBytes(bytes).toWellFormed(), 'a\ufffd');
+  assert.equal(byteStringFromText(displayBytes(bytes)), bytes);
 });
 
 test('a byte order mark is text like any other', () => {

@@ -1,4 +1,5 @@
 import { type Brand, brandAs } from './brand.ts';
+import { decodeForDisplay, encodeDisplayed } from './displayed-bytes.ts';
 
 /**
  * Bytes whose encoding nobody promised (file names, symlink targets, Nix strings), as a string with one code unit
@@ -7,7 +8,6 @@ import { type Brand, brandAs } from './brand.ts';
 export type ByteString = Brand<string, 'ByteString'>;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const lossyUtf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 const wide = /[^\u0000-\u00ff]/;
 const beyondAscii = /[^\u0000-\u007f]/;
 
@@ -20,9 +20,9 @@ export function byteStringOf(bytes: Uint8Array): ByteString {
   return brandAs<ByteString>(asBuffer(bytes).toString('latin1'));
 }
 
-/** The UTF-8 encoding of `text`. */
+/** The UTF-8 encoding of `text`; what `displayBytes` made becomes the bytes that it was. */
 export function byteStringFromText(text: string): ByteString {
-  return brandAs<ByteString>(beyondAscii.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text);
+  return brandAs<ByteString>(beyondAscii.test(text) ? encodeDisplayed(text).toString('latin1') : text);
 }
 
 /** For text known to have no code unit above 255, each standing for one byte; throws a TypeError otherwise. */
@@ -44,9 +44,9 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** For messages: UTF-8 decoded, invalid bytes shown as U+FFFD. */
+/** For messages: UTF-8 decoded; invalid bytes stay what they are where the text is written (`encodeDisplayed`). */
 export function displayBytes(text: ByteString): string {
-  return beyondAscii.test(text) ? lossyUtf8.decode(bytesOf(text)) : text;
+  return beyondAscii.test(text) ? decodeForDisplay(bytesOf(text)) : text;
 }
 
 /** The text that `text`'s bytes encode, or undefined when they are not UTF-8. */

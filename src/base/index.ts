@@ -5,6 +5,7 @@
  *     const name = byteStringFromText('naïve');          // one code unit a byte, ordered as memcmp does
  *     await forEachConcurrent(urls, { limit: 8, signal }, (url, signal) => fetchOne(url, signal));
  */
+export { decodeForDisplay, encodeDisplayed } from './displayed-bytes.ts';
 export {
   type Activity,
   type ActivityField,

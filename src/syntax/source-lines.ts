@@ -1,4 +1,4 @@
-import { type SourcePosition, asBuffer } from '../base/index.ts';
+import { type SourcePosition, asBuffer, decodeForDisplay } from '../base/index.ts';
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
@@ -51,10 +51,7 @@ export class SourceLines {
   #lineAt(index: number): string | undefined {
     const start = this.#starts[index];
     if (start === undefined) return undefined;
-    return this.#text
-      .subarray(start, this.#starts[index + 1])
-      .toString()
-      .replace(/\r\n?$|\n$/, '');
+    return decodeForDisplay(this.#text.subarray(start, this.#starts[index + 1])).replace(/\r\n?$|\n$/, '');
   }
 }
 

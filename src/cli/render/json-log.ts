@@ -92,5 +92,5 @@ function formatLine(line: JsonLine): string {
 function formatValue(value: JsonLine[string]): string {
   if (typeof value === 'bigint') return String(value);
   if (typeof value === 'object' && value !== null) return `[${value.map(formatValue).join(',')}]`;
-  return JSON.stringify(value);
+  return JSON.stringify(typeof value === 'string' ? value.toWellFormed() : value);
 }

@@ -6,6 +6,7 @@ import {
   type Reporter,
   type Verbosity,
   createReporter,
+  encodeDisplayed,
   unreachable,
   verbosities,
   verbosityRank,
@@ -213,7 +214,7 @@ const systemClock: Clock = {
 
 function writeQuietly(text: string): void {
   try {
-    writeFully(stderr, Buffer.from(text));
+    writeFully(stderr, encodeDisplayed(text));
   } catch {
     // Nobody reads our messages.
   }

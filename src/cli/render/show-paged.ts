@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { errnoOf } from '../../base/index.ts';
+import { encodeDisplayed, errnoOf } from '../../base/index.ts';
 import type { CommandContext } from '../command.ts';
 
 // Ctrl-C is for the pager.
@@ -9,7 +9,7 @@ const ignore = (): void => {};
 export function showPaged(text: string | Uint8Array, { out, log, environment }: CommandContext): void {
   const wanted = environment.pager;
   if (!out.isTerminal || wanted === '' || wanted === 'cat') {
-    out.write(typeof text === 'string' ? Buffer.from(text) : text);
+    out.write(typeof text === 'string' ? encodeDisplayed(text) : text);
     return;
   }
   out.flush();
@@ -29,5 +29,5 @@ export function showPaged(text: string | Uint8Array, { out, log, environment }: 
   } finally {
     process.off('SIGINT', ignore);
   }
-  out.write(typeof text === 'string' ? Buffer.from(text) : text);
+  out.write(typeof text === 'string' ? encodeDisplayed(text) : text);
 }

@@ -1,4 +1,4 @@
-import { type ByteString, asBuffer, errnoOf, systemErrorText } from '../../base/index.ts';
+import { type ByteString, asBuffer, encodeDisplayed, errnoOf, systemErrorText } from '../../base/index.ts';
 import { CliError } from '../error.ts';
 import { isTerminal } from './is-terminal.ts';
 import { writeFully } from './write-fully.ts';
@@ -25,7 +25,7 @@ export class StandardOutput {
 
   /** `text` and a line end. */
   line(text: string): void {
-    this.write(Buffer.from(`${text}\n`));
+    this.write(encodeDisplayed(`${text}\n`));
   }
 
   /** `bytes` and a line end. */
