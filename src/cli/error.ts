@@ -47,6 +47,8 @@ export const cliErrorCodes = {
   'derivation/no-binding': 'an environment variable that a derivation does not have',
   'realise/absent': 'a store path that is not valid and can be had from nowhere',
   'realise/failed': 'several store paths that could not be made valid',
+  'fetch/absent': 'what this version of Firn cannot fetch',
+  'fetch/dirty': 'a work tree that is not as its commit is, where that is not allowed',
   'realise/read-only': 'a store path that is not valid, where nothing is written to the store',
   'realise/needs-building': 'a derivation that would have to be built',
   'log/absent': 'a build log that nobody has',

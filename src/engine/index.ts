@@ -6,11 +6,13 @@
  *     const value = await evaluateInPasses(evaluator, () => evaluator.evaluate(tree), needs => answerNeeds(store, needs, ...));
  */
 export { type AnswerNeeds, answerAll, evaluateInPasses } from './evaluation/evaluate-in-passes.ts';
-export { type Realisation, answerNeeds } from './evaluation/answer-needs.ts';
+export { type FetchNeed, type Realisation, answerNeeds } from './evaluation/answer-needs.ts';
 export { addWantedObjects } from './evaluation/add-wanted-objects.ts';
 export { FileSystemIO, type FileSystemIOOptions, type WantedObject } from './evaluation/file-system-io.ts';
 export type { BuildContext } from './build/build-context.ts';
 export { type BuildSettings, readBuildSettings } from './build/build-settings.ts';
+export { downloadFile } from './fetchers/download-file.ts';
+export { type FetchContext, fetchTree } from './fetchers/fetch-tree.ts';
 export type { BuildJob, BuildOptions, DerivationBuilder } from './build/derivation-builder.ts';
 export { LocalDerivationBuilder } from './build/local-derivation-builder.ts';
 export type { BuiltinBuild, BuiltinBuilder, BuiltinServices } from './builtin-builders/builtin-builder.ts';

@@ -74,6 +74,7 @@ export function restrictIO(io: EvalIO, access: AccessList): EvalIO {
       access.check(addition.path);
       return io.addPath(addition);
     },
+    addTree: (tree, name) => io.addTree(tree, name),
     addText: (name, contents, references) => io.addText(name, contents, references),
     addDerivation: file => io.addDerivation(file),
     locate: need => io.locate(need),

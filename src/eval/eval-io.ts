@@ -1,6 +1,6 @@
 import type { ByteString, SourcePosition } from '../base/index.ts';
-import type { DerivationFile, StoreDir, StorePath } from '../nix-compat/index.ts';
-import type { EvalNeed, NeedAnswer } from './needs.ts';
+import type { DerivationFile, NixHash, StoreDir, StorePath } from '../nix-compat/index.ts';
+import type { EvalNeed, FetchedTree, NeedAnswer } from './needs.ts';
 
 export type FileType = 'regular' | 'directory' | 'symlink' | 'unknown';
 
@@ -32,6 +32,12 @@ export interface EvalIO {
   /** Adds a file tree to the store, or only computes where it would be. */
   addPath(addition: PathToAdd): StorePath;
 
+  /**
+   * Adds a tree that was fetched, under this name: a file by its contents, a folder as NAR. The evaluation sees it in the
+   * store, whether or not that is written.
+   */
+  addTree(tree: FetchedTree, name: string): AddedTree;
+
   /** Adds a file of the given contents. */
   addText(name: string, contents: Uint8Array, references: ReadonlySet<StorePath>): StorePath;
 
@@ -57,6 +63,13 @@ export type EvalMessage =
   /** Of `trace-function-calls`. */
   | { readonly kind: 'call-trace'; readonly text: string }
   | { readonly kind: 'warning'; readonly text: string; readonly position?: SourcePosition | undefined };
+
+export interface AddedTree {
+  readonly path: StorePath;
+  readonly narHash: NixHash;
+  /** Of the contents, for a file; of the NAR for a folder. */
+  readonly hash: NixHash;
+}
 
 export interface PathToAdd {
   readonly path: ByteString;

@@ -58,6 +58,8 @@ export interface EvaluatorOptions {
   readonly purity?: Purity | undefined;
   /** What else a restricted evaluation may fetch from. */
   readonly allowedUris?: readonly string[];
+  /** Whether nothing is written to the store. */
+  readonly isReadOnly?: boolean;
   /** What is done where an expression needs what has to be built first; allowed unless given. */
   readonly importFromDerivation?: ImportFromDerivation;
   /** Whether `builtins.warn` is an error. */
@@ -315,6 +317,10 @@ export class Evaluator {
 
   get abortsOnWarning(): boolean {
     return this.#options.abortsOnWarning ?? false;
+  }
+
+  get isReadOnly(): boolean {
+    return this.#options.isReadOnly ?? false;
   }
 
   get importFromDerivation(): ImportFromDerivation {

@@ -18,9 +18,10 @@ export {
 } from './debug/debugger.ts';
 export { EvalError, type EvalErrorCode, evalErrorCodes } from './eval-error.ts';
 export { attributeComment, documentationOf, selectedAttribute } from './documentation.ts';
-export type { EvalIO, EvalMessage, FileInfo, FileType, PathToAdd } from './eval-io.ts';
+export type { AddedTree, EvalIO, EvalMessage, FileInfo, FileType, PathToAdd } from './eval-io.ts';
 export { Evaluator, type EvaluatorOptions } from './evaluator.ts';
-export { type EvalNeed, type NeedAnswer, Suspension } from './needs.ts';
+export type { InputAttributes } from './inputs/input-scheme.ts';
+export { type EvalNeed, type FetchedTree, type NeedAnswer, Suspension } from './needs.ts';
 export type { ObservationOptions } from './observe/observation.ts';
 export { statisticsOf } from './observe/statistics.ts';
 export type { Pass } from './passes.ts';

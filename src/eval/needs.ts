@@ -1,4 +1,4 @@
-import { type SourcePosition, unreachable } from '../base/index.ts';
+import { type ByteString, type SourcePosition, unreachable } from '../base/index.ts';
 import {
   type BuiltPath,
   type Derivation,
@@ -6,6 +6,7 @@ import {
   type StorePath,
   formatSingleDerivingPath,
 } from '../nix-compat/index.ts';
+import { type InputAttributes, attributesToJson } from './inputs/input-scheme.ts';
 
 /** What an evaluation has to know of the store, or to have there, before it can go on. */
 export type EvalNeed = (
@@ -18,10 +19,23 @@ export type EvalNeed = (
   | { readonly kind: 'derivation'; readonly path: StorePath }
   /** An output, built or fetched unless it is there. */
   | { readonly kind: 'output'; readonly path: BuiltPath }
+  /** What is at a URL. */
+  | { readonly kind: 'download'; readonly url: string; readonly unpacks: boolean }
+  /** The tree of an input; `url` is what messages call it. */
+  | { readonly kind: 'tree'; readonly input: InputAttributes; readonly url: string }
 ) & {
   /** Where the expression asks for it. */
   readonly position?: SourcePosition | undefined;
 };
+
+/** What was fetched: a file or folder on disk, which stays as it is while the evaluation goes on. */
+export interface FetchedTree {
+  readonly path: ByteString;
+  /** Entries of the folder that are meant, by paths from there, with the folders that they are in; all unless given. */
+  readonly entries?: ReadonlySet<ByteString> | undefined;
+  /** Those of the input with what was found out: `rev`, `lastModified`, ... */
+  readonly attributes: InputAttributes;
+}
 
 /** What became of a need. */
 export type NeedAnswer =
@@ -34,6 +48,7 @@ export type NeedAnswer =
       readonly closure?: Iterable<StorePath> | undefined;
     }
   | { readonly kind: 'derivation'; readonly derivation: Derivation }
+  | { readonly kind: 'tree'; readonly tree: FetchedTree }
   /** There is no such thing. */
   | { readonly kind: 'absent' }
   /** Getting it failed: the evaluation fails with this where it asked. */
@@ -48,6 +63,10 @@ export function keyOfNeed(storeDir: StoreDir, need: EvalNeed): string {
       return `${need.kind} ${need.path}`;
     case 'output':
       return `${need.kind} ${formatSingleDerivingPath(storeDir, need.path)}`;
+    case 'download':
+      return `${need.kind} ${need.unpacks} ${need.url}`;
+    case 'tree':
+      return `${need.kind} ${attributesToJson(need.input)}`;
     default:
       return unreachable(need);
   }

@@ -202,7 +202,7 @@ describe('what depends on the store', () => {
       parseStorePathIn(io.storeDir, byteStringFromText(`/nix/store/${name}`)),
     );
     const answer = (need: EvalNeed): NeedAnswer =>
-      need.kind === 'output' ? { kind: 'absent' } : { kind: 'object', path: need.path, references };
+      need.kind === 'validity' ? { kind: 'object', path: need.path, references } : { kind: 'absent' };
     const { value } = run(`builtins.attrNames (builtins.getContext (builtins.readFile ${path}))`, { io, answer });
     assert.equal(value, `[ "/nix/store/${reference}" ]`);
   });
@@ -214,7 +214,7 @@ describe('what depends on the store', () => {
       {
         io: { ...io, locate: () => undefined },
         answer: need => {
-          if (need.kind === 'output') return { kind: 'absent' };
+          if (need.kind !== 'validity') return { kind: 'absent' };
           return { kind: 'object', path: need.path, references: [] };
         },
       },

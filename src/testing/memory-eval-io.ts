@@ -82,9 +82,18 @@ export function memoryEvalIO(files: MemoryFiles = {}, variables: Readonly<Record
     },
     addText: (name, contents, references) =>
       want(makeTextPath(defaultStoreDir, name, { hash: hashBytes('sha256', contents), references })),
+    addTree: ({ path }, name) => {
+      const contents = readFile(path);
+      const narHash = hashBytes('sha256', contents);
+      return {
+        path: want(makeFixedOutputPath(defaultStoreDir, name, { method: 'flat', hash: narHash })),
+        narHash,
+        hash: narHash,
+      };
+    },
     addDerivation: ({ path }) => void want(path),
     locate: need => {
-      if (need.kind === 'output' || !wanted.includes(need.path)) return undefined;
+      if (!('path' in need) || need.kind === 'output' || !wanted.includes(need.path)) return undefined;
       return need.kind === 'derivation' ? { kind: 'absent' } : { kind: 'object', path: need.path, references: [] };
     },
     environment: name => variables[name],

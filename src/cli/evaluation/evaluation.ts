@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type ByteString,
@@ -25,6 +25,7 @@ import {
   type NeedAnswer,
   type Word,
 } from '../../eval/index.ts';
+import { removeTree } from '../../castore/index.ts';
 import { experimentalFeatures } from '../../nix-compat/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
@@ -69,6 +70,7 @@ export class Evaluation implements AsyncDisposable {
   readonly #wanted: WantedObject[] = [];
   readonly #opened = new AsyncDisposableStack();
   readonly #observer: EvaluationObserver;
+  #downloadFolder: string | undefined;
   #store: Promise<Store> | undefined;
   #evalStore: Promise<Store> | undefined;
 
@@ -92,9 +94,19 @@ export class Evaluation implements AsyncDisposable {
     await this.commit();
     const evalStore = await this.evalStore();
     const wantsClosures = this.evaluator.access !== undefined;
-    const options = { evalStore, writes: this.#writes };
+    const options = { evalStore, writes: this.#writes, downloads: () => this.#downloads() };
     const ways = realiseForEvaluation(await this.store(), this.#context, options);
     return answerNeeds(evalStore, needs, { ...ways, wantsClosures, signal: this.#context.signal });
+  }
+
+  /** Where downloads are as long as the evaluation goes on. */
+  #downloads(): string {
+    if (this.#downloadFolder === undefined) {
+      const folder = mkdtempSync(join(this.#context.environment.temporaryDir, 'firn-downloads-'));
+      this.#opened.defer(() => removeTree(folder));
+      this.#downloadFolder = folder;
+    }
+    return this.#downloadFolder;
   }
 
   /** Adds to the store what the evaluation wants to be there, unless nothing is written. */
@@ -144,6 +156,7 @@ export class Evaluation implements AsyncDisposable {
     const system = settings.get('eval-system') || settings.get('system');
     const evaluator = new Evaluator({
       io,
+      isReadOnly: !this.#writes,
       ...(isPure ? {} : { system, homePath: environment.home }),
       searchPath: searchPathOf(this.#context, from),
       library: { prefix: 'firn', path: libraryFolder },

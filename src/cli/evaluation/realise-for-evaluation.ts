@@ -1,5 +1,5 @@
-import { displayBytes } from '../../base/index.ts';
-import type { RealisedPath, Realisation } from '../../engine/index.ts';
+import { type ByteString, displayBytes } from '../../base/index.ts';
+import { type FetchContext, type RealisedPath, type Realisation, downloadFile, fetchTree } from '../../engine/index.ts';
 import {
   type BuiltPath,
   type DerivingPath,
@@ -15,15 +15,35 @@ import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openRealising } from '../installables/realising.ts';
 
+export interface RealiseForEvaluationOptions {
+  readonly evalStore: Store;
+  readonly writes: boolean;
+  /** A folder that is there as long as the evaluation goes on. */
+  readonly downloads: () => string;
+}
+
 /** How an evaluation has made valid what it needs; where nothing is written, what is not there cannot be had. */
 export function realiseForEvaluation(
   store: Store,
   context: CommandContext,
-  { evalStore, writes }: { readonly evalStore: Store; readonly writes: boolean },
-): Pick<Realisation, 'fetch' | 'build'> {
+  { evalStore, writes, downloads }: RealiseForEvaluationOptions,
+): Pick<Realisation, 'fetch' | 'fetchTree' | 'build'> {
   const { signal } = context;
   return {
-    fetch: async path => void (await realise([opaquePath(path)])),
+    fetch: async path => {
+      if (!writes) throw noWriteAccess(printStorePath(store.storeDir, path));
+      await realise([opaquePath(path)]);
+    },
+    fetchTree: need => {
+      if (need.kind === 'tree') return fetchTree(need.input, need.url, fetchContext(context));
+      if (need.unpacks)
+        throw new CliError(
+          'fetch/absent',
+          `cannot fetch '${need.url}': Firn does not unpack tarballs while it evaluates yet`,
+        );
+      const { settings, log: reporter } = context;
+      return downloadFile(need.url, downloads(), { settings, reporter, signal });
+    },
     build: async outputs => {
       if (!writes) return Promise.all(outputs.map(requireOutput));
       const realised = await realise(outputs.map(derivingPathOf));
@@ -47,13 +67,29 @@ export function realiseForEvaluation(
     if (path !== undefined && (await store.validPaths([path], { signal })).has(path)) return path;
     const { storeDir } = store;
     const shown = path === undefined ? formatSingleDerivingPath(storeDir, wanted) : printStorePath(storeDir, path);
-    const message = `cannot substitute path '${displayBytes(shown)}' - no write access to the Nix store`;
-    throw new CliError('realise/read-only', message);
+    throw noWriteAccess(shown);
   }
 }
 
 function isKnown(path: StorePath | undefined): path is StorePath {
   return path !== undefined;
+}
+
+function noWriteAccess(path: ByteString): CliError {
+  const message = `cannot substitute path '${displayBytes(path)}' - no write access to the Nix store`;
+  return new CliError('realise/read-only', message);
+}
+
+function fetchContext({ environment, settings, log, signal }: CommandContext): FetchContext {
+  return {
+    cacheFolder: environment.cacheFolder,
+    signal,
+    onDirty: folder => {
+      const message = `Git tree '${folder}' is dirty`;
+      if (!settings.get('allow-dirty')) throw new CliError('fetch/dirty', message);
+      if (settings.get('warn-dirty')) log.warn(message);
+    },
+  };
 }
 
 function outputOf(realised: RealisedPath | undefined, output: BuiltPath['output']): StorePath | undefined {

@@ -1,5 +1,5 @@
 import { unreachable } from '../../base/index.ts';
-import type { EvalNeed, NeedAnswer } from '../../eval/index.ts';
+import type { EvalNeed, FetchedTree, NeedAnswer } from '../../eval/index.ts';
 import type { BuiltPath, StorePath } from '../../nix-compat/index.ts';
 import { type Store, computeClosure, readDerivation, readInputDerivations } from '../../store/index.ts';
 
@@ -7,12 +7,16 @@ import { type Store, computeClosure, readDerivation, readInputDerivations } from
 export interface Realisation {
   /** Makes paths valid that are not; throws what keeps it from that. */
   readonly fetch: (path: StorePath) => Promise<void>;
+  /** Gets the tree of an input, or what is at a URL; throws what keeps it from that. */
+  readonly fetchTree: (need: FetchNeed) => Promise<FetchedTree>;
   /** Makes outputs valid, and gives their store paths in this order; throws what keeps it from that. */
   readonly build: (outputs: readonly BuiltPath[]) => Promise<readonly (StorePath | undefined)[]>;
   /** Whether answers say what an evaluation may look at besides. */
   readonly wantsClosures: boolean;
   readonly signal?: AbortSignal | undefined;
 }
+
+export type FetchNeed = Extract<EvalNeed, { kind: 'download' | 'tree' }>;
 
 type Answer = readonly [EvalNeed, NeedAnswer];
 
@@ -38,16 +42,20 @@ async function answerOne(
   need: Exclude<EvalNeed, OutputNeed>,
   realisation: Realisation,
 ): Promise<readonly Answer[]> {
-  const { kind, path } = need;
-  switch (kind) {
+  switch (need.kind) {
     case 'validity':
-      return [[need, await objectAt(store, path, realisation)]];
+      return [[need, await objectAt(store, need.path, realisation)]];
     case 'presence':
-      return [[need, await attempt(() => fetchObject(store, path, realisation), realisation)]];
+      return [[need, await attempt(() => fetchObject(store, need.path, realisation), realisation)]];
     case 'derivation':
-      return derivationsAt(store, path, realisation);
+      return derivationsAt(store, need.path, realisation);
+    case 'download':
+    case 'tree': {
+      const fetched = async (): Promise<NeedAnswer> => ({ kind: 'tree', tree: await realisation.fetchTree(need) });
+      return [[need, await attempt(fetched, realisation)]];
+    }
     default:
-      return unreachable(kind);
+      return unreachable(need);
   }
 }
 

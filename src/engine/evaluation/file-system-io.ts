@@ -11,10 +11,12 @@ import {
 } from '../../base/index.ts';
 import { type FsPath, walkTreeToEnd } from '../../castore/index.ts';
 import {
+  type AddedTree,
   type EvalIO,
   EvalError,
   type EvalMessage,
   type EvalNeed,
+  type FetchedTree,
   type FileInfo,
   type FileType,
   type NeedAnswer,
@@ -75,28 +77,29 @@ export class FileSystemIO implements EvalIO {
   readonly storeDir: StoreDir;
   readonly workingFolder: ByteString;
   readonly #options: FileSystemIOOptions;
-  readonly #overlay: WantedOverlay | undefined;
+  /** What the evaluation sees as if it were in the store: all that it wants, or what was fetched for it. */
+  readonly #overlay: WantedOverlay;
 
   constructor(options: FileSystemIOOptions) {
     this.storeDir = options.storeDir;
     this.workingFolder = options.workingFolder;
     this.#options = options;
-    this.#overlay = options.showsWanted === true ? new WantedOverlay(options.storeDir) : undefined;
+    this.#overlay = new WantedOverlay(options.storeDir);
   }
 
-  #want(object: WantedObject): void {
-    this.#overlay?.add(object);
+  #want(object: WantedObject, isFetched = false): void {
+    if (isFetched || this.#options.showsWanted === true) this.#overlay.add(object);
     this.#options.want(object);
   }
 
   /** Where the contents of a path are: elsewhere, for what is not in the store yet. */
   #sourceOf(path: ByteString): ByteString {
-    const place = this.#overlay?.find(path);
+    const place = this.#overlay.find(path);
     return place?.kind === 'tree' ? place.source : path;
   }
 
   stat(given: ByteString): FileInfo | undefined {
-    if (this.#overlay?.find(given)?.kind === 'text') return { type: 'regular', executable: false };
+    if (this.#overlay.find(given)?.kind === 'text') return { type: 'regular', executable: false };
     const path = this.#sourceOf(given);
     try {
       const stats = lstatSync(fsPathOf(path), { throwIfNoEntry: false });
@@ -109,7 +112,7 @@ export class FileSystemIO implements EvalIO {
   }
 
   readFile(given: ByteString): Uint8Array {
-    const place = this.#overlay?.find(given);
+    const place = this.#overlay.find(given);
     if (place?.kind === 'text') return place.contents;
     const path = this.#sourceOf(given);
     try {
@@ -122,7 +125,7 @@ export class FileSystemIO implements EvalIO {
   }
 
   readDirectory(given: ByteString): ReadonlyMap<ByteString, FileType | undefined> {
-    const place = this.#overlay?.find(given);
+    const place = this.#overlay.find(given);
     const path = this.#sourceOf(given);
     const isThere = (name: string) => place?.kind !== 'tree' || place.accepts(byteStringFromLatin1(`${path}/${name}`));
     try {
@@ -153,6 +156,18 @@ export class FileSystemIO implements EvalIO {
     const path = makeFixedOutputPath(this.storeDir, name, { method, hash, references: { others, self: false } });
     this.#want({ kind: 'tree', path, hash, addition, accepts });
     return path;
+  }
+
+  addTree({ path: source, entries }: FetchedTree, name: string): AddedTree {
+    const method = this.stat(source)?.type === 'directory' ? 'nar' : 'flat';
+    const filter = entries === undefined ? undefined : (entry: ByteString) => entries.has(relativeTo(source, entry));
+    const addition: PathToAdd = { path: source, name, method, filter };
+    const accepts = this.#filterOf(addition);
+    const narHash = this.#hashTree(source, accepts);
+    const hash = method === 'nar' ? narHash : hashBytes('sha256', this.readFile(source));
+    const path = makeFixedOutputPath(this.storeDir, name, { method, hash });
+    this.#want({ kind: 'tree', path, hash, addition, accepts }, true);
+    return { path, narHash, hash };
   }
 
   /** What the filter says is asked for once an entry: the program that it is may be gone when the tree is added. */
@@ -202,14 +217,10 @@ export class FileSystemIO implements EvalIO {
 
   /** What this evaluation wants to be there is there for it; all else is asked of the store. */
   locate(need: EvalNeed): NeedAnswer | undefined {
-    if (need.kind === 'output') return undefined;
+    if (need.kind === 'output' || need.kind === 'download' || need.kind === 'tree') return undefined;
     const { path } = need;
-    const object = this.#overlay?.get(path);
-    if (object === undefined) {
-      // Where nothing is written, nothing is fetched: it is taken for there.
-      const isTaken = need.kind === 'presence' && this.#overlay === undefined;
-      return isTaken ? { kind: 'object', path, references: [] } : undefined;
-    }
+    const object = this.#overlay.get(path);
+    if (object === undefined) return undefined;
     if (need.kind !== 'derivation') return { kind: 'object', path, references: [...referencesOf(object)] };
     if (object.kind === 'tree') return { kind: 'absent' };
     const text = byteStringOf(object.contents);
@@ -226,6 +237,10 @@ export class FileSystemIO implements EvalIO {
   say(message: EvalMessage): void {
     this.#options.say(message);
   }
+}
+
+function relativeTo(folder: ByteString, path: ByteString): ByteString {
+  return byteStringFromLatin1(path.slice(folder.length + 1));
 }
 
 function latin1Of(path: Uint8Array): ByteString {

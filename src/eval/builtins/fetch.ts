@@ -1,14 +1,31 @@
 import { type ByteString, byteStringFromText, displayBytes } from '../../base/index.ts';
-import { type NixHash, checkStorePathName, parseUrl } from '../../nix-compat/index.ts';
+import {
+  type NixHash,
+  type StorePath,
+  checkStorePathName,
+  equalHashes,
+  formatHash,
+  makeFixedOutputPath,
+  parseUrl,
+} from '../../nix-compat/index.ts';
 import { coerce } from '../core-exports.ts';
 import type { EvalError } from '../eval-error.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { mark } from '../error-log.ts';
 import { type Input, inputFromAttributes, inputFromUrl, inputToUrl } from '../inputs/input.ts';
-import { type InputAttributes, asBadUrl, formatUrl } from '../inputs/input-scheme.ts';
+import {
+  type InputAttributes,
+  asBadUrl,
+  flagAttribute,
+  formatUrl,
+  revisionOf,
+  textAttribute,
+} from '../inputs/input-scheme.ts';
 import { fixGitUrl } from '../inputs/schemes.ts';
-import { type Word, addressOf, intOf, kindOf, trueWord } from '../word.ts';
+import type { EvalNeed } from '../needs.ts';
+import { type Word, addressOf, falseWord, intOf, kindOf, trueWord } from '../word.ts';
 import { argument, evalError, forceBool, forcePlainString, forceSet, typeError, within } from './arguments.ts';
+import { storePathWord } from './files.ts';
 import { parseHashAllowEmpty } from './hash.ts';
 import type { HostBuiltin } from './table.ts';
 
@@ -24,8 +41,43 @@ interface Download {
 }
 
 function download(evaluator: Evaluator, args: number, who: 'fetchurl' | 'fetchTarball'): Word {
-  const { url } = readDownload(evaluator, args, who);
-  throw notFetched(url);
+  const { url, name, expected } = readDownload(evaluator, args, who);
+  const unpacks = who === 'fetchTarball';
+  const known = expected === undefined ? undefined : findPinned(evaluator, { name, expected, unpacks });
+  if (known !== undefined) return storePathWord(evaluator, known);
+  const { path, narHash, hash } = addFetched(evaluator, { kind: 'download', url, unpacks }, name);
+  const found = unpacks ? narHash : hash;
+  if (expected !== undefined && !equalHashes(found, expected)) {
+    const [specified, got] = [expected, found].map(each => formatHash(each, 'nix32', { prefix: true }));
+    throw evalError`hash mismatch in file downloaded from '${url}':\n  specified: ${specified ?? ''}\n  got:       ${got ?? ''}`;
+  }
+  return storePathWord(evaluator, path);
+}
+
+interface Pinned {
+  readonly name: string;
+  readonly expected: NixHash;
+  readonly unpacks: boolean;
+}
+
+/** Where the contents are that are known beforehand, if the store has them or can get them without a download. */
+function findPinned(evaluator: Evaluator, { name, expected, unpacks }: Pinned): StorePath | undefined {
+  if (expected.algorithm !== 'sha256') return undefined;
+  const method = unpacks ? 'nar' : 'flat';
+  const path = makeFixedOutputPath(evaluator.io.storeDir, name, { method, hash: expected });
+  const [answer] = evaluator.require([{ kind: 'presence', path }]);
+  return answer?.kind === 'object' ? path : undefined;
+}
+
+type FetchNeed = Extract<EvalNeed, { kind: 'download' | 'tree' }>;
+
+/** Has something fetched and added to the store. Suspends the evaluation. */
+function addFetched(evaluator: Evaluator, need: FetchNeed, name: string) {
+  const [answer] = evaluator.require([need]);
+  if (answer?.kind === 'failed') throw answer.error;
+  if (answer?.kind !== 'tree') throw notFetched(need.url);
+  const { tree } = answer;
+  return { ...evaluator.io.addTree(tree, name), attributes: tree.attributes };
 }
 
 function readDownload(evaluator: Evaluator, args: number, who: 'fetchurl' | 'fetchTarball'): Download {
@@ -100,8 +152,58 @@ function fetchTreeWith(evaluator: Evaluator, args: number, who: 'fetchTree' | 'f
   evaluator.checkUri(shown);
   return within(evaluator, `while fetching the input '${mark(shown)}'`, () => {
     checkAbsolute(input, shown);
-    throw notFetched(shown);
+    const name = textAttribute(input.attributes, 'name') ?? 'source';
+    const { path, narHash, attributes } = addFetched(
+      evaluator,
+      { kind: 'tree', input: input.attributes, url: shown },
+      name,
+    );
+    const expected = textAttribute(input.attributes, 'narHash');
+    const found = formatHash(narHash, 'sri');
+    if (expected !== undefined && expected !== found) {
+      throw evalError`NAR hash mismatch in input '${shown}', expected '${expected}' but got '${found}'`;
+    }
+    return treeSet(evaluator, { path, narHash: found, attributes, isGit: who === 'fetchGit' });
   });
+}
+
+interface EmittedTree {
+  readonly path: StorePath;
+  readonly narHash: string;
+  readonly attributes: InputAttributes;
+  /** Whether a tree without a revision has one of zeros. */
+  readonly isGit: boolean;
+}
+
+/** What is known of a tree that was fetched, as a set. */
+function treeSet(evaluator: Evaluator, { path, narHash, attributes, isGit }: EmittedTree): Word {
+  const { core } = evaluator;
+  const set: [ByteString, Word][] = [];
+  const put = (name: string, word: Word) => set.push([byteStringFromText(name), word]);
+  const text = (value: string) => core.string(byteStringFromText(value));
+  put('outPath', storePathWord(evaluator, path));
+  put('narHash', text(narHash));
+  if (attributes.get('type') === 'git')
+    put('submodules', flagAttribute(attributes, 'submodules') === true ? trueWord : falseWord);
+  const rev = revisionOf(attributes) ?? (isGit ? '0'.repeat(40) : undefined);
+  if (rev !== undefined) {
+    put('rev', text(rev));
+    put('shortRev', text(rev.slice(0, 7)));
+  }
+  const revCount = attributes.get('revCount');
+  if (typeof revCount === 'bigint') put('revCount', core.int(revCount));
+  else if (isGit) put('revCount', core.int(0n));
+  for (const name of ['dirtyRev', 'dirtyShortRev']) {
+    const value = textAttribute(attributes, name);
+    if (value !== undefined) put(name, text(value));
+  }
+  const lastModified = attributes.get('lastModified');
+  if (typeof lastModified === 'bigint') {
+    put('lastModified', core.int(lastModified));
+    const date = new Date(Number(lastModified) * 1000).toISOString();
+    put('lastModifiedDate', text(date.replaceAll(/[-:T]|\..*$/g, '')));
+  }
+  return core.set(set);
 }
 
 function checkAbsolute({ attributes }: Input, shown: string): void {

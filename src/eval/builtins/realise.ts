@@ -95,8 +95,9 @@ export function realisePath(evaluator: Evaluator, word: Word, links: 'full' | 'a
   return within(evaluator, `while realising the context of path '${mark(displayBytes(path))}'`, realise);
 }
 
-/** Sees to it that a store object is there, fetching it if need be. Suspends the evaluation. */
+/** Sees to it that a store object is there, fetching it if need be, unless nothing is written. Suspends the evaluation. */
 export function ensurePresent(evaluator: Evaluator, path: StorePath): void {
+  if (evaluator.isReadOnly) return;
   const [answer] = evaluator.require([{ kind: 'presence', path }]);
   if (!isThere(answer)) throw reportInvalid(path);
 }

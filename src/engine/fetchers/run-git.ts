@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { type ByteString, byteStringOf, displayBytes } from '../../base/index.ts';
+import { EvalError } from '../../eval/index.ts';
+
+export interface GitOptions {
+  /** The folder of the repository, or one in its work tree. */
+  readonly folder: string;
+  readonly input?: Uint8Array;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Variables by which git would look elsewhere than where it is told to. */
+const misleading = [
+  'GIT_DIR',
+  'GIT_WORK_TREE',
+  'GIT_INDEX_FILE',
+  'GIT_OBJECT_DIRECTORY',
+  'GIT_COMMON_DIR',
+  'GIT_NAMESPACE',
+];
+
+/** What `git` prints. Throws `eval/error` where it fails, with what it says. */
+export async function runGit(args: readonly string[], options: GitOptions): Promise<Buffer> {
+  const { folder, input, signal } = options;
+  const env: NodeJS.ProcessEnv = { ...process.env, ...options.environment, GIT_OPTIONAL_LOCKS: '0' };
+  for (const name of misleading) if (options.environment?.[name] === undefined) delete env[name];
+  // Whose the repository is does not matter: nothing of it is run.
+  const child = spawn('git', ['-c', 'safe.directory=*', '-C', folder, ...args], { env, signal, stdio: 'pipe' });
+  const [out, err]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on('data', chunk => void out.push(chunk));
+  child.stderr.on('data', chunk => void err.push(chunk));
+  // A program that ends early may leave some of its input.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', code => resolve(code));
+  });
+  signal?.throwIfAborted();
+  if (status === 0) return Buffer.concat(out);
+  const said = displayBytes(byteStringOf(Buffer.concat(err))).trim();
+  throw new EvalError('eval/error', `program 'git' failed with exit code ${status ?? 'none'}: ${said}`);
+}
+
+/** What `git` prints, as text without the blanks around it; undefined where it fails. */
+export async function askGit(args: readonly string[], options: GitOptions): Promise<string | undefined> {
+  try {
+    return (await runGit(args, options)).toString().trim();
+  } catch (error) {
+    if (error instanceof EvalError) return undefined;
+    throw error;
+  }
+}
+
+/** The parts of an output of `-z`. */
+export function splitAtZeros(output: Buffer): ByteString[] {
+  return byteStringOf(output)
+    .split('\0')
+    .slice(0, -1)
+    .map(part => byteStringOf(Buffer.from(part, 'latin1')));
+}
