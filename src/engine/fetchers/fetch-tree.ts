@@ -16,16 +16,10 @@ export interface FetchContext {
 
 /** The tree of an input of this machine: a folder, or a git repository. Throws `eval/error`. */
 export async function fetchTree(input: InputAttributes, url: string, context: FetchContext): Promise<FetchedTree> {
-  switch (input.get('type')) {
-    case 'path':
-      return fetchFolder(input, url);
-    case 'git': {
-      const folder = localFolderOf(input);
-      if (folder !== undefined) return fetchGitRepository(folder, input, context);
-      break;
-    }
-    default:
-  }
+  const type = input.get('type');
+  if (type === 'path') return fetchFolder(input, url);
+  const folder = type === 'git' ? localFolderOf(input) : undefined;
+  if (folder !== undefined) return fetchGitRepository(folder, input, context);
   throw new EvalError('eval/error', `cannot fetch '${url}': Firn fetches from this machine alone yet`);
 }
 

@@ -28,8 +28,8 @@ export async function runGit(args: readonly string[], options: GitOptions): Prom
   // Whose the repository is does not matter: nothing of it is run.
   const child = spawn('git', ['-c', 'safe.directory=*', '-C', folder, ...args], { env, signal, stdio: 'pipe' });
   const [out, err]: [Buffer[], Buffer[]] = [[], []];
-  child.stdout.on('data', chunk => void out.push(chunk));
-  child.stderr.on('data', chunk => void err.push(chunk));
+  child.stdout.on('data', (chunk: Buffer) => void out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => void err.push(chunk));
   // A program that ends early may leave some of its input.
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
