@@ -61,11 +61,12 @@ function openCLibrary(): CLibrary {
   return opened;
 }
 
-export function errorName(errno: number): string {
+/** Its name: `ENOENT`. */
+export function nameOfErrno(errno: number): string {
   return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }
 
 export function syscallFailure(call: string, errno: number): SyscallError {
-  const name = errorName(errno);
+  const name = nameOfErrno(errno);
   return new SyscallError('syscall/failed', `${call}: ${name}`, { errno: name });
 }

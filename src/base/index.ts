@@ -40,10 +40,9 @@ export {
 } from './bytes.ts';
 export { blue, bold, emphasise, faint, green, magenta, normal, red } from './colours.ts';
 export { Semaphore, forEachConcurrent, mapConcurrent } from './concurrency.ts';
-export { SyscallError } from './ffi-library.ts';
+export { SyscallError, nameOfErrno } from './ffi-library.ts';
 export {
   type EndedProcess,
-  type Personality,
   type ProcessStart,
   adoptOrphans,
   keepDescriptors,
@@ -54,6 +53,7 @@ export {
   makePipe,
   moveDescriptor,
   reapProcess,
+  setNonBlocking,
   startProcess,
 } from './process-syscalls.ts';
 export { FirnError, errnoOf, messageOf, unreachable } from './errors.ts';

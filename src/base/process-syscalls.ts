@@ -1,18 +1,16 @@
 /**
- * Starting and reaping processes as Node does not: without copying this process's memory, with arguments of any bytes,
- * as another user, with any descriptors, and with what they used. For a process that starts others and does nothing
- * else: it reaps every child, and changes what belongs to the whole process (umask, limits) or to its main thread
- * (user, personality). Linux with the GNU C library.
+ * Starting and reaping processes as Node does not: without copying this process's memory, as another user without a way
+ * back, with any descriptors, and with what they used. For a process that starts others and does nothing else: it reaps
+ * every child, and changes its limits and, for moments, the user of its main thread. Linux with the GNU C library.
  */
-import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, constants as fileConstants, openSync, readdirSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { type ByteString, bytesOf } from './bytes.ts';
-import { type CLibrary, errorName, loadOnce, syscallFailure } from './ffi-library.ts';
+import { nameOfErrno, loadOnce, syscallFailure } from './ffi-library.ts';
 
 type Fd = number;
 
 const load = loadOnce(library => {
-  const i32 = (name: string, ...types: ('i32' | 'buffer' | 'u64' | 'string')[]) =>
+  const i32 = (name: string, ...types: ('i32' | 'buffer' | 'string' | 'u64')[]) =>
     library.getFunction(name, { arguments: types, return: 'i32' });
   return {
     ...library,
@@ -21,15 +19,13 @@ const load = loadOnce(library => {
     memfdCreate: i32('memfd_create', 'string', 'i32'),
     fcntl: i32('fcntl', 'i32', 'i32', 'i32'),
     prctl: i32('prctl', 'i32', 'u64'),
-    personality: i32('personality', 'u64'),
     getrlimit: i32('getrlimit', 'i32', 'buffer'),
     setrlimit: i32('setrlimit', 'i32', 'buffer'),
     wait4: i32('wait4', 'i32', 'buffer', 'i32', 'buffer'),
-    spawn: i32('posix_spawn', 'buffer', 'buffer', 'buffer', 'buffer', 'buffer', 'buffer'),
+    spawn: i32('posix_spawn', 'buffer', 'string', 'buffer', 'buffer', 'buffer', 'buffer'),
     actionsInit: i32('posix_spawn_file_actions_init', 'buffer'),
     actionsDestroy: i32('posix_spawn_file_actions_destroy', 'buffer'),
     addDup2: i32('posix_spawn_file_actions_adddup2', 'buffer', 'i32', 'i32'),
-    addChdir: i32('posix_spawn_file_actions_addchdir_np', 'buffer', 'buffer'),
     attributesInit: i32('posix_spawnattr_init', 'buffer'),
     setFlags: i32('posix_spawnattr_setflags', 'buffer', 'i32'),
     setSignalMask: i32('posix_spawnattr_setsigmask', 'buffer', 'buffer'),
@@ -92,6 +88,13 @@ export function moveDescriptor(fd: Fd, minimum: number): Fd {
   return moved;
 }
 
+/** Reading from it fails with EAGAIN when there is nothing yet. */
+export function setNonBlocking(fd: Fd): void {
+  const { fcntl, errno } = load();
+  const setStatusFlags = 4;
+  if (fcntl(fd, setStatusFlags, fileConstants.O_NONBLOCK) !== 0) throw syscallFailure('fcntl', errno());
+}
+
 /** Those that this process was started with are open in none that it starts, unless `descriptors` names them. */
 export function keepDescriptors(): void {
   const { fcntl } = load();
@@ -121,24 +124,18 @@ export function lowerLimit(resource: keyof typeof resources, soft: bigint): void
   if (setrlimit(resources[resource], limits) !== 0) throw syscallFailure('setrlimit', errno());
 }
 
-const personalities = { linux32: 0x0008, fixedAddresses: 0x0040000 } as const;
-
-export type Personality = keyof typeof personalities;
-
 export interface ProcessStart {
-  /** A path. */
-  readonly program: ByteString;
-  readonly argv: readonly ByteString[];
-  /** `NAME=value`. */
-  readonly environment: readonly ByteString[];
-  /** Ours unless given. */
-  readonly workingFolder?: ByteString | undefined;
+  /** A path. It gets no arguments and no environment. */
+  readonly program: string;
   /** Its number of each open file to ours. It gets no others. Ours are above all of its own. */
   readonly descriptors: ReadonlyMap<Fd, Fd>;
-  readonly umask: number;
-  readonly personality?: readonly Personality[] | undefined;
   /** Without supplementary groups; takes root. */
-  readonly user?: { readonly user: number; readonly group: number } | undefined;
+  readonly user?: UserIds | undefined;
+}
+
+interface UserIds {
+  readonly user: number;
+  readonly group: number;
 }
 
 /**
@@ -147,20 +144,15 @@ export interface ProcessStart {
  */
 export function startProcess(start: ProcessStart): { readonly pid: number } | { readonly errno: string } {
   const c = load();
-  const program = cString(start.program);
-  const argv = new StringArray(c, start.argv);
-  const environment = new StringArray(c, start.environment);
-  const folder = start.workingFolder === undefined ? undefined : cString(start.workingFolder);
   const actions = Buffer.alloc(sizeOfFileActions);
   if (c.actionsInit(actions) !== 0) throw syscallFailure('posix_spawn_file_actions_init', constants.errno.ENOMEM);
   try {
-    if (folder !== undefined) c.addChdir(actions, folder);
     for (const [its, ours] of start.descriptors) c.addDup2(actions, ours, its);
     const pid = new Int32Array(1);
-    const error = inState(start, () =>
-      c.spawn(pid, program, actions, spawnAttributes(), argv.pointers, environment.pointers),
-    );
-    return error === 0 ? { pid: pid[0] ?? 0 } : { errno: errorName(error) };
+    const nothing = new BigUint64Array(1);
+    const spawn = (): number => c.spawn(pid, start.program, actions, spawnAttributes(), nothing, nothing);
+    const error = start.user === undefined ? spawn() : asUser(start.user, spawn);
+    return error === 0 ? { pid: pid[0] ?? 0 } : { errno: nameOfErrno(error) };
   } finally {
     c.actionsDestroy(actions);
   }
@@ -188,76 +180,58 @@ function spawnAttributes(): Buffer {
   return made;
 }
 
-function cString(text: ByteString): Buffer {
-  const bytes = Buffer.alloc(text.length + 1);
-  bytesOf(text).copy(bytes);
-  return bytes;
-}
-
-/** `char *[]`, ended by a null pointer. Owns the memory of all. */
-class StringArray {
-  readonly pointers: BigUint64Array;
-  readonly #texts: Buffer;
-
-  constructor(library: CLibrary, texts: readonly ByteString[]) {
-    this.#texts = Buffer.allocUnsafeSlow(texts.reduce((sum, { length }) => sum + length + 1, 1));
-    this.pointers = new BigUint64Array(texts.length + 1);
-    const start = library.addressOf(this.#texts);
-    let at = 0;
-    for (const [index, text] of texts.entries()) {
-      this.pointers[index] = start + BigInt(at);
-      at += this.#texts.write(text, at, 'latin1');
-      this.#texts[at++] = 0;
-    }
-  }
-}
-
-/** Runs `action` with what a process inherits from whoever starts it. */
-function inState({ umask, personality = [], user }: ProcessStart, action: () => number): number {
-  const c = load();
-  const oldMask = process.umask(umask);
-  const flags = personality.reduce((sum, name) => sum | personalities[name], 0);
-  const oldPersonality = flags === 0 ? undefined : c.personality(0xffffffffn);
-  try {
-    if (oldPersonality !== undefined) c.personality(BigInt(oldPersonality | flags));
-    return user === undefined ? action() : asUser(user, action);
-  } finally {
-    if (oldPersonality !== undefined) c.personality(BigInt(oldPersonality));
-    process.umask(oldMask);
-  }
-}
-
 /**
  * The calls themselves change one thread, whereas the C library's functions change all. The saved user id stays root's,
  * so that there is a way back; executing a program sets it to the effective one.
  */
-function asUser({ user, group }: NonNullable<ProcessStart['user']>, action: () => number): number {
+function asUser({ user, group }: UserIds, action: () => number): number {
   const { syscall, errno } = load();
-  const calls =
-    process.arch === 'arm64' ? { user: 147n, group: 149n, groups: 159n } : { user: 117n, group: 119n, groups: 116n };
-  const set = (call: bigint, ...[real, effective, saved]: [bigint, bigint, bigint]): void => {
-    if (syscall(call, real, effective, saved) !== 0) throw syscallFailure('changing the user', errno());
+  const { setUser, setGroup } = callNumbers();
+  const set = (call: bigint, id: number): void => {
+    if (syscall(call, BigInt(id), BigInt(id), 0n) !== 0) throw syscallFailure('changing the user', errno());
   };
-  const [u, g] = [BigInt(user), BigInt(group)];
   const groups = process.getgroups?.() ?? [];
-  set(calls.groups, 0n, 0n, 0n);
+  setGroups([]);
   try {
-    set(calls.group, g, g, 0n);
-    set(calls.user, u, u, 0n);
+    set(setGroup, group);
+    set(setUser, user);
     return action();
   } finally {
-    set(calls.user, 0n, 0n, 0n);
-    set(calls.group, 0n, 0n, 0n);
-    if (groups.length > 0) process.setgroups?.(groups);
+    set(setUser, 0);
+    set(setGroup, 0);
+    setGroups(groups);
   }
+}
+
+function setGroups(groups: readonly number[]): void {
+  const { syscall, errno, addressOf } = load();
+  const list = new Uint32Array(Math.max(groups.length, 16));
+  list.set(groups);
+  if (syscall(callNumbers().setGroups, BigInt(groups.length), addressOf(list), 0n) !== 0) {
+    throw syscallFailure('setgroups', errno());
+  }
+}
+
+interface CallNumbers {
+  readonly setUser: bigint;
+  readonly setGroup: bigint;
+  readonly setGroups: bigint;
+  readonly kill: bigint;
+}
+
+/** Of setresuid, setresgid, setgroups and kill. */
+function callNumbers(): CallNumbers {
+  return process.arch === 'arm64'
+    ? { setUser: 147n, setGroup: 149n, setGroups: 159n, kill: 129n }
+    : { setUser: 117n, setGroup: 119n, setGroups: 116n, kill: 62n };
 }
 
 /** Kills every process of `user`; takes root. */
 export function killProcessesOf(user: number): void {
   const { syscall } = load();
-  const killCall = process.arch === 'arm64' ? 129n : 62n;
-  // Whoever may signal them and nobody else: not root, so the signal to everybody reaches no one else's.
-  asUser({ user, group: user }, () => syscall(killCall, 0xffffffffffffffffn, BigInt(constants.signals.SIGKILL), 0n));
+  const everybody = 0xffffffffffffffffn;
+  // Whoever the user may signal, and nobody else: this thread has no privileges then.
+  asUser({ user, group: user }, () => syscall(callNumbers().kill, everybody, BigInt(constants.signals.SIGKILL), 0n));
 }
 
 export interface EndedProcess {

@@ -7,6 +7,6 @@
 export type { Action, HostPlace, Limits, Mount, Place, Sandbox, UserIds } from './action.ts';
 export { ExecError, type ExecErrorCode, execErrorCodes } from './error.ts';
 export type { Executor, RunOptions } from './executor.ts';
-export { findBubblewrap } from './sandbox/find-bubblewrap.ts';
+export { findBubblewrap } from './find-bubblewrap.ts';
 export { LocalExecutor } from './local-executor.ts';
 export type { Outcome, Usage } from './outcome.ts';

@@ -2,6 +2,9 @@
  * testing: rigs, arbitraries and contract suites; imported by tests alone.
  */
 export { type TestBuildOptions, testBuiltinBuild } from './builtin-build.ts';
+export { executorSuite } from './executor-suite.ts';
+export { countProcesses, uniqueName } from './processes.ts';
+export { findBusybox, isRoot, nobody, runAction, shellAction, shellSandbox, variables } from './test-actions.ts';
 export { type FaultPlan, faultyFileSystem } from './faulty-file-system.ts';
 export { injectNodeFaults } from './faulty-node-fs.ts';
 export { BuildRig, type BuildRigOptions, type BuilderScript, testBuildSettings } from './build-rig.ts';

@@ -1,33 +1,15 @@
-import type { ByteString, Personality } from '../../base/index.ts';
 import type { Limits, UserIds } from '../action.ts';
-import type { ExecErrorCode } from '../error.ts';
 import type { Outcome } from '../outcome.ts';
 
 /** A process to start, as the spawner understands it. */
 export interface ProcessOrder {
-  readonly program: ByteString;
-  readonly argv: readonly ByteString[];
-  /** `NAME=value`. */
-  readonly environment: readonly ByteString[];
-  readonly workingFolder: ByteString;
-  readonly user?: UserIds | undefined;
-  readonly umask: number;
-  readonly personality: readonly Personality[];
+  /** An executable that becomes the action's program (`start/`). */
+  readonly program: Uint8Array;
+  /** The call of it that tells the program's process id, if that is another process: in a sandbox. */
+  readonly cloneEntry: number | undefined;
+  readonly user: UserIds | undefined;
   readonly limits: Limits;
   readonly output: 'pipe' | 'terminal';
-  /** Makes the program's place: bubblewrap. It runs in the host itself unless given. */
-  readonly sandbox?: SandboxOrder | undefined;
-}
-
-export interface SandboxOrder {
-  /** Path of bubblewrap. */
-  readonly bubblewrap: ByteString;
-  /** Its arguments, without the program. */
-  readonly arguments: readonly ByteString[];
-  /** Contents of the descriptors that the arguments name. */
-  readonly files: ReadonlyMap<number, Uint8Array>;
-  /** Where the sandbox's own processes are seen, if anywhere: `/proc`. */
-  readonly startPath: ByteString;
 }
 
 export type SpawnerRequest =
@@ -36,9 +18,14 @@ export type SpawnerRequest =
   | { readonly kind: 'end'; readonly run: number };
 
 export type SpawnerReply =
+  /** Of a process in the host: `group` is its own process group, which is to be killed if the spawner was. */
+  | { readonly kind: 'started'; readonly run: number; readonly group: number }
   | { readonly kind: 'output'; readonly run: number; readonly chunk: Uint8Array }
   | { readonly kind: 'ended'; readonly run: number; readonly result: RunResult };
 
 export type RunResult =
   | { readonly kind: 'ran'; readonly outcome: Outcome }
-  | { readonly kind: 'not-run'; readonly code: ExecErrorCode; readonly reason: string };
+  /** The process could not be started. */
+  | { readonly kind: 'not-started'; readonly errno: string }
+  /** A call of the executable failed; none if it ended without a word. */
+  | { readonly kind: 'failed'; readonly entry?: number | undefined; readonly errno: string };

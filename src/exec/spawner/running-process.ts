@@ -1,28 +1,30 @@
-import { closeSync, fchownSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fchownSync, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { ReadStream } from 'node:tty';
 import {
   type EndedProcess,
-  byteStringFromText,
+  errnoOf,
   killProcessesOf,
-  makeMemoryFile,
   makeMemoryProgram,
   makePipe,
-  moveDescriptor,
   openTerminal,
   startProcess,
-  systemErrorText,
-  wordsOfErrno,
 } from '../../base/index.ts';
 import type { Limits } from '../action.ts';
-import { infoDescriptor } from '../sandbox/bubblewrap-arguments.ts';
-import { startDescriptors, startProgram } from '../sandbox/start-program.ts';
-import type { ProcessOrder, RunResult, SandboxOrder } from './messages.ts';
-import { killQuietly } from './orphans.ts';
+import { DescriptorTable } from './descriptor-table.ts';
+import { killQuietly } from './kill-processes.ts';
+import type { ProcessOrder, RunResult } from './messages.ts';
+import { StartReports } from './start-reports.ts';
 
 export interface RunEvents {
+  /** Of a process in the host. */
+  readonly started: (group: number) => void;
   readonly output: (chunk: Uint8Array) => void;
+  /** A child of ours has this id from now on; how it ended if it has already. */
+  readonly adopted: (pid: number) => EndedProcess | undefined;
+  /** All that is left of it is what left its session. */
+  readonly programEnded: () => void;
   readonly ended: (result: RunResult) => void;
 }
 
@@ -30,21 +32,17 @@ export interface RunEvents {
 const patience = 5000;
 /** For what the process wrote to arrive after its end, if some other process still holds its output, in milliseconds. */
 const drainTime = 1000;
-/** Our descriptors for a process lie above all numbers that it gets, so that setting one up never closes another. */
-const gap = 64;
-
-const argumentsDescriptor = 3;
 
 /** One process of an action: from its start to the end of it and of all that it started. */
 export class RunningProcess {
   readonly #order: ProcessOrder;
   readonly #events: RunEvents;
-  /** The process that we are to wait for: the sandbox's maker, then the program. */
+  /** The process that we wait for: the sandbox's maker, then the program. */
   #pid: number | undefined;
+  #reports: StartReports | undefined;
   #output: Socket | ReadStream | undefined;
   #hasOutputEnded = false;
   #written = 0;
-  #setup: SandboxSetup | undefined;
   #ended: EndedProcess | undefined;
   #limit: keyof Limits | undefined;
   #isKilled = false;
@@ -58,64 +56,79 @@ export class RunningProcess {
   }
 
   get isInHost(): boolean {
-    return this.#order.sandbox === undefined;
+    return this.#order.cloneEntry === undefined;
   }
 
-  /** Children of ours that are this run's. */
-  get pids(): number[] {
-    return [this.#pid, this.#setup?.programPid].filter(pid => pid !== undefined);
+  /** A sandbox is being made: its second process may be a child of ours that nobody knows yet. */
+  get isMaking(): boolean {
+    if (this.isInHost || this.#pid === undefined || this.#ended !== undefined) return false;
+    return this.#pid !== this.#reports?.programPid;
+  }
+
+  /** Children of ours that nobody knows may be its. */
+  get mayHaveStrays(): boolean {
+    return this.isMaking || (this.isInHost && this.#ended === undefined);
+  }
+
+  get pid(): number | undefined {
+    return this.#pid;
   }
 
   start(): void {
     try {
       this.#start();
     } catch (error) {
-      this.#report({ kind: 'not-run', code: 'exec/no-process', reason: systemErrorText(error) });
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
+      this.#report({ kind: 'not-started', errno });
     }
   }
 
   #start(): void {
-    const { sandbox, user } = this.#order;
-    const channel = openOutput(this.#order.output);
-    using descriptors = new DescriptorTable(gap + (sandbox?.files.size ?? 0));
-    if (user !== undefined) fchownSync(channel.write, user.user, user.group);
+    const { cloneEntry, user, limits } = this.#order;
+    using descriptors = new DescriptorTable();
     descriptors.add(0, openSync('/dev/null', 'r'));
-    descriptors.add(1, channel.write);
-    this.#listen(
-      this.#order.output === 'terminal'
-        ? new ReadStream(channel.read)
-        : new Socket({ fd: channel.read, readable: true, writable: false }),
-    );
-
-    if (sandbox !== undefined)
-      this.#setup = new SandboxSetup(sandbox, descriptors, {
-        stands: () => this.#sandboxStands(),
-        closed: () => this.#reportIfDone(),
-      });
-    else descriptors.share(2, 1);
-    const started = startProcess({
-      ...this.#order,
-      ...(sandbox === undefined ? {} : sandboxProgram(sandbox, this.#order)),
-      descriptors: descriptors.all,
-    });
-    if ('errno' in started) return this.#notStarted(started.errno);
+    this.#openOutput(descriptors);
+    descriptors.share(2, 1);
+    const output = descriptors.all.get(1);
+    // So that programs can open it by its name.
+    if (user !== undefined && output !== undefined) fchownSync(output, user.user, user.group);
+    this.#reports = new StartReports(cloneEntry, descriptors);
+    const started = this.#execute(descriptors);
+    if ('errno' in started) return this.#report({ kind: 'not-started', errno: started.errno });
     this.#pid = started.pid;
-    const { time, silence } = this.#order.limits;
-    if (time !== undefined) this.#timers.push(setTimeout(() => this.#reachLimit('time'), time));
-    if (silence !== undefined) {
-      this.#silence = setTimeout(() => this.#reachLimit('silence'), silence);
-      this.#timers.push(this.#silence);
+    if (this.isInHost) this.#events.started(started.pid);
+    if (limits.time !== undefined) this.#timers.push(setTimeout(() => this.#reachLimit('time'), limits.time));
+    if (limits.silence === undefined) return;
+    this.#silence = setTimeout(() => this.#reachLimit('silence'), limits.silence);
+    this.#timers.push(this.#silence);
+  }
+
+  #execute(descriptors: DescriptorTable): ReturnType<typeof startProcess> {
+    const program = makeMemoryProgram(this.#order.program);
+    try {
+      // The name is that of our descriptor in the new process, too, until it executes the program.
+      return startProcess({
+        program: `/proc/self/fd/${program}`,
+        descriptors: descriptors.all,
+        user: this.#order.user,
+      });
+    } finally {
+      closeSync(program);
     }
   }
 
-  #notStarted(errno: string): void {
-    const reason = wordsOfErrno(errno);
-    if (errno === 'EAGAIN' || errno === 'ENOMEM') this.#report({ kind: 'not-run', code: 'exec/no-process', reason });
-    else if (this.#setup !== undefined) this.#report({ kind: 'not-run', code: 'exec/no-sandbox', reason });
-    else this.#report({ kind: 'ran', outcome: { kind: 'not-executable', errno, reason } });
-  }
-
-  #listen(stream: Socket | ReadStream): void {
+  #openOutput(descriptors: DescriptorTable): void {
+    let stream: Socket | ReadStream;
+    if (this.#order.output === 'terminal') {
+      const { controller, terminal } = openTerminal();
+      descriptors.add(1, terminal);
+      stream = new ReadStream(controller);
+    } else {
+      const { readEnd, writeEnd } = makePipe();
+      descriptors.add(1, writeEnd);
+      stream = new Socket({ fd: readEnd, readable: true, writable: false });
+    }
     this.#output = stream;
     stream.on('data', (chunk: Buffer) => this.#receive(chunk));
     // A terminal says EIO when all have closed it.
@@ -143,28 +156,32 @@ export class RunningProcess {
     this.#output?.resume();
   }
 
-  /** The program waits for our word, and its parent is to be us: the sandbox's maker has done its work. */
-  #sandboxStands(): void {
-    if (this.#pid !== undefined) killQuietly(this.#pid, 'SIGKILL');
-  }
-
   /** Says whether it was a process of this run. */
   childEnded(ended: EndedProcess): boolean {
     if (ended.pid !== this.#pid) return false;
-    const program = this.#setup?.programPid;
-    if (this.#setup?.stands === true && program !== undefined && ended.pid !== program) {
-      this.#pid = program;
-      if (this.#isKilled) killQuietly(program, 'SIGKILL');
-      else this.#setup.go();
-      return true;
-    }
-    // A maker that was killed leaves what it had begun.
-    if (program !== undefined && ended.pid !== program) killQuietly(program, 'SIGKILL');
+    if (this.isMaking) this.#made(ended);
+    else this.#programEnded(ended);
+    return true;
+  }
+
+  /** The first process has ended: what we wait for is the second, if there is one. */
+  #made(ended: EndedProcess): void {
+    this.#reports?.hear();
+    const program = this.#reports?.programPid;
+    if (program === undefined) return this.#programEnded(ended);
+    this.#pid = program;
+    const end = this.#events.adopted(program);
+    if (end !== undefined) this.#programEnded(end);
+    else if (this.#isKilled) killQuietly(program, 'SIGKILL');
+  }
+
+  #programEnded(ended: EndedProcess): void {
+    this.#reports?.hear();
     this.#ended = ended;
     if (this.isInHost) this.#killRest(ended.pid);
+    this.#events.programEnded();
     if (!this.#hasOutputEnded) this.#timers.push(setTimeout(() => this.#output?.destroy(), drainTime));
     this.#reportIfDone();
-    return true;
   }
 
   #killRest(group: number): void {
@@ -181,46 +198,29 @@ export class RunningProcess {
   /** Asks it to end, and makes it when it has not within five seconds. */
   end(): void {
     if (this.#isKilled || this.#pid === undefined || this.#ended !== undefined) return;
-    const isProgram = this.isInHost || this.#pid === this.#setup?.programPid;
     // The kernel keeps signals from the first process of a sandbox that does not handle them.
-    if (!isProgram || (!this.isInHost && !handlesTermination(this.#pid))) return this.kill();
+    if (this.isMaking || (!this.isInHost && !handlesTermination(this.#pid))) return this.kill();
     killQuietly(-this.#pid, 'SIGTERM');
     this.#timers.push(setTimeout(() => this.kill(), patience));
   }
 
   kill(): void {
     this.#isKilled = true;
-    if (this.#pid === undefined || this.#ended !== undefined) return;
-    // A sandbox that is being made is killed as soon as it stands: half of it would be left otherwise.
-    if (this.#setup !== undefined && this.#pid !== this.#setup.programPid) return;
+    // A sandbox that is being made is killed when we know its process.
+    if (this.#pid === undefined || this.#ended !== undefined || this.isMaking) return;
     killQuietly(this.#pid, 'SIGKILL');
     if (this.isInHost) this.#killRest(this.#pid);
   }
 
   #reportIfDone(): void {
     if (this.#ended === undefined || !this.#hasOutputEnded) return;
-    if (this.#setup === undefined) return this.#reportEnd(this.#ended);
-    if (!this.#setup.isClosed) return;
-    const failure = this.#setup.failure();
-    if (failure === undefined) return this.#reportEnd(this.#ended);
-    if (failure.kind === 'not-made') {
-      this.#report({ kind: 'not-run', code: 'exec/bad-mount', reason: failure.text });
-      return;
-    }
-    this.#notExecutable(failure.errno);
-  }
-
-  #notExecutable(number: number): void {
-    const errno = Object.entries(constants.errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
-    this.#report({ kind: 'ran', outcome: { kind: 'not-executable', errno, reason: wordsOfErrno(errno) } });
-  }
-
-  #reportEnd({ end, cpuUser, cpuSystem }: EndedProcess): void {
-    const limit = this.#limit;
-    this.#report({
-      kind: 'ran',
-      outcome: { ...(limit === undefined ? end : { kind: 'limit-reached', limit }), cpuUser, cpuSystem },
-    });
+    const { end, cpuUser, cpuSystem } = this.#ended;
+    const failure = this.#reports?.failure;
+    if (failure !== undefined) return this.#report({ kind: 'failed', ...failure });
+    if (this.isMaking)
+      return this.#report({ kind: 'failed', errno: end.kind === 'killed' ? end.signal : `status ${end.status}` });
+    const outcome = this.#limit === undefined ? end : ({ kind: 'limit-reached', limit: this.#limit } as const);
+    this.#report({ kind: 'ran', outcome: { ...outcome, cpuUser, cpuSystem } });
   }
 
   #report(result: RunResult): void {
@@ -228,133 +228,9 @@ export class RunningProcess {
     this.#hasReported = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#output?.destroy();
-    this.#setup?.close();
+    this.#reports?.[Symbol.dispose]();
     this.#events.ended(result);
   }
-}
-
-/** The open files that a process gets, by its numbers. Ours are closed at disposal: the process has them then. */
-class DescriptorTable implements Disposable {
-  readonly all = new Map<number, number>();
-  readonly #minimum: number;
-
-  constructor(minimum: number) {
-    this.#minimum = minimum;
-  }
-
-  add(number: number, fd: number): void {
-    this.all.set(number, moveDescriptor(fd, this.#minimum));
-  }
-
-  /** `number` is the same open file as `other`. */
-  share(number: number, other: number): void {
-    const fd = this.all.get(other);
-    if (fd !== undefined) this.all.set(number, fd);
-  }
-
-  [Symbol.dispose](): void {
-    for (const fd of new Set(this.all.values())) closeSync(fd);
-  }
-}
-
-let startProgramFile: number | undefined;
-
-function openStartProgram(): number {
-  startProgramFile ??= makeMemoryProgram(startProgram(process.arch) ?? Buffer.alloc(0));
-  return openSync(`/proc/self/fd/${startProgramFile}`, 'r');
-}
-
-/** What a sandbox's maker and the start program say while it is made. */
-class SandboxSetup {
-  readonly #status: Socket;
-  #go: number | undefined;
-  #said = '';
-  programPid: number | undefined;
-  stands = false;
-  /** Nobody will say more. */
-  isClosed = false;
-
-  constructor(
-    order: SandboxOrder,
-    descriptors: DescriptorTable,
-    events: { readonly stands: () => void; readonly closed: () => void },
-  ) {
-    const status = makePipe();
-    const go = makePipe();
-    this.#go = go.writeEnd;
-    descriptors.add(2, status.writeEnd);
-    descriptors.share(infoDescriptor, 2);
-    descriptors.add(argumentsDescriptor, makeMemoryFile(Buffer.from(`${order.arguments.join('\0')}\0`, 'latin1')));
-    for (const [number, contents] of order.files) descriptors.add(number, makeMemoryFile(contents));
-    descriptors.add(startDescriptors.itself, openStartProgram());
-    descriptors.add(startDescriptors.go, go.readEnd);
-    this.#status = new Socket({ fd: status.readEnd, readable: true, writable: false });
-    this.#status.setEncoding('latin1').on('data', (text: string) => {
-      const stood = this.stands;
-      this.#hear(text);
-      if (this.stands && !stood) events.stands();
-    });
-    this.#status.on('close', () => {
-      this.isClosed = true;
-      events.closed();
-    });
-  }
-
-  #hear(text: string): void {
-    this.#said += text;
-    const pid = /"child-pid": (\d+)/.exec(this.#said)?.[1];
-    if (pid !== undefined) this.programPid = Number(pid);
-    this.stands = this.#said.includes('\0');
-  }
-
-  /** Lets the program begin. */
-  go(): void {
-    if (this.#go !== undefined) writeSync(this.#go, '\0');
-  }
-
-  failure():
-    | { readonly kind: 'not-made'; readonly text: string }
-    | { readonly kind: 'not-executable'; readonly errno: number }
-    | undefined {
-    const end = this.#said.indexOf('\0');
-    if (end === -1) return { kind: 'not-made', text: this.#said.replace(/^\{[^}]*\}\n/, '').trim() };
-    const errno = this.#said.charCodeAt(end + 1);
-    return Number.isNaN(errno) ? undefined : { kind: 'not-executable', errno };
-  }
-
-  close(): void {
-    if (this.#go !== undefined) closeSync(this.#go);
-    this.#go = undefined;
-    this.#status.destroy();
-  }
-}
-
-function sandboxProgram(
-  sandbox: SandboxOrder,
-  { program, argv, environment }: ProcessOrder,
-): Pick<ProcessOrder, 'program' | 'argv' | 'environment' | 'workingFolder'> {
-  return {
-    program: sandbox.bubblewrap,
-    argv: [
-      ...['bwrap', '--args', String(argumentsDescriptor), '--'].map(byteStringFromText),
-      sandbox.startPath,
-      program,
-      ...environment,
-      byteStringFromText(''),
-      ...argv,
-    ],
-    environment: [],
-    workingFolder: byteStringFromText('/'),
-  };
-}
-
-function openOutput(kind: ProcessOrder['output']): { readonly read: number; readonly write: number } {
-  if (kind === 'terminal') {
-    const { controller, terminal } = openTerminal();
-    return { read: controller, write: terminal };
-  }
-  const { readEnd, writeEnd } = makePipe();
-  return { read: readEnd, write: writeEnd };
 }
 
 function handlesTermination(pid: number): boolean {

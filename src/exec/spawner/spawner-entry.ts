@@ -2,10 +2,10 @@
  * The spawner: a small process that starts those of actions and is their parent. It ends, with all of them, when the
  * process that started it does: also if that was killed.
  */
-import { adoptOrphans, keepDescriptors, lowerLimit, reapProcess } from '../../base/index.ts';
+import { type EndedProcess, adoptOrphans, keepDescriptors, lowerLimit, reapProcess } from '../../base/index.ts';
+import { killOrphans } from './kill-processes.ts';
 import type { SpawnerReply, SpawnerRequest } from './messages.ts';
 import { RunningProcess } from './running-process.ts';
-import { killOrphans } from './orphans.ts';
 
 adoptOrphans();
 keepDescriptors();
@@ -14,6 +14,8 @@ lowerLimit('core', 0n);
 lowerLimit('stack', 8n << 20n);
 
 const runs = new Map<number, RunningProcess>();
+/** Children that ended before we knew whose they are: while a sandbox is being made. */
+const unclaimed = new Map<number, EndedProcess>();
 
 /** Messages that are not yet with whoever started us. Beyond it, what writes to us waits. */
 const maxUnsent = 64;
@@ -29,11 +31,20 @@ function send(reply: SpawnerReply): void {
 }
 
 let isLeaving = false;
+/** What is to be said when no strays are left. */
+const whenTidy: (() => void)[] = [];
 
-function leaveIfDone(): void {
-  if (!isLeaving || runs.size > 0) return;
-  killOrphans([]);
-  process.exit(0);
+/**
+ * Kills processes that left their session and lost their parents. Whose they were is not known: they are killed when
+ * they can be nobody's that runs. Says whether there are none.
+ */
+function killStrays(): boolean {
+  const all = Array.from(runs.values());
+  return all.some(({ mayHaveStrays }) => mayHaveStrays) || killOrphans(new Set(all.map(({ pid }) => pid))) === 0;
+}
+
+function sayWhenTidy(): void {
+  if (whenTidy.length > 0 && killStrays()) for (const say of whenTidy.splice(0)) say();
 }
 
 process.on('message', (request: SpawnerRequest) => {
@@ -42,28 +53,41 @@ process.on('message', (request: SpawnerRequest) => {
     runs.get(run)?.end();
     return;
   }
-  const process = new RunningProcess(request.order, {
+  const { order } = request;
+  const running = new RunningProcess(order, {
+    started: group => send({ kind: 'started', run, group }),
     output: chunk => send({ kind: 'output', run, chunk }),
+    adopted: pid => unclaimed.get(pid),
+    // Before its output has ended: a stray may hold that.
+    programEnded: () => void killStrays(),
     ended: result => {
       runs.delete(run);
-      if (!Array.from(runs.values()).some(({ isInHost }) => isInHost))
-        killOrphans(Array.from(runs.values(), ({ pids }) => pids).flat());
-      send({ kind: 'ended', run, result });
-      leaveIfDone();
+      whenTidy.push(() => {
+        send({ kind: 'ended', run, result });
+        if (isLeaving && runs.size === 0) process.exit(0);
+      });
+      sayWhenTidy();
     },
   });
-  runs.set(run, process);
-  process.start();
+  runs.set(run, running);
+  running.start();
 });
 
 process.on('SIGCHLD', () => {
   for (let ended = reapProcess(); ended !== undefined; ended = reapProcess()) {
-    for (const run of runs.values()) if (run.childEnded(ended)) break;
+    const { pid } = ended;
+    const all = Array.from(runs.values());
+    // The maker of a sandbox ends before or after its child.
+    if (!all.some(run => ended !== undefined && run.childEnded(ended)) && all.some(({ isMaking }) => isMaking)) {
+      unclaimed.set(pid, ended);
+    }
   }
+  if (!Array.from(runs.values()).some(({ isMaking }) => isMaking)) unclaimed.clear();
+  sayWhenTidy();
 });
 
 process.on('disconnect', () => {
   isLeaving = true;
+  if (runs.size === 0) process.exit(0);
   for (const run of runs.values()) run.kill();
-  leaveIfDone();
 });

@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ExecError } from '../error.ts';
+import { killGroup } from './kill-processes.ts';
 import type { ProcessOrder, RunResult, SpawnerReply, SpawnerRequest } from './messages.ts';
 
 interface PendingRun {
+  /** Its process group, if it is in the host. */
+  group?: number;
   readonly output: (chunk: Uint8Array) => void;
   readonly resolve: (result: RunResult) => void;
   readonly reject: (error: unknown) => void;
@@ -24,7 +27,7 @@ export class Spawner implements AsyncDisposable {
     this.#started();
   }
 
-  /** Resolves when nothing is left of what was run; `ending`'s signal asks for an early end. */
+  /** Resolves when nothing is left of what was run; `signal` asks for an early end. */
   run(
     order: ProcessOrder,
     { output, signal }: { readonly output: (chunk: Uint8Array) => void; readonly signal?: AbortSignal | undefined },
@@ -83,15 +86,21 @@ export class Spawner implements AsyncDisposable {
 
   #receive(reply: SpawnerReply): void {
     const run = this.#runs.get(reply.run);
-    if (reply.kind === 'output') run?.output(reply.chunk);
-    else run?.resolve(reply.result);
+    if (run === undefined) return;
+    if (reply.kind === 'output') run.output(reply.chunk);
+    else if (reply.kind === 'started') run.group = reply.group;
+    else run.resolve(reply.result);
   }
 
   #lose(child: ChildProcess, why: string): void {
     if (this.#child !== child) return;
     this.#child = undefined;
     const error = new ExecError('exec/no-process', `the process that starts others has ended: ${why}`);
-    for (const run of this.#runs.values()) run.reject(error);
+    for (const { group, reject } of this.#runs.values()) {
+      // Those in sandboxes have ended with their parent.
+      if (group === undefined) reject(error);
+      else void killGroup(group).finally(() => reject(error));
+    }
   }
 
   /** Ends all that runs. */

@@ -1,22 +1,37 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf } from '../../base/index.ts';
 
 /**
  * Kills the children of this process but those of `known`: processes that left their session and whose parents have ended.
+ * How many there were.
  */
-export function killOrphans(known: readonly number[]): void {
-  for (const child of childrenOf(process.pid)) {
-    if (known.includes(child)) continue;
-    killQuietly(child, 'SIGKILL');
-  }
+export function killOrphans(known: ReadonlySet<number | undefined>): number {
+  const orphans = childrenOf(process.pid).filter(child => !known.has(child));
+  for (const orphan of orphans) killQuietly(orphan, 'SIGKILL');
+  return orphans.length;
 }
 
-/** Does nothing if there is no such process any more. */
+/** Does nothing if there is no such process any more, or only ones that became others' by setuid programs. */
 export function killQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    if (errnoOf(error) !== 'ESRCH') throw error;
+    if (errnoOf(error) !== 'ESRCH' && errnoOf(error) !== 'EPERM') throw error;
+  }
+}
+
+/** Kills a process group that is not of our children, and waits until it is gone; for a second at most. */
+export async function killGroup(group: number): Promise<void> {
+  killQuietly(-group, 'SIGKILL');
+  for (let turn = 0; turn < 200 && isAlive(-group); turn++) await delay(5);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return errnoOf(error) === 'EPERM';
   }
 }
 

@@ -6,6 +6,7 @@
  *   Also those given at creation, which C++ Nix lets pass.
  * - Extended attributes (ENOTSUP, as C++ Nix): a NAR cannot hold them, and access lists would outlive the build.
  * - Typing into the terminal that a program was started from (EPERM): TIOCSTI and TIOCLINUX.
+ * - io_uring (ENOSYS): what goes through it passes no filter.
  * - The kernel's key rings (EPERM, as if there were none): they are not in a namespace.
  */
 import { BpfProgram } from './bpf-program.ts';
@@ -21,6 +22,9 @@ const refuse = (errno: number): number => 0x00050000 | errno;
 const EPERM = 1;
 const EOPNOTSUPP = 95;
 const ENOSYS = 38;
+
+/** The same on all machines. */
+const ioUringSetup = 425;
 
 const setuidBits = 0o6000;
 const O_CREAT = 0o100;
@@ -126,6 +130,7 @@ function appendArchitecture(program: BpfProgram, { name, calls }: Architecture):
   program.label(name).load(numberAt);
   if (calls === x86) program.and(~x32Bit >>> 0).jumpIfEqual(x32Ioctl, to('ioctl'));
   program.jumpIfEqual(calls.ioctl, to('ioctl')).jumpIfEqual(calls.openat2, to('unknown'));
+  program.jumpIfEqual(ioUringSetup, to('unknown'));
   for (const number of calls.extendedAttributes) program.jumpIfEqual(number, to('unsupported'));
   for (const number of calls.keyRings) program.jumpIfEqual(number, to('refused'));
   const modeIndexes = Object.keys(calls.mode);
@@ -159,6 +164,6 @@ function appendArchitecture(program: BpfProgram, { name, calls }: Architecture):
   program.answer(allow);
   program.label(to('refused')).answer(refuse(EPERM));
   program.label(to('unsupported')).answer(refuse(EOPNOTSUPP));
-  // Its mode lies in memory, where a filter cannot look; callers fall back on openat.
+  // openat2's mode lies in memory, where a filter cannot look. Callers fall back on older calls.
   program.label(to('unknown')).answer(refuse(ENOSYS));
 }

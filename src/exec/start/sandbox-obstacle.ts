@@ -7,20 +7,15 @@ const settings = [
   { name: 'kernel.apparmor_restrict_unprivileged_userns', forbids: (value: string) => value === '1', right: '0' },
 ] as const;
 
-export const noBubblewrap =
-  "sandboxes need bubblewrap, which is not installed: install the package 'bubblewrap' with your package manager";
-
-/** Why bubblewrap failed to make a sandbox that holds nothing; `said` is what it said. */
-export function explainObstacle(said: string): string {
+/** Why a sandbox could not be made: `what` failed, for the system's `reason`. */
+export function explainObstacle(what: string, reason: string): string {
   for (const { name, forbids, right } of settings) {
     const value = readSetting(name);
     if (value !== undefined && forbids(value)) {
-      return `sandboxes need user namespaces, which this system's settings forbid: enable them with 'sysctl -w ${name}=${right}'`;
+      return `sandboxes need user namespaces, which this system forbids: enable them with 'sysctl -w ${name}=${right}'`;
     }
   }
-  if (/unknown option/i.test(said))
-    return `sandboxes need bubblewrap 0.8 or newer (${said}): update the package 'bubblewrap'`;
-  return `bubblewrap cannot make sandboxes here (${said}): allow user namespaces and mounts; in a container, run it with fewer restrictions`;
+  return `sandboxes cannot be made here (${what}: ${reason}): they need Linux 5.12 or newer with user namespaces; in a container, allow it to make namespaces and mounts`;
 }
 
 function readSetting(name: string): string | undefined {

@@ -1,0 +1,4 @@
+import { executorSuite } from '../testing/index.ts';
+import { LocalExecutor } from './local-executor.ts';
+
+executorSuite('LocalExecutor', () => new LocalExecutor());

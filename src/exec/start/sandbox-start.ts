@@ -1,0 +1,160 @@
+/**
+ * The system calls that make a sandbox and become the action's program in it.
+ *
+ * The first process goes into new namespaces and starts a second one, the first of the process namespace, as its own
+ * parent's child: whoever started it, the spawner, learns how the program ended. The second makes the file system as the
+ * root of a user namespace, then goes into one more, in which the file system is not its own, and has the user ids that
+ * were asked for. It dies with the spawner.
+ */
+import { byteStringFromText } from '../../base/index.ts';
+import type { Action, Sandbox, UserIds } from '../action.ts';
+import { MountScript } from './mount-script.ts';
+import { type StartProgram, StartScript, lifeDescriptor } from './start-script.ts';
+import {
+  type Label,
+  type ScriptMachine,
+  type SystemCallScript,
+  reportDescriptor,
+  reportSize,
+} from './system-call-script.ts';
+
+const text = byteStringFromText;
+/** `AT_FDCWD`. */
+const here = -100;
+
+/** `CLONE_NEW*` */
+const newNamespaces = {
+  user: 0x10000000,
+  mount: 0x20000,
+  process: 0x20000000,
+  network: 0x40000000,
+  ipc: 0x08000000,
+  name: 0x04000000,
+};
+const newCgroupNamespace = 0x02000000;
+const cloneParent = 0x8000;
+const SIGCHLD = 17;
+const O_WRONLY = 1;
+const O_PATH = 0o10000000;
+const O_CLOEXEC = 0o2000000;
+
+/** Descriptors are given by number, lowest first: of `/proc/self`, kept until the last user namespace, and of all others. */
+const selfDescriptor = lifeDescriptor + 1;
+const nextDescriptor = selfDescriptor + 1;
+
+export type SandboxAction = Action & { readonly place: Sandbox };
+
+export function isSandboxAction(action: Action): action is SandboxAction {
+  return action.place.kind === 'sandbox';
+}
+
+export interface SandboxOptions {
+  readonly machine: ScriptMachine;
+  /** Whose process makes it. */
+  readonly outside: UserIds;
+  readonly filter: Uint8Array | undefined;
+}
+
+/** Makes the sandbox of `action` and becomes its program there. */
+export function sandboxStart(action: SandboxAction, { machine, outside, filter }: SandboxOptions): StartProgram {
+  const { place: sandbox } = action;
+  const start = new StartScript(machine);
+  const { script } = start;
+  const parent: Label = { entry: undefined };
+
+  start.stage('namespaces', 'making namespaces');
+  script.call('umask', [0]);
+  setPersonality(script, sandbox);
+  const { user, mount, process, network, ipc, name } = newNamespaces;
+  script.call('unshare', [user | mount | process | ipc | name | (sandbox.network === 'private' ? network : 0)]);
+  script.call('unshare', [newCgroupNamespace], { onError: 'next' });
+  script.call('openat', [here, script.text(text('/proc/self')), O_PATH | O_CLOEXEC, 0]);
+  writeFile(script, 'setgroups', 'deny');
+  mapUser(script, { user: 0, group: 0 }, outside);
+  script.call('close', [selfDescriptor]);
+  const cloneEntry = script.call('clone', [cloneParent | SIGCHLD, 0, 0, 0, 0], { onPositive: parent });
+
+  start.stage('namespaces', 'preparing the first process');
+  start.dieWithParent();
+  script.call('setsid', []);
+  const hostName = text(sandbox.hostName);
+  script.call('sethostname', [script.text(hostName), hostName.length]);
+  if (sandbox.network === 'private') startLoopback(script);
+
+  start.stage('namespaces', 'replacing the root');
+  const mounts = new MountScript(script, nextDescriptor);
+  mounts.begin();
+  script.call('openat', [here, script.text(text(`${mounts.oldRoot}/proc/self`)), O_PATH | O_CLOEXEC, 0]);
+  for (const each of sandbox.mounts) {
+    // Without those two no sandbox is of use: that they fail is not the action's fault.
+    start.stage(each.kind === 'proc' || each.kind === 'devices' ? 'namespaces' : 'mounts', `mounting ${each.to}`);
+    mounts.add(each);
+  }
+  start.stage('namespaces', 'leaving the host’s root');
+  // Root's ids outside are those that the kernel's settings belong to.
+  if (outside.user === 0) mounts.protectKernel(sandbox.mounts);
+  mounts.end();
+
+  start.stage('namespaces', 'taking the user ids');
+  script.call('unshare', [newNamespaces.user]);
+  mapUser(script, sandbox.user, { user: 0, group: 0 });
+  start.stage('mounts', 'entering the working folder');
+  script.call('chdir', [script.text(action.workingFolder)]);
+  start.stage('namespaces', 'giving up privileges');
+  giveUpPrivileges(script, filter);
+  start.become(action);
+
+  script.place(parent);
+  script.call('write', [reportDescriptor, script.entry(cloneEntry), reportSize]);
+  script.call('exit_group', [0]);
+  return start.finish(cloneEntry);
+}
+
+/** C++ Nix turns off the randomisation of addresses, so that builds differ less. */
+function setPersonality(script: SystemCallScript, { personality }: Sandbox): void {
+  const [linux32, fixedAddresses] = [0x0008, 0x0040000];
+  script.call('personality', [fixedAddresses | (personality === undefined ? 0 : linux32)]);
+}
+
+/** Of `/proc/self`. */
+function writeFile(script: SystemCallScript, name: string, contents: string): void {
+  const bytes = text(contents);
+  script.call('openat', [selfDescriptor, script.text(text(name)), O_WRONLY | O_CLOEXEC, 0]);
+  script.call('write', [nextDescriptor, script.text(bytes), bytes.length]);
+  script.call('close', [nextDescriptor]);
+}
+
+/** In the user namespace that this process has just gone into, `inside` is `outside` of the one around it. */
+function mapUser(script: SystemCallScript, inside: UserIds, outside: UserIds): void {
+  writeFile(script, 'uid_map', `${inside.user} ${outside.user} 1\n`);
+  writeFile(script, 'gid_map', `${inside.group} ${outside.group} 1\n`);
+}
+
+function startLoopback(script: SystemCallScript): void {
+  const [AF_INET, SOCK_DGRAM, SIOCSIFFLAGS] = [2, 2, 0x8914];
+  const upLoopbackRunning = 0x1 | 0x8 | 0x40;
+  // struct ifreq: a name of 16 bytes, a union of 24.
+  const request = Buffer.alloc(40);
+  request.write('lo');
+  request.writeUInt16LE(upLoopbackRunning, 16);
+  script.call('socket', [AF_INET, SOCK_DGRAM | O_CLOEXEC, 0]);
+  script.call('ioctl', [selfDescriptor, SIOCSIFFLAGS, script.bytes(request)]);
+  script.call('close', [selfDescriptor]);
+}
+
+function giveUpPrivileges(script: SystemCallScript, filter: Uint8Array | undefined): void {
+  const setDescriptorFlags = 2;
+  for (const descriptor of [reportDescriptor, lifeDescriptor])
+    script.call('fcntl', [descriptor, setDescriptorFlags, 1]);
+  const setNoNewPrivileges = 38;
+  script.call('prctl', [setNoNewPrivileges, 1, 0, 0, 0]);
+  // Abstract sockets belong to network namespaces, and the host's may be shared. Linux 6.12 and newer can.
+  const unscoped: Label = { entry: undefined };
+  const scopeAbstractSockets = 1;
+  script.call('landlock_create_ruleset', [script.words([0, 0, scopeAbstractSockets]), 24, 0], { onError: unscoped });
+  script.call('landlock_restrict_self', [nextDescriptor, 0]);
+  script.place(unscoped);
+  if (filter === undefined) return;
+  const setModeFilter = 1;
+  script.call('seccomp', [setModeFilter, 0, script.words([filter.byteLength / 8, script.bytes(filter)])]);
+}
