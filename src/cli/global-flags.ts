@@ -174,6 +174,10 @@ function notAnInteger(text: string): CliError {
 }
 
 /** The given flags, and what settings have as flags where these have no name in common. */
-export function withSettings(flags: readonly Flag[], { settings }: CommandContext): FlagFinder {
-  return firstOf(indexFlags(flags), settingFlags(settings));
+export function withSettings(flags: readonly Flag[], { program, settings }: CommandContext): FlagFinder {
+  const ofSettings = settingFlags(settings);
+  // nix-env had a flag of this name before the setting had one.
+  const others: FlagFinder = spelling =>
+    program === 'nix-env' && spelling === '--system' ? undefined : ofSettings(spelling);
+  return firstOf(indexFlags(flags), others);
 }

@@ -23,6 +23,10 @@ export const engineErrorCodes = [
   'builtin/unreadable',
   /** Symlinks that lead to each other. */
   'builtin/symlink-cycle',
+  /** A name that no package has of those there are. */
+  'environment/no-match',
+  /** A profile that another command manages. */
+  'environment/other-manifest',
   /** A text that is no URL of a mirror. */
   'mirror/bad-url',
   /** A mirror of which this machine does not say where it is. */

@@ -40,3 +40,12 @@ export {
   Realiser,
   type RealiserOptions,
 } from './realise/realiser.ts';
+export { type EnvironmentElement, metaBool, metaInt, readElement } from './user-environment/environment-element.ts';
+export { PackageSelector } from './user-environment/package-selector.ts';
+export {
+  type SelectablePackage,
+  comparePriorities,
+  selectPackages,
+  versionOf,
+} from './user-environment/select-packages.ts';
+export { type UserEnvironment, makeUserEnvironment } from './user-environment/user-environment.ts';

@@ -32,19 +32,29 @@ export {
   type Package,
   declaredDerivationPathOf,
   derivationPathOf,
+  type FindPackagesOptions,
+  allMetaOf,
   findPackages,
+  outPathOf,
+  outputPathsOf,
+  packageNameOf,
+  systemOf,
   isDerivation,
   metaOf,
   outputNameOf,
   outputsOf,
   outputsToInstallOf,
 } from './packages.ts';
+export { type PlainData, formatPlainData, plainDataOf, plainList, plainSet, plainString } from './plain-data.ts';
+export { compareVersions } from './builtins/versions.ts';
+export { matchesWhole } from './builtins/regex.ts';
+
 export type { Origin } from './positions.ts';
 export { printAmbiguous } from './print-ambiguous.ts';
 export { printEvaluated } from './print-evaluated.ts';
 export { ReplScope, isIncomplete } from './repl-scope.ts';
 export { type AutoArguments, autoCall, parseSelectionPath, select, takesArgument } from './selection.ts';
-export { type PrintOptions, quoteName } from './value-printer.ts';
+export { type PrintOptions, quoteName, quoteNameBytes } from './value-printer.ts';
 export { type Word, addressOf, kindOf } from './word.ts';
 export { type XmlOptions, toXml } from './builtins/xml.ts';
 export { isTable, readToml } from './toml/read-toml.ts';

@@ -6,6 +6,7 @@ import { EvalError } from './eval-error.ts';
 import { coerce } from './core-exports.ts';
 import type { Evaluator } from './evaluator.ts';
 import { type AutoArguments, autoCall } from './selection.ts';
+import { type PlainData, plainDataOf } from './plain-data.ts';
 import { type Word, addressOf, kindOf, listElements } from './word.ts';
 
 /** A derivation that an expression evaluates to. */
@@ -15,16 +16,38 @@ export interface Package {
   readonly attrs: number;
 }
 
+export interface FindPackagesOptions {
+  /** Whether what an assertion fails in is passed over. */
+  readonly skipsFailedAssertions?: boolean;
+  /** The attribute path of the value itself. */
+  readonly prefix?: string;
+}
+
 /** The derivations that a value is or contains, as deep as `recurseForDerivations` says. */
-export function findPackages(evaluator: Evaluator, word: Word, args: AutoArguments): Package[] {
+export function findPackages(
+  evaluator: Evaluator,
+  word: Word,
+  args: AutoArguments,
+  { skipsFailedAssertions = false, prefix: top = '' }: FindPackagesOptions = {},
+): Package[] {
   const found: Package[] = [];
   const seen = new Set<number>();
   let depth = 0;
-  evaluator.run(() => collect(word, ''));
+  evaluator.run(() => collect(word, top));
   return found;
 
   /** Whether the value is no derivation, so that it may contain some. */
   function isOther(candidate: Word, attributePath: string): boolean {
+    if (!skipsFailedAssertions) return isContainer(candidate, attributePath);
+    try {
+      return evaluator.run(() => isContainer(candidate, attributePath));
+    } catch (error) {
+      if (error instanceof EvalError && error.code === 'eval/assertion') return false;
+      throw error;
+    }
+  }
+
+  function isContainer(candidate: Word, attributePath: string): boolean {
     const { core } = evaluator;
     const value = core.force(candidate);
     if (kindOf(core.memory, value) !== 'set' || !isDerivation(evaluator, addressOf(value))) return true;
@@ -186,31 +209,72 @@ export function metaOf(evaluator: Evaluator, { attrs }: Package, name: string): 
   const doing = "while evaluating the 'meta' attribute of a derivation";
   return evaluator.run(() => {
     const found = attribute(evaluator, forceSet(evaluator, meta.word, doing, meta.position), name);
-    return found !== undefined && isPlainData(evaluator, found.word) ? core.force(found.word) : undefined;
+    return found !== undefined && plainDataOf(evaluator, found.word) !== undefined ? core.force(found.word) : undefined;
   });
 }
 
-/** Whether a value is made of numbers, strings and truths alone. */
-function isPlainData(evaluator: Evaluator, word: Word): boolean {
+/** What `meta` says, by names, as far as it could be written down; names alone where that is all there is. */
+export function allMetaOf(evaluator: Evaluator, { attrs }: Package): Map<ByteString, PlainData | undefined> {
   const { core } = evaluator;
-  const value = core.force(word);
-  const kind = kindOf(core.memory, value);
-  switch (kind) {
-    case 'list':
-      return listElements(core.memory, addressOf(value)).every(element => isPlainData(evaluator, element));
-    case 'set': {
-      const attrs = addressOf(value);
-      if (core.lookup(attrs, evaluator.symbols.outPath) !== undefined) return false;
-      return core.attributes(attrs).every(({ word: inner }) => isPlainData(evaluator, inner));
-    }
-    case 'int':
-    case 'bool':
-    case 'string':
-    case 'float':
-      return true;
-    default:
-      return false;
+  const meta = attribute(evaluator, attrs, 'meta');
+  if (meta === undefined) return new Map();
+  const doing = "while evaluating the 'meta' attribute of a derivation";
+  return evaluator.run(() => {
+    const members = core.sortedAttributes(forceSet(evaluator, meta.word, doing, meta.position));
+    return new Map(members.map(({ symbol, word }) => [core.nameOf(symbol), plainDataOf(evaluator, word)] as const));
+  });
+}
+
+/** The name and version of a package. */
+export function packageNameOf(evaluator: Evaluator, { attrs }: Package): ByteString {
+  const found = attribute(evaluator, attrs, 'name');
+  if (found === undefined) throw new EvalError('eval/type', 'derivation name missing');
+  const doing = "while evaluating the 'name' attribute of a derivation";
+  return evaluator.run(() => forcePlainString(evaluator, found.word, doing));
+}
+
+/** What a package is for; `unknown` where it does not say. */
+export function systemOf(evaluator: Evaluator, { attrs }: Package): ByteString {
+  const found = attribute(evaluator, attrs, 'system');
+  if (found === undefined) return byteStringFromText('unknown');
+  const doing = "while evaluating the 'system' attribute of a derivation";
+  return evaluator.run(() => forcePlainString(evaluator, found.word, doing, found.position));
+}
+
+/** Throws `eval/error` where it has none. */
+export function outPathOf(evaluator: Evaluator, { attrs }: Package): StorePath {
+  const doing = 'while evaluating the output path of a derivation';
+  const found = storePathAttribute(evaluator, attrs, doing);
+  if (found === undefined) throw new EvalError('eval/error', "derivation does not have attribute 'outPath'");
+  return found;
+}
+
+/** Of those of its outputs that say where they are. */
+export function outputPathsOf(evaluator: Evaluator, found: Package): Map<OutputName, StorePath> {
+  if (attribute(evaluator, found.attrs, 'outputs') === undefined) {
+    return new Map([[byteStringFromText('out'), outPathOf(evaluator, found)]]);
   }
+  const paths = new Map<OutputName, StorePath>();
+  for (const output of outputsOf(evaluator, found)) {
+    const member = evaluator.core.lookup(found.attrs, evaluator.core.internText(output));
+    if (member === undefined) continue;
+    const setText = 'while evaluating an output of a derivation';
+    const attrs = evaluator.run(() => forceSet(evaluator, member.word, setText, member.position));
+    const path = storePathAttribute(evaluator, attrs, 'while evaluating an output path of a derivation');
+    if (path !== undefined) paths.set(output, path);
+  }
+  return paths;
+}
+
+function storePathAttribute(evaluator: Evaluator, attrs: number, doing: string): StorePath | undefined {
+  const found = attribute(evaluator, attrs, 'outPath');
+  if (found === undefined) return undefined;
+  return evaluator.run(() =>
+    within(evaluator, doing, () => {
+      const { text } = evaluator.core.coerce(found.word, coerce.canonical);
+      return parseStorePathIn(evaluator.io.storeDir, text);
+    }),
+  );
 }
 
 function attribute(evaluator: Evaluator, attrs: number, name: string) {

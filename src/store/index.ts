@@ -65,6 +65,7 @@ export {
   switchGeneration,
   switchLink,
 } from './profiles/change-profile.ts';
+export { replaceLink } from './local/roots/add-indirect-root.ts';
 export { cleanProfiles } from './profiles/clean-profiles.ts';
 export { type Generation, type Generations, findGenerations, generationPath } from './profiles/generations.ts';
 export { parseOlderThan } from './profiles/older-than.ts';

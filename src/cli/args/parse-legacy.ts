@@ -5,8 +5,8 @@ import { type Flag, type FlagFinder, indexFlags } from './flag.ts';
 /** What a `nix-*` command understands beside the flags that all of them share. */
 export interface LegacyGrammar {
   readonly flags: readonly Flag[];
-  /** Takes a flag that nobody knows, or refuses it by returning false. */
-  readonly otherFlag?: (spelling: ByteString) => boolean;
+  /** Takes a flag that nobody knows, with the arguments that it `take`s after it, or refuses it by returning false. */
+  readonly otherFlag?: (spelling: ByteString, take: () => ByteString | undefined) => boolean;
   readonly argument: (text: ByteString) => void;
 }
 
@@ -27,6 +27,6 @@ export function parseLegacy(args: readonly ByteString[], grammar: LegacyGrammar,
     }
     const flag = own(text);
     if (flag !== undefined) applyFlag(flag, text, queue, missingLegacyValue);
-    else if (grammar.otherFlag?.(text) !== true) throw unrecognisedFlag(text);
+    else if (grammar.otherFlag?.(text, () => queue.take()) !== true) throw unrecognisedFlag(text);
   }
 }

@@ -147,6 +147,7 @@ const legacyCommands: { readonly [name: string]: () => Promise<LegacyCommandFact
   'nix-build': async () => (await import('./nix-build.ts')).nixBuild,
   'nix-collect-garbage': async () => (await import('./nix-collect-garbage.ts')).nixCollectGarbage,
   'nix-copy-closure': async () => (await import('./nix-copy-closure.ts')).nixCopyClosure,
+  'nix-env': async () => (await import('./nix-env.ts')).nixEnv,
   'nix-hash': async () => (await import('./nix-hash.ts')).nixHash,
   'nix-instantiate': async () => (await import('./nix-instantiate.ts')).nixInstantiate,
   'nix-store': async () => (await import('./nix-store.ts')).nixStore,

@@ -62,7 +62,7 @@ export function delaySource(evaluation: Evaluation, { kind, text }: SourceExpres
 }
 
 /** The path of a file that may be given as `<name>`, which is looked up on the search path. */
-function locateFile({ evaluator }: Evaluation, file: ByteString): ByteString {
+export function locateFile({ evaluator }: Evaluation, file: ByteString): ByteString {
   const isLookup = file.length > 2 && file.startsWith('<') && file.endsWith('>');
   return isLookup ? evaluator.findOnSearchPath(byteStringFromLatin1(file.slice(1, -1))) : absolutePath(file);
 }

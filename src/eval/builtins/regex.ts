@@ -27,6 +27,11 @@ function regexOf(pattern: ByteString): Regex {
   }
 }
 
+/** Whether a POSIX extended regular expression matches all of `text`. Throws `eval/error` for what is none. */
+export function matchesWhole(pattern: ByteString, text: ByteString): boolean {
+  return new RegexMatcher(regexOf(pattern), text).matchWhole() !== undefined;
+}
+
 function match(evaluator: Evaluator, args: number): Word {
   const patternText = 'while evaluating the first argument passed to builtins.match';
   const regex = regexOf(forcePlainString(evaluator, argument(evaluator, args, 0), patternText));
