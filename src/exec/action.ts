@@ -16,6 +16,8 @@ export interface Action {
   readonly limits: Limits;
   /** What its standard output and standard error are, which are one. Standard input is empty. */
   readonly output: 'pipe' | 'terminal';
+  /** Whether it is killed, with all that it started, once nobody of them has that output open any more. */
+  readonly endsWithOutput?: boolean;
   /** Of files that it makes; 0o022 unless given. */
   readonly umask?: number;
 }

@@ -66,8 +66,10 @@ export class LocalExecutor implements Executor {
   }
 }
 
-function orderOf({ place, limits, output }: Action, { program, cloneEntry }: StartProgram): ProcessOrder {
-  return { program, cloneEntry, user: place.kind === 'sandbox' ? place.outsideUser : place.user, limits, output };
+function orderOf(action: Action, { program, cloneEntry }: StartProgram): ProcessOrder {
+  const { place, limits, output, endsWithOutput = false } = action;
+  const user = place.kind === 'sandbox' ? place.outsideUser : place.user;
+  return { program, cloneEntry, user, limits, output, endsWithOutput };
 }
 
 function outcomeOf(result: RunResult, start: StartProgram): Outcome {

@@ -231,6 +231,36 @@ test('limits end a build', async () => {
   assert.deepEqual(leftovers(rig), []);
 });
 
+test('a builder that closes its output is ended', async () => {
+  await using rig = new BuildRig();
+  const { message } = await rig.failure({ script: 'exec > /dev/null 2>&1; while :; do :; done' });
+  assert.match(message, /builder failed due to signal 9 \(Killed\)/);
+});
+
+test('what a builder starts ends with it', async () => {
+  await using rig = new BuildRig();
+  const { out } = await rig.built({ script: '(while :; do :; done) > /dev/null 2>&1 & echo $! > $out' });
+  assert.throws(() => process.kill(Number(read(out)), 0), { code: 'ESRCH' });
+});
+
+test('outputs of other kinds than the store has are refused', async () => {
+  await using rig = new BuildRig();
+  const derivation = { script: '/usr/bin/mkfifo $out' };
+  const { status, message } = await rig.failure(derivation);
+  assert.equal(status, 'OutputRejected');
+  assert.match(message, /has an unsupported type/);
+  const missing = await rig.failure({ name: 'missing', script: ':' });
+  assert.equal(missing.status, 'OutputRejected');
+  assert.match(missing.message, /failed to produce output path for output 'out' at/);
+  assert.deepEqual(leftovers(rig), []);
+});
+
+test('folders that nobody may enter are removed all the same', async () => {
+  await using rig = new BuildRig();
+  await rig.failure({ script: '/bin/mkdir -p a/b $out/c; /bin/chmod 0 a/b a $out/c $out .; exit 1' });
+  assert.deepEqual(leftovers(rig), []);
+});
+
 test('the post-build hook gets the outputs', async () => {
   const { reporter, reports } = recordReports();
   await using hooks = new BuildRig();
@@ -279,6 +309,6 @@ test('machines that lack something refuse', async () => {
   assert.equal(
     rig.builder.obstacle(derivation)?.replaceAll(colours, ''),
     "Reason: platform mismatch\nRequired system: 'test-system'\nCurrent system: 'other'\n" +
-      'Reason: missing system features\nRequired features: {apples, kvm}\nAvailable features: {big-parallel}',
+      'Reason: missing system features\nRequired features: {apples, kvm}\nAvailable features: {big-parallel, ca-derivations}',
   );
 });

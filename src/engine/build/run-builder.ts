@@ -62,6 +62,8 @@ export async function runBuilder(context: BuildContext, prepared: PreparedBuild)
         output: settings.maxLogSize > 0 ? settings.maxLogSize : undefined,
       },
       output: 'terminal',
+      // As in C++ Nix, who has nothing more to say has nothing more to do.
+      endsWithOutput: true,
     },
     { signal: request.signal, output },
   );

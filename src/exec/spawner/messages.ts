@@ -10,6 +10,7 @@ export interface ProcessOrder {
   readonly user: UserIds | undefined;
   readonly limits: Limits;
   readonly output: 'pipe' | 'terminal';
+  readonly endsWithOutput: boolean;
 }
 
 export type SpawnerRequest =

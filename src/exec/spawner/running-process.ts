@@ -135,6 +135,8 @@ export class RunningProcess {
     stream.on('error', () => stream.destroy());
     stream.on('close', () => {
       this.#hasOutputEnded = true;
+      // One that has ended, and is not waited for yet, takes no notice.
+      if (this.#order.endsWithOutput && this.#ended === undefined) this.kill();
       this.#reportIfDone();
     });
   }
