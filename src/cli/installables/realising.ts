@@ -67,6 +67,7 @@ export async function openRealising(
       fallback: settings.get('fallback'),
       substitute: settings.get('substitute'),
       alwaysAllowSubstitutes: settings.get('always-allow-substitutes'),
+      recordsRealisations: settings.isEnabled('ca-derivations'),
       maxSubstitutionJobs: Math.max(1, settings.get('max-substitution-jobs')),
     },
   });

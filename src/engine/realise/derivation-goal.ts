@@ -96,8 +96,19 @@ export class DerivationGoal {
       await repairClosure(this.#context, this.#path, output.path);
       return succeeded('AlreadyValid', new Map([[name, output]]));
     }
-    if (isValid && attempt === 'done') return succeeded('Substituted', new Map([[name, output]]));
+    if (isValid && attempt === 'done') {
+      await this.#record(name, output.path);
+      return succeeded('Substituted', new Map([[name, output]]));
+    }
     return this.#only(name, await this.#build(), output);
+  }
+
+  async #record(name: OutputName, path: StorePath): Promise<void> {
+    const { settings, store, signal } = this.#context;
+    if (!settings.recordsRealisations) return;
+    const id = (await this.#idsOfOutputs()).get(name);
+    if (id === undefined || (await store.realisation(id, { signal })) !== undefined) return;
+    await store.writer?.addRealisation({ id, path, signatures: [] }, { signal });
   }
 
   /** Which store path an output is, as far as anybody knows. */

@@ -25,6 +25,8 @@ export interface RealiseSettings {
   readonly substitute: boolean;
   /** Whether they are also where a derivation asks not to. */
   readonly alwaysAllowSubstitutes: boolean;
+  /** Whether realisations are recorded of outputs that are substituted by the path that follows from the derivation, too. */
+  readonly recordsRealisations: boolean;
   readonly maxSubstitutionJobs: number;
 }
 

@@ -32,6 +32,7 @@ const plain: RealiseSettings = {
   fallback: false,
   substitute: true,
   alwaysAllowSubstitutes: false,
+  recordsRealisations: false,
   maxSubstitutionJobs: 4,
 };
 
