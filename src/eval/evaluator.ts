@@ -497,7 +497,12 @@ export class Evaluator {
   closureOf(path: StorePath): StorePath[] {
     const found = new Set<StorePath>([path]);
     for (const member of found) {
-      const derivation = isDerivationPath(member) ? this.findDerivation(member) : undefined;
+      if (!isDerivationPath(member)) {
+        const [answer] = this.require([{ kind: 'validity', path: member }]);
+        for (const reference of answer?.kind === 'object' ? answer.references : []) found.add(reference);
+        continue;
+      }
+      const derivation = this.findDerivation(member);
       if (derivation === undefined) continue;
       for (const source of derivation.inputSources) found.add(source);
       for (const input of derivation.inputDerivations.keys()) found.add(input);
