@@ -1,3 +1,4 @@
+import type { ByteString } from '../base/index.ts';
 import type { Flag, Positional } from './args/flag.ts';
 import type { CommandGroup, Parseable } from './args/parse-command.ts';
 import type { LegacyGrammar } from './args/parse-legacy.ts';
@@ -44,6 +45,8 @@ export type Commands = CommandGroup<Command>;
 /** A command of its own name, `nix-store` and its like. */
 export interface LegacyCommand extends LegacyGrammar {
   readonly summary: string;
+  /** The arguments to parse in place of those of the command line. */
+  readonly rewriteArguments?: (args: readonly ByteString[]) => readonly ByteString[];
   run(): void | Promise<void>;
 }
 

@@ -110,7 +110,8 @@ async function runLegacy(name: string, args: readonly ByteString[], context: Com
   ];
   let helpRequested = false;
   const shared = [...globalFlags(context), ...legacyFlags(context)];
-  parseLegacy(args, { ...command, flags: own }, withSettings(shared, context));
+  const rewritten = command.rewriteArguments?.(args) ?? args;
+  parseLegacy(rewritten, { ...command, flags: own }, withSettings(shared, context));
   if (helpRequested) {
     const [{ legacyHelp }, { showPaged }] = await Promise.all([
       import('./render/help.ts'),

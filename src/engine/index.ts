@@ -10,6 +10,12 @@ export { type FetchNeed, type Realisation, answerNeeds } from './evaluation/answ
 export { addWantedObjects } from './evaluation/add-wanted-objects.ts';
 export { FileSystemIO, type FileSystemIOOptions, type WantedObject } from './evaluation/file-system-io.ts';
 export type { BuildContext } from './build/build-context.ts';
+export {
+  type BuilderFiles,
+  type BuilderFilesRequest,
+  type BuilderVariable,
+  makeBuilderFiles,
+} from './build/builder-files.ts';
 export { type BuildSettings, readBuildSettings } from './build/build-settings.ts';
 export { downloadFile } from './fetchers/download-file.ts';
 export { type FetchContext, fetchTree } from './fetchers/fetch-tree.ts';

@@ -55,7 +55,7 @@ export { printEvaluated } from './print-evaluated.ts';
 export { ReplScope, isIncomplete } from './repl-scope.ts';
 export { type AutoArguments, autoCall, parseSelectionPath, select, takesArgument } from './selection.ts';
 export { type PrintOptions, quoteName, quoteNameBytes } from './value-printer.ts';
-export { type Word, addressOf, kindOf } from './word.ts';
+export { type Word, addressOf, kindOf, trueWord } from './word.ts';
 export { type XmlOptions, toXml } from './builtins/xml.ts';
 export { isTable, readToml } from './toml/read-toml.ts';
 export { TomlError } from './toml/toml-error.ts';

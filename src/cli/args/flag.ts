@@ -25,6 +25,11 @@ export interface Flag {
   readonly apply: (...values: ByteString[]) => void;
 }
 
+/** A flag without arguments. */
+export function switchFlag(long: string, summary: string, apply: () => void, more: Partial<Flag> = {}): Flag {
+  return { long, labels: [], summary, apply, ...more };
+}
+
 /** Arguments that are no flags. */
 export interface Positional {
   readonly label: string;

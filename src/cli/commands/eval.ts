@@ -10,7 +10,7 @@ import {
   toJson,
   within,
 } from '../../eval/index.ts';
-import type { Flag } from '../args/flag.ts';
+import { switchFlag } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
@@ -57,10 +57,10 @@ export function evaluate(context: CommandContext): Command {
         summary: 'Write a string to a file, or a set of strings to a folder.',
         apply: path => (request.writeTo = path),
       },
-      flag('raw', 'Print a string as it is.', () => (request.isRaw = true)),
-      flag('json', 'Print the value as JSON.', () => (request.isJson = true)),
+      switchFlag('raw', 'Print a string as it is.', () => (request.isRaw = true)),
+      switchFlag('json', 'Print the value as JSON.', () => (request.isJson = true)),
       ...jsonFlags(pretty => (request.pretty = pretty)),
-      flag('read-only', 'Write nothing to the store.', () => (request.readsOnly = true)),
+      switchFlag('read-only', 'Write nothing to the store.', () => (request.readsOnly = true)),
     ],
     positionals: [
       {
@@ -84,10 +84,6 @@ export function evaluate(context: CommandContext): Command {
       else context.out.write(bytesOf(result));
     },
   };
-}
-
-function flag(long: string, summary: string, apply: () => void): Flag {
-  return { long, labels: [], summary, apply };
 }
 
 function applied(evaluation: Evaluation, value: Word, { apply }: Request): Word {

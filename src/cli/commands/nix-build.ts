@@ -9,7 +9,7 @@ import {
   printStorePath,
 } from '../../nix-compat/index.ts';
 import { type Store, derivationOutputs } from '../../store/index.ts';
-import type { Flag } from '../args/flag.ts';
+import { switchFlag } from '../args/flag.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
 import { CliError } from '../error.ts';
 import { Evaluation } from '../evaluation/evaluation.ts';
@@ -37,14 +37,14 @@ export function nixBuild(context: CommandContext): LegacyCommand {
         summary: "Name the links to results after the path; 'result' unless given.",
         apply: path => (outLink = displayBytes(path)),
       },
-      flag('no-out-link', 'Make no links to results.', () => (outLink = undefined), { aliases: ['no-link'] }),
-      flag('dry-run', 'Say what would be done, and do nothing.', () => (dryRun = true)),
-      flag('check', 'Build again what is there, and compare.', () => (checks = true)),
-      flag('add-drv-link', 'Has no effect.', () => undefined),
-      flag('indirect', 'Has no effect.', () => undefined),
+      switchFlag('no-out-link', 'Make no links to results.', () => (outLink = undefined), { aliases: ['no-link'] }),
+      switchFlag('dry-run', 'Say what would be done, and do nothing.', () => (dryRun = true)),
+      switchFlag('check', 'Build again what is there, and compare.', () => (checks = true)),
+      switchFlag('add-drv-link', 'Has no effect.', () => undefined),
+      switchFlag('indirect', 'Has no effect.', () => undefined),
       { long: 'drv-link', labels: ['path'], summary: 'Has no effect.', apply: () => {} },
       { long: 'exclude', labels: ['regex'], summary: 'Has no effect.', apply: () => {} },
-      flag('pure', 'Has no effect.', () => undefined),
+      switchFlag('pure', 'Has no effect.', () => undefined),
       ...evaluationFlags(from),
     ],
     otherFlag: operands.otherFlag,
@@ -66,10 +66,6 @@ export function nixBuild(context: CommandContext): LegacyCommand {
       for (const { path } of results) context.out.byteLine(printStorePath(store.storeDir, path));
     },
   };
-}
-
-function flag(long: string, summary: string, apply: () => void, more: Partial<Flag> = {}): Flag {
-  return { long, labels: [], summary, apply, ...more };
 }
 
 function toDerivingPath({ path, output }: DerivationOutput): DerivingPath {

@@ -8,7 +8,7 @@ import {
 } from '../../base/index.ts';
 import { type Word, autoCall, findPackages, printAmbiguous, select, toJson, toXml } from '../../eval/index.ts';
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
-import type { Flag } from '../args/flag.ts';
+import { switchFlag } from '../args/flag.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
 import { Evaluation } from '../evaluation/evaluation.ts';
 import { evaluationFlags, noArguments } from '../evaluation/evaluation-arguments.ts';
@@ -38,11 +38,6 @@ interface Request {
   readonly operands: ByteString[];
 }
 
-/** A flag without values. */
-function flag(long: string, summary: string, apply: () => void, more: Partial<Flag> = {}): Flag {
-  return { long, labels: [], summary, apply, ...more };
-}
-
 /** `nix-instantiate` */
 export function nixInstantiate(context: CommandContext): LegacyCommand {
   const request: Request = {
@@ -64,22 +59,24 @@ export function nixInstantiate(context: CommandContext): LegacyCommand {
   return {
     summary: 'Makes store derivations of Nix expressions.',
     flags: [
-      flag('parse', 'Parse, and print what was understood.', () => (request.parses = true), {
+      switchFlag('parse', 'Parse, and print what was understood.', () => (request.parses = true), {
         aliases: ['parse-only'],
       }),
-      flag('eval', 'Print values instead of making derivations.', () => (request.evaluates = true), {
+      switchFlag('eval', 'Print values instead of making derivations.', () => (request.evaluates = true), {
         aliases: ['eval-only'],
       }),
-      flag('expr', 'Take arguments for expressions instead of files.', () => (request.isText = true), { short: 'E' }),
-      flag('find-file', 'Look arguments up on the search path.', () => (request.finds = true)),
-      flag('strict', 'Evaluate all that a value contains.', () => (request.strict = true)),
-      flag('json', 'Print values as JSON.', () => (request.output = 'json')),
-      flag('xml', 'Print values as XML.', () => (request.output = 'xml')),
-      flag('raw', 'Print strings as they are.', () => (request.output = 'raw')),
-      flag('no-location', 'Leave positions out of XML.', () => (request.locations = false)),
-      flag('read-write-mode', 'Write to the store while evaluating.', () => (request.writes = true)),
-      flag('dry-run', 'Write nothing to the store.', () => (request.isDry = true)),
-      flag('indirect', 'Has no effect.', () => undefined),
+      switchFlag('expr', 'Take arguments for expressions instead of files.', () => (request.isText = true), {
+        short: 'E',
+      }),
+      switchFlag('find-file', 'Look arguments up on the search path.', () => (request.finds = true)),
+      switchFlag('strict', 'Evaluate all that a value contains.', () => (request.strict = true)),
+      switchFlag('json', 'Print values as JSON.', () => (request.output = 'json')),
+      switchFlag('xml', 'Print values as XML.', () => (request.output = 'xml')),
+      switchFlag('raw', 'Print strings as they are.', () => (request.output = 'raw')),
+      switchFlag('no-location', 'Leave positions out of XML.', () => (request.locations = false)),
+      switchFlag('read-write-mode', 'Write to the store while evaluating.', () => (request.writes = true)),
+      switchFlag('dry-run', 'Write nothing to the store.', () => (request.isDry = true)),
+      switchFlag('indirect', 'Has no effect.', () => undefined),
       {
         long: 'add-root',
         labels: ['path'],

@@ -12,6 +12,8 @@ export interface EvaluationArguments {
   repairs?: boolean;
   /** The URI of the store that evaluations write to, where that is another than the command's. */
   evalStore?: string;
+  /** Where relative paths in arguments start, if not at the working directory. */
+  baseFolder?: ByteString;
   readonly searchPath: string[];
   readonly args: Map<ByteString, ArgumentSource>;
 }

@@ -63,7 +63,7 @@ export class Evaluation implements AsyncDisposable {
   readonly evaluator: Evaluator;
   /** What `--arg` and its like pass to functions. */
   readonly args: AutoArguments;
-  readonly #context: CommandContext;
+  readonly context: CommandContext;
   readonly #from: EvaluationArguments;
   readonly #writes: boolean;
   /** In the order that the evaluation came to want it. */
@@ -75,7 +75,7 @@ export class Evaluation implements AsyncDisposable {
   #evalStore: Promise<Store> | undefined;
 
   constructor(context: CommandContext, from: EvaluationArguments, { writes = true, store }: EvaluationOptions = {}) {
-    this.#context = context;
+    this.context = context;
     this.#from = from;
     this.#writes = writes && !context.modes.readsOnly;
     this.#store = store === undefined ? undefined : Promise.resolve(store);
@@ -95,14 +95,14 @@ export class Evaluation implements AsyncDisposable {
     const evalStore = await this.evalStore();
     const wantsClosures = this.evaluator.access !== undefined;
     const options = { evalStore, writes: this.#writes, downloads: () => this.#downloads() };
-    const ways = realiseForEvaluation(await this.store(), this.#context, options);
-    return answerNeeds(evalStore, needs, { ...ways, wantsClosures, signal: this.#context.signal });
+    const ways = realiseForEvaluation(await this.store(), this.context, options);
+    return answerNeeds(evalStore, needs, { ...ways, wantsClosures, signal: this.context.signal });
   }
 
   /** Where downloads are as long as the evaluation goes on. */
   #downloads(): string {
     if (this.#downloadFolder === undefined) {
-      const folder = mkdtempSync(join(this.#context.environment.temporaryDir, 'firn-downloads-'));
+      const folder = mkdtempSync(join(this.context.environment.temporaryDir, 'firn-downloads-'));
       this.#opened.defer(() => removeTree(folder));
       this.#downloadFolder = folder;
     }
@@ -113,19 +113,19 @@ export class Evaluation implements AsyncDisposable {
   async commit(): Promise<void> {
     const wanted = this.#wanted.splice(0);
     if (wanted.length === 0 || !this.#writes) return;
-    await addWantedObjects(await this.evalStore(), wanted, this.#context.signal);
+    await addWantedObjects(await this.evalStore(), wanted, this.context.signal);
   }
 
   /** The store that the command works on, opened when it is first asked for. */
   store(): Promise<Store> {
-    return (this.#store ??= this.#open(openCommandStore(this.#context)));
+    return (this.#store ??= this.#open(openCommandStore(this.context)));
   }
 
   /** Where derivations and sources go: the same, unless `--eval-store` says otherwise. */
   evalStore(): Promise<Store> {
     const uri = this.#from.evalStore;
     if (uri === undefined) return this.store();
-    return (this.#evalStore ??= this.#open(openStoreAt(uri, this.#context)));
+    return (this.#evalStore ??= this.#open(openStoreAt(uri, this.context)));
   }
 
   async #open(opening: Promise<Store>): Promise<Store> {
@@ -136,20 +136,20 @@ export class Evaluation implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await using _ = this.#opened;
     this.evaluator.observation?.finish();
-    this.#observer.report(this.evaluator, this.#context);
+    this.#observer.report(this.evaluator, this.context);
   }
 
   /** As the settings and flags say. */
   #start(from: EvaluationArguments): Evaluator {
-    const { environment, settings } = this.#context;
-    const storeDir = storeDirAt(from.evalStore ?? settings.get('store'), this.#context);
+    const { environment, settings } = this.context;
+    const storeDir = storeDirAt(from.evalStore ?? settings.get('store'), this.context);
     const isPure = settings.get('pure-eval') && from.isImpure !== true;
     const seesEnvironment = !isPure && !settings.get('restrict-eval');
     const io = new FileSystemIO({
       storeDir,
       want: object => this.#wanted.push(object),
       environment: name => (seesEnvironment ? process.env[name] : undefined),
-      say: message => say(this.#context, message),
+      say: message => say(this.context, message),
       workingFolder: absolutePath(byteStringFromText('.')),
       showsWanted: this.#writes,
     });
@@ -158,14 +158,14 @@ export class Evaluation implements AsyncDisposable {
       io,
       isReadOnly: !this.#writes,
       ...(isPure ? {} : { system, homePath: environment.home }),
-      searchPath: searchPathOf(this.#context, from),
+      searchPath: searchPathOf(this.context, from),
       library: { prefix: 'firn', path: libraryFolder },
       maxCallDepth: settings.get('max-call-depth'),
       showTrace: settings.get('show-trace'),
       features: new Set(experimentalFeatures.filter(feature => settings.isEnabled(feature))),
       purity: isPure ? 'pure' : settings.get('restrict-eval') ? 'restricted' : undefined,
       allowedUris: settings.get('allowed-uris'),
-      importFromDerivation: importFromDerivation(this.#context),
+      importFromDerivation: importFromDerivation(this.context),
       abortsOnWarning: settings.get('abort-on-warn') || /^(?:1|yes|true)$/.test(process.env['NIX_ABORT_ON_WARN'] ?? ''),
       tracesVerbosely: settings.get('trace-verbose'),
       lints: {
@@ -175,7 +175,7 @@ export class Evaluation implements AsyncDisposable {
       },
       observation: this.#observer.options,
       debugger: debuggerOptions(
-        this.#context,
+        this.context,
         from.debugPrompt?.(() => evaluator),
       ),
     });
@@ -225,11 +225,12 @@ function searchPathOf(context: CommandContext, { searchPath }: EvaluationArgumen
   });
 }
 
-function readArguments(evaluator: Evaluator, { args }: EvaluationArguments): AutoArguments {
-  return new Map(Array.from(args, ([name, source]) => [name, readArgument(evaluator, source)] as const));
+function readArguments(evaluator: Evaluator, { args, baseFolder }: EvaluationArguments): AutoArguments {
+  const folder = baseFolder ?? absolutePath(byteStringFromText('.'));
+  return new Map(Array.from(args, ([name, source]) => [name, readArgument(evaluator, source, folder)] as const));
 }
 
-function readArgument(evaluator: Evaluator, source: ArgumentSource): Word {
+function readArgument(evaluator: Evaluator, source: ArgumentSource, folder: ByteString): Word {
   const { core } = evaluator;
   switch (source.kind) {
     case 'text':
@@ -240,7 +241,7 @@ function readArgument(evaluator: Evaluator, source: ArgumentSource): Word {
       return bytesWord(evaluator, readStandardInput(largestSource));
     case 'expression': {
       const origin = { kind: 'text', name: '«string»' } as const;
-      return evaluator.delay(evaluator.parse(bytesOf(source.text), origin, absolutePath(byteStringFromText('.'))));
+      return evaluator.delay(evaluator.parse(bytesOf(source.text), origin, folder));
     }
     default:
       return unreachable(source);

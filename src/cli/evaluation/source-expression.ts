@@ -79,9 +79,9 @@ export function parseInput({ evaluator }: Evaluation): number {
   return evaluator.parse(readStandardInput(largestSource), { kind: 'text', name: '«stdin»' }, workingFolder());
 }
 
-/** The tree of an expression that was typed. */
-export function parseText({ evaluator }: Evaluation, text: ByteString): number {
-  return evaluator.parse(bytesOf(text), { kind: 'text', name: '«string»' }, workingFolder());
+/** The tree of an expression that was typed. Relative paths in it start at `folder`, else at the working directory. */
+export function parseText({ evaluator }: Evaluation, text: ByteString, folder = workingFolder()): number {
+  return evaluator.parse(bytesOf(text), { kind: 'text', name: '«string»' }, folder);
 }
 
 /** Where relative paths of what is typed start. */
