@@ -144,7 +144,8 @@ export class BuildRig implements AsyncDisposable {
   ): Promise<BuildResult> {
     const { path, derivation } = await this.add(test);
     using reporter = this.#reporter.startActivity({ type: 'builds' });
-    return this.builder.build({ path, derivation, mode }, { signal, reporter });
+    const slot = { yieldWhile: (wait: () => Promise<void>) => wait() };
+    return this.builder.build({ path, derivation, mode }, { signal, slot, reporter });
   }
 
   /** As `build`, of what is built: where its outputs are. */

@@ -1,10 +1,9 @@
-import type { Reporter } from '../../base/index.ts';
 import type { DerivationOptions, StorePath } from '../../nix-compat/index.ts';
 import type { LocalStore } from '../../store/index.ts';
 import type { Executor } from '../../exec/index.ts';
 import type { BuiltinServices } from '../builtin-builders/builtin-builder.ts';
 import type { BuildSettings } from './build-settings.ts';
-import type { BuildJob } from './derivation-builder.ts';
+import type { BuildJob, BuildOptions } from './derivation-builder.ts';
 import type { OutputStates } from './output-states.ts';
 
 /** What all builds of a `LocalDerivationBuilder` share. */
@@ -24,12 +23,10 @@ export interface BuildContext {
 }
 
 /** One build, while its outputs are locked. */
-export interface BuildRequest {
+export interface BuildRequest extends BuildOptions {
   readonly job: BuildJob;
   readonly options: DerivationOptions<StorePath>;
   readonly states: OutputStates;
   /** The closure of the inputs. */
   readonly inputs: ReadonlySet<StorePath>;
-  readonly signal: AbortSignal;
-  readonly reporter: Reporter;
 }

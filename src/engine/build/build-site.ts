@@ -98,10 +98,11 @@ interface SiteParts {
   readonly resources: AsyncDisposableStack;
 }
 
-function acquireUser({ settings, store }: BuildContext, { job, reporter, signal }: BuildRequest) {
+function acquireUser({ settings, store }: BuildContext, request: BuildRequest) {
+  const { job, reporter } = request;
   const users = new BuildUsers({ settings, dataFolder: store.dataFolder });
   const printed = displayBytes(printStorePath(store.storeDir, job.path));
-  return users.acquire(signal, () =>
+  return users.acquire(request, () =>
     reporter.startActivity({
       type: 'buildWaiting',
       level: 'warn',

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { temporaryFolder } from '../../testing/index.ts';
 import { BuildUsers } from './build-users.ts';
 
-const never = new AbortController().signal;
+const slot = { yieldWhile: (wait: () => Promise<void>) => wait() };
+const never = { signal: new AbortController().signal, slot };
 const noWait = () => {
   throw new Error('nobody is free');
 };
@@ -39,7 +40,7 @@ test('each build has a member of the group to itself', async () => {
     assert.deepEqual(two?.ids, { user: 402, group: 300 });
     const stop = new AbortController();
     let waited = 0;
-    const third = users.acquire(stop.signal, () => {
+    const third = users.acquire({ signal: stop.signal, slot }, () => {
       stop.abort(new Error('no longer'));
       return { [Symbol.dispose]: () => void waited++ };
     });

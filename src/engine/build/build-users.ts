@@ -6,6 +6,7 @@ import { makeFolder, realFileSystem } from '../../castore/index.ts';
 import type { UserIds } from '../../exec/index.ts';
 import { EngineError } from '../error.ts';
 import type { BuildSettings } from './build-settings.ts';
+import type { BuildOptions } from './derivation-builder.ts';
 
 /** The group that root is presumed to have for builds. Machines without it get ids that nobody has. */
 const presumedGroup = 'nixbld';
@@ -44,14 +45,14 @@ export class BuildUsers {
   }
 
   /** Undefined where builds run as ourselves. `waits` is called if nobody is free at once. Throws `build/no-users`. */
-  async acquire(signal: AbortSignal, waits: () => Disposable): Promise<BuildUser | undefined> {
+  async acquire({ signal, slot }: Waiting, waits: () => Disposable): Promise<BuildUser | undefined> {
     const candidates = this.#candidates();
     if (candidates === undefined) return undefined;
     const free = tryAcquire(candidates);
     if (free !== undefined) return free;
     using _waiting = waits();
     for (;;) {
-      await delay(pollInterval, undefined, { signal });
+      await slot.yieldWhile(() => delay(pollInterval, undefined, { signal }));
       const late = tryAcquire(candidates);
       if (late !== undefined) return late;
     }
@@ -96,6 +97,8 @@ export class BuildUsers {
     });
   }
 }
+
+type Waiting = Pick<BuildOptions, 'signal' | 'slot'>;
 
 interface Candidate {
   readonly ids: UserIds;

@@ -10,8 +10,16 @@ export interface BuildJob {
   readonly mode: BuildMode;
 }
 
+/** The right to run one of the builders that run at a time. */
+export interface BuildSlot {
+  /** Others have it while something is waited for that they may be doing. */
+  yieldWhile(wait: () => Promise<void>): Promise<void>;
+}
+
 export interface BuildOptions {
   readonly signal: AbortSignal;
+  /** What the build holds from its begin to its end. */
+  readonly slot: BuildSlot;
   /** The builder starts the activity of the build itself. */
   readonly reporter: Reporter;
 }

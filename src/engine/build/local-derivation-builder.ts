@@ -52,7 +52,8 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     }
   }
 
-  async #build(job: BuildJob, { signal, reporter }: BuildOptions): Promise<BuildResult> {
+  async #build(job: BuildJob, buildOptions: BuildOptions): Promise<BuildResult> {
+    const { signal, reporter, slot } = buildOptions;
     const { store } = this.#context;
     store.requireWritable();
     const options = this.#readOptions(job);
@@ -61,7 +62,7 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     // What is found valid stays so, and what is about to be made is not taken for garbage.
     const before = await inspectOutputs(store, job, { ids, reporter });
     await store.temporaryRoots.add([job.path, ...pathsOf(before)], signal);
-    using _lock = await lockOutputs(store, job, { reporter, signal });
+    using _lock = await lockOutputs(store, job, buildOptions);
     // Somebody else may have built it meanwhile, or just have begun to collect it.
     const states = await inspectOutputs(store, job, { ids, reporter });
     await store.temporaryRoots.add(pathsOf(states), signal);
@@ -81,7 +82,7 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     }
     await store.makeRoom();
     await using _room = new RoomKeeper(store);
-    const request = { job, options, states, inputs: new Set(inputs.keys()), signal, reporter };
+    const request = { job, options, states, inputs: new Set(inputs.keys()), signal, slot, reporter };
     // Awaited here: the locks end when this function is left.
     return await buildLocked(this.#context, request);
   }

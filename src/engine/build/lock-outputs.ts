@@ -1,25 +1,20 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Reporter, magenta, normal } from '../../base/index.ts';
+import { magenta, normal } from '../../base/index.ts';
 import { outputPath } from '../../nix-compat/index.ts';
 import { type LocalStore, tryLockPath } from '../../store/index.ts';
-import type { BuildJob } from './derivation-builder.ts';
+import type { BuildJob, BuildOptions } from './derivation-builder.ts';
 
 /** In milliseconds, between two looks at locks that somebody else holds. */
 const pollInterval = 200;
 
-export interface LockOptions {
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-}
-
 /**
  * Locks the outputs of a derivation against everybody else who would build it, C++ Nix's processes too: all or none at a
  * time, so that two who want several never wait for each other. An output whose path is not known yet is locked by the
- * derivation's.
+ * derivation's. Whoever waits lets others build.
  */
-export async function lockOutputs(store: LocalStore, job: BuildJob, options: LockOptions): Promise<Disposable> {
-  const { reporter, signal } = options;
+export async function lockOutputs(store: LocalStore, job: BuildJob, options: BuildOptions): Promise<Disposable> {
+  const { reporter, signal, slot } = options;
   const paths = lockedPaths(store, job);
   const lock = tryLockPaths(paths);
   if (lock !== undefined) return lock;
@@ -30,7 +25,7 @@ export async function lockOutputs(store: LocalStore, job: BuildJob, options: Loc
     text: `waiting for lock on ${magenta}${names}${normal}`,
   });
   for (;;) {
-    await delay(pollInterval, undefined, { signal });
+    await slot.yieldWhile(() => delay(pollInterval, undefined, { signal }));
     const late = tryLockPaths(paths);
     if (late !== undefined) return late;
   }

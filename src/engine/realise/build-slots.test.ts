@@ -45,3 +45,25 @@ test('who is called off leaves the queue, and a slot is given back once', async 
   _first[Symbol.dispose]();
   (await second)[Symbol.dispose]();
 });
+
+test('a slot that is yielded is somebody else’s until they give it back', async () => {
+  const slots = new BuildSlots(1);
+  const { signal } = new AbortController();
+  const order: string[] = [];
+  using first = await slots.acquire(1, signal);
+  await first.yieldWhile(async () => {
+    using _second = await slots.acquire(0, signal);
+    order.push('second');
+  });
+  order.push('first');
+  assert.deepEqual(order, ['second', 'first']);
+  await assert.rejects(
+    first.yieldWhile(async () => {
+      throw new Error('enough');
+    }),
+    { message: 'enough' },
+  );
+  // It was given back, and is not given back once more.
+  first[Symbol.dispose]();
+  using _third = await slots.acquire(0, signal);
+});

@@ -1,3 +1,5 @@
+import type { BuildSlot } from '../build/derivation-builder.ts';
+
 /**
  * Hands out a limited number of slots, to those that wait with the largest weight first, and among these to who came
  * first: on the critical path of a graph the weight is the length of the longest way to what was asked for.
@@ -11,17 +13,28 @@ export class BuildSlots {
   }
 
   /** Waits for a slot; dispose of the result to give it back. Rejects with the signal's reason when aborted. */
-  async acquire(weight: number, signal: AbortSignal): Promise<Disposable> {
+  async acquire(weight: number, signal: AbortSignal): Promise<BuildSlot & Disposable> {
+    await this.#take(weight, signal);
+    let isHeld = true;
+    const giveBack = () => {
+      if (isHeld) this.#release();
+      isHeld = false;
+    };
+    return {
+      yieldWhile: async wait => {
+        giveBack();
+        await wait();
+        await this.#take(weight, signal);
+        isHeld = true;
+      },
+      [Symbol.dispose]: giveBack,
+    };
+  }
+
+  async #take(weight: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#free > 0) this.#free--;
     else await this.#wait(weight, signal);
-    let isHeld = true;
-    return {
-      [Symbol.dispose]: () => {
-        if (isHeld) this.#release();
-        isHeld = false;
-      },
-    };
   }
 
   #wait(weight: number, signal: AbortSignal): Promise<void> {

@@ -237,12 +237,12 @@ export class DerivationGoal {
     const { builder, reporter, signal, slots, tally } = this.#context;
     const obstacle = this.#obstacle(derivation);
     if (obstacle !== undefined || builder === undefined) return failed('InputRejected', obstacle ?? '');
-    using _slot = await slots.acquire(this.#context.weightOf(this.#path), signal);
+    using slot = await slots.acquire(this.#context.weightOf(this.#path), signal);
     tally.start();
     let end: 'done' | 'failed' | 'called off' = 'called off';
     try {
       const job = { path: this.#path, derivation, mode: this.#mode };
-      const result = await builder.build(job, { signal, reporter });
+      const result = await builder.build(job, { signal, slot, reporter });
       end = isBuildSuccess(result.outcome) ? 'done' : 'failed';
       return result;
     } finally {
