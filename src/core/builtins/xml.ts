@@ -7,6 +7,7 @@ import { force } from '../force.ts';
 import { FunctionKind, LambdaObject, functionKind } from '../function.ts';
 import { formatShortFloat, resolvePosition, resolvedColumn, resolvedLine } from '../host.ts';
 import { drvPathSymbol, outPathSymbol } from '../known-symbols.ts';
+import { enter, leave } from '../log.ts';
 import { allocate } from '../memory.ts';
 import { outputSize, takeOutput, truncateOutput, writeByte, writeBytes, writeInteger, writeText } from '../output.ts';
 import { positionAt, symbolAt } from '../shape.ts';
@@ -59,7 +60,7 @@ export function xmlOf(word: Word, flags: u32): usize {
   writer.depth = 1;
   const start = outputSize();
   writeText("<?xml version='1.0' encoding='utf-8'?>\n<expr>\n");
-  writeValue(writer, word);
+  writeValue(writer, word, 0);
   writeText('</expr>\n');
   const text = takeOutput(start);
   changetype<StringObject>(text).context = writer.context;
@@ -166,8 +167,13 @@ function entityOf(byte: u32): string {
 
 // Values
 
-function writeValue(writer: XmlWriter, word: Word): void {
-  const value = valueOf(writer, word, 0);
+function writeValue(writer: XmlWriter, word: Word, pos: u32): void {
+  enter(pos);
+  writeForced(writer, valueOf(writer, word, pos), pos);
+  leave();
+}
+
+function writeForced(writer: XmlWriter, value: Word, pos: u32): void {
   switch (tagOf(value)) {
     case Tag.Constant:
       if (value == nullWord) return writeEmpty(writer, 'null');
@@ -178,7 +184,7 @@ function writeValue(writer: XmlWriter, word: Word): void {
       writer.context = uniteContexts(writer.context, contextOf(addressOf(value)));
       return writeStringElement(writer, 'string', addressOf(value));
     case Tag.List:
-      return writeList(writer, addressOf(value));
+      return writeList(writer, addressOf(value), pos);
     case Tag.Attrs:
       return writeSet(writer, addressOf(value));
     case Tag.Function:
@@ -203,10 +209,10 @@ function writeScalar(writer: XmlWriter, value: Word): void {
   } else writeEmpty(writer, 'unevaluated');
 }
 
-function writeList(writer: XmlWriter, list: usize): void {
+function writeList(writer: XmlWriter, list: usize, pos: u32): void {
   open(writer, 'list');
   endOpening(writer);
-  for (let i: u32 = 0; i < listCount(list); i++) writeValue(writer, listAt(list, i));
+  for (let i: u32 = 0; i < listCount(list); i++) writeValue(writer, listAt(list, i), pos);
   close(writer, 'list');
 }
 
@@ -253,7 +259,7 @@ function writeAttributes(writer: XmlWriter, attrs: usize): void {
     addAttribute('name', nameOf(symbolAt(shape, index)));
     if (file != 0) addAttribute('path', file);
     endOpening(writer);
-    writeValue(writer, valueAt(plain, index));
+    writeValue(writer, valueAt(plain, index), positionAt(shape, index));
     close(writer, 'attr');
   }
 }
