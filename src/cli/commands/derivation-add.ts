@@ -26,6 +26,10 @@ export function derivationAdd(context: CommandContext): Command {
       await using store = await openCommandStore(context);
       const json = parseJson(byteStringOf(readStandardInput(maxInput)));
       const given = derivationFromJson(json);
+      for (const { kind } of given.outputs.values()) {
+        if (kind === 'floating') context.settings.require('ca-derivations');
+        if (kind === 'impure') context.settings.require('impure-derivations');
+      }
       const inputs = await readInputDerivations(store, given);
       const hasher = new DerivationHasher(store.storeDir, path => inputs.get(path));
       const derivation = fillOutputPaths(given, hasher);

@@ -27,7 +27,7 @@ import {
 } from '../../eval/index.ts';
 import { removeTree } from '../../castore/index.ts';
 import { experimentalFeatures } from '../../nix-compat/index.ts';
-import type { Store } from '../../store/index.ts';
+import { LocalStore, type Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { channelEntries } from '../channel-places.ts';
@@ -71,6 +71,8 @@ export class Evaluation implements AsyncDisposable {
   readonly #opened = new AsyncDisposableStack();
   readonly #observer: EvaluationObserver;
   #downloadFolder: string | undefined;
+  /** Where the objects of the store are that evaluation looks at, once that is opened. */
+  #realStoreDir: string | undefined;
   #store: Promise<Store> | undefined;
   #evalStore: Promise<Store> | undefined;
 
@@ -93,6 +95,7 @@ export class Evaluation implements AsyncDisposable {
   async answer(needs: readonly EvalNeed[]): Promise<Iterable<readonly [EvalNeed, NeedAnswer]>> {
     await this.commit();
     const evalStore = await this.evalStore();
+    if (evalStore instanceof LocalStore) this.#realStoreDir = evalStore.realStoreDir;
     const wantsClosures = this.evaluator.access !== undefined;
     const options = { evalStore, writes: this.#writes, downloads: () => this.#downloads() };
     const ways = realiseForEvaluation(await this.store(), this.context, options);
@@ -152,6 +155,7 @@ export class Evaluation implements AsyncDisposable {
       say: message => say(this.context, message),
       workingFolder: absolutePath(byteStringFromText('.')),
       showsWanted: this.#writes,
+      realStoreDir: () => this.#realStoreDir,
     });
     const system = settings.get('eval-system') || settings.get('system');
     const evaluator = new Evaluator({

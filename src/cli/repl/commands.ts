@@ -6,6 +6,7 @@ import { showDocumentation } from './documentation.ts';
 import { openInEditor } from './edit.ts';
 import { helpText } from './help-text.ts';
 import type { Outcome, Repl } from './repl.ts';
+import { buildAndShow } from './build-and-show.ts';
 import { showDerivationLog } from './show-derivation-log.ts';
 
 /** What a command does with what follows its name; `name` is the name that was typed. */
@@ -15,8 +16,8 @@ export type ReplCommand = (repl: Repl, argument: ByteString, name: string) => Ou
 export const replCommands: ReadonlyMap<string, ReplCommand> = byNames([
   [[':?', ':help'], repl => repl.context.out.write(Buffer.from(helpText(repl.isDebugging)))],
   [[':a', ':add'], (repl, text) => repl.addAttributes(repl.evaluate(text))],
-  [[':b', ':bl', ':i', ':sh'], refuseBuilding],
-  [[':u'], refuseBuilding],
+  [[':b', ':bl'], buildDerivation],
+  [[':i', ':sh', ':u'], refuseBuilding],
   [[':doc'], showDocumentation],
   [[':e', ':edit'], openInEditor],
   [[':l', ':load'], (repl, text) => repl.load(text)],
@@ -52,6 +53,12 @@ function switchTraces({ context }: Repl, argument: ByteString, name: string): vo
   }
   out.line(wanted ? 'showing error traces' : 'not showing error traces');
   log.showTrace = wanted;
+}
+
+/** `:b`: builds a derivation and says what its outputs are; with `:bl` links in the working folder keep them. */
+function buildDerivation(repl: Repl, text: ByteString, name: string): Outcome {
+  const derivation = requireDerivation(repl, text);
+  return { kind: 'later', work: () => buildAndShow(repl.context, derivation, name === ':bl') };
 }
 
 function refuseBuilding(repl: Repl, text: ByteString, name: string): never {

@@ -70,6 +70,8 @@ export interface FileSystemIOOptions {
   readonly workingFolder: ByteString;
   /** Whether the evaluation sees what it wants in the store, as it does where that is going to be written. */
   readonly showsWanted?: boolean;
+  /** Where store objects are on disk, as far as that is known and not where their paths say. */
+  readonly realStoreDir?: () => string | undefined;
 }
 
 /** This machine's files, as an evaluation sees them. Store paths are only computed; whoever is told of them adds them. */
@@ -95,7 +97,19 @@ export class FileSystemIO implements EvalIO {
   /** Where the contents of a path are: elsewhere, for what is not in the store yet. */
   #sourceOf(path: ByteString): ByteString {
     const place = this.#overlay.find(path);
-    return place?.kind === 'tree' ? place.source : path;
+    return place?.kind === 'tree' ? place.source : this.#realPlaceOf(path);
+  }
+
+  /** What the store does not have may still lie where its path says. */
+  #realPlaceOf(path: ByteString): ByteString {
+    if (!path.startsWith(`${this.storeDir}/`)) return path;
+    const folder = this.#options.realStoreDir?.();
+    if (folder === undefined || folder === this.storeDir) return path;
+    const name = path.slice(this.storeDir.length + 1);
+    const real = (part: string) => byteStringFromLatin1(`${byteStringFromText(folder)}/${part}`);
+    const [object = ''] = name.split('/', 1);
+    const isThere = lstatSync(fsPathOf(real(object)), { throwIfNoEntry: false }) !== undefined;
+    return isThere ? real(name) : path;
   }
 
   stat(given: ByteString): FileInfo | undefined {
@@ -107,7 +121,7 @@ export class FileSystemIO implements EvalIO {
     } catch (error) {
       // Below what is no directory there is nothing.
       if (errnoOf(error) === 'ENOTDIR') return undefined;
-      throw failed('getting status of', path, error);
+      throw failed('getting status of', given, error);
     }
   }
 
@@ -120,7 +134,7 @@ export class FileSystemIO implements EvalIO {
     } catch (error) {
       if (errnoOf(error) === 'EISDIR')
         throw new EvalError('eval/error', `read of 4096 bytes: ${systemErrorText(error)}`);
-      throw failed('opening file', path, error);
+      throw failed('opening file', given, error);
     }
   }
 
@@ -134,7 +148,7 @@ export class FileSystemIO implements EvalIO {
         entries.filter(({ name }) => isThere(name)).map(entry => [byteStringFromLatin1(entry.name), typeOf(entry)]),
       );
     } catch (error) {
-      throw failed('cannot read directory', path, error);
+      throw failed('cannot read directory', given, error);
     }
   }
 
@@ -143,11 +157,12 @@ export class FileSystemIO implements EvalIO {
     try {
       return byteStringFromLatin1(readlinkSync(fsPathOf(path), 'latin1'));
     } catch (error) {
-      throw failed('reading symbolic link', path, error);
+      throw failed('reading symbolic link', given, error);
     }
   }
 
-  addPath(addition: PathToAdd): StorePath {
+  addPath(given: PathToAdd): StorePath {
+    const addition = this.#fromSource(given);
     const { name, method } = addition;
     const accepts = this.#filterOf(addition);
     const hash =
@@ -156,6 +171,18 @@ export class FileSystemIO implements EvalIO {
     const path = makeFixedOutputPath(this.storeDir, name, { method, hash, references: { others, self: false } });
     this.#want({ kind: 'tree', path, hash, addition, accepts });
     return path;
+  }
+
+  /** The same addition of where the tree is on disk; the filter is still asked by the paths that it knows. */
+  #fromSource(given: PathToAdd): PathToAdd {
+    const { path, filter } = given;
+    const place = this.#overlay.find(path);
+    const source = this.#sourceOf(path);
+    if (source === path) return given;
+    const isThere = (entry: ByteString) => place?.kind !== 'tree' || place.accepts(entry);
+    const asks = (entry: ByteString, type: FileType) =>
+      filter === undefined || filter(byteStringFromLatin1(path + entry.slice(source.length)), type);
+    return { ...given, path: source, filter: (entry, type) => isThere(entry) && asks(entry, type) };
   }
 
   addTree({ path: source, entries }: FetchedTree, name: string): AddedTree {
