@@ -5,7 +5,7 @@ import type { BlobFiles, DraftToPlace, NewFile } from './blob-files.ts';
 import { executableFile, plainFile } from './blob-schema.ts';
 import type { DataFolder } from './data-folder.ts';
 import type { DraftContents } from './draft-table.ts';
-import type { TreeDraft } from './drafts.ts';
+import type { DraftOptions, TreeDraft } from './drafts.ts';
 import type { CollectionLock } from './gc-lock.ts';
 import type { Placing } from './place-draft.ts';
 import type { AdditionsLock } from './additions-lock.ts';
@@ -123,7 +123,7 @@ export class DiskBlobBatch implements BlobBatch {
   }
 
   /** Starts a tree that is about to be checked out on the data folder's own file system: `CommitOptions.places`. */
-  async draft(options: CallOptions & { readonly renew?: boolean } = {}): Promise<TreeDraft> {
+  async draft(options: DraftOptions = {}): Promise<TreeDraft> {
     await this.#start(options.signal);
     const draft = this.#owner.files.drafts.begin(options);
     this.#drafts.push(draft);

@@ -28,7 +28,7 @@ export interface Placing {
 export function placeDraft(fs: FileSystem, draft: DraftTree, placing: Placing, blobs: BlobPlaces): void {
   const { target, old, durably } = placing;
   if (durably) for (const file of draft.files) if (!file.isLinked) sync(fs, file.path, 'fdatasyncSync');
-  const linking = { blobs, renew: old !== undefined, beside: `${draft.path}.link` };
+  const linking = { blobs, renew: old !== undefined, beside: `${draft.path}.link`, madeShard: false };
   for (const file of draft.files) if (!file.isLinked) linkBlob(fs, file, linking);
   if (durably) for (const folder of draft.folders) sync(fs, folder, 'fsyncSync');
   if (old !== undefined && fs.lstatSync(target, { throwIfNoEntry: false }) !== undefined) fs.renameSync(target, old);
@@ -37,8 +37,11 @@ export function placeDraft(fs: FileSystem, draft: DraftTree, placing: Placing, b
   if (draft.root.kind === 'directory') sealDirectory(fs, target);
   if (!durably) return;
   if (draft.root.kind === 'directory') sync(fs, target, 'fsyncSync');
-  const shards = draft.files.map(({ hash }) => `${blobs.root}/${hash.slice(0, 2)}`);
-  for (const folder of new Set([dirname(target), ...shards, blobs.root])) sync(fs, folder, 'fsyncSync');
+  const folders = new Set([dirname(target)]);
+  for (const { hash, isLinked } of draft.files) if (!isLinked) folders.add(`${blobs.root}/${hash.slice(0, 2)}`);
+  // Of a shard that is new, the name.
+  if (linking.madeShard) folders.add(blobs.root);
+  for (const folder of folders) sync(fs, folder, 'fsyncSync');
 }
 
 function sync(fs: FileSystem, path: FsPath, call: 'fsyncSync' | 'fdatasyncSync'): void {
@@ -56,12 +59,14 @@ interface Linking {
   readonly renew: boolean;
   /** A name of nobody else's, for what replaces a file. */
   readonly beside: string;
+  madeShard: boolean;
 }
 
-function linkBlob(fs: FileSystem, file: DraftFile, { blobs, renew, beside }: Linking): void {
+function linkBlob(fs: FileSystem, file: DraftFile, linking: Linking): void {
+  const { blobs, renew, beside } = linking;
   const blob = blobPath(blobs.root, file.hash, file.executable);
   try {
-    linkInto(fs, file, blob);
+    if (linkInto(fs, file, blob)) linking.madeShard = true;
   } catch (error) {
     const code = errnoOf(error) ?? '';
     if (code === 'EEXIST') {
@@ -75,13 +80,16 @@ function linkBlob(fs: FileSystem, file: DraftFile, { blobs, renew, beside }: Lin
   }
 }
 
-function linkInto(fs: FileSystem, { path }: DraftFile, blob: string): void {
+/** Whether the folder had to be made. */
+function linkInto(fs: FileSystem, { path }: DraftFile, blob: string): boolean {
   try {
     fs.linkSync(path, blob);
+    return false;
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
     makeFolder(fs, blob.slice(0, blob.lastIndexOf('/')));
     fs.linkSync(path, blob);
+    return true;
   }
 }
 

@@ -194,6 +194,7 @@ export class OutputDraft implements AsyncDisposable {
       signal,
       renew: mode === 'repair',
       blobsOnly: mode === 'check',
+      atOnce: true,
     });
     const reading = await readOutput(this.#left.at, { ...options, receiver: staging.receiver });
     this.#tree = await staging.finish();

@@ -39,7 +39,7 @@ export async function addToStore(store: LocalStore, source: TreeSource, options:
   // Before the batch: a collection waits for batches to end.
   await store.makeRoom();
   const { repair = false } = options;
-  await using staging = await TreeStaging.begin(store, { renew: repair, signal });
+  await using staging = await TreeStaging.begin(store, { renew: repair, atOnce: true, signal });
   const { sink, finish } = hashTree(store, options);
   const all = teeTree(sink, staging.receiver);
   await source(isFlat(options) ? plainFileOnly(all) : all, () => staging.receiver.drain(), signal);

@@ -24,11 +24,12 @@ export class LocalWriter implements PathWriter {
     this.#store.requireWritable();
     await this.#store.makeRoom();
     const { checkSignatures = true, repair = false } = options;
+    const isAlone = byPath.size === 1;
     const stageables = new Map<StorePath, Stageable[]>();
     for (const [path, { offers }] of byPath) {
       const ways = offers.map(offer => ({
         references: offer.info.references,
-        stage: (signal: AbortSignal) => stageOffer(this.#store, offer, { checkSignatures, repair, signal }),
+        stage: (signal: AbortSignal) => stageOffer(this.#store, offer, { checkSignatures, repair, isAlone, signal }),
       }));
       stageables.set(path, ways);
     }

@@ -24,6 +24,8 @@ export interface StageOptions {
   readonly checkSignatures: boolean;
   /** Whether what the castore has of it already is replaced. */
   readonly repair: boolean;
+  /** Whether nothing else is staged meanwhile. */
+  readonly isAlone: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -36,7 +38,11 @@ export async function stageOffer(store: LocalStore, offer: PathOffer, options: S
   if (options.checkSignatures && !offer.isTrusted) requireTrust(store, info);
   const content = contentCheck(store.storeDir, info);
   const nar = offer.checksNar === true ? undefined : new NarHasher();
-  await using staging = await TreeStaging.begin(store, { renew: options.repair, signal: options.signal });
+  await using staging = await TreeStaging.begin(store, {
+    renew: options.repair,
+    atOnce: options.isAlone,
+    signal: options.signal,
+  });
   const sinks = [nar?.sink, content?.sink].filter(sink => sink !== undefined);
   const drain = async () => {
     // What is longer than announced may well have no end.

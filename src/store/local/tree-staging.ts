@@ -15,6 +15,8 @@ export interface StagingOptions {
   readonly renew?: boolean;
   /** Whether it only goes to the castore. */
   readonly blobsOnly?: boolean;
+  /** Whether it is waited for by itself. */
+  readonly atOnce?: boolean;
 }
 
 /**
@@ -34,11 +36,11 @@ export class TreeStaging implements AsyncDisposable {
   }
 
   static async begin(store: LocalStore, options: StagingOptions): Promise<TreeStaging> {
-    const { signal, renew = false, blobsOnly = false } = options;
+    const { signal, renew = false, blobsOnly = false, atOnce = false } = options;
     const drafts = !blobsOnly && store.takesDrafts;
     const batch = store.blobs.batch({ forCheckout: !drafts });
     try {
-      const receiver = drafts ? await batch.draft({ renew, signal }) : new TreeBuilder(batch, { signal });
+      const receiver = drafts ? await batch.draft({ renew, atOnce, signal }) : new TreeBuilder(batch, { signal });
       return new TreeStaging(batch, receiver, signal);
     } catch (error) {
       await batch[Symbol.asyncDispose]();
