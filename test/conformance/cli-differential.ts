@@ -73,8 +73,15 @@ function placeOf(name: string): string {
   return place;
 }
 
-/** A derivation with inputs of several kinds, in the store that both sides use. */
-function makeDerivation(bin: string): string {
+/** A derivation with inputs of several kinds, which both sides make, each in its store. */
+function makeDerivation(): string {
+  const [made, ...others] = [peerBin ?? '', ownBin].map(instantiate);
+  if (made === undefined || others.some(path => path !== made))
+    throw new Error(`not one derivation: ${made}, ${others}`);
+  return made;
+}
+
+function instantiate(bin: string): string {
   const expression = `
     let make = name: more: derivation ({ inherit name; system = "x86_64-linux"; builder = "/bin/sh"; } // more);
     in make "top" {
@@ -85,7 +92,9 @@ function makeDerivation(bin: string): string {
       structured = make "structured" { __structuredAttrs = true; outputs = [ "out" ]; list = [ 1 2.5 "x" null true ]; };
       source = builtins.toFile "source" "contents";
     }`;
-  const { stdout } = spawnSync(join(bin, 'nix-instantiate'), ['--expr', expression], { env: environment });
+  const { stdout } = spawnSync(join(bin, 'nix-instantiate'), ['--expr', expression], {
+    env: bin === ownBin ? ownEnvironment : environment,
+  });
   return stdout.toString().trim();
 }
 
@@ -137,7 +146,7 @@ function show(text: string): string {
 let failed = 0;
 let count = 0;
 for (const folder of ['home', 'store', 'etc']) mkdirSync(join(root, folder));
-const drv = makeDerivation(peerBin);
+const drv = makeDerivation();
 const storeObjects = makeStoreObjects(peerBin, { own: ownBin, environment, ownEnvironment, root });
 try {
   for (const one of [...cliCases, ...storeCases]) {
