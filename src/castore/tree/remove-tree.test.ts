@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { byteStringFromText } from '../../base/index.ts';
-import { temporaryFolder } from '../../testing/index.ts';
+import { byteStringFromText, errnoOf } from '../../base/index.ts';
+import { type FaultPlan, faultyFileSystem, temporaryFolder } from '../../testing/index.ts';
 import { HeldFolder } from './held-folder.ts';
 import { removeTree, removeTreeAtEase } from './remove-tree.ts';
 
@@ -99,6 +99,27 @@ describe('removing a tree', () => {
     await assert.rejects(removeTreeAtEase(tree, { onRemoved }), { code: 'ENOTDIR', path: join(tree, 'a') });
     assertUntouched(victim);
     assert.deepEqual(readdirSync(join(folder.path, 'moved')), []);
+  });
+
+  test('goes on where something cannot be removed, if that is wanted', async () => {
+    using folder = temporaryFolder();
+    const tree = join(folder.path, 'tree');
+    for (const sub of ['a', 'b', 'c']) {
+      mkdirSync(join(tree, sub), { recursive: true });
+      writeFileSync(join(tree, sub, 'file'), sub);
+    }
+    const failures: (string | undefined)[] = [];
+    {
+      const plan: FaultPlan = { calls: 0, failAt: 1, errno: 'EIO', only: new Set(['unlinkSync']) };
+      const fileSystem = faultyFileSystem(plan);
+      await removeTreeAtEase(tree, { fileSystem, onFailed: error => void failures.push(errnoOf(error)) });
+    }
+    assert.deepEqual(failures, ['EIO']);
+    const [left = '', ...others] = readdirSync(tree);
+    assert.deepEqual(others, []);
+    assert.deepEqual(readdirSync(join(tree, left)), ['file']);
+    removeTree(tree);
+    assert.ok(!existsSync(tree));
   });
 
   test('ends when it is aborted, and leaves what can be removed', async () => {

@@ -1,7 +1,7 @@
-import { chmodSync, lstatSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type ByteString, byteStringFromLatin1, byteStringFromText, errnoOf } from '../../base/index.ts';
 import type { CallOptions } from '../blob-store.ts';
+import { type FileSystem, realFileSystem } from '../disk/file-system.ts';
 import type { FsPath } from './fs-path.ts';
 import { HeldFolder } from './held-folder.ts';
 
@@ -19,19 +19,26 @@ const turnTime = 20;
  * somebody puts in place of a folder meanwhile.
  */
 export function removeTree(path: FsPath): void {
-  for (const _ of new Removal(false).run(path));
+  for (const _ of new Removal().run(path));
 }
 
 export interface RemoveOptions extends CallOptions {
   /** Hears, of every entry that is gone, the bytes of its contents; 0 when they are linked elsewhere. */
   readonly onRemoved?: (bytes: number) => void;
+  /**
+   * Told of what the system does not remove, which is left with the folders that it is in; the others are still removed.
+   * Unless given, the first such error is thrown.
+   */
+  readonly onFailed?: (error: Error) => void;
+  /** For tests that make calls fail. */
+  readonly fileSystem?: FileSystem;
 }
 
 /** As `removeTree`, giving the thread to others now and then. What is left when it is aborted can be removed later. */
 export async function removeTreeAtEase(path: FsPath, options: RemoveOptions = {}): Promise<void> {
   const { onRemoved, signal } = options;
   let since = performance.now();
-  for (const bytes of new Removal(onRemoved !== undefined).run(path)) {
+  for (const bytes of new Removal(options).run(path)) {
     onRemoved?.(bytes);
     if (performance.now() - since < turnTime) continue;
     await turn();
@@ -46,33 +53,51 @@ interface Frame {
   readonly name: ByteString;
   /** Entries that are there still. */
   readonly left: { readonly name: ByteString; readonly isFolder: boolean }[];
+  /** Whether something in it could not be removed. */
+  isStuck: boolean;
 }
 
 class Removal {
+  readonly #fs: FileSystem;
   readonly #countsBytes: boolean;
+  readonly #onFailed: RemoveOptions['onFailed'];
   /** From the outermost folder to the innermost. */
   readonly #frames: Frame[] = [];
 
-  constructor(countsBytes: boolean) {
-    this.#countsBytes = countsBytes;
+  constructor({ onRemoved, onFailed, fileSystem = realFileSystem }: RemoveOptions = {}) {
+    this.#fs = fileSystem;
+    this.#countsBytes = onRemoved !== undefined;
+    this.#onFailed = onFailed;
   }
 
   /** Yields after every entry: how many bytes it freed. */
   *run(path: FsPath): Generator<number, void> {
-    const root = openIfFolder(() => HeldFolder.open(path));
+    const root = this.#attempt(() => openIfFolder(() => HeldFolder.open(path)), undefined);
     if (root === undefined) {
-      yield this.#unlink(path);
+      yield this.#attempt(() => this.#unlink(path), 0);
       return;
     }
     try {
-      this.#enter(root, byteStringFromText(''));
+      this.#attempt(() => this.#enter(root, byteStringFromText('')), undefined);
       for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
         const entry = frame.left.pop();
-        if (entry === undefined) yield this.#leave(frame, path);
-        else yield frame.folder.named(() => this.#remove(frame.folder, entry));
+        if (entry === undefined) yield this.#attempt(() => this.#leave(frame, path), 0);
+        else yield this.#attempt(() => frame.folder.named(() => this.#remove(frame.folder, entry)), 0);
       }
     } finally {
       for (const { folder } of this.#frames) folder[Symbol.dispose]();
+    }
+  }
+
+  /** What is in a folder that stays, stays with the folders above it. */
+  #attempt<T>(action: () => T, otherwise: T): T {
+    try {
+      return action();
+    } catch (error) {
+      if (this.#onFailed === undefined || !(error instanceof Error) || errnoOf(error) === undefined) throw error;
+      for (const frame of this.#frames) frame.isStuck = true;
+      this.#onFailed(error);
+      return otherwise;
     }
   }
 
@@ -86,11 +111,11 @@ class Removal {
   }
 
   #enter(folder: HeldFolder, name: ByteString): void {
-    const frame: Frame = { folder, name, left: [] };
+    const frame: Frame = { folder, name, left: [], isStuck: false };
     this.#frames.push(frame);
     folder.named(() => {
-      chmodSync(folder.path, 0o755);
-      for (const entry of readdirSync(folder.path, { encoding: 'latin1', withFileTypes: true }))
+      this.#fs.chmodSync(folder.path, 0o755);
+      for (const entry of this.#fs.readdirSync(folder.path, { encoding: 'latin1', withFileTypes: true }))
         frame.left.push({ name: byteStringFromLatin1(entry.name), isFolder: entry.isDirectory() });
     });
   }
@@ -100,24 +125,27 @@ class Removal {
     const [root] = this.#frames;
     if (root === undefined) return;
     // A folder that moves gets another parent, for which it must be writable.
-    chmodSync(owned.path, 0o755);
+    this.#fs.chmodSync(owned.path, 0o755);
     const name = byteStringFromText(crypto.randomUUID());
-    renameSync(path, root.folder.at(name));
+    this.#fs.renameSync(path, root.folder.at(name));
     root.left.push({ name, isFolder: true });
   }
 
-  /** The innermost folder is empty. */
-  #leave({ folder, name }: Frame, rootPath: FsPath): number {
+  /** The innermost folder is empty, but for what could not be removed. */
+  #leave({ folder, name, isStuck }: Frame, rootPath: FsPath): number {
     this.#frames.pop();
     folder[Symbol.dispose]();
+    if (isStuck) return 0;
     const parent = this.#frames.at(-1)?.folder;
-    ifThere(() => (parent === undefined ? rmdirSync(rootPath) : parent.named(() => rmdirSync(parent.at(name)))));
+    ifThere(() =>
+      parent === undefined ? this.#fs.rmdirSync(rootPath) : parent.named(() => this.#fs.rmdirSync(parent.at(name))),
+    );
     return 0;
   }
 
   #unlink(path: FsPath): number {
-    const stats = this.#countsBytes ? lstatSync(path, { throwIfNoEntry: false }) : undefined;
-    ifThere(() => unlinkSync(path));
+    const stats = this.#countsBytes ? this.#fs.lstatSync(path, { throwIfNoEntry: false }) : undefined;
+    ifThere(() => this.#fs.unlinkSync(path));
     return stats?.isFile() === true && stats.nlink === 1 ? stats.size : 0;
   }
 }

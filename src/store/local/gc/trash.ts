@@ -1,21 +1,9 @@
-import type { Dirent, Stats } from 'node:fs';
-import { setImmediate as turn } from 'node:timers/promises';
+import type { Stats } from 'node:fs';
 import { type Reporter, byteStringFromLatin1, errnoOf, messageOf } from '../../../base/index.ts';
-import { type FileSystem, type FsPath, displayFsPath, joinFsPath, makeFolder } from '../../../castore/index.ts';
+import { type FileSystem, type FsPath, joinFsPath, makeFolder, removeTreeAtEase } from '../../../castore/index.ts';
 
 /** Where a collection puts what it is going to remove, below the store directory. No store path has this name. */
 export const trashName = '.trash';
-
-/** Entries that are removed between two turns of others on this thread. */
-const entriesAtOnce = 128;
-
-/** Well below the 4,096 bytes that a path may have for the system: folders further down are moved up first. */
-const longestPath = 3000;
-
-interface OpenFolder {
-  readonly path: FsPath;
-  left: boolean;
-}
 
 /**
  * What was in the store directory and is no more. `take` is quick, so that it can be done while others wait; `empty`
@@ -56,12 +44,12 @@ export class Trash {
     return true;
   }
 
-  #moveHere(path: FsPath): string {
+  #moveHere(path: FsPath): void {
     for (;;) {
       const place = `${this.#folder}/${this.#serial++}`;
       try {
         this.#fs.renameSync(path, place);
-        return place;
+        return;
       } catch (error) {
         // What an earlier collection has left.
         if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'ENOTDIR' && errnoOf(error) !== 'EEXIST') throw error;
@@ -73,24 +61,12 @@ export class Trash {
   async empty(signal?: AbortSignal): Promise<void> {
     if (!this.#isMade) return;
     this.#isMade = false;
-    let removed = 0;
-    const open: OpenFolder[] = [{ path: this.#folder, left: false }];
-    for (let folder = open.at(-1); folder !== undefined; folder = open.at(-1)) {
-      if (folder.left) {
-        open.pop();
-        this.#attempt(folder.path, path => this.#fs.rmdirSync(path));
-        continue;
-      }
-      folder.left = true;
-      for (const entry of this.#list(folder.path)) {
-        const path = joinFsPath(folder.path, byteStringFromLatin1(entry.name));
-        if (entry.isDirectory()) open.push({ path: this.#shorten(path), left: false });
-        else this.#attempt(path, file => this.#removeFile(file, this.#fs.lstatSync(file)));
-        if (++removed % entriesAtOnce !== 0) continue;
-        await turn();
-        signal?.throwIfAborted();
-      }
-    }
+    await removeTreeAtEase(this.#folder, {
+      signal,
+      fileSystem: this.#fs,
+      onRemoved: bytes => (this.#bytesFreed += bytes),
+      onFailed: error => this.#reporter.warn(`cannot remove what was deleted: ${messageOf(error)}`),
+    });
   }
 
   /** Empties what earlier collections have left too. */
@@ -99,32 +75,9 @@ export class Trash {
     await this.empty(signal);
   }
 
-  #shorten(path: FsPath): FsPath {
-    if (path.length <= longestPath) return path;
-    return this.#attempt(path, deep => this.#moveHere(deep)) ?? path;
-  }
-
-  #list(folder: FsPath): Dirent[] {
-    const entries = this.#attempt(folder, path => {
-      this.#fs.chmodSync(path, 0o700);
-      return this.#fs.readdirSync(path, { encoding: 'latin1', withFileTypes: true });
-    });
-    return entries ?? [];
-  }
-
   #removeFile(path: FsPath, stats: Stats): void {
     this.#fs.unlinkSync(path);
     if (stats.nlink === 1) this.#bytesFreed += stats.size;
-  }
-
-  #attempt<T>(path: FsPath, action: (path: FsPath) => T): T | undefined {
-    try {
-      return action(path);
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-      this.#reporter.warn(`cannot remove '${displayFsPath(path)}': ${messageOf(error)}`);
-      return undefined;
-    }
   }
 }
 
