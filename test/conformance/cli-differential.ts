@@ -77,7 +77,7 @@ function placeOf(name: string): string {
 function makeDerivation(): string {
   const [made, ...others] = [peerBin ?? '', ownBin].map(instantiate);
   if (made === undefined || others.some(path => path !== made))
-    throw new Error(`not one derivation: ${made}, ${others}`);
+    throw new Error(`not one derivation: ${made}, ${others.join()}`);
   return made;
 }
 
