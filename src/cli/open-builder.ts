@@ -14,12 +14,7 @@ export function openBuilder(
   if (!(store instanceof LocalStore)) return undefined;
   const { settings, environment, log } = context;
   const { variables } = environment;
-  const mirrors = new Mirrors({
-    variables,
-    home: environment.home,
-    workingFolder: process.cwd(),
-    configured: () => readMirrors(environment),
-  });
+  const mirrors = openMirrors(context);
   const build = {
     store,
     executor: resources.use(new LocalExecutor()),
@@ -34,4 +29,14 @@ export function openBuilder(
     showsLogs: log.showsBuildLogs,
   };
   return resources.use(new LocalDerivationBuilder(build, settings.get('max-jobs')));
+}
+
+/** Where mirrors are: as npm, apt and firn.toml of the one who runs the command say. */
+export function openMirrors({ environment }: CommandContext): Mirrors {
+  return new Mirrors({
+    variables: environment.variables,
+    home: environment.home,
+    workingFolder: process.cwd(),
+    configured: () => readMirrors(environment),
+  });
 }

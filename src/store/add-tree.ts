@@ -10,8 +10,13 @@ import { type Store, type TreeSource, requireFacet } from './store.ts';
  */
 export async function describeTree(storeDir: StoreDir, source: TreeSource, options: AddOptions): Promise<PathInfo> {
   const { sink, finish } = hashTree({ storeDir }, options);
-  await source(isFlat(options) ? plainFileOnly(sink) : sink, () => Promise.resolve(), options.signal);
+  await asNamed(source, options)(sink, () => Promise.resolve(), options.signal);
   return finish();
+}
+
+/** What of a tree goes to the store: of one that only its contents name, not whether it is executable. */
+function asNamed(source: TreeSource, options: AddOptions): TreeSource {
+  return isFlat(options) ? (sink, drain, signal) => source(plainFileOnly(sink), drain, signal) : source;
 }
 
 /**
@@ -23,7 +28,7 @@ export async function addTree(store: Store, source: TreeSource, options: AddOpti
   const writer = requireFacet(store, 'writer', 'addToStore');
   const info = await describeTree(store.storeDir, source, options);
   const { signal, repair = false } = options;
-  const offer = { info, source, from: store.uri, isTrusted: true };
+  const offer = { info, source: asNamed(source, options), from: store.uri, isTrusted: true };
   await writer.add([{ path: info.path, offers: [offer] }], { signal, repair, checkSignatures: false });
   return info;
 }

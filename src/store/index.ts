@@ -101,3 +101,4 @@ export {
 export { type TrustPolicy, isTrustedInfo } from './trust-policy.ts';
 export { readTrustedKeys } from './trusted-keys.ts';
 export type { ValidPath } from './valid-path.ts';
+export { type UnpackedArchive, unpackArchive } from './unpack-archive.ts';

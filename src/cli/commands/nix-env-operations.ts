@@ -6,8 +6,6 @@ import {
   deleteGenerationsBeyond,
   deleteGenerationsOlderThan,
   deleteOldGenerations,
-  findGenerations,
-  lockProfile,
   parseOlderThan,
   profileLink,
   replaceLink,
@@ -29,7 +27,7 @@ import { queryPackages } from '../environments/query-packages.ts';
 import { CliError } from '../error.ts';
 import { absolutePath } from '../paths.ts';
 import { profileEnvironment } from '../profile-environment.ts';
-import { showPaged } from '../render/show-paged.ts';
+import { listGenerations } from '../render/list-generations.ts';
 
 export type EnvOperation = keyof typeof envOperations;
 
@@ -128,27 +126,20 @@ export const envOperations = {
 
   'switch-generation': async input => {
     refuseFlags(input);
-    const text = oneOperand(input.request);
-    if (!/^[0-9]+$/.test(text)) throw new CliError('usage/bad-value', 'expected a generation number');
-    await switchGeneration(input.profile, Number(text), changeOptions(input));
+    const options = { dryRun: input.request.dryRun };
+    await switchProfileGeneration(input.profile, oneOperand(input.request), input.context, options);
   },
 
   rollback: async input => {
     refuseFlags(input);
     refuseOperands(input);
-    await switchGeneration(input.profile, undefined, changeOptions(input));
+    await switchProfileGeneration(input.profile, undefined, input.context, { dryRun: input.request.dryRun });
   },
 
   'list-generations': async input => {
     refuseFlags(input);
     refuseOperands(input);
-    using _lock = await lockProfile(input.profile, input.context.signal);
-    const { all, current } = findGenerations(input.profile);
-    const lines = all.map(({ number, created }) => {
-      const mark = number === current ? '(current)' : '';
-      return `${String(number).padStart(4)}   ${formatTime(created)}   ${mark}\n`;
-    });
-    showPaged(lines.join(''), input.context);
+    await listGenerations(input.profile, input.context);
   },
 
   'delete-generations': async input => {
@@ -156,6 +147,18 @@ export const envOperations = {
     await deleteWhat(input.request.operands.map(displayBytes), input);
   },
 } as const satisfies { readonly [name: string]: RunOperation };
+
+/** To the generation of that number, or to the one before. Throws `usage/bad-value`, `profile/no-generation`. */
+export async function switchProfileGeneration(
+  profile: string,
+  text: string | undefined,
+  { log: reporter, signal }: CommandContext,
+  { dryRun = false }: { readonly dryRun?: boolean } = {},
+): Promise<void> {
+  if (text !== undefined && !/^[0-9]+$/.test(text))
+    throw new CliError('usage/bad-value', 'expected a generation number');
+  await switchGeneration(profile, text === undefined ? undefined : Number(text), { reporter, signal, dryRun });
+}
 
 const upgradeRules: ReadonlyMap<string, UpgradeRule> = new Map([
   ['--lt', 'lt'],
@@ -303,17 +306,6 @@ function oneOperand({ operands }: EnvRequest): ByteString {
   const [only] = operands;
   if (only !== undefined && operands.length === 1) return only;
   throw new CliError('usage/unexpected-argument', 'exactly one argument expected');
-}
-
-/** In local time: `2026-11-30 02:37:11`. */
-function formatTime(seconds: number): string {
-  const time = new Date(seconds * 1000);
-  const day = `${String(time.getFullYear()).padStart(4)}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
-  return `${day} ${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
-}
-
-function two(value: number): string {
-  return String(value).padStart(2, '0');
 }
 
 function fail(error: Error): never {

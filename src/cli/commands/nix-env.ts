@@ -5,6 +5,7 @@ import { realFileSystem } from '../../castore/index.ts';
 import { defaultProfile, linkDefaultProfile, profilesFolder, replaceLink } from '../../store/index.ts';
 import { definitionsFolder, rootChannels } from '../channel-places.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
+import { evaluateDefinitions } from '../environments/package-definitions.ts';
 import { PackageSource } from '../environments/package-source.ts';
 import { CliError } from '../error.ts';
 import { Evaluation } from '../evaluation/evaluation.ts';
@@ -134,8 +135,10 @@ async function runOperation(
   const isReading = operation === 'query';
   const evaluation = resources.use(new Evaluation(context, from, { writes: !isReading }));
   const { file } = request;
-  const definitions = () =>
-    file === undefined ? byteStringFromText(definitionsFolder(context)) : locateFile(evaluation, file);
+  const definitions = () => {
+    const place = file === undefined ? byteStringFromText(definitionsFolder(context)) : locateFile(evaluation, file);
+    return evaluateDefinitions(evaluation, place, context);
+  };
   const named = request.profile ?? environment.variables['NIX_PROFILE'];
   const profile = named === undefined || named === '' ? usualProfile(context) : named;
   const source = new PackageSource(evaluation, context, { definitions, systemFilter: request.systemFilter });

@@ -145,12 +145,17 @@ function absentCommand(name: string): CliError {
 /** Commands of their own name. */
 const legacyCommands: { readonly [name: string]: () => Promise<LegacyCommandFactory> } = {
   'nix-build': async () => (await import('./nix-build.ts')).nixBuild,
+  'nix-channel': async () => (await import('./nix-channel.ts')).nixChannel,
   'nix-collect-garbage': async () => (await import('./nix-collect-garbage.ts')).nixCollectGarbage,
   'nix-copy-closure': async () => (await import('./nix-copy-closure.ts')).nixCopyClosure,
   'nix-env': async () => (await import('./nix-env.ts')).nixEnv,
   'nix-hash': async () => (await import('./nix-hash.ts')).nixHash,
   'nix-instantiate': async () => (await import('./nix-instantiate.ts')).nixInstantiate,
+<<<<<<< HEAD
   'nix-shell': async () => (await import('./nix-shell.ts')).nixShell,
+=======
+  'nix-prefetch-url': async () => (await import('./nix-prefetch-url.ts')).nixPrefetchUrl,
+>>>>>>> 6857be9 (Add nix-channel and nix-prefetch-url; unpack archives in one place; keep flat files not executable in any store)
   'nix-store': async () => (await import('./nix-store.ts')).nixStore,
 };
 

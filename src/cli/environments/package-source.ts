@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ByteString, byteStringFromText, displayBytes, unreachable } from '../../base/index.ts';
 import { type EnvironmentElement, EngineError, type PackageSelector, selectPackages } from '../../engine/index.ts';
-import { findPackages, importFile, select } from '../../eval/index.ts';
+import { type Word, findPackages, importFile, select } from '../../eval/index.ts';
 import { type StorePath, isDerivationPath, parsePackageName, storePathName } from '../../nix-compat/index.ts';
 import { type Store, derivationOutputs } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
@@ -11,7 +11,6 @@ import type { Evaluation } from '../evaluation/evaluation.ts';
 import { parseText } from '../evaluation/source-expression.ts';
 import { followLinksToStorePath } from '../installables/follow-links.ts';
 import { EvaluatedPackage, type PackageCandidate } from './evaluated-package.ts';
-import { evaluateDefinitions } from './package-definitions.ts';
 
 /** What the arguments of a command are. */
 export type SourceKind =
@@ -27,14 +26,17 @@ export type SourceKind =
 export class PackageSource {
   readonly evaluation: Evaluation;
   readonly #context: CommandContext;
-  readonly #definitions: () => ByteString;
+  readonly #definitions: () => Word;
   readonly #systemFilter: string;
 
-  /** `definitions` is the path of the expression; only packages of the system `systemFilter` are offered, or of `*` all. */
+  /**
+   * `definitions` is what the expression is, asked for within `perform`; only packages of the system `systemFilter` are
+   * offered, or of `*` all.
+   */
   constructor(
     evaluation: Evaluation,
     context: CommandContext,
-    from: { readonly definitions: () => ByteString; readonly systemFilter: string },
+    from: { readonly definitions: () => Word; readonly systemFilter: string },
   ) {
     this.evaluation = evaluation;
     this.#context = context;
@@ -45,7 +47,7 @@ export class PackageSource {
   /** All packages that the expression has. Within `perform`. */
   available(attributePath = byteStringFromText('')): EvaluatedPackage[] {
     const { evaluator, args } = this.evaluation;
-    const root = evaluateDefinitions(this.evaluation, this.#definitions(), this.#context);
+    const root = this.#definitions();
     const value = select(evaluator, attributePath, args, root);
     const prefix = displayBytes(attributePath);
     const found = findPackages(evaluator, value, args, { skipsFailedAssertions: true, prefix });
@@ -94,7 +96,7 @@ export class PackageSource {
       case 'profile':
         return selectPackages(this.installed(kind.profile), args, options);
       case 'expressions': {
-        const root = evaluateDefinitions(this.evaluation, this.#definitions(), this.#context);
+        const root = this.#definitions();
         return args.flatMap(arg => {
           const applied = evaluator.run(() => {
             const { core } = evaluator;
@@ -105,7 +107,7 @@ export class PackageSource {
         });
       }
       case 'attributes': {
-        const root = evaluateDefinitions(this.evaluation, this.#definitions(), this.#context);
+        const root = this.#definitions();
         return args.flatMap(arg => {
           const value = select(evaluator, arg, autoArgs, root);
           const found = findPackages(evaluator, value, autoArgs, { skipsFailedAssertions: true });

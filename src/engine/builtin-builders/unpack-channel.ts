@@ -2,8 +2,8 @@ import { createReadStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { brandAs, displayBytes } from '../../base/index.ts';
 import type { ByteString } from '../../base/index.ts';
-import { DiskBlobStore, checkoutTree, importTar, joinFsPath, readDirectory } from '../../castore/index.ts';
-import { decompress } from '../../store/index.ts';
+import { checkoutTree, joinFsPath } from '../../castore/index.ts';
+import { unpackArchive } from '../../store/index.ts';
 import { EngineError } from '../error.ts';
 import type { BuiltinBuild } from './builtin-builder.ts';
 import { requireOut, requireVariable } from './derivation-variable.ts';
@@ -19,19 +19,11 @@ export async function unpackChannel(build: BuiltinBuild): Promise<void> {
     throw new EngineError('builtin/bad-attribute', message);
   }
   mkdirSync(out, { mode: 0o755, recursive: true });
-  // Not in memory: channels have hundreds of megabytes.
-  await using blobs = new DiskBlobStore(join(temporaryFolder, 'unpacked'));
   const archive = createReadStream(view.place(view.follow(src)), { highWaterMark: 256 * 1024, signal });
-  let root;
-  {
-    await using batch = blobs.batch();
-    ({ root } = await importTar(decompress(archive, undefined, { signal }), batch, { signal }));
-    await batch.commit();
-  }
-  const entries = root.kind === 'directory' ? (await readDirectory(blobs, root.digest, { signal })).entries : [];
-  const [folder, ...others] = entries;
+  await using unpacked = await unpackArchive(archive, join(temporaryFolder, 'unpacked'), { signal });
+  const [folder, ...others] = unpacked.entries;
   const shown = `channel tarball '${displayBytes(src)}'`;
   if (folder === undefined) throw new EngineError('builtin/bad-channel', `${shown} is empty`);
   if (others.length > 0) throw new EngineError('builtin/bad-channel', `${shown} contains more than one file`);
-  await checkoutTree(blobs, folder.node, joinFsPath(out, brandAs<ByteString>(name)), { signal });
+  await checkoutTree(unpacked.blobs, folder.node, joinFsPath(out, brandAs<ByteString>(name)), { signal });
 }

@@ -152,7 +152,10 @@ export class LocalStore implements Store {
       // Here C++ Nix links files of the same contents, and its users' scripts look; ours are links of the castore's.
       makeFolder(fileSystem, join(this.realStoreDir, '.links'));
       // Here users put links themselves.
-      for (const name of ['gcroots', 'profiles']) makeFolder(fileSystem, join(options.dataFolder, name));
+      for (const name of ['gcroots', 'profiles']) {
+        makeFolder(fileSystem, join(options.dataFolder, name));
+        makeFolder(fileSystem, join(options.dataFolder, name, 'per-user'));
+      }
     } catch (error) {
       this.blobs.folder[Symbol.dispose]();
       throw error;
