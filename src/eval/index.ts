@@ -55,11 +55,7 @@ export { printEvaluated } from './print-evaluated.ts';
 export { ReplScope, isIncomplete } from './repl-scope.ts';
 export { type AutoArguments, autoCall, parseSelectionPath, select, takesArgument } from './selection.ts';
 export { type PrintOptions, quoteName, quoteNameBytes } from './value-printer.ts';
-<<<<<<< HEAD
-export { type Word, addressOf, kindOf, trueWord } from './word.ts';
-=======
-export { type Word, addressOf, kindOf, listElements } from './word.ts';
->>>>>>> 6857be9 (Add nix-channel and nix-prefetch-url; unpack archives in one place; keep flat files not executable in any store)
+export { type Word, addressOf, kindOf, listElements, trueWord } from './word.ts';
 export { type XmlOptions, toXml } from './builtins/xml.ts';
 export { isTable, readToml } from './toml/read-toml.ts';
 export { TomlError } from './toml/toml-error.ts';

@@ -151,11 +151,8 @@ const legacyCommands: { readonly [name: string]: () => Promise<LegacyCommandFact
   'nix-env': async () => (await import('./nix-env.ts')).nixEnv,
   'nix-hash': async () => (await import('./nix-hash.ts')).nixHash,
   'nix-instantiate': async () => (await import('./nix-instantiate.ts')).nixInstantiate,
-<<<<<<< HEAD
-  'nix-shell': async () => (await import('./nix-shell.ts')).nixShell,
-=======
   'nix-prefetch-url': async () => (await import('./nix-prefetch-url.ts')).nixPrefetchUrl,
->>>>>>> 6857be9 (Add nix-channel and nix-prefetch-url; unpack archives in one place; keep flat files not executable in any store)
+  'nix-shell': async () => (await import('./nix-shell.ts')).nixShell,
   'nix-store': async () => (await import('./nix-store.ts')).nixStore,
 };
 
