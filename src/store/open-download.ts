@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Reporter, systemErrorText } from '../base/index.ts';
+import { type Reporter, errnoOf, systemErrorText } from '../base/index.ts';
 import type { CallOptions } from '../castore/index.ts';
 import type { ReadableSettings } from '../nix-compat/index.ts';
 import type { Variables } from './binary-cache/http/http-agents.ts';
@@ -58,7 +58,12 @@ async function* readFile(url: URL, signal: AbortSignal | undefined): AsyncGenera
     for await (const chunk of stream) if (chunk instanceof Uint8Array) yield chunk;
   } catch (cause) {
     signal?.throwIfAborted();
-    const message = `unable to download '${url.href}': ${systemErrorText(cause)}`;
+    // In curl's words, where it has some.
+    const isUnreadable = errnoOf(cause) === 'ENOENT' || errnoOf(cause) === 'EACCES';
+    const reason = isUnreadable
+      ? `Could not read a file:// file (37) Could not open file ${fileURLToPath(url)}`
+      : systemErrorText(cause);
+    const message = `unable to download '${url.href}': ${reason}`;
     throw new StoreError('cache/transfer-failed', message, { cause });
   }
 }
