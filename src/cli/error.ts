@@ -34,6 +34,7 @@ export const cliErrorCodes = {
   'shell/no-derivation': 'what stands for more or less than one derivation, where a shell of one is wanted',
   'shell/no-file': 'no expression where one is looked for',
   'shell/unterminated-quote': 'a shebang line whose quotes do not end',
+  'search/nothing': 'no package that matches',
   'run/wrong-type': 'a value that is nothing that can be run',
   'run/not-in-store': 'a program or a folder of programs that is not in the store',
   'installable/needs-evaluation': 'what only an evaluator can make store paths of',

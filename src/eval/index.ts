@@ -47,7 +47,7 @@ export {
 } from './packages.ts';
 export { type PlainData, formatPlainData, plainDataOf, plainList, plainSet, plainString } from './plain-data.ts';
 export { compareVersions } from './builtins/versions.ts';
-export { matchesWhole } from './builtins/regex.ts';
+export { matchesWhole, findIgnoringCase, type TextRange } from './builtins/regex.ts';
 
 export type { Origin } from './positions.ts';
 export { printAmbiguous } from './print-ambiguous.ts';

@@ -32,6 +32,26 @@ export function matchesWhole(pattern: ByteString, text: ByteString): boolean {
   return new RegexMatcher(regexOf(pattern), text).matchWhole() !== undefined;
 }
 
+/** A part of a text, by the offsets of its bytes. */
+export interface TextRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * All places of `text` that a POSIX extended regular expression matches, capital letters or not. Throws `eval/error` for
+ * what is none.
+ */
+export function findIgnoringCase(pattern: ByteString, text: ByteString): TextRange[] {
+  const matcher = new RegexMatcher(regexOf(lowerCase(pattern)), lowerCase(text));
+  return Array.from(matches(matcher, text.length), ([start = 0, end = 0]) => ({ start, end }));
+}
+
+/** Letters of ASCII alone: others are bytes of which several are one. */
+function lowerCase(text: ByteString): ByteString {
+  return brandAs<ByteString>(text.replaceAll(/[A-Z]/g, letter => letter.toLowerCase()));
+}
+
 function match(evaluator: Evaluator, args: number): Word {
   const patternText = 'while evaluating the first argument passed to builtins.match';
   const regex = regexOf(forcePlainString(evaluator, argument(evaluator, args, 0), patternText));
