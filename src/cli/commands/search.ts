@@ -1,4 +1,12 @@
-import { type ByteString, byteStringFromLatin1, byteStringFromText, green, normal } from '../../base/index.ts';
+import {
+  type ByteString,
+  type Reporter,
+  byteStringFromLatin1,
+  byteStringFromText,
+  displayBytes,
+  green,
+  normal,
+} from '../../base/index.ts';
 import {
   type Evaluator,
   type TextRange,

@@ -174,6 +174,9 @@ export class DerivationGoal {
     for (const [path, input] of this.#derivation.inputDerivations) inputs.add(opaquePath(path), input);
     const failures = (await awaitResults(this.#context, inputs.goals)).filter(isFailure).length;
     if (failures > 0) return this.#dependencyFailed(failures);
+    // A resolved derivation refers to them.
+    const sources = await this.#realiseSources(this.#derivation);
+    if (sources > 0) return this.#dependencyFailed(sources);
     const lookup = await inputs.lookup();
     const resolved = resolveDerivation(store.storeDir, this.#derivation, lookup);
     if (resolved === undefined) throw new Error(`the inputs of '${this.#printed}' were realised and are not known`);

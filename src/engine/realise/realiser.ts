@@ -9,10 +9,12 @@ import {
   type RealisedOutput,
   type SingleDerivingPath,
   type StorePath,
+  baseStorePath,
   formatDerivingPath,
   formatSingleDerivingPath,
   isBuildSuccess,
   namedOutputs,
+  storePathName,
 } from '../../nix-compat/index.ts';
 import { type Store, type Substituters, readDerivation } from '../../store/index.ts';
 import type { DerivationBuilder } from '../build/derivation-builder.ts';
@@ -124,12 +126,19 @@ class GoalGraph implements RealiseContext {
     const { mode = 'normal', signal } = this.#request;
     const ended: (RealisedPath | undefined)[] = wanted.map(() => undefined);
     let failure: { readonly error: unknown } | undefined;
+    // Who comes first gets a slot first: as in C++ Nix in the order of names.
+    const inOrder = wanted.map((path, at) => ({ path, at, name: storePathName(baseStorePath(path)) }));
+    inOrder.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
     await Promise.all(
-      wanted.map(async (path, at) => {
+      inOrder.map(async ({ path, at }) => {
         try {
           const result = await this.#goal(path, mode);
+          if (!isBuildSuccess(result.outcome) && !this.settings.keepGoing) {
+            // What fails since something else has is of no interest.
+            if (this.#stop.signal.aborted) return;
+            this.#stop.abort(calledOff);
+          }
           ended[at] = { path, result };
-          if (!isBuildSuccess(result.outcome) && !this.settings.keepGoing) this.#stop.abort(calledOff);
         } catch (error) {
           if (error !== calledOff) failure ??= { error };
           this.#stop.abort(calledOff);
