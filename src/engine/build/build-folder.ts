@@ -23,7 +23,8 @@ const tidied = new Set<string>();
 export class BuildFolder implements AsyncDisposable {
   /** The builder's. */
   readonly path: string;
-  readonly #top: string;
+  /** What it is in, or itself. */
+  readonly top: string;
   readonly #owner: UserIds | undefined;
   #isKept = false;
 
@@ -33,13 +34,13 @@ export class BuildFolder implements AsyncDisposable {
     if (!tidied.has(parent)) removeAbandonedFolders(parent);
     tidied.add(parent);
     if (owner !== undefined) requireUnsharedFolder(parent);
-    this.#top = makeFreshFolder(parent);
+    this.top = makeFreshFolder(parent);
     this.#owner = owner;
-    this.path = nested ? join(this.#top, 'build') : this.#top;
+    this.path = nested ? join(this.top, 'build') : this.top;
     if (nested) mkdirSync(this.path, 0o700);
     // Whoever makes the sandbox runs as the builder's user, of whom no other process is, and has to get here.
     if (owner !== undefined)
-      for (const folder of new Set([this.#top, this.path])) chownSync(folder, owner.user, owner.group);
+      for (const folder of new Set([this.top, this.path])) chownSync(folder, owner.user, owner.group);
   }
 
   /** Makes a file of the builder's, before the builder runs. */
@@ -63,13 +64,13 @@ export class BuildFolder implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // A descriptor that somebody has got out of the build leads nowhere from now on.
-    chmodSync(this.#top, 0o000);
+    chmodSync(this.top, 0o000);
     if (this.#isKept) {
-      chmodSync(this.#top, 0o755);
+      chmodSync(this.top, 0o755);
       chmodSync(this.path, 0o755);
       return;
     }
-    await removeTreeAtEase(this.#top);
+    await removeTreeAtEase(this.top);
   }
 }
 

@@ -19,6 +19,7 @@ import { BuildSite } from './build-site.ts';
 import { makeBuilderFiles } from './builder-files.ts';
 import { BuilderOutput } from './builder-output.ts';
 import { runDiffHook } from './diff-hook.ts';
+import { findExternalBuilder } from './external-builder.ts';
 import { runPostBuildHook } from './post-build-hook.ts';
 import { requireSuccess } from './require-success.ts';
 import { runBuilder } from './run-builder.ts';
@@ -91,8 +92,11 @@ async function runAndRegister(build: Build, environment: ReadonlyMap<ByteString,
     request,
     environment,
     rewrites: scratch.rewrites,
+    scratch: scratch.paths,
+    external: site.kind === 'external' ? findExternalBuilder(request.job.derivation, settings) : undefined,
     folder: site.folderInside,
     realFolder: site.folder.path,
+    top: site.folder.top,
     place,
     outputs: outputPlaces(build),
     reporter: activity,

@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os';
-import type { ReadableSettings, SandboxMode, SandboxPath } from '../../nix-compat/index.ts';
+import type { ExternalBuilder, ReadableSettings, SandboxMode, SandboxPath } from '../../nix-compat/index.ts';
 
 /** What of the settings decides on how this machine builds. */
 export interface BuildSettings {
@@ -7,6 +7,9 @@ export interface BuildSettings {
   readonly system: string;
   readonly extraPlatforms: ReadonlySet<string>;
   readonly systemFeatures: ReadonlySet<string>;
+
+  /** Programs that build for systems, in place of this machine. */
+  readonly externalBuilders: readonly ExternalBuilder[];
 
   readonly sandbox: SandboxMode;
   /** Whether to build without a sandbox where there can be none. */
@@ -64,6 +67,7 @@ export function readBuildSettings(settings: ReadableSettings, { cores }: { reado
     systemFeatures: features.has('ca-derivations')
       ? new Set([...settings.get('system-features'), 'ca-derivations'])
       : settings.get('system-features'),
+    externalBuilders: features.has('external-builders') ? settings.get('external-builders') : [],
     sandbox: settings.get('sandbox'),
     sandboxFallback: settings.get('sandbox-fallback'),
     sandboxPaths: settings.get('sandbox-paths'),

@@ -6,6 +6,7 @@ import type { BuildContext, BuildRequest } from './build-context.ts';
 import { BuildFolder } from './build-folder.ts';
 import { type BuildUser, BuildUsers } from './build-users.ts';
 import { type BuilderPlace, choosePlace } from './choose-place.ts';
+import { externalBuildDir } from './external-builder.ts';
 import { makeSandbox } from './make-sandbox.ts';
 import { gatherSandboxPaths } from './sandbox-paths.ts';
 import { SandboxRoot } from './sandbox-root.ts';
@@ -40,7 +41,7 @@ export class BuildSite implements AsyncDisposable {
     if (user !== undefined) resources.use(user);
     const folder = new BuildFolder({
       parent: settings.buildDir ?? join(store.dataFolder, 'builds'),
-      nested: kind === 'sandbox',
+      nested: kind === 'sandbox' || kind === 'external',
       owner: user?.ids,
     });
     resources.use(folder);
@@ -56,6 +57,7 @@ export class BuildSite implements AsyncDisposable {
 
   /** Where the builder sees its folder. */
   get folderInside(): string {
+    if (this.kind === 'external') return externalBuildDir;
     return this.kind === 'sandbox' ? this.#context.settings.sandboxBuildDir : this.folder.path;
   }
 

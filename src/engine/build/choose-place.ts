@@ -11,9 +11,10 @@ import { BuildError } from '../error.ts';
 import type { BuildContext } from './build-context.ts';
 import { builderHome } from './build-environment.ts';
 import type { BuildJob } from './derivation-builder.ts';
+import { findExternalBuilder } from './external-builder.ts';
 
-/** `here`: in this process. */
-export type BuilderPlace = 'sandbox' | 'host' | 'here';
+/** `external`: where another program has it run. `here`: in this process. */
+export type BuilderPlace = 'sandbox' | 'host' | 'external' | 'here';
 
 /**
  * Where a builder runs: in a sandbox, on the host, or, if it is one of ours, in this process. Throws `BuildError` where it
@@ -25,6 +26,7 @@ export async function choosePlace(
   options: DerivationOptions<unknown>,
 ): Promise<BuilderPlace> {
   const { store, settings, executor } = context;
+  if (findExternalBuilder(derivation, settings) !== undefined) return 'external';
   const printed = displayBytes(printStorePath(store.storeDir, path));
   if (settings.sandbox === 'true' && options.noChroot) {
     const message = `derivation '${printed}' has '__noChroot' set, but that's not allowed when 'sandbox' is 'true'`;

@@ -6,13 +6,15 @@ import {
   requiredSystemFeatures,
 } from '../../nix-compat/index.ts';
 import type { BuildSettings } from './build-settings.ts';
+import { findExternalBuilder } from './external-builder.ts';
 
 /** Why this machine does not build such derivations, in C++ Nix's words for what comes after `Cannot build '…'.`. */
 export function findObstacle(
   derivation: BasicDerivation,
   options: DerivationOptions<unknown>,
-  settings: Pick<BuildSettings, 'system' | 'extraPlatforms' | 'systemFeatures'>,
+  settings: Pick<BuildSettings, 'system' | 'extraPlatforms' | 'systemFeatures' | 'externalBuilders'>,
 ): string | undefined {
+  if (findExternalBuilder(derivation, settings) !== undefined) return undefined;
   const reasons: string[] = [];
   const platform = displayBytes(derivation.platform);
   if (platform !== settings.system && !settings.extraPlatforms.has(platform) && !isBuiltinBuilder(derivation)) {

@@ -312,3 +312,35 @@ test('machines that lack something refuse', async () => {
       'Reason: missing system features\nRequired features: {apples, kvm}\nAvailable features: {big-parallel, ca-derivations}',
   );
 });
+
+test('an external builder builds for its systems', async () => {
+  await using other = new BuildRig();
+  const program = join(other.folder.path, 'program');
+  writeFileSync(
+    program,
+    `#!/bin/sh
+[ "$1" = one ] || exit 9
+echo setting up; printf '\\2\\nbegun\\n'
+read -r json < "$2" || :
+out=\${json#*\\"out\\":\\"}; out=\${out%%\\"*}
+echo "$json" > "$out"
+`,
+    { mode: 0o755 },
+  );
+  const { reporter, reports } = recordReports();
+  const externalBuilders = [{ systems: ['test-system'], program, args: ['one'] }];
+  await using rig = new BuildRig({ settings: { system: 'other', externalBuilders }, reporter });
+  const { out } = await rig.built({ script: 'never run' });
+  const description: unknown = JSON.parse(read(out));
+  assert.ok(typeof description === 'object' && description !== null);
+  const names = 'args builder env inputPaths outputs realStoreDir storeDir system tmpDir tmpDirInSandbox topTmpDir';
+  assert.deepEqual(Object.keys(description), `${names} version`.split(' '));
+  const lines = reports.flatMap(report =>
+    report.kind === 'result' && report.result.type === 'buildLogLine' ? [displayBytes(report.result.line)] : [],
+  );
+  assert.deepEqual(lines, ['begun']);
+  writeFileSync(program, '#!/bin/sh\necho no; exit 4\n');
+  const { message } = await rig.failure({ name: 'other' });
+  assert.match(message, /was initialized \(failed with exit code 4, previous messages: no\)$/);
+  assert.deepEqual(leftovers(rig), []);
+});

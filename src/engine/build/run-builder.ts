@@ -9,11 +9,14 @@ import {
   normal,
   red,
 } from '../../base/index.ts';
-import type { OutputName } from '../../nix-compat/index.ts';
-import type { Action, Outcome, Place } from '../../exec/index.ts';
+import { type ExternalBuilder, type OutputName, printStorePath } from '../../nix-compat/index.ts';
+import type { Action, Outcome, Place, RunOptions } from '../../exec/index.ts';
 import { runBuiltinBuilder } from '../builtin-builders/run-builtin-builder.ts';
 import { StoreView } from '../builtin-builders/store-view.ts';
+import { BuildError } from '../error.ts';
 import type { BuildContext, BuildRequest } from './build-context.ts';
+import { exitText } from './exit-text.ts';
+import { ReadinessFilter, writeBuildDescription } from './external-builder.ts';
 import { type ScratchOutputs, rewriteText } from './scratch-outputs.ts';
 
 /** A builder and all that it gets. */
@@ -21,9 +24,15 @@ export interface PreparedBuild {
   readonly request: BuildRequest;
   readonly environment: Action['environment'];
   readonly rewrites: ScratchOutputs['rewrites'];
+  /** By which names the builder knows the outputs. */
+  readonly scratch: ScratchOutputs['paths'];
+  /** Another program that runs the builder. */
+  readonly external: ExternalBuilder | undefined;
   /** The build's folder, for the builder and on this machine's disk. */
   readonly folder: string;
   readonly realFolder: string;
+  /** What that is in. */
+  readonly top: string;
   /** `here`: in this process. */
   readonly place: Place | { readonly kind: 'here' };
   /** Where the outputs are to be on this machine's disk. */
@@ -37,41 +46,69 @@ export interface PreparedBuild {
 export async function runBuilder(context: BuildContext, prepared: PreparedBuild): Promise<Outcome> {
   const { place } = prepared;
   if (place.kind === 'here') return runBuiltin(context, prepared);
-  const { derivation } = prepared.request.job;
-  const builder = displayBytes(derivation.builder);
-  const { settings, executor } = context;
-  const { reporter, request, output, rewrites } = prepared;
-  reporter.log('chatty', `executing builder '${magenta}${builder}${normal}'`);
-  reporter.log(
-    'chatty',
-    () => `using builder args '${magenta}${derivation.args.map(displayBytes).join(' ')}${normal}'`,
-  );
-  const outcome = await executor.run(
-    {
-      program: derivation.builder,
-      argv: [
-        byteStringFromText(basename(builder)),
-        ...derivation.args.map(argument => rewriteText(argument, rewrites)),
-      ],
-      environment: prepared.environment,
-      workingFolder: byteStringFromText(prepared.folder),
-      place,
-      limits: {
-        time: settings.timeout > 0 ? settings.timeout * 1000 : undefined,
-        silence: settings.maxSilentTime > 0 ? settings.maxSilentTime * 1000 : undefined,
-        output: settings.maxLogSize > 0 ? settings.maxLogSize : undefined,
-      },
-      output: 'terminal',
-      // As in C++ Nix, who has nothing more to say has nothing more to do.
-      endsWithOutput: true,
-    },
-    { signal: request.signal, output },
-  );
+  return prepared.external === undefined
+    ? runProgram(context, prepared, place)
+    : runExternally(context, prepared, { place, external: prepared.external });
+}
+
+type Command = Pick<Action, 'program' | 'argv' | 'environment' | 'workingFolder' | 'place'>;
+
+function execute(
+  { executor, settings }: BuildContext,
+  command: Command,
+  { signal, output }: RunOptions,
+): Promise<Outcome> {
+  const { timeout, maxSilentTime, maxLogSize } = settings;
+  const limits = {
+    time: timeout > 0 ? timeout * 1000 : undefined,
+    silence: maxSilentTime > 0 ? maxSilentTime * 1000 : undefined,
+    output: maxLogSize > 0 ? maxLogSize : undefined,
+  };
+  // As in C++ Nix, who has nothing more to say has nothing more to do.
+  return executor.run({ ...command, limits, output: 'terminal', endsWithOutput: true }, { signal, output });
+}
+
+async function runProgram(context: BuildContext, prepared: PreparedBuild, place: Place): Promise<Outcome> {
+  const { reporter, request, output, rewrites, environment, folder } = prepared;
+  const { builder: program, args } = request.job.derivation;
+  const shown = displayBytes(program);
+  reporter.log('chatty', `executing builder '${magenta}${shown}${normal}'`);
+  reporter.log('chatty', () => `using builder args '${magenta}${args.map(displayBytes).join(' ')}${normal}'`);
+  const argv = [byteStringFromText(basename(shown)), ...args.map(argument => rewriteText(argument, rewrites))] as const;
+  const workingFolder = byteStringFromText(folder);
+  const outcome = await execute(context, { program, argv, environment, workingFolder, place }, { ...request, output });
   if (outcome.kind === 'not-executable') {
-    const what = `'${magenta}${builder}${normal}': ${magenta}${outcome.reason}${normal}`;
+    const what = `'${magenta}${shown}${normal}': ${magenta}${outcome.reason}${normal}`;
     output(Buffer.from(`${red}error:${normal} executing ${what}`));
   }
   return outcome;
+}
+
+/** Throws `BuildError` if the program does not get so far as to run the builder. */
+async function runExternally(
+  context: BuildContext,
+  prepared: PreparedBuild,
+  { place, external }: { readonly place: Place; readonly external: ExternalBuilder },
+): Promise<Outcome> {
+  const { request, top, realFolder } = prepared;
+  const description = writeBuildDescription(context, prepared, top);
+  const program = byteStringFromText(external.program);
+  const environment = new Map(
+    Object.entries(context.variables).map(
+      ([name, value]) => [byteStringFromText(name), byteStringFromText(value ?? '')] as const,
+    ),
+  );
+  const argv = [program, ...external.args.map(byteStringFromText), byteStringFromText(description)] as const;
+  const workingFolder = byteStringFromText(realFolder);
+  const filter = new ReadinessFilter(prepared.output);
+  const output = (chunk: Uint8Array) => filter.write(chunk);
+  const outcome = await execute(context, { program, argv, environment, workingFolder, place }, { ...request, output });
+  if (filter.isReady || outcome.kind === 'limit-reached') return outcome;
+  const printed = displayBytes(printStorePath(context.store.storeDir, request.job.path));
+  const end = outcome.kind === 'not-executable' ? outcome.reason : exitText(outcome);
+  const said = filter.messages.join('|');
+  const message = `the program '${external.program}' ended while the build environment for '${printed}' was initialized (${end}, previous messages: ${said})`;
+  throw new BuildError('MiscFailure', message);
 }
 
 /** As if it were a process: its error is the last line of the log. */
