@@ -7,26 +7,19 @@ import { openStoreAt } from './open-store.ts';
 export interface OpenSubstituters extends AsyncDisposable {
   readonly substituters: Substituters;
   /** That with the smallest priority first. */
-  readonly stores: readonly Store[];
+  stores(): Promise<readonly Store[]>;
 }
 
 /**
- * Opens the stores of the setting `substituters`, none where `substitute` is off. Those that cannot be opened are warned
- * of and left out.
+ * The stores of the setting `substituters`, none where `substitute` is off. They are opened when something is asked of them
+ * for the first time: where nothing is missing, nobody is. Those that cannot be opened are warned of and left out.
  *
- *     await using open = await openSubstituters(store, context);
+ *     await using open = openSubstituters(store, context);
  */
-export async function openSubstituters(store: Store, context: CommandContext): Promise<OpenSubstituters> {
+export function openSubstituters(store: Store, context: CommandContext): OpenSubstituters {
   const { settings, log } = context;
-  const stores: Store[] = [];
-  for (const uri of settings.get('substitute') ? new Set(settings.get('substituters')) : []) {
-    try {
-      stores.push(await openStoreAt(uri, context));
-    } catch (error) {
-      if (!(error instanceof FirnError) && errnoOf(error) === undefined) throw error;
-      log.warn(messageOf(error));
-    }
-  }
+  let opening: Promise<readonly Store[]> | undefined;
+  const stores = () => (opening ??= openAll(context));
   // A local store may ask for more than the settings do, or less.
   const trust =
     store instanceof LocalStore
@@ -35,9 +28,28 @@ export async function openSubstituters(store: Store, context: CommandContext): P
   const options = { storeDir: store.storeDir, trust, fallback: settings.get('fallback'), reporter: log };
   return {
     substituters: new Substituters(stores, options),
-    stores: stores.toSorted((a, b) => a.priority - b.priority),
+    stores,
     [Symbol.asyncDispose]: async () => {
-      for (const each of stores) await each[Symbol.asyncDispose]();
+      // A failure is of whoever asked.
+      const opened = (await opening?.catch(() => [])) ?? [];
+      for (const each of opened) await each[Symbol.asyncDispose]();
     },
   };
+}
+
+async function openAll(context: CommandContext): Promise<readonly Store[]> {
+  const { settings, log } = context;
+  await using opened = new AsyncDisposableStack();
+  const stores: Store[] = [];
+  for (const uri of settings.get('substitute') ? new Set(settings.get('substituters')) : []) {
+    try {
+      stores.push(opened.use(await openStoreAt(uri, context)));
+    } catch (error) {
+      if (!(error instanceof FirnError) && errnoOf(error) === undefined) throw error;
+      log.warn(messageOf(error));
+    }
+  }
+  // They are the caller's from here.
+  opened.move();
+  return stores.toSorted((a, b) => a.priority - b.priority);
 }

@@ -16,7 +16,7 @@ export async function findPrebuilt(
   context: CommandContext,
 ): Promise<Prebuilt> {
   const { signal } = context;
-  await using open = await openSubstituters(store, context);
+  await using open = openSubstituters(store, context);
   const valid = await store.validPaths(paths, { signal });
   const substitutable = new Set<StorePath>();
   for (const path of new Set(paths)) {

@@ -11,7 +11,7 @@ import { openRealising } from './realising.ts';
 export function fetchContents(store: Store, context: CommandContext): NonNullable<RepairOptions['fetch']> {
   return async (path: StorePath, { signal }) => {
     try {
-      await using open = await openSubstituters(store, context);
+      await using open = openSubstituters(store, context);
       await repairPath(store, open.substituters, path, { signal, reporter: context.log });
     } catch (error) {
       if (!(error instanceof StoreError && error.code === 'path/irreparable')) throw error;

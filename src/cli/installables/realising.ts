@@ -54,7 +54,7 @@ export async function openRealising(
 ): Promise<Realising> {
   const { settings, log, signal } = context;
   await using stack = new AsyncDisposableStack();
-  const { substituters } = stack.use(await openSubstituters(store, context));
+  const { substituters } = stack.use(openSubstituters(store, context));
   const builder = openBuilder(store, context, stack);
   const realiser = new Realiser({
     store,

@@ -22,8 +22,8 @@ async function find(
   const wanted = path.kind === 'opaque' ? path.path : baseOf(path.derivation, what);
   const own = await findBuildLog(store, wanted);
   if (own !== undefined) return { log: own, from: store.uri };
-  await using open = await openSubstituters(store, context);
-  for (const substituter of open.stores) {
+  await using open = openSubstituters(store, context);
+  for (const substituter of await open.stores()) {
     const log = await findBuildLog(substituter, wanted);
     if (log !== undefined) return { log, from: substituter.uri };
   }

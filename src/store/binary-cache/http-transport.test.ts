@@ -269,6 +269,19 @@ describe('what fails over HTTP', () => {
     assert.match(url, /^http:/);
   });
 
+  test('a host that has no address is asked for once more, without a warning', async () => {
+    await using it = await setUp();
+    // No resolver is asked for names with labels that are so long.
+    const host = `${'a'.repeat(64)}.invalid`;
+    await assert.rejects(it.get(`http://${host}/file`), {
+      code: 'cache/transfer-failed',
+      message: `unable to download 'http://${host}/file': Could not resolve hostname (6) Could not resolve host: ${host}`,
+    });
+    assert.equal(it.pauses.length, 1);
+    const logs = it.reports.filter(({ kind }) => kind === 'log');
+    assert.match(JSON.stringify(logs), /^\[\{[^{]*"level":"talkative"[^{]*\(attempt 1\/2\)[^{]*\}\]$/);
+  });
+
   test('redirects are followed, but not for ever', async () => {
     await using it = await setUp({
       fault: ({ url }) =>

@@ -67,6 +67,22 @@ describe('queryMissing', () => {
     assert.deepEqual(second.asked, [absent]);
   });
 
+  test('opens substituters once, and only if something is missing', async () => {
+    const store = new MemoryStore();
+    const cache = new MemoryStore();
+    let opened = 0;
+    const open = async () => {
+      opened++;
+      return [cache];
+    };
+    const substituters = new Substituters(open, { storeDir: store.storeDir, trust: anything });
+    await queryMissing(store, substituters, [store.put('there')]);
+    assert.equal(opened, 0);
+    const { unknown } = await queryMissing(store, substituters, [testPath('absent'), testPath('nowhere')]);
+    assert.equal(unknown.size, 2);
+    assert.equal(opened, 1);
+  });
+
   test('ignores substituters for other store directories', async () => {
     const store = new MemoryStore();
     const other = new MemoryStore({ storeDir: parseStoreDir('/elsewhere') });

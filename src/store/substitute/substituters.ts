@@ -21,6 +21,8 @@ export interface SubstitutersOptions {
   readonly reporter?: Reporter;
 }
 
+export type OpenStores = () => Promise<readonly Store[]>;
+
 /** Where a path can be had. */
 export interface Substitute {
   readonly store: Store;
@@ -48,19 +50,20 @@ export class Substituters {
   readonly #trust: TrustPolicy;
   readonly #fallback: boolean;
   readonly #reporter: Reporter;
-  readonly #sources: readonly Source[];
+  readonly #open: OpenStores;
+  #sources: Promise<readonly Source[]> | undefined;
   readonly #warned = new Set<string>();
 
-  /** The stores remain their owner's. */
-  constructor(stores: readonly Store[], { storeDir, trust, fallback = false, reporter }: SubstitutersOptions) {
+  /** The stores remain their owner's. A function is called once, when something is asked for the first time. */
+  constructor(
+    stores: readonly Store[] | OpenStores,
+    { storeDir, trust, fallback = false, reporter }: SubstitutersOptions,
+  ) {
     this.storeDir = storeDir;
     this.#trust = trust;
     this.#fallback = fallback;
     this.#reporter = reporter ?? silentReporter;
-    this.#sources = stores
-      .filter(store => store.storeDir === storeDir)
-      .toSorted((a, b) => a.priority - b.priority)
-      .map(store => ({ store, infos: new Map() }));
+    this.#open = typeof stores === 'function' ? stores : () => Promise.resolve(stores);
   }
 
   /**
@@ -69,9 +72,10 @@ export class Substituters {
    */
   async find(path: StorePath, options: FindOptions = {}): Promise<Substitute | undefined> {
     const { from = 0, trustedOnly = false, signal } = options;
+    const sources = await this.#all();
     let failure: { readonly error: unknown } | undefined;
-    for (let rank = from; rank < this.#sources.length; rank++) {
-      const source = this.#sources[rank];
+    for (let rank = from; rank < sources.length; rank++) {
+      const source = sources[rank];
       if (source === undefined) break;
       if (failure !== undefined) this.#reporter.logError(failure.error);
       failure = undefined;
@@ -96,7 +100,7 @@ export class Substituters {
    * and passed over.
    */
   async findRealisation(id: DerivationOutputId, { signal }: CallOptions = {}): Promise<RealisedOutput | undefined> {
-    for (const { store } of this.#sources) {
+    for (const { store } of await this.#all()) {
       try {
         const found = await store.realisation(id, { signal });
         if (found !== undefined) return found;
@@ -113,7 +117,7 @@ export class Substituters {
   async findSubstitutable(paths: Iterable<StorePath>, { signal }: CallOptions = {}): Promise<Set<StorePath>> {
     const found = new Set<StorePath>();
     const left = new Set(paths);
-    for (const { store } of this.#sources) {
+    for (const { store } of await this.#all()) {
       if (!store.wantMassQuery || left.size === 0) continue;
       try {
         for (const path of await store.validPaths(left, { signal })) {
@@ -126,6 +130,19 @@ export class Substituters {
       }
     }
     return found;
+  }
+
+  #all(): Promise<readonly Source[]> {
+    this.#sources ??= this.#openAll();
+    return this.#sources;
+  }
+
+  async #openAll(): Promise<readonly Source[]> {
+    const stores = await this.#open();
+    return stores
+      .filter(store => store.storeDir === this.storeDir)
+      .toSorted((a, b) => a.priority - b.priority)
+      .map(store => ({ store, infos: new Map() }));
   }
 
   #isOf(path: StorePath, info: PathInfo, store: Store): boolean {

@@ -2,9 +2,10 @@ import { errnoOf, messageOf, systemErrorText } from '../../../base/index.ts';
 
 /**
  * Why an attempt failed, as far as that matters for what comes next: `absent` and `forbidden` tell of the file,
- * `permanent` would happen again, `transient` perhaps not.
+ * `permanent` would happen again, `transient` perhaps not, and `unresolved` hardly: the host has no address, because its
+ * name is wrong or this machine has no network.
  */
-export type FailureKind = 'absent' | 'forbidden' | 'permanent' | 'transient';
+export type FailureKind = 'absent' | 'forbidden' | 'permanent' | 'transient' | 'unresolved';
 
 /** An attempt at a transfer that failed. The client turns the last one into a `StoreError`. */
 export class FailedAttempt extends Error {
@@ -38,7 +39,7 @@ export function kindOfStatus(status: number): FailureKind {
 
 /** What libcurl calls what may go wrong on the way, and its number for it: users know C++ Nix's messages by these. */
 const curlErrors = {
-  resolve: [6, 'Could not resolve hostname', 'transient'],
+  resolve: [6, 'Could not resolve hostname', 'unresolved'],
   connect: [7, 'Could not connect to server', 'transient'],
   partial: [18, 'Transferred a partial file', 'transient'],
   timeout: [28, 'Timeout was reached', 'transient'],

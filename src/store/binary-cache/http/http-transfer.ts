@@ -30,6 +30,12 @@ export interface TransferContext {
 /** As curl, which C++ Nix has follow redirects. */
 const maxRedirects = 10;
 
+/**
+ * For a host that cannot be resolved. C++ Nix makes as many attempts as for anything else: seconds of warnings at the
+ * beginning of each command on a machine without a network. One more is for a resolver that was busy.
+ */
+const maxUnresolved = 2;
+
 /** Milliseconds before the second attempt, and before it where the server has too many requests. */
 const firstDelay = 250;
 const firstThrottledDelay = 60_000;
@@ -246,15 +252,19 @@ export class HttpTransfer implements Disposable {
   async #beforeNext(error: unknown): Promise<void> {
     this.#request.signal?.throwIfAborted();
     if (!(error instanceof FailedAttempt)) throw error;
-    const { attempts, reporter } = this.#context;
+    const { reporter } = this.#context;
+    const isUnresolved = error.kind === 'unresolved';
+    const attempts = isUnresolved ? Math.min(this.#context.attempts, maxUnresolved) : this.#context.attempts;
     this.#attempts++;
     const isStuck = this.#delivered > 0 && !(this.#isResumable && !this.#isEncoded);
-    if (error.kind !== 'transient' || this.#attempts >= attempts || isStuck) throw error;
+    if (!(isUnresolved || error.kind === 'transient') || this.#attempts >= attempts || isStuck) throw error;
     const first = error.isThrottled ? firstThrottledDelay : firstDelay;
     const backOff = Math.round(first * 2 ** (this.#attempts - 1 + Math.random() * 0.5));
     const wait = error.retryAfter ?? backOff;
     const from = this.#delivered > 0 ? `from offset ${this.#delivered} ` : '';
-    reporter.warn(`${error.message}; retrying ${from}in ${wait} ms (attempt ${this.#attempts}/${attempts})`);
+    const message = `${error.message}; retrying ${from}in ${wait} ms (attempt ${this.#attempts}/${attempts})`;
+    if (isUnresolved) reporter.log('talkative', message);
+    else reporter.warn(message);
     await this.#context.pause(wait, this.#request.signal);
   }
 
