@@ -53,6 +53,8 @@ export const cliErrorCodes = {
   'realise/read-only': 'a store path that is not valid, where nothing is written to the store',
   'realise/needs-building': 'a derivation that would have to be built',
   'definitions/too-many': 'a folder of more expressions than are taken for packages',
+  'profile/index': 'a package of a profile by its number, which packages no longer have',
+  'profile/conflict': 'packages of a profile that have the same file',
   'profile/no-match': 'a name that nothing in a profile has',
   'profile/not-one-package': 'arguments that mean more or less than one package where one is wanted',
   'log/absent': 'a build log that nobody has',

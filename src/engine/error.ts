@@ -27,6 +27,8 @@ export const engineErrorCodes = [
   'environment/no-match',
   /** A profile that another command manages. */
   'environment/other-manifest',
+  /** A manifest of a profile that cannot be read. */
+  'environment/bad-manifest',
   /** A text that is no URL of a mirror. */
   'mirror/bad-url',
   /** A mirror of which this machine does not say where it is. */

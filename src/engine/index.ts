@@ -55,3 +55,15 @@ export {
   versionOf,
 } from './user-environment/select-packages.ts';
 export { type UserEnvironment, makeUserEnvironment } from './user-environment/user-environment.ts';
+export {
+  type FlakeSource,
+  type ProfileElement,
+  type ProfileManifest,
+  defaultPriority,
+  identifierOf,
+  manifestDifference,
+  nameOf,
+  parseProfileManifest,
+  profileManifestToJson,
+  withElement,
+} from './user-environment/profile-manifest.ts';

@@ -34,6 +34,14 @@ const present: { readonly [path: string]: Loader } = {
   'nar pack': async () => (await import('./nar-pack.ts')).narPack,
   'path-info': async () => (await import('./path-info.ts')).pathInfo,
   'print-dev-env': async () => (await import('./print-dev-env.ts')).printDevEnv,
+  'profile add': async () => (await import('./profile-add.ts')).profileAdd,
+  'profile diff-closures': async () => (await import('./profile-diff-closures.ts')).profileDiffClosures,
+  'profile history': async () => (await import('./profile-history.ts')).profileHistory,
+  'profile list': async () => (await import('./profile-list.ts')).profileList,
+  'profile remove': async () => (await import('./profile-remove.ts')).profileRemove,
+  'profile rollback': async () => (await import('./profile-rollback.ts')).profileRollback,
+  'profile upgrade': async () => (await import('./profile-upgrade.ts')).profileUpgrade,
+  'profile wipe-history': async () => (await import('./profile-wipe-history.ts')).profileWipeHistory,
   'realisation info': async () => (await import('./realisation-info.ts')).realisationInfo,
   repl: async () => (await import('./repl.ts')).repl,
   run: async () => (await import('./run-app.ts')).runApp,
@@ -68,7 +76,6 @@ const absent: readonly string[] = [
   'flake',
   'fmt',
   'formatter',
-  'profile',
   'registry',
   'store roots-daemon',
   'upgrade-nix',
@@ -105,6 +112,7 @@ const aliases = {
 
 /** Of members of groups. */
 const aliasesOf: { readonly [group: string]: NonNullable<Commands['aliases']> } = {
+  profile: { install: deprecated('add') },
   store: { ping: deprecated('info') },
 };
 
