@@ -140,8 +140,6 @@ export function delay(node: usize, env: usize): Word {
       // A slot that a set or `let` has not come to yet.
       return word == 0 ? newThunk(node, env) : word;
     }
-    case NodeKind.Lambda:
-      return lambdaWord(node, env);
     case NodeKind.List:
       return changetype<ListNode>(node).count == 0 ? wordOf(Tag.List, emptyList()) : newThunk(node, env);
     default:

@@ -30,8 +30,10 @@ interface SuspendedCell {
 interface PassState {
   readonly needs: Map<string, EvalNeed>;
   readonly suspended: SuspendedCell[];
-  /** How many of the words were asked for that passes keep. */
-  kept: number;
+  /** Words that are kept for the next pass; of a pass within another, for itself. */
+  readonly kept: Word[];
+  /** How many of them were asked for. */
+  asked: number;
 }
 
 /**
@@ -59,7 +61,12 @@ export class Passes {
   /** Does `work`, which throws a `Suspension` where it cannot go on. */
   run<T>(work: () => T): Pass<T> {
     const outer = this.#current;
-    const state: PassState = { needs: new Map(), suspended: [], kept: 0 };
+    const state: PassState = {
+      needs: new Map(),
+      suspended: [],
+      kept: outer === undefined ? this.#kept : [],
+      asked: 0,
+    };
     this.#current = state;
     try {
       const value = work();
@@ -67,7 +74,7 @@ export class Passes {
       return { kind: 'done', value };
     } catch (error) {
       if (error instanceof Suspension) {
-        [this.#turningPoint] = state.needs.keys();
+        if (outer === undefined) [this.#turningPoint] = state.needs.keys();
         return { kind: 'suspended', needs: [...state.needs.values()] };
       }
       if (outer === undefined) this.#finish();
@@ -118,7 +125,7 @@ export class Passes {
   keep(make: () => Word): Word {
     const state = this.#current;
     if (state === undefined) return make();
-    return (this.#kept[state.kept++] ??= make());
+    return (state.kept[state.asked++] ??= make());
   }
 
   /** Says what an earlier pass has not said already. */

@@ -11,15 +11,22 @@ export interface EvaluateOptions extends Partial<Omit<EvaluatorOptions, 'io'>> {
   readonly io?: MemoryEvalIO;
 }
 
-/** Evaluates an expression, and all that its value contains. Texts come without colours. */
+/** Evaluates an expression, and all that its value contains; the store is empty. Texts come without colours. */
 export function evaluateText(text: string, { io = memoryEvalIO(), ...options }: EvaluateOptions = {}): Evaluated {
   const evaluator = new Evaluator({ io, system: 'x86_64-linux', ...options });
   try {
     const source = bytesOf(byteStringFromText(text));
     const tree = evaluator.parse(source, { kind: 'text', name: '«string»' }, byteStringFromText('/'));
-    const value = evaluator.evaluate(tree);
-    evaluator.forceDeep(value);
-    return { value: displayBytes(printAmbiguous(evaluator, value)) };
+    const word = evaluator.delay(tree);
+    for (;;) {
+      const pass = evaluator.pass(() => {
+        const value = evaluator.force(word);
+        evaluator.forceDeep(value);
+        return displayBytes(printAmbiguous(evaluator, value));
+      });
+      if (pass.kind === 'done') return { value: pass.value };
+      for (const need of pass.needs) evaluator.answer(need, { kind: 'absent' });
+    }
   } catch (error) {
     if (!(error instanceof EvalError)) throw error;
     const { message, position, traces } = error;

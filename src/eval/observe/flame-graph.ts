@@ -22,10 +22,6 @@ export class FlameGraph implements CallObserver {
   readonly #options: FlameGraphOptions;
   readonly #stack: ObservedFrame[] = [];
   readonly #counts = new Map<string, number>();
-  /** Addresses of lambdas that are `__functor` and were called for it. In C++ Nix they are thunks until then. */
-  readonly #functors = new Set<number>();
-  /** The one that is going to be called for the first time. */
-  #newFunctor: number | undefined;
   #sampled = process.hrtime.bigint();
   #written = this.#sampled;
 
@@ -66,10 +62,6 @@ export class FlameGraph implements CallObserver {
     const place = pos === 0 ? '' : positions.format(pos);
     switch (kindOf(memory, value)) {
       case 'lambda': {
-        if (address === this.#newFunctor) {
-          this.#newFunctor = undefined;
-          break;
-        }
         const node = memory.u32(address + 4);
         const name = memory.u32(node + lambdaNameOffset);
         const called = name === 0 ? '' : `:${displayBytes(core.nameOf(name))}`;
@@ -88,9 +80,6 @@ export class FlameGraph implements CallObserver {
       case 'set': {
         const functor = core.lookup(address, core.internText('__functor'));
         if (functor === undefined) break;
-        const called = addressOf(resolved(memory, functor.word));
-        if (!this.#functors.has(called)) this.#newFunctor = called;
-        this.#functors.add(called);
         return frame(() => `${place === '' ? positions.format(functor.position) : place}:functor`);
       }
       default:
