@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { displayBytes } from '../../base/index.ts';
+import { byteStringFromText, displayBytes } from '../../base/index.ts';
 import {
   type DerivationOptions,
   derivationTypeOf,
@@ -16,6 +16,9 @@ import { findExternalBuilder } from './external-builder.ts';
 /** `external`: where another program has it run. `here`: in this process. */
 export type BuilderPlace = 'sandbox' | 'host' | 'external' | 'here';
 
+/** A daemon within the build; many user ids for one. A machine's settings may say that it has them. */
+const unsupportedFeatures = ['recursive-nix', 'uid-range'].map(byteStringFromText);
+
 /**
  * Where a builder runs: in a sandbox, on the host, or, if it is one of ours, in this process. Throws `BuildError` where it
  * may not run in the only place there is.
@@ -26,8 +29,13 @@ export async function choosePlace(
   options: DerivationOptions<unknown>,
 ): Promise<BuilderPlace> {
   const { store, settings, executor } = context;
-  if (findExternalBuilder(derivation, settings) !== undefined) return 'external';
   const printed = displayBytes(printStorePath(store.storeDir, path));
+  for (const feature of unsupportedFeatures) {
+    if (!options.requiredSystemFeatures.has(feature)) continue;
+    const message = `derivation '${printed}' needs the system feature '${feature}', which this version of Firn has no support for; have it built by a machine that has`;
+    throw new BuildError('InputRejected', message);
+  }
+  if (findExternalBuilder(derivation, settings) !== undefined) return 'external';
   if (settings.sandbox === 'true' && options.noChroot) {
     const message = `derivation '${printed}' has '__noChroot' set, but that's not allowed when 'sandbox' is 'true'`;
     throw new BuildError('InputRejected', message);

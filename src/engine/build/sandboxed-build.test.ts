@@ -148,6 +148,13 @@ test('__noChroot is refused, or heeded where the sandbox is relaxed', async () =
   await relaxed.built({ env: { __noChroot: '1' } });
 });
 
+test('features that nothing here has are refused, whatever the settings say', async () => {
+  await using recorded = record({ systemFeatures: new Set(['recursive-nix']) });
+  const { status, message } = await recorded.rig.failure({ env: { requiredSystemFeatures: 'recursive-nix' } });
+  assert.equal(status, 'InputRejected');
+  assert.match(message, /needs the system feature 'recursive-nix', which this version of Firn has no support for/);
+});
+
 test('where there can be no sandbox, builds go without or fail, as the settings say', async () => {
   const none = 'there is no room for one';
   await using recorded = record({ sandboxFallback: false });
