@@ -1,5 +1,5 @@
 /** Calling lambdas, builtins and sets with `__functor`. */
-import { Formal, LambdaNode, formalSize, posOf } from './ast.ts';
+import { Formal, LambdaNode, NodeKind, formalSize, kindOf, posOf } from './ast.ts';
 import { attrsCount, foundPosition, lookup, plainOf, shapeOf } from './attrs.ts';
 import { callBuiltin } from './builtins/table.ts';
 import { newEnv, setSlotAt } from './env.ts';
@@ -34,9 +34,18 @@ export function callFunction(callee: Word, words: usize, count: u32, pos: u32): 
       const address = addressOf(current);
       const kind = functionKind(address);
       if (kind == FunctionKind.Lambda) {
-        current = callLambda(address, load<u64>(at), pos);
+        let node = changetype<LambdaObject>(address).node;
+        let env = bindArgument(node, changetype<LambdaObject>(address).env, load<u64>(at), pos);
         at += 8;
         left--;
+        // `a: b: …` with two arguments: the function in between is nobody's.
+        while (left > 0 && kindOf(changetype<LambdaNode>(node).body) == NodeKind.Lambda && !isDebugging) {
+          node = changetype<LambdaNode>(node).body;
+          env = bindArgument(node, env, load<u64>(at), pos);
+          at += 8;
+          left--;
+        }
+        current = evaluateBody(node, env, pos);
       } else {
         const builtin = kind == FunctionKind.Builtin ? address : changetype<PartialObject>(address).builtin;
         const partial: usize = kind == FunctionKind.Builtin ? 0 : address;
@@ -114,16 +123,30 @@ function callFunctor(value: Word, argument: Word, pos: u32): Word {
   return result;
 }
 
-function callLambda(address: usize, argument: Word, pos: u32): Word {
+/** A lambda, a LambdaObject, with its one argument. */
+export function callLambda1(address: usize, argument: Word, pos: u32): Word {
+  enter(pos);
   const node = changetype<LambdaObject>(address).node;
+  const env = bindArgument(node, changetype<LambdaObject>(address).env, argument, pos);
+  const value = evaluateBody(node, env, pos);
+  leave();
+  return value;
+}
+
+/** The environment of a lambda's body. */
+function bindArgument(node: usize, up: usize, argument: Word, pos: u32): usize {
   const lambda = changetype<LambdaNode>(node);
-  const env = newEnv(changetype<LambdaObject>(address).env, lambda.slots);
+  const env = newEnv(up, lambda.slots);
   if (lambda.hasFormals) bindFormals(lambda, env, argument, pos);
   else setSlotAt(env, 0, argument);
+  return env;
+}
+
+function evaluateBody(node: usize, env: usize, pos: u32): Word {
   if (isDebugging) pushStep(FrameKind.Lambda, pos, <u32>node, <u32>env);
   else push(FrameKind.Lambda, pos, <u32>node, 0);
   if (IS_OBSERVED) lambdaCalled(node);
-  const value = evaluate(lambda.body, env);
+  const value = evaluate(changetype<LambdaNode>(node).body, env);
   pop();
   return value;
 }

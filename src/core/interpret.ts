@@ -19,7 +19,9 @@ import {
   posOf,
 } from './ast.ts';
 import { lookup } from './attrs.ts';
-import { callFunction } from './call.ts';
+import { callBuiltin } from './builtins/table.ts';
+import { calculate, isArithmetic } from './builtins/numbers.ts';
+import { callFunction, callLambda1 } from './call.ts';
 import { evaluateConcat } from './concat.ts';
 import { positionSet } from './position.ts';
 import { newEnv, setSlotAt, slotAt, upFrom } from './env.ts';
@@ -31,11 +33,12 @@ import { evaluateHasAttr, evaluateSelect } from './evaluate-select.ts';
 import { evaluateUpdate } from './evaluate-update.ts';
 import { forceAttrs, forceList } from './coerce.ts';
 import { force } from './force.ts';
-import { lambdaWord } from './function.ts';
-import { FrameKind, dropTo, isDebugging, pop, pushStep, reserve } from './log.ts';
+import { BuiltinObject, FunctionKind, functionKind, lambdaWord } from './function.ts';
+import { FrameKind, dropTo, enter, isDebugging, leave, pop, push, pushStep, reserve } from './log.ts';
 import {
   Tag,
   type Word,
+  addressOf,
   boolWord,
   falseWord,
   listCount,
@@ -44,6 +47,7 @@ import {
   newList,
   newThunk,
   setListAt,
+  tagOf,
   trueWord,
   wordOf,
 } from './value.ts';
@@ -142,9 +146,37 @@ export function delay(node: usize, env: usize): Word {
     }
     case NodeKind.List:
       return changetype<ListNode>(node).count == 0 ? wordOf(Tag.List, emptyList()) : newThunk(node, env);
+    case NodeKind.Call:
+      return delayCall(node, env);
     default:
       return newThunk(node, env);
   }
+}
+
+/** A sum or the like of small integers that are there already is computed at once: nothing can go wrong, and nobody sees. */
+function delayCall(node: usize, env: usize): Word {
+  const call = changetype<CallNode>(node);
+  if (call.count != 2 || kindOf(call.callee) != NodeKind.Variable) return newThunk(node, env);
+  const callee = knownWord(call.callee, env);
+  if (tagOf(callee) != Tag.Function || functionKind(addressOf(callee)) != FunctionKind.Builtin) {
+    return newThunk(node, env);
+  }
+  const id = changetype<BuiltinObject>(addressOf(callee)).id;
+  const value = isArithmetic(id)
+    ? calculate(id, knownWord(nodeAt(call.arguments, 0), env), knownWord(nodeAt(call.arguments, 1), env))
+    : missing;
+  return value == missing ? newThunk(node, env) : value;
+}
+
+/** What a node is without evaluating anything; `missing` where that takes more than looking. */
+function knownWord(node: usize, env: usize): Word {
+  if (kindOf(node) == NodeKind.Constant) return changetype<ConstantNode>(node).value;
+  if (kindOf(node) != NodeKind.Variable) return missing;
+  const variable = changetype<VariableNode>(node);
+  const word = slotAt(upFrom(env, variable.level), variable.index);
+  if (tagOf(word) != Tag.Ref) return word;
+  // A slot that a set or `let` has not come to yet.
+  return word == 0 ? missing : load<u64>(<usize>word);
 }
 
 let emptyListObject: usize = 0;
@@ -189,11 +221,42 @@ function evaluateCall(node: usize, env: usize): Word {
   const callee = evaluate(call.callee, env);
   const count = call.count;
   const pos = posOf(node);
+  if (tagOf(callee) == Tag.Function && !isDebugging) {
+    // What most calls are, without the arguments passing through memory.
+    const address = addressOf(callee);
+    const kind = functionKind(address);
+    if (kind == FunctionKind.Lambda) {
+      if (count == 1) return callLambda1(address, delay(nodeAt(call.arguments, 0), env), pos);
+    } else if (kind == FunctionKind.Builtin && count == 2) {
+      const id = changetype<BuiltinObject>(address).id;
+      if (isArithmetic(id)) return evaluateArithmetic(id, call, env);
+    }
+  }
   const words = reserve(count, pos);
   for (let i: u32 = 0; i < count; i++) store<u64>(words + ((<usize>i) << 3), delay(nodeAt(call.arguments, i), env));
   const value = callFunction(callee, words, count, pos);
   dropTo(words);
   if (isDebugging) pop();
+  return value;
+}
+
+/** A builtin of two numbers: both are evaluated at once, which saves a thunk each. */
+function evaluateArithmetic(id: u32, call: CallNode, env: usize): Word {
+  const pos = call.pos;
+  enter(pos);
+  push(FrameKind.Builtin, pos, id, 0);
+  const a = evaluate(nodeAt(call.arguments, 0), env);
+  const b = evaluate(nodeAt(call.arguments, 1), env);
+  let value = calculate(id, a, b);
+  if (value == missing) {
+    const words = reserve(2, pos);
+    store<u64>(words, a);
+    store<u64>(words, b, 8);
+    value = callBuiltin(id, words);
+    dropTo(words);
+  }
+  pop();
+  leave();
   return value;
 }
 

@@ -86,10 +86,8 @@ export function setMaxCallDepth(depth: u32): void {
 
 export function push(kind: FrameKind, pos: u32, a: u32, b: u32): void {
   const at = logTop;
-  store<u32>(at, kind);
-  store<u32>(at, pos, 4);
-  store<u32>(at, a, 8);
-  store<u32>(at, b, 12);
+  store<u64>(at, <u64>kind | ((<u64>pos) << 32));
+  store<u64>(at, <u64>a | ((<u64>b) << 32), 8);
   logTop = at + frameSize;
   if (at >= logEnd) stackOverflow(pos);
 }

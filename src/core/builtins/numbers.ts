@@ -3,8 +3,42 @@ import { forceFloat, forceInt } from '../coerce.ts';
 import { ErrorKind, throwError } from '../error.ts';
 import { force } from '../force.ts';
 import { compareValues } from '../compare.ts';
-import { type Word, BoxKind, boolWord, floatWord, intOf, intWord, isBoxed } from '../value.ts';
+import { type Word, BoxKind, Tag, boolWord, floatWord, intOf, intWord, isBoxed, missing, tagOf } from '../value.ts';
 import { first, second } from './arguments.ts';
+import { Builtin } from './ids.ts';
+
+/** Whether the builtin is one that `calculate` knows. */
+export function isArithmetic(id: u32): bool {
+  return id == Builtin.Sub || id == Builtin.LessThan || id == Builtin.Mul || id == Builtin.Add || id == Builtin.Div;
+}
+
+/** Of two evaluated words: the result where both are small integers and it is plain; `missing` for all else. */
+export function calculate(id: u32, a: Word, b: Word): Word {
+  if (tagOf(a) != Tag.Int || tagOf(b) != Tag.Int) return missing;
+  const x = intOfInline(a);
+  const y = intOfInline(b);
+  switch (id) {
+    // Of 61 bits each, sum and difference have at most 62.
+    case Builtin.Add:
+      return intWord(x + y);
+    case Builtin.Sub:
+      return intWord(x - y);
+    case Builtin.LessThan:
+      return boolWord(x < y);
+    case Builtin.Mul:
+      return isShort(x) && isShort(y) ? intWord(x * y) : missing;
+    default:
+      return y == 0 ? missing : intWord(x / y);
+  }
+}
+
+function isShort(value: i64): bool {
+  return <i64>(<i32>value) == value;
+}
+
+function intOfInline(word: Word): i64 {
+  return <i64>word >> 3;
+}
 
 function eitherFloat(args: usize): bool {
   const a = force(first(args), 0);
