@@ -39,11 +39,14 @@ export function callFunction(callee: Word, words: usize, count: u32, pos: u32): 
         at += 8;
         left--;
         // `a: b: …` with two arguments: the function in between is nobody's.
-        while (left > 0 && kindOf(changetype<LambdaNode>(node).body) == NodeKind.Lambda && !isDebugging) {
-          node = changetype<LambdaNode>(node).body;
+        let body = changetype<LambdaNode>(node).body;
+        const last = isDebugging ? left : 0;
+        while (left > last && kindOf(body) == NodeKind.Lambda) {
+          node = body;
           env = bindArgument(node, env, load<u64>(at), pos);
           at += 8;
           left--;
+          body = changetype<LambdaNode>(node).body;
         }
         current = evaluateBody(node, env, pos);
       } else {

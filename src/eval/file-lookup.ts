@@ -27,6 +27,8 @@ const maxLinks = 1000;
 export class FileLookup {
   readonly #world: LookupWorld;
   readonly #links = new Map<ByteString, ByteString | undefined>();
+  /** What was there when it was looked at first. */
+  readonly #known = new Map<ByteString, FileType>();
   /** By search path entry: where it is; undefined where it is nowhere, which was said once. */
   readonly #entries = new Map<ByteString, ByteString | undefined>();
 
@@ -82,9 +84,9 @@ export class FileLookup {
   /** The type of what is at a path. Throws `eval/error` if nothing is. */
   typeOf(path: ByteString): FileType {
     this.#world.access?.check(path);
-    const found = this.#world.io.stat(path);
+    const found = this.#known.get(path) ?? this.#stat(path);
     if (found === undefined) throw new EvalError('eval/error', `path '${mark(displayBytes(path))}' does not exist`);
-    return found.type;
+    return found;
   }
 
   /** The contents of the file that a path leads to. */
@@ -92,10 +94,17 @@ export class FileLookup {
     return readInternalFile(path) ?? this.#world.io.readFile(this.resolve(path));
   }
 
+  /** The type of what is at a path; undefined if nothing is, which is not remembered: it may be built. */
+  #stat(path: ByteString): FileType | undefined {
+    const found = this.#world.io.stat(path)?.type;
+    if (found !== undefined) this.#known.set(path, found);
+    return found;
+  }
+
   #linkTarget(path: ByteString): ByteString | undefined {
     if (!this.#links.has(path)) {
       const { io } = this.#world;
-      this.#links.set(path, io.stat(path)?.type === 'symlink' ? io.readLink(path) : undefined);
+      this.#links.set(path, this.#stat(path) === 'symlink' ? io.readLink(path) : undefined);
     }
     return this.#links.get(path);
   }

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import {
   type ByteString,
   byteStringFromLatin1,
@@ -22,6 +22,7 @@ import {
   type NeedAnswer,
   type PathToAdd,
 } from '../../eval/index.ts';
+import { FileReader } from './file-reader.ts';
 import { WantedOverlay } from './wanted-overlay.ts';
 import {
   type DerivationFile,
@@ -74,11 +75,18 @@ export interface FileSystemIOOptions {
   readonly realStoreDir?: () => string | undefined;
 }
 
+/** Bytes of a tree that are read at a time, and of a NAR's small pieces that are hashed at a time. */
+const chunkSize = 256 * 1024;
+const smallBuffer = 4096;
+
 /** This machine's files, as an evaluation sees them. Store paths are only computed; whoever is told of them adds them. */
 export class FileSystemIO implements EvalIO {
   readonly storeDir: StoreDir;
   readonly workingFolder: ByteString;
   readonly #options: FileSystemIOOptions;
+  readonly #reader = new FileReader();
+  /** Where contents of trees pass through: they are hashed before the next call of anything. */
+  #chunk: Uint8Array | undefined;
   /** What the evaluation sees as if it were in the store: all that it wants, or what was fetched for it. */
   readonly #overlay: WantedOverlay;
 
@@ -130,7 +138,7 @@ export class FileSystemIO implements EvalIO {
     if (place?.kind === 'text') return place.contents;
     const path = this.#sourceOf(given);
     try {
-      return readFileSync(fsPathOf(path));
+      return this.#reader.read(fsPathOf(path));
     } catch (error) {
       if (errnoOf(error) === 'EISDIR')
         throw new EvalError('eval/error', `read of 4096 bytes: ${systemErrorText(error)}`);
@@ -215,8 +223,9 @@ export class FileSystemIO implements EvalIO {
   #hashTree(path: ByteString, accepts: ((entry: FsPath) => boolean) | undefined): NixHash {
     if (this.stat(path) === undefined) throw new EvalError('eval/error', `path '${displayBytes(path)}' does not exist`);
     const hasher = new Hasher('sha256');
-    const writer = new NarWriter(chunk => hasher.update(chunk));
-    walkTreeToEnd(fsPathOf(path), writer, accepts === undefined ? {} : { filter: accepts });
+    const writer = new NarWriter(chunk => hasher.update(chunk), { bufferSize: smallBuffer });
+    const buffer = () => (this.#chunk ??= new Uint8Array(chunkSize));
+    walkTreeToEnd(fsPathOf(path), writer, { buffer, ...(accepts === undefined ? {} : { filter: accepts }) });
     return hasher.finish();
   }
 
