@@ -3,6 +3,7 @@ import { errnoOf, systemErrorText, tryLockFile } from '../../base/index.ts';
 import { CastoreError } from '../error.ts';
 import { Database, type Schema } from './database.ts';
 import { type FileSystem, realFileSystem } from './file-system.ts';
+import { removeTree } from '../tree/remove-tree.ts';
 import { makeFolder } from './make-folder.ts';
 
 /** The version of the folder's layout that this code writes: docs/formats/data-folder.md. */
@@ -149,11 +150,11 @@ export class DataFolder implements Disposable {
       let fd: number | undefined;
       try {
         fd = fs.openSync(join(folder, 'lock'), 'r');
-        if (tryLockFile(fd, 'exclusive')) fs.rmSync(folder, { recursive: true, force: true });
+        if (tryLockFile(fd, 'exclusive')) removeTree(folder, { fileSystem: fs });
       } catch (error) {
         if (errnoOf(error) !== 'ENOENT') continue; // not ours to remove
         const age = Date.now() - (fs.lstatSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-        if (age > 60_000) fs.rmSync(folder, { recursive: true, force: true });
+        if (age > 60_000) removeTree(folder, { fileSystem: fs });
       } finally {
         if (fd !== undefined) fs.closeSync(fd);
       }
@@ -166,7 +167,7 @@ export class DataFolder implements Disposable {
     if (temporary === undefined) return;
     this.#temporary = undefined;
     try {
-      this.fileSystem.rmSync(temporary.path, { recursive: true, force: true });
+      removeTree(temporary.path, { fileSystem: this.fileSystem });
     } catch {
       // Whoever opens the folder next removes it, since it is locked no longer.
     } finally {

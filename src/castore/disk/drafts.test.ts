@@ -206,6 +206,19 @@ describe('a draft', () => {
     assert.equal(store.folder.database.get('SELECT count(*) AS count FROM blobs')?.['count'], 0);
   });
 
+  test('of a process that was killed goes with its temporary folder, though its folders are sealed', async () => {
+    using place = temporaryFolder();
+    const data = join(place.path, 'data');
+    await using store = new DiskBlobStore(data);
+    const left = join(data, 'tmp', '1-left');
+    mkdirSync(join(left, '0', 'tree', 'sealed'), { recursive: true });
+    writeFileSync(join(left, '0', 'tree', 'sealed', 'file'), '');
+    writeFileSync(join(left, 'lock'), '');
+    chmodSync(join(left, '0', 'tree', 'sealed'), 0o555);
+    store.folder.removeStaleTemporaries();
+    assert.ok(!existsSync(left));
+  });
+
   test('refuses events that no tree has', async () => {
     using place = temporaryFolder();
     await using store = new DiskBlobStore(join(place.path, 'data'));

@@ -18,8 +18,8 @@ const turnTime = 20;
  * Removes the tree at `path`, whose directories may be read-only; nothing if there is none. Follows no symlink, nor what
  * somebody puts in place of a folder meanwhile.
  */
-export function removeTree(path: FsPath): void {
-  for (const _ of new Removal().run(path));
+export function removeTree(path: FsPath, options: Pick<RemoveOptions, 'fileSystem'> = {}): void {
+  for (const _ of new Removal(options).run(path));
 }
 
 export interface RemoveOptions extends CallOptions {
