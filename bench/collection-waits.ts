@@ -64,7 +64,7 @@ async function addFor(root: string, ended: () => Promise<unknown>, most: number)
     waits.add.push(performance.now() - start);
     store.temporaryRoots[Symbol.dispose]();
     const held = performance.now();
-    await store.collector.addTemporaryRoot(path);
+    await store.collector.addTemporaryRoots([path]);
     waits.hold.push(performance.now() - held);
   }
   return waits;

@@ -172,8 +172,8 @@ export interface Collector {
   /** All that is live, or all that is dead, in ascending order. */
   liveness(options?: CollectOptions): Promise<{ readonly live: StorePath[]; readonly dead: StorePath[] }>;
   collect(options?: CollectOptions): Promise<Collected>;
-  /** Keeps `path` until the store is disposed of. */
-  addTemporaryRoot(path: StorePath): Promise<void>;
+  /** Keeps `paths` until the store is disposed of. */
+  addTemporaryRoots(paths: Iterable<StorePath>): Promise<void>;
   /** Makes the link at `link` (absolute) to `path` and registers it as a root. */
   addIndirectRoot(link: string, path: StorePath): Promise<void>;
 }

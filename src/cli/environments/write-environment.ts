@@ -39,7 +39,7 @@ export async function writeEnvironment(
   const collector = requireFacet(store, 'collector', 'addPermRoot');
   log.log('debug', 'building user environment dependencies');
   await realising.realise(elements.flatMap(toDerivingPaths), { failureStatus: 'telling' });
-  for (const path of elements.flatMap(({ outputs }) => [...outputs.values()])) await collector.addTemporaryRoot(path);
+  await collector.addTemporaryRoots(elements.flatMap(({ outputs }) => [...outputs.values()]));
   const environment = makeUserEnvironment(store.storeDir, elements, {
     derivations: settings.get('keep-env-derivations'),
   });

@@ -72,11 +72,11 @@ export async function openRealising(
     },
   });
   const resources = stack.move();
-  let weights: RealisationPlan['weights'] | undefined;
+  let last: RealisationPlan | undefined;
   const plan = async (wanted: readonly DerivingPath[]): Promise<RealisationPlan> => {
     const alwaysAllowSubstitutes = settings.get('always-allow-substitutes');
     const found = await planRealisation({ store, substituters }, wanted, { evalStore, alwaysAllowSubstitutes, signal });
-    weights = found.weights;
+    last = found;
     return found;
   };
   return {
@@ -85,7 +85,7 @@ export async function openRealising(
       if (settings.get('print-missing')) await printMissing(store, await plan(wanted), { log, level: 'info' });
     },
     realise: async (wanted, { mode = 'normal', failureStatus = 'plain' } = {}) => {
-      const realised = await realiser.realise(wanted, { mode, signal, ...(weights === undefined ? {} : { weights }) });
+      const realised = await realiser.realise(wanted, { mode, signal, plan: last });
       requireSuccess(store.storeDir, realised, { context, failureStatus });
       return realised.paths;
     },

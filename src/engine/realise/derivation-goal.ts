@@ -129,7 +129,7 @@ export class DerivationGoal {
 
   async #isValid(path: StorePath): Promise<boolean> {
     const { store, signal } = this.#context;
-    await store.collector?.addTemporaryRoot(path);
+    await store.collector?.addTemporaryRoots([path]);
     return (await store.validPaths([path], { signal })).has(path);
   }
 

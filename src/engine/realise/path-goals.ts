@@ -43,7 +43,7 @@ export class PathGoals {
 
   async #begin(path: StorePath, repair: boolean): Promise<BuildResult> {
     const { store, substituters, signal } = this.#options;
-    await store.collector?.addTemporaryRoot(path);
+    await store.collector?.addTemporaryRoots([path]);
     if (!repair && (await store.validPaths([path], { signal })).has(path)) return succeeded('AlreadyValid');
     if (substituters === undefined) return failed('NoSubstituters', messageOf(invalidPath(store.storeDir, path)));
     const { promise, resolve } = Promise.withResolvers<BuildResult>();

@@ -2,6 +2,7 @@ import type { CallOptions } from '../../castore/index.ts';
 import {
   type Derivation,
   type DerivingPath,
+  type OutputName,
   type OutputsSpec,
   type StorePath,
   hasOutput,
@@ -16,6 +17,7 @@ import {
   derivationOutputs,
   queryMissing,
   readDerivation,
+  staticOutputs,
 } from '../../store/index.ts';
 
 /** What making some deriving paths valid would take, as far as that is known before anything is done. */
@@ -23,7 +25,11 @@ export interface RealisationPlan extends MissingPaths {
   readonly willBuild: ReadonlySet<StorePath>;
   /** Of what will be built: the builds that wait for it, on the longest way to what is wanted. */
   readonly weights: ReadonlyMap<StorePath, number>;
+  /** What of the wanted is valid already, with the outputs that it stands for: none for a store path. */
+  readonly settled: ReadonlyMap<DerivingPath, SettledOutputs>;
 }
+
+export type SettledOutputs = ReadonlyMap<OutputName, StorePath>;
 
 export interface PlanOptions extends CallOptions {
   /** Where the derivations are; the store unless given. */
@@ -48,9 +54,11 @@ export async function planRealisation(
   options: PlanOptions = {},
 ): Promise<RealisationPlan> {
   const { evalStore = store, alwaysAllowSubstitutes = false, signal } = options;
+  const settled = await findSettled({ store, evalStore }, [...wanted], signal);
   const paths = new Set<StorePath>();
   const queue: WantedOutputs[] = [];
   for (const path of wanted) {
+    if (settled.has(path)) continue;
     if (path.kind === 'opaque') paths.add(path.path);
     else queue.push(innermost(path));
   }
@@ -86,7 +94,41 @@ export async function planRealisation(
     }
   }
   const missing = await queryMissing(store, substituters, paths, { signal });
-  return { willBuild: new Set(inputsOf.keys()), weights: weigh(inputsOf), ...missing };
+  return { willBuild: new Set(inputsOf.keys()), weights: weigh(inputsOf), settled, ...missing };
+}
+
+/** What is valid already is the common case, and is found out by two questions for all of it. */
+async function findSettled(
+  { store, evalStore }: { readonly store: Store; readonly evalStore: Store },
+  wanted: readonly DerivingPath[],
+  signal: AbortSignal | undefined,
+): Promise<Map<DerivingPath, SettledOutputs>> {
+  const bases = new Map<DerivingPath, StorePath>();
+  for (const path of wanted) {
+    if (path.kind === 'opaque') bases.set(path, path.path);
+    else if (path.derivation.kind === 'opaque') bases.set(path, path.derivation.path);
+  }
+  const present = await evalStore.validPaths(new Set(bases.values()), { signal });
+  const outputs = new Map<DerivingPath, SettledOutputs>();
+  for (const [path, base] of bases) {
+    if (path.kind === 'opaque') outputs.set(path, new Map());
+    if (path.kind === 'opaque' || !present.has(base)) continue;
+    const all = staticOutputs(store, await readDerivation(evalStore, base, { signal }));
+    const names = path.outputs.kind === 'all' ? [...all.keys()] : path.outputs.names;
+    const known = names.map(name => [name, all.get(name)] as const).filter(isKnown);
+    if (known.length === names.length) outputs.set(path, new Map(known));
+  }
+  const asked = new Set<StorePath>();
+  for (const [path, of] of outputs)
+    for (const each of path.kind === 'opaque' ? [path.path] : of.values()) asked.add(each);
+  const valid = await store.validPaths(asked, { signal });
+  const isSettled = (path: DerivingPath, of: SettledOutputs) =>
+    path.kind === 'opaque' ? valid.has(path.path) : [...of.values()].every(output => valid.has(output));
+  return new Map([...outputs].filter(([path, of]) => isSettled(path, of)));
+}
+
+function isKnown(output: readonly [OutputName, StorePath | undefined]): output is readonly [OutputName, StorePath] {
+  return output[1] !== undefined;
 }
 
 function innermost({ derivation, outputs }: Extract<DerivingPath, { readonly kind: 'built' }>): WantedOutputs {

@@ -57,8 +57,8 @@ function openRig({ slots = 1, settings = {} }: RigOptions = {}) {
     builder,
     reports,
     realise: async (...wanted: DerivingPath[]) => {
-      const { weights } = await planRealisation({ store, substituters }, wanted);
-      return realiser.realise(wanted, { signal, weights });
+      const plan = await planRealisation({ store, substituters }, wanted);
+      return realiser.realise(wanted, { signal, plan });
     },
     plan: (...wanted: DerivingPath[]) => planRealisation({ store, substituters }, wanted),
     realiser,

@@ -19,10 +19,11 @@ import {
 import { type Store, type Substituters, readDerivation } from '../../store/index.ts';
 import type { DerivationBuilder } from '../build/derivation-builder.ts';
 import { BuildError } from '../error.ts';
-import { failed } from './build-results.ts';
+import { failed, knownOutput, succeeded } from './build-results.ts';
 import { BuildSlots } from './build-slots.ts';
 import { DerivationGoal } from './derivation-goal.ts';
 import { PathGoals } from './path-goals.ts';
+import type { RealisationPlan } from './plan-realisation.ts';
 import type { PlacedDerivation, RealiseContext, RealiseSettings } from './realise-context.ts';
 import { RealiseTally } from './realise-tally.ts';
 
@@ -42,8 +43,8 @@ export interface RealiserOptions {
 export interface RealiseRequest {
   readonly mode?: BuildMode;
   readonly signal: AbortSignal;
-  /** How much is waiting for a derivation (`RealisationPlan.weights`). */
-  readonly weights?: ReadonlyMap<StorePath, number>;
+  /** What was planned for the same deriving paths, if anything was. */
+  readonly plan?: Pick<RealisationPlan, 'weights' | 'settled'> | undefined;
 }
 
 export interface RealisedPath {
@@ -124,6 +125,7 @@ class GoalGraph implements RealiseContext {
 
   async run(wanted: readonly DerivingPath[]): Promise<Realised> {
     const { mode = 'normal', signal } = this.#request;
+    const settled = mode === 'normal' ? await this.#stillSettled(wanted) : undefined;
     const ended: (RealisedPath | undefined)[] = wanted.map(() => undefined);
     let failure: { readonly error: unknown } | undefined;
     // Who comes first gets a slot first: as in C++ Nix in the order of names.
@@ -132,7 +134,7 @@ class GoalGraph implements RealiseContext {
     await Promise.all(
       inOrder.map(async ({ path, at }) => {
         try {
-          const result = await this.#goal(path, mode);
+          const result = settled?.get(path) ?? (await this.#goal(path, mode));
           if (!isBuildSuccess(result.outcome) && !this.settings.keepGoing) {
             // What fails since something else has is of no interest.
             if (this.#stop.signal.aborted) return;
@@ -149,6 +151,28 @@ class GoalGraph implements RealiseContext {
     signal.throwIfAborted();
     if (failure !== undefined) throw failure.error;
     return { paths: ended.filter(each => each !== undefined), failures: this.tally.failures };
+  }
+
+  /** What was valid when it was planned, and is now that it is kept. */
+  async #stillSettled(wanted: readonly DerivingPath[]): Promise<ReadonlyMap<DerivingPath, BuildResult>> {
+    const { store, signal } = this;
+    const results = new Map<DerivingPath, BuildResult>();
+    const settled = wanted.flatMap(path => {
+      const outputs = this.#request.plan?.settled.get(path);
+      return outputs === undefined ? [] : [{ path, outputs }];
+    });
+    const pathsOf = ({ path, outputs }: (typeof settled)[number]) =>
+      path.kind === 'opaque' ? [path.path] : [...outputs.values()];
+    const all = new Set(settled.flatMap(pathsOf));
+    if (all.size === 0) return results;
+    await store.collector?.addTemporaryRoots(all);
+    const valid = await store.validPaths(all, { signal });
+    for (const each of settled) {
+      if (!pathsOf(each).every(path => valid.has(path))) continue;
+      const outputs = Array.from(each.outputs, ([name, path]) => [name, knownOutput(path)] as const);
+      results.set(each.path, succeeded('AlreadyValid', new Map(outputs)));
+    }
+    return results;
   }
 
   async realiseInput(input: DerivingPath, mode: BuildMode): Promise<BuildResult> {
@@ -175,7 +199,7 @@ class GoalGraph implements RealiseContext {
   }
 
   weightOf(path: StorePath): number {
-    return this.#request.weights?.get(path) ?? 0;
+    return this.#request.plan?.weights.get(path) ?? 0;
   }
 
   #goal(wanted: DerivingPath, mode: BuildMode): Promise<BuildResult> {
@@ -232,7 +256,7 @@ class GoalGraph implements RealiseContext {
 
   async #isThere(path: StorePath): Promise<boolean> {
     for (const store of new Set([this.evalStore, this.store])) {
-      await store.collector?.addTemporaryRoot(path);
+      await store.collector?.addTemporaryRoots([path]);
       if ((await store.validPaths([path], { signal: this.signal })).has(path)) return true;
     }
     return false;

@@ -39,7 +39,7 @@ export async function realisePaths(
   paths: Iterable<StorePath>,
   options: RealiseOptions = {},
 ): Promise<RealiseFailure[]> {
-  for (const path of paths) await store.collector?.addTemporaryRoot(path);
+  await store.collector?.addTemporaryRoots(paths);
   return new PathRealisation(store, substituters, new Set(paths), options).run();
 }
 

@@ -105,7 +105,7 @@ describe('a collection', () => {
     const b = await addTestPath(store, 'b');
     rig.letGo();
     addTestRoot(rig.folder, a);
-    await store.collector.addTemporaryRoot(invalid('h'));
+    await store.collector.addTemporaryRoots([invalid('h')]);
     for (const path of [a, b, invalid('h'), invalid('k')]) {
       writeFileSync(at('store', `${path}.lock`), '');
       mkdirSync(at('store', `${path}.chroot`, 'sub', 'sub'), { recursive: true, mode: 0o500 });
@@ -152,7 +152,7 @@ describe('a collection', () => {
       [a, b, c].toSorted(),
     );
     await assertExactly(store, folder, [d]);
-    await store.collector.addTemporaryRoot(d);
+    await store.collector.addTemporaryRoots([d]);
     await assert.rejects(store.collector.collect({ paths: [d], ignoreLiveness: true }), code('path/in-use'));
     rig.letGo();
     await store.collector.collect({ paths: [d, invalid('f')] });
@@ -187,7 +187,7 @@ describe('a collection', () => {
     try {
       const collecting = store.collector.collect();
       const fifo = await open(rig.at('fifo'), 'w');
-      await other.collector.addTemporaryRoot(b);
+      await other.collector.addTemporaryRoots([b]);
       await addTestPath(other, 'e', [c]);
       // Somebody who makes a link and ends before the sweep.
       const brief = openLocalStoreIn(folder);

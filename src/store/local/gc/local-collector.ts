@@ -114,13 +114,13 @@ export class LocalCollector implements Collector {
     return lockCollector(fileSystem, folder, { signal, waiting });
   }
 
-  async addTemporaryRoot(path: StorePath): Promise<void> {
-    await this.#store.temporaryRoots.add([path]);
+  async addTemporaryRoots(paths: Iterable<StorePath>): Promise<void> {
+    await this.#store.temporaryRoots.add(paths);
   }
 
   async addIndirectRoot(link: string, path: StorePath): Promise<void> {
     this.#store.requireWritable();
-    await this.addTemporaryRoot(path);
+    await this.addTemporaryRoots([path]);
     addIndirectRoot(this.#rootPlace, link, path);
   }
 
