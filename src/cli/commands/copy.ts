@@ -3,6 +3,7 @@ import { StoreError, copyPaths } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CopyArguments } from '../installables/copy-arguments.ts';
 import { makeOutLinks } from '../installables/make-out-links.ts';
+import { ProfileArgument } from '../installables/profile-argument.ts';
 import { pathsOf } from '../installables/realise-installables.ts';
 import { realisationsOf } from '../installables/realisations-of.ts';
 import { StorePathArguments } from '../installables/store-path-arguments.ts';
@@ -12,12 +13,14 @@ export function copy(context: CommandContext): Command {
   const wanted = new StorePathArguments(context, { recursive: true });
   const stores = new CopyArguments(context);
   let checkSignatures = true;
+  const profile = new ProfileArgument();
   let outLink: ByteString | undefined;
   return {
     summary: 'Copies store paths, and all that they refer to, from one store to another.',
     flags: [
       ...wanted.flags,
       ...stores.flags,
+      profile.flag,
       {
         long: 'no-check-sigs',
         labels: [],
@@ -54,6 +57,7 @@ export function copy(context: CommandContext): Command {
         reporter: log,
         signal,
       });
+      await profile.update(to, roots.flatMap(pathsOf));
       if (outLink === undefined) return;
       if (to.collector === undefined) {
         throw new StoreError('store/unsupported', "'--out-link' is not supported for this Nix store");

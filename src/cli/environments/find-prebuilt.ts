@@ -5,7 +5,7 @@ import { openSubstituters } from '../open-substituters.ts';
 
 export interface Prebuilt {
   readonly valid: ReadonlySet<StorePath>;
-  /** Those that some substituter has. */
+  /** Those that some substituter has which may be asked for many. */
   readonly substitutable: ReadonlySet<StorePath>;
 }
 
@@ -18,9 +18,6 @@ export async function findPrebuilt(
   const { signal } = context;
   await using open = openSubstituters(store, context);
   const valid = await store.validPaths(paths, { signal });
-  const substitutable = new Set<StorePath>();
-  for (const path of new Set(paths)) {
-    if ((await open.substituters.find(path, { signal })) !== undefined) substitutable.add(path);
-  }
+  const substitutable = await open.substituters.findSubstitutable(paths, { signal });
   return { valid, substitutable };
 }
