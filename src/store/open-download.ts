@@ -6,6 +6,7 @@ import type { ReadableSettings } from '../nix-compat/index.ts';
 import type { Variables } from './binary-cache/http/http-agents.ts';
 import type { ClientIdentity } from './binary-cache/http/http-request.ts';
 import { sharedHttpClient } from './binary-cache/http-clients.ts';
+import { openS3Object } from './binary-cache/s3/open-s3-object.ts';
 import { StoreError } from './error.ts';
 
 export interface DownloadOptions extends CallOptions {
@@ -26,7 +27,7 @@ export interface DownloadAccess {
 }
 
 /**
- * What is at a URL of scheme `http`, `https` or `file`, in chunks that are the caller's to keep. Throws
+ * What is at a URL of scheme `http`, `https`, `s3` or `file`, in chunks that are the caller's to keep. Throws
  * `cache/transfer-failed`, `cache/missing-file`, and `store/unsupported` for other schemes.
  */
 export async function openDownload(url: URL, options: DownloadOptions): Promise<AsyncIterable<Uint8Array>> {
@@ -40,6 +41,8 @@ export async function openDownload(url: URL, options: DownloadOptions): Promise<
       if (outcome.kind !== 'found') throw outcome.error;
       return outcome.value;
     }
+    case 's3:':
+      return openS3Object(url, options);
     case 'file:':
       return readFile(url, signal);
     default: {

@@ -89,6 +89,19 @@ describe('builtin:fetchurl', () => {
       ]);
     }));
 
+  test('fetches objects of S3', () =>
+    served(async (rig, folder) => {
+      mkdirSync(join(folder, 'www', 'bucket', 'some'), { recursive: true });
+      writeFileSync(join(folder, 'www', 'bucket', 'some', 'key'), 's3');
+      const url = `s3://bucket/some/key?endpoint=${rig.url}&region=eu-west-1&versionId=7`;
+      await runBuiltinBuilder(testBuiltinBuild('builtin:fetchurl', { folder, env: { url } }));
+      assert.equal(readFileSync(join(folder, 'out'), 'utf8'), 's3');
+      assert.deepEqual(
+        rig.requests.map(request => request.url),
+        ['/bucket/some/key?versionId=7'],
+      );
+    }));
+
   test('leaves nothing of what failed', () =>
     served(async (rig, folder) => {
       writeFileSync(join(folder, 'www', 'a'), gzipSync('no NAR'));

@@ -1,4 +1,4 @@
-import { byteStringFromText, displayBytes } from '../../../base/index.ts';
+import { type Reporter, byteStringFromText, displayBytes } from '../../../base/index.ts';
 import { type SettingType, booleanType, decodePercent, stringType, uint64Type } from '../../../nix-compat/index.ts';
 import { StoreError } from '../../error.ts';
 import type { StoreRequest } from '../../open-store.ts';
@@ -24,16 +24,9 @@ export async function openS3Cache(request: StoreRequest): Promise<Store> {
   const given = takeS3Parameters(parameters);
   const multipart = takeMultipart(parameters, warning => reporter.warn(warning));
   parameters.warnUnknown(reporter);
-  const [bucket = '', ...prefix] = displayBytes(decodePercent(authority)).split('/');
-  const location = s3Location({ ...given, bucket, prefix: prefix.join('/'), reporter });
   const uri = `${scheme}://${authority}${given.shown}`;
   const client = sharedHttpClient(context);
-  const provider = new AwsCredentialsProvider({ profile: given.profile, variables: process.env, reporter });
-  const sign: SignRequest = async unsigned => {
-    const credentials = await provider.get();
-    if (credentials === undefined) return {};
-    return signRequest(unsigned, { credentials, region: given.region, service: 's3', now: new Date() });
-  };
+  const { location, sign } = s3Access(displayBytes(decodePercent(authority)), given, reporter);
   const address = (path: string) => ({ url: resolveUrl(path, location), sign });
   const http = new HttpTransport({ uri, client, address, disablesItself: settings.get('fallback'), reporter });
   const transport = new EncodingTransport(
@@ -41,6 +34,23 @@ export async function openS3Cache(request: StoreRequest): Promise<Store> {
     encodings,
   );
   return openCache(request, { ...taken, uri, transport, memory: rememberedCache(request, taken.traits, uri) });
+}
+
+/** Where what lies below `BUCKET/PREFIX` is, and how requests prove who asks. Throws `store-uri/malformed`. */
+export function s3Access(
+  place: string,
+  given: S3Parameters,
+  reporter: Reporter,
+): { readonly location: URL; readonly sign: SignRequest } {
+  const [bucket = '', ...prefix] = place.split('/');
+  const location = s3Location({ ...given, bucket, prefix: prefix.join('/'), reporter });
+  const provider = new AwsCredentialsProvider({ profile: given.profile, variables: process.env, reporter });
+  const sign: SignRequest = async unsigned => {
+    const credentials = await provider.get();
+    if (credentials === undefined) return {};
+    return signRequest(unsigned, { credentials, region: given.region, service: 's3', now: new Date() });
+  };
+  return { location, sign };
 }
 
 /** For parameters; throws `store-uri/malformed`. */
@@ -55,7 +65,7 @@ const addressingStyleType: SettingType<AddressingStyle> = {
   },
 };
 
-interface S3Parameters {
+export interface S3Parameters {
   readonly profile: string;
   readonly region: string;
   readonly scheme: string;
@@ -66,7 +76,7 @@ interface S3Parameters {
   readonly shown: string;
 }
 
-function takeS3Parameters(parameters: StoreParameters): S3Parameters {
+export function takeS3Parameters(parameters: StoreParameters): S3Parameters {
   const storageClass = parameters.take('storage-class', stringType, '');
   const taken = {
     profile: parameters.take('profile', stringType, ''),
