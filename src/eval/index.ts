@@ -7,7 +7,15 @@
  *     evaluator.print(evaluator.evaluate(tree));           // "3"
  */
 export { canonicalPathOf, parentOf } from './canonical-path.ts';
-export { coerceToPath, evalError, forceList, forcePlainString, forceSet, within } from './builtins/arguments.ts';
+export {
+  coerceToPath,
+  evalError,
+  forceList,
+  forcePlainString,
+  forceSet,
+  typeError,
+  within,
+} from './builtins/arguments.ts';
 export {
   type DebugEnvironment,
   type DebugFrame,
@@ -53,7 +61,14 @@ export type { Origin } from './positions.ts';
 export { printAmbiguous } from './print-ambiguous.ts';
 export { printEvaluated } from './print-evaluated.ts';
 export { ReplScope, isIncomplete } from './repl-scope.ts';
-export { type AutoArguments, autoCall, parseSelectionPath, select, takesArgument } from './selection.ts';
+export {
+  type AutoArguments,
+  autoCall,
+  parseSelectionPath,
+  select,
+  selectWithPosition,
+  takesArgument,
+} from './selection.ts';
 export { type PrintOptions, quoteName, quoteNameBytes } from './value-printer.ts';
 export { type Word, addressOf, kindOf, listElements, trueWord } from './word.ts';
 export { type XmlOptions, toXml } from './builtins/xml.ts';

@@ -30,24 +30,37 @@ export function parseSelectionPath(text: ByteString): ByteString[] {
   return parts;
 }
 
-/** What a selection path leads to, evaluated; functions on the way are called. */
-export function select(evaluator: Evaluator, path: ByteString, args: AutoArguments, start: Word): Word {
-  let word = start;
-  for (const part of parseSelectionPath(path)) {
-    const value = autoCall(evaluator, args, word);
-    word = /^[0-9]+$/.test(part) ? elementAt(evaluator, value, part, path) : attributeOf(evaluator, value, part, path);
-  }
-  return evaluator.force(word);
+/** A value, and the position of the attribute that it is of; 0 for none. */
+export interface Selected {
+  readonly word: Word;
+  readonly position: number;
 }
 
-function attributeOf(evaluator: Evaluator, value: Word, name: ByteString, path: ByteString): Word {
+/** What a selection path leads to, evaluated; functions on the way are called. */
+export function select(evaluator: Evaluator, path: ByteString, args: AutoArguments, start: Word): Word {
+  return selectWithPosition(evaluator, path, args, start).word;
+}
+
+/** As `select`, with the place of what is selected. */
+export function selectWithPosition(evaluator: Evaluator, path: ByteString, args: AutoArguments, start: Word): Selected {
+  let selected: Selected = { word: start, position: 0 };
+  for (const part of parseSelectionPath(path)) {
+    const value = autoCall(evaluator, args, selected.word);
+    selected = /^[0-9]+$/.test(part)
+      ? { word: elementAt(evaluator, value, part, path), position: 0 }
+      : attributeOf(evaluator, value, part, path);
+  }
+  return { word: evaluator.force(selected.word, selected.position), position: selected.position };
+}
+
+function attributeOf(evaluator: Evaluator, value: Word, name: ByteString, path: ByteString): Selected {
   const { core } = evaluator;
   if (kindOf(core.memory, value) !== 'set') throw wrongType(evaluator, value, path, 'set');
   if (name === '')
     throw new EvalError('eval/error', `empty attribute name in selection path '${mark(displayBytes(path))}'`);
   const attrs = addressOf(value);
   const found = core.lookup(attrs, core.intern(name));
-  if (found !== undefined) return found.word;
+  if (found !== undefined) return found;
   const names = core.attributes(attrs).map(({ symbol }) => displayBytes(core.nameOf(symbol)));
   const message = `attribute '${mark(displayBytes(name))}' in selection path '${mark(displayBytes(path))}' not found`;
   throw new EvalError('eval/error', message, { suggestions: suggest(names, displayBytes(name)) });

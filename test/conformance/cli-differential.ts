@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Case, cliCases } from './cli-cases.ts';
 import { makeFixture } from './cli-fixture.ts';
+import { installableCases } from './installable-cases.ts';
 import { storeCases } from './store-cases.ts';
 import { makeStoreObjects } from './store-fixture.ts';
 
@@ -149,7 +150,7 @@ for (const folder of ['home', 'store', 'etc']) mkdirSync(join(root, folder));
 const drv = makeDerivation();
 const storeObjects = makeStoreObjects(peerBin, { own: ownBin, environment, ownEnvironment, root });
 try {
-  for (const one of [...cliCases, ...storeCases]) {
+  for (const one of [...cliCases, ...storeCases, ...installableCases]) {
     const title = one.command.map(arg => (/^[\w./:=-]+$/.test(arg) ? arg : JSON.stringify(arg))).join(' ');
     if (pattern !== undefined && !title.includes(pattern)) continue;
     count++;

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { packagesFile } from './packages-file.ts';
 
 /** The files that the command lines of the differential test are about. */
 export function makeFixture(folder: string): void {
@@ -8,6 +9,7 @@ export function makeFixture(folder: string): void {
     writeFileSync(typeof path === 'string' ? join(folder, path) : path, contents);
   file('hello', 'hello\n');
   file('empty', '');
+  file('packages.nix', packagesFile);
   file('padded', '12345678');
   file('large', Buffer.alloc(300_001, 'firn'));
   file('run', '#!/bin/sh\n');

@@ -15,6 +15,7 @@ import {
   findIgnoringCase,
   isDerivation,
   kindOf,
+  typeError,
 } from '../../eval/index.ts';
 import { type JsonObject, formatJson, jsonObject, parsePackageName } from '../../nix-compat/index.ts';
 import type { Command, CommandContext } from '../command.ts';
@@ -106,14 +107,15 @@ function findMatches(
     const text = `evaluating '${displayBytes(byteStringFromLatin1(path))}'`;
     using _evaluating = reporter.startActivity({ type: 'unknown', level: 'info', text });
     const set = core.force(word);
-    if (kindOf(core.memory, set) !== 'set') return;
-    const attrs = addressOf(set);
-    if (isDerivation(evaluator, attrs)) {
-      const match = matchOf(evaluator, { attrs, path: byteStringFromLatin1(path) }, patterns);
+    const isSet = kindOf(core.memory, set) === 'set';
+    if (isSet && isDerivation(evaluator, addressOf(set))) {
+      const match = matchOf(evaluator, { attrs: addressOf(set), path: byteStringFromLatin1(path) }, patterns);
       if (match !== undefined) found.push(match);
       return;
     }
     if (depth > 0 && !(depth <= 2 && /^(legacyPackages|packages)(\.|$)/.test(path))) return;
+    if (!isSet) throw typeError`'${displayBytes(byteStringFromLatin1(path))}' is not an attribute set`;
+    const attrs = addressOf(set);
     for (const { symbol, word: inner } of core.sortedAttributes(attrs)) {
       const name = core.nameOf(symbol);
       visit(inner, path === '' ? name : `${path}.${name}`, depth + 1);

@@ -10,6 +10,7 @@ import {
   kindOf,
   outputsToInstallOf,
   select,
+  selectWithPosition,
 } from '../../eval/index.ts';
 import {
   type DerivingPath,
@@ -64,12 +65,12 @@ export function attributePathsFrom({ evaluator, args }: Evaluation, root: Word, 
 
 function derivingPathsAt(evaluation: Evaluation, root: Word, { path, outputs }: Selection): DerivingPath[] {
   const { evaluator, args } = evaluation;
-  const value = select(evaluator, path, args, root);
+  const { word: value, position } = selectWithPosition(evaluator, path, args, root);
   const kind = kindOf(evaluator.core.memory, value);
   if (kind === 'path') return [opaquePath(addTree(evaluation, value))];
   if (kind === 'string') {
     const doing = `while evaluating the attribute '${displayBytes(path)}'`;
-    return [derivingPathOf(evaluator.run(() => forceDerivingPath(evaluator, value, doing)))];
+    return [derivingPathOf(evaluator.run(() => forceDerivingPath(evaluator, value, doing, position)))];
   }
   const byDerivation = new Map<StorePath, OutputsSpec>();
   for (const found of findPackages(evaluator, value, args)) {

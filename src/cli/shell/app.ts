@@ -18,6 +18,7 @@ export function appOf(evaluator: Evaluator, value: Word): App {
   const type = displayBytes(stringAt(evaluator, value, 'type'));
   if (type !== 'derivation') throw new CliError('run/wrong-type', "attribute '' should have type 'derivation'");
   const attrs = addressOf(evaluator.force(value));
+  if (find(evaluator, value, 'drvPath') === undefined) stringAt(evaluator, value, 'drvPath');
   const path = derivationPathOf(evaluator, { attributePath: '', attrs });
   const outPath = stringAt(evaluator, value, 'outPath');
   const output = stringAt(evaluator, value, 'outputName');

@@ -53,33 +53,39 @@ function encode(path: SingleDerivingPath): string {
  * What a string with one element in its context stands for; its text has to be what stands for that. `doing` is for
  * errors. Throws `eval/error`, `eval/type`.
  */
-export function forceDerivingPath(evaluator: Evaluator, word: Word, doing: string): SingleDerivingPath {
+export function forceDerivingPath(evaluator: Evaluator, word: Word, doing: string, pos = 0): SingleDerivingPath {
   const { core, io } = evaluator;
-  const { text, context } = forceString(evaluator, word, doing);
+  const { text, context } = forceString(evaluator, word, doing, pos);
   const shown = displayBytes(text);
   const elements = core.context(context);
   const [element] = elements;
-  return within(evaluator, doing, () => {
-    if (element === undefined || elements.length !== 1) {
-      throw evalError`string '${shown}' has ${elements.length} entries in its context. It should only have exactly one entry`;
-    }
-    const parsed = parseContextElement(element);
-    if (parsed.kind === 'deep') {
-      throw evalError`string '${shown}' has a context which refers to a complete source and binary closure. This is not supported at this time`;
-    }
-    if (parsed.kind === 'opaque') {
-      const expected = printStorePath(io.storeDir, parsed.path);
-      if (text === expected) return opaquePath(parsed.path);
-      throw evalError`path string '${shown}' has context with the different path '${displayBytes(expected)}'`;
-    }
-    const { derivation, output } = parsed;
-    const known = derivation.kind === 'opaque' ? knownOutput(evaluator, derivation, output) : undefined;
-    const path = builtPath(derivation, output);
-    const expected = known === undefined ? formatPlaceholder(placeholderOf(path)) : printStorePath(io.storeDir, known);
-    if (text === expected) return path;
-    const from = formatSingleDerivingPath(io.storeDir, derivation);
-    throw evalError`string '${shown}' has context with the output '${displayBytes(output)}' from derivation '${displayBytes(from)}', but the string is not the right placeholder for this derivation output. It should be '${displayBytes(expected)}'`;
-  });
+  return within(
+    evaluator,
+    doing,
+    () => {
+      if (element === undefined || elements.length !== 1) {
+        throw evalError`string '${shown}' has ${elements.length} entries in its context. It should only have exactly one entry`;
+      }
+      const parsed = parseContextElement(element);
+      if (parsed.kind === 'deep') {
+        throw evalError`string '${shown}' has a context which refers to a complete source and binary closure. This is not supported at this time`;
+      }
+      if (parsed.kind === 'opaque') {
+        const expected = printStorePath(io.storeDir, parsed.path);
+        if (text === expected) return opaquePath(parsed.path);
+        throw evalError`path string '${shown}' has context with the different path '${displayBytes(expected)}'`;
+      }
+      const { derivation, output } = parsed;
+      const known = derivation.kind === 'opaque' ? knownOutput(evaluator, derivation, output) : undefined;
+      const path = builtPath(derivation, output);
+      const expected =
+        known === undefined ? formatPlaceholder(placeholderOf(path)) : printStorePath(io.storeDir, known);
+      if (text === expected) return path;
+      const from = formatSingleDerivingPath(io.storeDir, derivation);
+      throw evalError`string '${shown}' has context with the output '${displayBytes(output)}' from derivation '${displayBytes(from)}', but the string is not the right placeholder for this derivation output. It should be '${displayBytes(expected)}'`;
+    },
+    pos,
+  );
 }
 
 export const outputOfBuiltins: readonly HostBuiltin[] = [
