@@ -127,7 +127,7 @@ __firn_paths=()
 if [[ -e ${NIX_ATTRS_SH_FILE-} ]]; then
     __firn_paths=("${outputs[@]}")
 else
-    for __firn_name in $outputs; do __firn_paths+=("${!__firn_name}"); done
+    for __firn_name in ${outputs-out}; do __firn_paths+=("${!__firn_name}"); done
 fi
 __firn_done=
 for __firn_path in "${__firn_paths[@]}"; do

@@ -73,7 +73,8 @@ function rewrite(script: string, rewrites: Rewrites): ByteString {
 
 function outputNames({ variables, structuredAttrs }: BuildEnvironment, options: DevelopmentScriptOptions): Rewrites {
   const folder = byteStringFromText(options.outputsFolder);
-  const outputs = required(variables, 'outputs');
+  // Who does not say has one output.
+  const outputs = variables.get(byteStringFromText('outputs')) ?? oneOutput;
   if (structuredAttrs !== undefined) {
     if (outputs.kind !== 'associative') throw noEnvironment('bash variable is not an associative array');
     return Array.from(outputs.values, ([name, from]) => [from, `${folder}/${name}`]);
@@ -81,6 +82,8 @@ function outputNames({ variables, structuredAttrs }: BuildEnvironment, options: 
   const names = wordsOf(outputs);
   return names.map(name => [textOf(required(variables, name)), `${folder}/${name}`]);
 }
+
+const oneOutput: BashVariable = { kind: 'text', value: byteStringFromText('out'), isExported: false };
 
 function wordsOf(variable: BashVariable): string[] {
   if (variable.kind === 'text') return variable.value.split(/[ \t\n\r]+/).filter(word => word !== '');
