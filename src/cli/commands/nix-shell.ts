@@ -13,7 +13,7 @@ import { BuildOperands } from '../installables/build-operands.ts';
 import { type DerivationOutput, derivationOutputOf } from '../installables/derivation-output.ts';
 import { openRealising } from '../installables/realising.ts';
 import { absolutePath } from '../paths.ts';
-import { becomeProgram, placeOfStore } from '../shell/become-program.ts';
+import { becomeProgram, findProgram, placeOfStore } from '../shell/become-program.ts';
 import { ownVariables } from '../shell/environment-flags.ts';
 import { makeShellFolder } from '../shell/make-shell-folder.ts';
 import { nixShellRc } from '../shell/nix-shell-rc.ts';
@@ -207,7 +207,9 @@ async function prepare(context: CommandContext, { request, operands, from, folde
   const { structuredAttrs } = made;
   writeFileSync(rcFile, bytesOf(nixShellRc({ folder, isPure, shell, structuredAttrs, timeZone, command })));
   const args = request.isInteractive ? ['bash', '--rcfile', rcFile] : ['bash', rcFile];
-  return { place: placeOfStore(store), program: { file: shell, args, environment: made.variables } };
+  // Looked up by the PATH of whoever calls: that of the derivation need not have it, and C++ Nix fails then.
+  const file = findProgram(shell, ownVariables()) ?? shell;
+  return { place: placeOfStore(store), program: { file, args, environment: made.variables } };
 }
 
 function evaluateOperands(

@@ -55,7 +55,10 @@ export async function becomeProgram(context: CommandContext, place: ProgramPlace
 
 /** As execvp(3): what is no program of the system is a script of /bin/sh. */
 function locate({ file, args, environment }: Program): Pick<Program, 'file' | 'args'> {
-  const found = file.includes('/') ? file : findOnPath(file, environment['PATH'] ?? '/bin:/usr/bin');
+  const found = findProgram(file, environment);
+  if (found === undefined) {
+    throw new CliError('shell/not-executable', `unable to execute '${file}': No such file or directory`);
+  }
   const start = readStart(found);
   if (start.startsWith('\x7fELF')) return { file: found, args };
   const [, interpreter] = /^#!\s*(\S+)/.exec(start) ?? [];
@@ -64,8 +67,10 @@ function locate({ file, args, environment }: Program): Pick<Program, 'file' | 'a
   return { file: found, args };
 }
 
-function findOnPath(name: string, path: string): string {
-  for (const folder of path.split(':')) {
+/** Where execvp(3) would find a program: a name without slashes is looked up in the folders of PATH. */
+export function findProgram(name: string, { PATH = '/bin:/usr/bin' }: Variables): string | undefined {
+  if (name.includes('/')) return name;
+  for (const folder of PATH.split(':')) {
     const candidate = `${folder === '' ? '.' : folder}/${name}`;
     try {
       if (statSync(candidate).isFile()) {
@@ -76,7 +81,7 @@ function findOnPath(name: string, path: string): string {
       if (errnoOf(error) === undefined) throw error;
     }
   }
-  throw new CliError('shell/not-executable', `unable to execute '${name}': No such file or directory`);
+  return undefined;
 }
 
 /** The first bytes of a program, as Latin-1. Throws `shell/not-executable`. */

@@ -93,7 +93,8 @@ function requireUnsharedFolder(folder: string): void {
     const stats = lstatSync(at);
     if (stats.isSymbolicLink() || (stats.mode & 0o002) !== 0) {
       const message = `Path "${at}" is world-writable or a symlink. That's not allowed for security.`;
-      throw new EngineError('build/unsafe-folder', message);
+      const wayOut = `set 'build-dir', which is '${folder}', to a folder outside of it`;
+      throw new EngineError('build/unsafe-folder', `${message}\n${wayOut}`);
     }
     if (at === dirname(at)) return;
   }
