@@ -255,6 +255,12 @@ test('roots are named by who holds them', async () => {
   await assert.rejects(store.collector.addIndirectRoot(at('store', 'link'), a), code('root/in-store'));
   writeFileSync(at('file'), '');
   await assert.rejects(store.collector.addIndirectRoot(at('file'), a), code('root/exists'));
+  symlinkSync(join('/nonexistent', store.storeDir, 'file'), at('other'));
+  await assert.rejects(store.collector.addIndirectRoot(at('other'), a), code('root/exists'));
+  unlinkSync(at('other'));
+  symlinkSync(join('/nonexistent', store.storeDir, a), at('elsewhere of another'));
+  await store.collector.addIndirectRoot(at('elsewhere of another'), a);
+  unlinkSync(at('elsewhere of another'));
   await store.collector.addIndirectRoot(at('elsewhere'), a);
   await store.collector.addIndirectRoot(at('new', 'folder', 'link'), a);
   assert.deepEqual((await store.collector.findRoots()).map(root => `${root.holder} ${root.path}`).toSorted(), [

@@ -15,7 +15,7 @@ export interface RootPlace {
 
 /**
  * Makes the link at `link` (absolute, canonical) to the checkout of `path`, in place of what may be there if that is a
- * link into the store, and registers it as a root. `path` is held by a temporary root. Throws `root/in-store` and
+ * link into a store, and registers it as a root. `path` is held by a temporary root. Throws `root/in-store` and
  * `root/exists`.
  */
 export function addIndirectRoot(place: RootPlace, link: string, path: StorePath): void {
@@ -26,7 +26,7 @@ export function addIndirectRoot(place: RootPlace, link: string, path: StorePath)
     throw new StoreError('root/in-store', message);
   }
   const there = fs.lstatSync(link, { throwIfNoEntry: false });
-  if (there !== undefined && !(there.isSymbolicLink() && leadsTo(storeDirs, fs.readlinkSync(link)))) {
+  if (there !== undefined && !(there.isSymbolicLink() && leadsToStore(storeDirs, fs.readlinkSync(link)))) {
     throw new StoreError('root/exists', `cannot create symlink "${link}"; already exists`);
   }
   replaceLink(fs, link, join(place.realStoreDir, path));
@@ -52,6 +52,11 @@ export function replaceLink(fs: FileSystem, link: string, target: string): void 
   }
 }
 
-function leadsTo(folders: readonly string[], target: string): boolean {
-  return folders.some(folder => target.startsWith(`${folder}/`));
+/**
+ * Also into that of another data folder, whose objects are below it: who had `result` from there, be it as another user
+ * or from a trial, is not to lose a build for it.
+ */
+function leadsToStore(storeDirs: readonly string[], target: string): boolean {
+  const isObject = /^[0-9a-df-np-sv-z]{32}-/.test(basename(target));
+  return storeDirs.some(dir => target.startsWith(`${dir}/`) || (isObject && dirname(target).endsWith(dir)));
 }
