@@ -154,7 +154,11 @@ export class DerivationGoal {
       if (isBuildSuccess(outcome)) await store.writer?.addRealisation({ id, ...found }, { signal });
       return endOf(outcome.status);
     }
-    const { outcome } = await paths.realise(path, { repair: this.#mode === 'repair' });
+    const kind = this.#derivation.outputs.get(name);
+    const { outcome } = await paths.realise(path, {
+      repair: this.#mode === 'repair',
+      contentAddress: kind?.kind === 'fixed' ? kind.address : undefined,
+    });
     return endOf(outcome.status);
   }
 

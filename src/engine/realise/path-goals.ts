@@ -1,5 +1,5 @@
 import { messageOf, type Reporter } from '../../base/index.ts';
-import { type BuildResult, type StorePath } from '../../nix-compat/index.ts';
+import { type BuildResult, type ContentAddress, type StorePath } from '../../nix-compat/index.ts';
 import { type RealiseOptions, type Store, type Substituters, invalidPath, realisePaths } from '../../store/index.ts';
 import { failed, succeeded } from './build-results.ts';
 
@@ -14,7 +14,15 @@ export interface PathGoalsOptions {
 
 interface Waiting {
   readonly repair: boolean;
+  readonly contentAddress: ContentAddress | undefined;
   readonly end: (result: BuildResult) => void;
+}
+
+export interface PathGoalOptions {
+  /** Whether the path gets its contents anew where it is valid. */
+  readonly repair?: boolean;
+  /** What it must be, if that is known. */
+  readonly contentAddress?: ContentAddress | undefined;
 }
 
 /**
@@ -32,22 +40,22 @@ export class PathGoals {
   }
 
   /** `NoSubstituters` where nobody has it, `TransientFailure` where it could not be taken over. */
-  realise(path: StorePath, { repair = false }: { readonly repair?: boolean } = {}): Promise<BuildResult> {
-    const key = repair ? `${path} repair` : path;
+  realise(path: StorePath, options: PathGoalOptions = {}): Promise<BuildResult> {
+    const key = options.repair === true ? `${path} repair` : path;
     const known = this.#goals.get(key);
     if (known !== undefined) return known;
-    const goal = this.#begin(path, repair);
+    const goal = this.#begin(path, options);
     this.#goals.set(key, goal);
     return goal;
   }
 
-  async #begin(path: StorePath, repair: boolean): Promise<BuildResult> {
+  async #begin(path: StorePath, { repair = false, contentAddress }: PathGoalOptions): Promise<BuildResult> {
     const { store, substituters, signal } = this.#options;
     await store.collector?.addTemporaryRoots([path]);
     if (!repair && (await store.validPaths([path], { signal })).has(path)) return succeeded('AlreadyValid');
     if (substituters === undefined) return failed('NoSubstituters', messageOf(invalidPath(store.storeDir, path)));
     const { promise, resolve } = Promise.withResolvers<BuildResult>();
-    this.#waiting.set(path, { repair, end: resolve });
+    this.#waiting.set(path, { repair, contentAddress, end: resolve });
     if (!this.#isScheduled) setImmediate(() => void this.#substitute(substituters));
     this.#isScheduled = true;
     return promise;
@@ -64,6 +72,9 @@ export class PathGoals {
       const end = (path: StorePath, result: BuildResult) => waiting.get(path)?.end(result);
       const options: RealiseOptions = {
         repair,
+        contentAddresses: new Map(
+          some.flatMap(([path, { contentAddress }]) => (contentAddress === undefined ? [] : [[path, contentAddress]])),
+        ),
         concurrency,
         reporter,
         signal,

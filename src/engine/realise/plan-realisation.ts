@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../castore/index.ts';
 import {
+  type ContentAddress,
   type Derivation,
   type DerivingPath,
   type OutputName,
@@ -45,7 +46,7 @@ interface WantedOutputs {
 
 /**
  * What `store` lacks of `wanted`, and of all that this needs. A derivation has to be built where one of its outputs is to
- * be had from no substituter. Of outputs of outputs the innermost derivation is planned. Throws as `queryMissing` and
+ * be had from no substituter; that what outputs refer to is had from nowhere shows later, as in C++ Nix. Of outputs of outputs the innermost derivation is planned. Throws as `queryMissing` and
  * `readDerivation`.
  */
 export async function planRealisation(
@@ -63,6 +64,8 @@ export async function planRealisation(
     else queue.push(innermost(path));
   }
   const inputsOf = new Map<StorePath, Iterable<StorePath>>();
+  // A derivation with a fixed output has no other.
+  const contentAddresses = new Map<StorePath, ContentAddress>();
   const seen = new Set<string>();
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     const { derivation: path, outputs } = next;
@@ -78,8 +81,12 @@ export async function planRealisation(
     const { allowSubstitutes } = parseDerivationOptions(store.storeDir, derivation);
     const known = lacking.filter(output => output !== undefined);
     if (known.length === lacking.length && (allowSubstitutes || alwaysAllowSubstitutes)) {
-      const missing = await queryMissing(store, substituters, known, { signal });
-      if (missing.unknown.size === 0) {
+      const [fixed] = derivation.outputs.values();
+      if (fixed?.kind === 'fixed') for (const output of known) contentAddresses.set(output, fixed.address);
+      const found = await Promise.all(
+        known.map(output => substituters.find(output, { contentAddress: contentAddresses.get(output), signal })),
+      );
+      if (!found.includes(undefined)) {
         for (const output of known) paths.add(output);
         continue;
       }
@@ -93,7 +100,7 @@ export async function planRealisation(
       seen.add(key);
     }
   }
-  const missing = await queryMissing(store, substituters, paths, { signal });
+  const missing = await queryMissing(store, substituters, paths, { contentAddresses, signal });
   return { willBuild: new Set(inputsOf.keys()), weights: weigh(inputsOf), settled, ...missing };
 }
 

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../castore/index.ts';
-import type { PathInfo, StorePath } from '../../nix-compat/index.ts';
+import type { ContentAddress, PathInfo, StorePath } from '../../nix-compat/index.ts';
 import { exploreGraph } from '../closure/explore-graph.ts';
 import type { Store } from '../store.ts';
 import type { Substituters } from './substituters.ts';
@@ -19,12 +19,17 @@ export interface MissingPaths {
   readonly narSize: number;
 }
 
+export interface QueryMissingOptions extends CallOptions {
+  /** What some of the paths must be (`FindOptions.contentAddress`). */
+  readonly contentAddresses?: ReadonlyMap<StorePath, ContentAddress>;
+}
+
 /** What of `paths`, and of all that they refer to, `store` lacks. Throws as `Substituters.find`. */
 export async function queryMissing(
   store: Store,
   substituters: Substituters,
   paths: Iterable<StorePath>,
-  { signal }: CallOptions = {},
+  { signal, contentAddresses }: QueryMissingOptions = {},
 ): Promise<MissingPaths> {
   const willSubstitute = new Set<StorePath>();
   const unknown = new Set<StorePath>();
@@ -32,7 +37,7 @@ export async function queryMissing(
   let narSize = 0;
   await exploreGraph(paths, { limit: lookupsAtOnce, signal }, async (path, stop) => {
     if ((await store.validPaths([path], { signal: stop })).has(path)) return [];
-    const found = await substituters.find(path, { signal: stop });
+    const found = await substituters.find(path, { contentAddress: contentAddresses?.get(path), signal: stop });
     if (found === undefined) {
       unknown.add(path);
       return [];

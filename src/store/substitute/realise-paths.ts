@@ -1,6 +1,6 @@
 import { type Reporter, displayBytes, messageOf, silentReporter } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
-import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
+import { type ContentAddress, type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import { exploreGraph } from '../closure/explore-graph.ts';
 import { CopyTally } from '../copy/copy-tally.ts';
 import { offerPath } from '../copy/offer-path.ts';
@@ -16,6 +16,8 @@ export interface RealiseOptions extends CallOptions {
   /** Substitutions that run at a time; 16 unless given. */
   readonly concurrency?: number;
   readonly reporter?: Reporter;
+  /** What some of `paths` must be (`FindOptions.contentAddress`). */
+  readonly contentAddresses?: ReadonlyMap<StorePath, ContentAddress>;
   /** Called once for each of `paths` that was substituted, as soon as it is valid. */
   readonly realised?: (path: StorePath) => void;
 }
@@ -90,7 +92,8 @@ class PathRealisation {
         if (valid.has(path)) return [];
       }
       const from = this.#nextRank.get(path) ?? 0;
-      const found = await this.#substituters.find(path, { from, trustedOnly: true, signal: stop });
+      const contentAddress = this.#options.contentAddresses?.get(path);
+      const found = await this.#substituters.find(path, { from, trustedOnly: true, contentAddress, signal: stop });
       plan.set(path, found);
       return found?.info.references ?? [];
     });
@@ -130,10 +133,11 @@ class PathRealisation {
     return failures;
   }
 
-  #offer({ store, info: found }: Substitute, reporter: Reporter): PathOffer {
+  #offer({ store, info: found, source = found.path }: Substitute, reporter: Reporter): PathOffer {
     // What was built there was not built here.
     const info = found.ultimate === true ? { ...found, ultimate: false } : found;
-    const offerBy = (to: Reporter) => offerPath(store, this.#store, { info, isTrusted: store.isTrusted, reporter: to });
+    const offerBy = (to: Reporter) =>
+      offerPath(store, this.#store, { info, source, isTrusted: store.isTrusted, reporter: to });
     return {
       ...offerBy(reporter),
       source: async (...sending) => {

@@ -1,12 +1,15 @@
 import { type Reporter, displayBytes, silentReporter } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
 import {
+  type ContentAddress,
   type DerivationOutputId,
   type PathInfo,
   type RealisedOutput,
   type StoreDir,
   type StorePath,
+  makeStorePathFromCA,
   printStorePath,
+  storePathName,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import type { Store } from '../store.ts';
@@ -27,6 +30,8 @@ export type OpenStores = () => Promise<readonly Store[]>;
 export interface Substitute {
   readonly store: Store;
   readonly info: PathInfo;
+  /** What the path is called there, if its store directory is another. */
+  readonly source?: StorePath;
   /** Which of the substituters it is, counted from 0 in the order in which they are asked. */
   readonly rank: number;
 }
@@ -36,6 +41,8 @@ export interface FindOptions extends CallOptions {
   readonly from?: number;
   /** Whether those are passed over, with a warning, whose word is not trusted. */
   readonly trustedOnly?: boolean;
+  /** What the path must be, if that is known: stores with other store directories have it under another name then. */
+  readonly contentAddress?: ContentAddress | undefined;
 }
 
 /** Answers that are remembered for each substituter: closures of systems have a tenth of that. */
@@ -71,18 +78,24 @@ export class Substituters {
    * there is no `fallback`, its error is thrown instead.
    */
   async find(path: StorePath, options: FindOptions = {}): Promise<Substitute | undefined> {
-    const { from = 0, trustedOnly = false, signal } = options;
+    const { from = 0, trustedOnly = false, contentAddress, signal } = options;
     const sources = await this.#all();
     let failure: { readonly error: unknown } | undefined;
     for (let rank = from; rank < sources.length; rank++) {
       const source = sources[rank];
       if (source === undefined) break;
+      const there = nameIn(source, path, contentAddress);
+      if (there === undefined) continue;
       if (failure !== undefined) this.#reporter.logError(failure.error);
       failure = undefined;
       try {
-        const info = await ask(source, path, signal);
-        if (info === undefined || !this.#isOf(path, info, source.store)) continue;
-        if (!trustedOnly || this.#isTrusted(info, source.store)) return { store: source.store, info, rank };
+        const found = await ask(source, there, signal);
+        if (found === undefined || !this.#isOf(there, found, source.store)) continue;
+        // What refers to others is not the same thing under other names.
+        if (source.isForeign && found.references.length > 0) continue;
+        const info = source.isForeign ? { ...found, path } : found;
+        if (trustedOnly && !this.#isTrusted(info, source.store)) continue;
+        return { store: source.store, info, rank, ...(source.isForeign ? { source: there } : {}) };
       } catch (error) {
         signal?.throwIfAborted();
         if (error instanceof StoreError && error.code === 'cache/disabled') continue;
@@ -100,7 +113,8 @@ export class Substituters {
    * and passed over.
    */
   async findRealisation(id: DerivationOutputId, { signal }: CallOptions = {}): Promise<RealisedOutput | undefined> {
-    for (const { store } of await this.#all()) {
+    for (const { store, isForeign } of await this.#all()) {
+      if (isForeign) continue;
       try {
         const found = await store.realisation(id, { signal });
         if (found !== undefined) return found;
@@ -117,8 +131,8 @@ export class Substituters {
   async findSubstitutable(paths: Iterable<StorePath>, { signal }: CallOptions = {}): Promise<Set<StorePath>> {
     const found = new Set<StorePath>();
     const left = new Set(paths);
-    for (const { store } of await this.#all()) {
-      if (!store.wantMassQuery || left.size === 0) continue;
+    for (const { store, isForeign } of await this.#all()) {
+      if (isForeign || !store.wantMassQuery || left.size === 0) continue;
       try {
         for (const path of await store.validPaths(left, { signal })) {
           found.add(path);
@@ -140,9 +154,8 @@ export class Substituters {
   async #openAll(): Promise<readonly Source[]> {
     const stores = await this.#open();
     return stores
-      .filter(store => store.storeDir === this.storeDir)
       .toSorted((a, b) => a.priority - b.priority)
-      .map(store => ({ store, infos: new Map() }));
+      .map(store => ({ store, isForeign: store.storeDir !== this.storeDir, infos: new Map() }));
   }
 
   #isOf(path: StorePath, info: PathInfo, store: Store): boolean {
@@ -167,6 +180,8 @@ export class Substituters {
 
 interface Source {
   readonly store: Store;
+  /** Whether its paths have other names than ours. */
+  readonly isForeign: boolean;
   readonly infos: Map<StorePath, Answer>;
 }
 
@@ -174,6 +189,17 @@ interface Answer {
   readonly info: Promise<PathInfo | undefined>;
   /** Of whoever asked first, and can call the question off. */
   readonly signal: AbortSignal | undefined;
+}
+
+/** What `source` calls `path`; undefined where that cannot be told. */
+function nameIn(
+  { store, isForeign }: Source,
+  path: StorePath,
+  contentAddress: ContentAddress | undefined,
+): StorePath | undefined {
+  if (!isForeign) return path;
+  if (contentAddress === undefined) return undefined;
+  return makeStorePathFromCA(store.storeDir, storePathName(path), contentAddress);
 }
 
 /** Failures are forgotten: whether to ask again is the store's to know. */
