@@ -226,7 +226,7 @@ function evaluateCall(node: usize, env: usize): Word {
     const address = addressOf(callee);
     const kind = functionKind(address);
     if (kind == FunctionKind.Lambda) {
-      if (count == 1) return callLambda1(address, delay(nodeAt(call.arguments, 0), env), pos);
+      if (count == 1 && !IS_OBSERVED) return callLambda1(address, delay(nodeAt(call.arguments, 0), env), pos);
     } else if (kind == FunctionKind.Builtin && count == 2) {
       const id = changetype<BuiltinObject>(address).id;
       if (isArithmetic(id)) return evaluateArithmetic(id, call, env);
