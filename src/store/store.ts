@@ -2,6 +2,7 @@ import type { ByteString, TreeSink } from '../base/index.ts';
 import type { CallOptions } from '../castore/index.ts';
 import type {
   DerivationOutputId,
+  OutputName,
   PathInfo,
   Realisation,
   RealisedOutput,
@@ -44,6 +45,12 @@ export interface Store extends AsyncDisposable, PossibleFacets {
   validPaths(paths: Iterable<StorePath>, options?: CallOptions): Promise<Set<StorePath>>;
 
   /**
+   * Those outputs of valid derivations whose store paths follow from them, as far as the store has noted them: spares
+   * reading the derivations. Stores that note none lack it.
+   */
+  knownOutputs?(derivations: Iterable<StorePath>, options?: CallOptions): Promise<KnownOutputs>;
+
+  /**
    * Reports the tree of a valid path; `drain` is waited for between files. Throws `path/invalid`, and
    * `path/hash-mismatch` (after the last event) where the tree turns out not to have the NAR hash of its path info.
    */
@@ -57,6 +64,9 @@ export interface Store extends AsyncDisposable, PossibleFacets {
   /** The log of building the derivation at `path`, not compressed. */
   buildLog(path: StorePath, options?: CallOptions): Promise<Uint8Array | undefined>;
 }
+
+/** Store paths of outputs, by derivation. */
+export type KnownOutputs = ReadonlyMap<StorePath, ReadonlyMap<OutputName, StorePath>>;
 
 interface Facets {
   readonly index: PathIndex;

@@ -1,14 +1,16 @@
 import { byteStringFromText, displayBytes } from '../../base/index.ts';
+import type { RealisedPath } from '../../engine/index.ts';
 import {
   type BuildMode,
   type DerivingPath,
   type OutputName,
   type StorePath,
+  isBuildSuccess,
   namedOutputs,
   opaquePath,
   printStorePath,
 } from '../../nix-compat/index.ts';
-import { type Store, derivationOutputs } from '../../store/index.ts';
+import type { Store } from '../../store/index.ts';
 import { switchFlag } from '../args/flag.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
 import { CliError } from '../error.ts';
@@ -60,8 +62,8 @@ export function nixBuild(context: CommandContext): LegacyCommand {
       await realising.tell(wanted);
       if (dryRun) return;
       const mode: BuildMode = from.repairs === true ? 'repair' : checks ? 'check' : 'normal';
-      await realising.realise(wanted, { mode, failureStatus: 'telling' });
-      const results = await resultsOf({ store, evalStore }, outputs);
+      const realised = await realising.realise(wanted, { mode, failureStatus: 'telling' });
+      const results = resultsOf(store, outputs, realised);
       if (outLink !== undefined) await keepResults(store, results, outLink);
       for (const { path } of results) context.out.byteLine(printStorePath(store.storeDir, path));
     },
@@ -79,23 +81,24 @@ interface Result {
   readonly number: number;
 }
 
-async function resultsOf(
-  { store, evalStore }: { readonly store: Store; readonly evalStore: Store },
+/** `realised` is what became of `outputs`, in their order. */
+function resultsOf(
+  { storeDir }: Store,
   outputs: readonly DerivationOutput[],
-): Promise<Result[]> {
+  realised: readonly RealisedPath[],
+): Result[] {
   const numbers = new Map<StorePath, number>();
-  const results: Result[] = [];
-  for (const { path: derivation, output } of outputs) {
+  return outputs.map(({ path: derivation, output }, at) => {
     const number = numbers.get(derivation) ?? numbers.size;
     numbers.set(derivation, number);
-    const path = (await derivationOutputs(store, derivation, { evalStore })).get(output);
+    const outcome = realised[at]?.result.outcome;
+    const path = outcome !== undefined && isBuildSuccess(outcome) ? outcome.builtOutputs.get(output)?.path : undefined;
     if (path === undefined) {
-      const printed = displayBytes(printStorePath(store.storeDir, derivation));
+      const printed = displayBytes(printStorePath(storeDir, derivation));
       throw new CliError('installable/not-built', `'${displayBytes(output)}' of '${printed}' is not known`);
     }
-    results.push({ output, path, number });
-  }
-  return results;
+    return { output, path, number };
+  });
 }
 
 /** Links `result`, `result-2` for the second derivation, and `result-dev` for an output of that name. */

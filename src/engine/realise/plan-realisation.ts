@@ -116,11 +116,16 @@ async function findSettled(
     else if (path.derivation.kind === 'opaque') bases.set(path, path.derivation.path);
   }
   const present = await evalStore.validPaths(new Set(bases.values()), { signal });
+  const noted = (await evalStore.knownOutputs?.(present, { signal })) ?? new Map<StorePath, SettledOutputs>();
   const outputs = new Map<DerivingPath, SettledOutputs>();
   for (const [path, base] of bases) {
     if (path.kind === 'opaque') outputs.set(path, new Map());
     if (path.kind === 'opaque' || !present.has(base)) continue;
-    const all = staticOutputs(store, await readDerivation(evalStore, base, { signal }));
+    // Some may be missing there, of derivations whose other outputs show only when they are built.
+    const few = noted.get(base);
+    const areNoted = path.outputs.kind === 'names' && path.outputs.names.every(name => few?.has(name) === true);
+    const all =
+      few !== undefined && areNoted ? few : staticOutputs(store, await readDerivation(evalStore, base, { signal }));
     const names = path.outputs.kind === 'all' ? [...all.keys()] : path.outputs.names;
     const known = names.map(name => [name, all.get(name)] as const).filter(isKnown);
     if (known.length === names.length) outputs.set(path, new Map(known));

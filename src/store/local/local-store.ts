@@ -32,7 +32,7 @@ import {
   printStorePath,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
-import type { Store, StreamPathOptions, TreeAccess } from '../store.ts';
+import type { KnownOutputs, Store, StreamPathOptions, TreeAccess } from '../store.ts';
 import { type AutoCollectOptions, AutoCollector } from './gc/auto-collector.ts';
 import { LocalCollector } from './gc/local-collector.ts';
 import { BlobTree } from './blob-tree.ts';
@@ -216,6 +216,11 @@ export class LocalStore implements Store {
   async validPaths(paths: Iterable<StorePath>, { signal }: CallOptions = {}): Promise<Set<StorePath>> {
     signal?.throwIfAborted();
     return this.paths.validOf(paths);
+  }
+
+  async knownOutputs(derivations: Iterable<StorePath>, { signal }: CallOptions = {}): Promise<KnownOutputs> {
+    signal?.throwIfAborted();
+    return this.paths.knownOutputsOf(derivations);
   }
 
   /** Every blob has the digest that the tree names, so that the NAR hash is not computed again. Throws `blob/missing` too. */

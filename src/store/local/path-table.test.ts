@@ -112,6 +112,15 @@ describe('PathTable', () => {
     table.register([registration(path('a')), registration(path('b', '0'))]);
     table.register([{ ...registration(drv), outputs }]);
     assert.deepEqual(table.knownOutputs(drv), outputs);
+    const noted = new Map(outputs.map(({ output, path: of }) => [output, of] as const));
+    assert.deepEqual(table.knownOutputsOf([drv, path('z'), drv]), new Map([[drv, noted]]));
+    const some = [path('z'), drv, path('y'), drv];
+    assert.deepEqual(
+      [...table.validOf(some)],
+      some.filter((each, at) => table.isValid(each) && some.indexOf(each) === at),
+    );
+    assert.deepEqual([...table.validOf([drv])], [drv]);
+    assert.deepEqual([...table.validOf([])], []);
     assert.deepEqual(table.validDerivers(path('a')), [drv]);
     assert.deepEqual(table.validDerivers(path('b', '0')), []);
     assert.equal(table.findByHashPart('b'.repeat(32)), path('b', '0'));

@@ -1,5 +1,7 @@
+import { brandAs } from '../../base/index.ts';
 import type { Database, Row } from '../../castore/index.ts';
 import {
+  type OutputName,
   type PathInfo,
   type Signature,
   compareStorePaths,
@@ -84,11 +86,31 @@ export class PathTable {
     return this.#idOf(path) !== undefined;
   }
 
-  /** Those of `paths` that are valid. */
+  /** Those of `paths` that are valid, in their order; one query, since each takes as long as looking up ten paths. */
   validOf(paths: Iterable<StorePath>): Set<StorePath> {
-    const valid = new Set<StorePath>();
-    for (const path of paths) if (this.#idOf(path) !== undefined) valid.add(path);
-    return valid;
+    const all = new Set(paths);
+    if (all.size <= 1) return new Set([...all].filter(path => this.isValid(path)));
+    const sql = 'SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM paths WHERE path = value)';
+    const rows = this.#database.tuples(sql, JSON.stringify([...all]));
+    const valid = new Set<unknown>(rows.map(([path]) => path));
+    return new Set([...all].filter(path => valid.has(path)));
+  }
+
+  /** The outputs of those of `derivations` that are valid whose store paths follow from them; one query. */
+  knownOutputsOf(derivations: Iterable<StorePath>): Map<StorePath, Map<OutputName, StorePath>> {
+    const rows = this.#database.tuples(
+      `SELECT value, output, derivation_outputs.path FROM json_each(?)
+       JOIN paths ON paths.path = value JOIN derivation_outputs ON derivation = paths.id`,
+      JSON.stringify([...new Set(derivations)]),
+    );
+    const known = new Map<StorePath, Map<OutputName, StorePath>>();
+    for (const [derivation, output, path] of rows) {
+      const key = parseStorePath(String(derivation));
+      const outputs = known.get(key) ?? new Map<OutputName, StorePath>();
+      outputs.set(brandAs<OutputName>(String(output)), parseStorePath(String(path)));
+      known.set(key, outputs);
+    }
+    return known;
   }
 
   find(path: StorePath): ValidPath | undefined {
