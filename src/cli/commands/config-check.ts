@@ -1,6 +1,7 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Store } from '../../store/index.ts';
+import { ExecError, LocalExecutor } from '../../exec/index.ts';
+import { LocalStore, type Store } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ExitStatus } from '../exit-status.ts';
 import { openCommandStore } from '../open-store.ts';
@@ -29,9 +30,37 @@ export function configCheck(context: CommandContext): Command {
         log.log('notice', `${green}[PASS] ${normal}Client protocol matches store protocol.`);
       }
       log.log('notice', `${blue}[INFO] ${normal}${trustOf(store)}`);
-      if (problems.some(problem => problem !== undefined)) throw new ExitStatus(failedChecks);
+      const obstacle = await sandboxObstacle(store, context);
+      if (obstacle !== undefined) {
+        const grade = obstacle.isFatal ? `${red}[FAIL] ` : `${blue}[INFO] `;
+        log.log('notice', `${grade}${normal}${obstacle.text}`);
+      }
+      if (obstacle?.isFatal === true || problems.some(problem => problem !== undefined)) {
+        throw new ExitStatus(failedChecks);
+      }
     },
   };
+}
+
+interface SandboxObstacle {
+  readonly text: string;
+  /** Whether nothing can be built for it; otherwise builds go on outside of sandboxes. */
+  readonly isFatal: boolean;
+}
+
+/** Why builds that are to have sandboxes get none; C++ Nix does not say before the first build. */
+async function sandboxObstacle(store: Store, { settings }: CommandContext): Promise<SandboxObstacle | undefined> {
+  if (!(store instanceof LocalStore)) return undefined;
+  const isPrivate = store.realStoreDir !== store.storeDir;
+  if (settings.get('sandbox') === 'false' && !isPrivate) return undefined;
+  await using executor = new LocalExecutor();
+  try {
+    const text = await executor.sandboxObstacle();
+    return text === undefined ? undefined : { text, isFatal: isPrivate || !settings.get('sandbox-fallback') };
+  } catch (error) {
+    if (!(error instanceof ExecError)) throw error;
+    return { text: error.message, isFatal: true };
+  }
 }
 
 function searchPath(): string[] {

@@ -1,5 +1,5 @@
 import { existsSync, renameSync } from 'node:fs';
-import { type Activity, type ByteString, displayBytes, messageOf } from '../../base/index.ts';
+import { type Activity, type ByteString, displayBytes, errnoOf, messageOf, systemErrorText } from '../../base/index.ts';
 import { removeTreeAtEase } from '../../castore/index.ts';
 import {
   type BuildMode,
@@ -10,7 +10,7 @@ import {
 } from '../../nix-compat/index.ts';
 import { BuildLogWriter } from '../../store/index.ts';
 import type { Outcome } from '../../exec/index.ts';
-import { BuildError } from '../error.ts';
+import { BuildError, EngineError } from '../error.ts';
 import { registerOutputs } from '../outputs/register-outputs.ts';
 import type { BuildContext, BuildRequest } from './build-context.ts';
 import { makeBuildEnvironment } from './build-environment.ts';
@@ -116,7 +116,10 @@ async function runAndRegister(build: Build, environment: ReadonlyMap<ByteString,
     return { outcome: { status: 'Built', builtOutputs }, ...times };
   } catch (error) {
     if (error instanceof BuildError) return buildFailed(error, times);
-    throw error;
+    if (errnoOf(error) === undefined) throw error;
+    // A full disk, as a rule, of which the system says neither where nor whose file it was.
+    const message = `cannot register the outputs of '${printed}': ${systemErrorText(error)}`;
+    throw new EngineError('build/not-registered', message, { cause: error });
   }
 }
 
