@@ -54,6 +54,10 @@ const shownInputs = 20;
 function explainMissingBuilder({ context, job }: EndedBuilder): string[] {
   const { store } = context;
   const inputs = [...job.derivation.inputSources].toSorted();
+  if (job.derivation.builder === '/bin/sh') {
+    const how = "install busybox (Debian: busybox-static), or set 'sandbox-paths' to '/bin/sh=/path/of/a/static/shell'";
+    return [`note: this machine has no shell to be '/bin/sh' in sandboxes: ${how}`];
+  }
   if (inputs.length === 0) return [`note: the derivation has no inputs that could have the program`];
   const listed = inputs.slice(0, shownInputs).map(path => `  ${displayBytes(printStorePath(store.storeDir, path))}`);
   const rest = inputs.length - listed.length;
