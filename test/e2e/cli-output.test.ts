@@ -42,20 +42,16 @@ describe('help', () => {
 });
 
 describe('commands that are not there', () => {
-  for (const [program, args, named] of [
-    ['nix', ['develop', '.#x', '--impure'], 'nix develop'],
-    ['nix', ['flake', 'show'], 'nix flake'],
-    ['nix', ['shell'], 'nix env'],
-    ['nix-build', ['x.nix'], 'nix-build'],
-    ['nix-env', ['-i', 'x'], 'nix-env'],
-    ['nix-store', ['--serve'], 'nix-store --serve'],
+  for (const [program, args, named, wayOut] of [
+    ['nix', ['flake', 'show'], 'nix flake', /; 'firn --help' lists what is\n$/],
+    ['nix-store', ['--serve'], 'nix-store --serve', /which has: .*--realise/],
   ] as const) {
     test(`${program} ${args.join(' ')}: says so and what there is`, () => {
       const { status, stdout, stderr } = runCli(program, args);
       assert.equal(status, 1);
       assert.equal(stdout.length, 0);
       assert.ok(stderr.startsWith(`error: '${named}' is not part of Firn `), stderr);
-      assert.match(stderr, /which has: .*nix-store/);
+      assert.match(stderr, wayOut);
       assert.equal(lines(stderr).length, 1);
     });
   }

@@ -139,15 +139,9 @@ function bind(create: CommandFactory, context: CommandContext): () => ReturnType
   return () => create(context);
 }
 
-/** Names of the commands that there are, as they are typed after `nix`. */
-export const commandNames: readonly string[] = Object.keys(present);
-
 function absentCommand(name: string): CliError {
-  const has = commandNames
-    .map(path => `nix ${path}`)
-    .concat(Object.keys(legacyCommands))
-    .join(', ');
-  return new CliError('command/absent', `'${name}' is not part of Firn ${firnVersion()} yet, which has: ${has}`);
+  const message = `'${name}' is not part of Firn ${firnVersion()} yet; 'firn --help' lists what is`;
+  return new CliError('command/absent', message);
 }
 
 /** Commands of their own name. */
