@@ -1,5 +1,6 @@
 import { type ByteString, brandAs, unreachable } from '../base/index.ts';
 import { formatShortFloat } from '../syntax/index.ts';
+import { EvalError } from './eval-error.ts';
 import type { Evaluator } from './evaluator.ts';
 import { quoteBytes, quoteNameBytes } from './value-printer.ts';
 import { type Word, addressOf, floatOf, intOf, kindOf, listElements } from './word.ts';
@@ -27,6 +28,13 @@ export function plainSet(entries: Iterable<readonly [ByteString, PlainData]>): P
  * To be called within `Evaluator.run`.
  */
 export function plainDataOf(evaluator: Evaluator, word: Word): PlainData | undefined {
+  return readPlainData(evaluator, word, 0);
+}
+
+function readPlainData(evaluator: Evaluator, word: Word, depth: number): PlainData | undefined {
+  if (depth > evaluator.maxCallDepth) {
+    throw new EvalError('eval/stack-overflow', 'stack overflow; max-call-depth exceeded');
+  }
   const { core } = evaluator;
   const { memory } = core;
   const value = core.force(word);
@@ -43,7 +51,7 @@ export function plainDataOf(evaluator: Evaluator, word: Word): PlainData | undef
     case 'list': {
       const items: PlainData[] = [];
       for (const element of listElements(memory, addressOf(value))) {
-        const item = plainDataOf(evaluator, element);
+        const item = readPlainData(evaluator, element, depth + 1);
         if (item === undefined) return undefined;
         items.push(item);
       }
@@ -54,7 +62,7 @@ export function plainDataOf(evaluator: Evaluator, word: Word): PlainData | undef
       if (core.lookup(attrs, evaluator.symbols.outPath) !== undefined) return undefined;
       const members = new Map<ByteString, PlainData>();
       for (const { symbol, word: inner } of core.sortedAttributes(attrs)) {
-        const member = plainDataOf(evaluator, inner);
+        const member = readPlainData(evaluator, inner, depth + 1);
         if (member === undefined) return undefined;
         members.set(core.nameOf(symbol), member);
       }

@@ -21,6 +21,7 @@ import {
   resolveDerivation,
 } from '../../nix-compat/index.ts';
 import { addTree, copyPaths, outputIds, staticOutputs } from '../../store/index.ts';
+import { BuildError } from '../error.ts';
 import { failed, knownOutput, succeeded } from './build-results.ts';
 import { cannotBuild } from '../build/cannot-build.ts';
 import { InputGoals } from './input-goals.ts';
@@ -176,7 +177,9 @@ export class DerivationGoal {
     tally.expect();
     const inputs = new InputGoals(this.#context, this.#mode);
     for (const [path, input] of this.#derivation.inputDerivations) inputs.add(opaquePath(path), input);
-    const failures = (await awaitResults(this.#context, inputs.goals)).filter(isFailure).length;
+    const results = await awaitResults(this.#context, inputs.goals);
+    this.#requirePureInputs();
+    const failures = results.filter(isFailure).length;
     if (failures > 0) return this.#dependencyFailed(failures);
     // A resolved derivation refers to them.
     const sources = await this.#realiseSources(this.#derivation);
@@ -191,6 +194,15 @@ export class DerivationGoal {
     });
     if (needsResolving(this.#derivation, { resolveFixed })) return this.#realiseResolved(resolved);
     return this.#buildResolved(resolved);
+  }
+
+  /** What is built anew each time would make what needs it change, unless that is known by its content. Throws `BuildError`. */
+  #requirePureInputs(): void {
+    if (this.type === 'impure' || this.type === 'fixed') return;
+    const impure = [...this.#derivation.inputDerivations.keys()].find(path => this.#context.typeOf(path) === 'impure');
+    if (impure === undefined) return;
+    const printed = displayBytes(printStorePath(this.#context.store.storeDir, impure));
+    throw new BuildError('MiscFailure', `pure derivation '${this.#printed}' depends on impure derivation '${printed}'`);
   }
 
   #dependencyFailed(failures: number): BuildResult {
