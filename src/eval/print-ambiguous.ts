@@ -1,5 +1,6 @@
 import { type ByteString, brandAs, byteStringFromText } from '../base/index.ts';
 import { formatShortFloat } from '../syntax/index.ts';
+import { EvalError } from './eval-error.ts';
 import type { Evaluator } from './evaluator.ts';
 import { quoteBytes, quoteNameBytes } from './value-printer.ts';
 import { type Word, addressOf, floatOf, intOf, kindOf, listElements, pathTextOf, resolved } from './word.ts';
@@ -9,9 +10,20 @@ export function printAmbiguous(evaluator: Evaluator, word: Word): ByteString {
   const seen = new Set<number>();
   const { core } = evaluator;
   const { memory } = core;
+  let depth = 0;
   return brandAs<ByteString>(print(word));
 
   function print(unresolved: Word): string {
+    if (depth >= evaluator.maxCallDepth) {
+      throw new EvalError('eval/stack-overflow', 'stack overflow; max-call-depth exceeded');
+    }
+    depth++;
+    const printed = printKnown(unresolved);
+    depth--;
+    return printed;
+  }
+
+  function printKnown(unresolved: Word): string {
     const value = resolved(memory, unresolved);
     const address = addressOf(value);
     switch (kindOf(memory, value)) {
