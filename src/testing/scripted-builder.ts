@@ -14,9 +14,15 @@ import {
   makeDerivationFile,
   namedOutputs,
   outputPath,
-  storePathName,
 } from '../nix-compat/index.ts';
-import { type LocalStore, type TreeSource, addTree, outputIds, readInputDerivations } from '../store/index.ts';
+import {
+  type LocalStore,
+  type TreeSource,
+  addDerivation,
+  addTree,
+  outputIds,
+  readInputDerivations,
+} from '../store/index.ts';
 import { offerTree } from './offer-tree.ts';
 
 export const out: OutputName = byteStringFromText('out');
@@ -55,10 +61,7 @@ export async function addTestDerivation(store: LocalStore, name: string, given: 
   };
   const known = await readInputDerivations(store, derivation);
   const filled = fillOutputPaths(derivation, new DerivationHasher(store.storeDir, path => known.get(path)));
-  const { path, text, references } = makeDerivationFile(store.storeDir, filled);
-  const options = { name: storePathName(path), references: { others: [...references], self: false } };
-  await addTree(store, fileOf(text), { ...options, method: 'text' });
-  return path;
+  return (await addDerivation(store, makeDerivationFile(store.storeDir, filled))).path;
 }
 
 function fileOf(text: ByteString): TreeSource {

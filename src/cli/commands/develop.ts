@@ -6,6 +6,7 @@ import type { Flag } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openCommandStore } from '../open-store.ts';
+import { commandFlag } from '../shell/command-flag.ts';
 import { becomeProgram, placeOfStore } from '../shell/become-program.ts';
 import { DevelopmentArguments } from '../shell/development-arguments.ts';
 import { developmentScript } from '../shell/development-script.ts';
@@ -27,17 +28,7 @@ export function develop(context: CommandContext): Command {
     flags: [
       ...wanted.flags,
       ...environmentFlags.flags,
-      {
-        long: 'command',
-        short: 'c',
-        labels: ['command', 'args'],
-        takesRest: true,
-        summary: 'Run this program instead of a shell.',
-        apply: (...words) => {
-          if (words.length === 0) throw new CliError('usage/missing-value', '--command requires at least one argument');
-          command = words;
-        },
-      },
+      commandFlag(words => (command = words)),
       {
         long: 'phase',
         labels: ['phase-name'],

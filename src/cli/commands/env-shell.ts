@@ -6,6 +6,7 @@ import { CliError } from '../error.ts';
 import { InstallableArguments } from '../installables/installable-arguments.ts';
 import { pathsOf, realiseInstallables } from '../installables/realise-installables.ts';
 import { openCommandStore } from '../open-store.ts';
+import { commandFlag } from '../shell/command-flag.ts';
 import { becomeProgram, placeOfStore } from '../shell/become-program.ts';
 import { EnvironmentFlags, ownVariables } from '../shell/environment-flags.ts';
 import { resolveInStore } from '../shell/resolve-in-store.ts';
@@ -17,21 +18,7 @@ export function envShell(context: CommandContext): Command {
   let command: readonly ByteString[] = [];
   return {
     summary: 'Runs a shell, or another program, that finds the programs of packages.',
-    flags: [
-      ...wanted.flags,
-      ...environment.flags,
-      {
-        long: 'command',
-        short: 'c',
-        labels: ['command', 'args'],
-        takesRest: true,
-        summary: 'Run this program instead of a shell.',
-        apply: (...words) => {
-          if (words.length === 0) throw new CliError('usage/missing-value', '--command requires at least one argument');
-          command = words;
-        },
-      },
-    ],
+    flags: [...wanted.flags, ...environment.flags, commandFlag(words => (command = words))],
     positionals: wanted.positionals,
     run: async () => {
       const variables = environment.apply(ownVariables());

@@ -1,5 +1,12 @@
 import { byteStringFromText } from '../../base/index.ts';
-import type { BuildFailure, BuildResult, BuiltOutput, OutputName } from '../../nix-compat/index.ts';
+import type {
+  BuildFailureStatus,
+  BuildResult,
+  BuildSuccessStatus,
+  BuiltOutput,
+  OutputName,
+  StorePath,
+} from '../../nix-compat/index.ts';
 import type { BuildError } from '../error.ts';
 import type { OutputStates } from './output-states.ts';
 
@@ -14,17 +21,31 @@ export interface BuildTimes {
 
 const notBuilt: BuildTimes = { timesBuilt: 0, startTime: 0, stopTime: 0, cpuUser: undefined, cpuSystem: undefined };
 
-export function alreadyValid(states: OutputStates): BuildResult {
-  return { outcome: { status: 'AlreadyValid', builtOutputs: knownOutputs(states) }, ...notBuilt };
+/** Of what did not have to be built here. */
+export function succeeded(
+  status: BuildSuccessStatus,
+  builtOutputs: ReadonlyMap<OutputName, BuiltOutput> = new Map(),
+): BuildResult {
+  return { outcome: { status, builtOutputs }, ...notBuilt };
 }
 
-export function buildFailed(error: BuildError, times: BuildTimes = notBuilt): BuildResult {
-  const outcome: BuildFailure = {
-    status: error.status,
-    message: byteStringFromText(error.message),
-    nonDeterministic: error.status === 'NotDeterministic',
-  };
-  return { outcome, ...times };
+/** `message` may have colours. */
+export function failed(status: BuildFailureStatus, message: string, times: BuildTimes = notBuilt): BuildResult {
+  const nonDeterministic = status === 'NotDeterministic';
+  return { outcome: { status, message: byteStringFromText(message), nonDeterministic }, ...times };
+}
+
+/** An output whose path follows from its derivation, so that nobody needs a realisation of it. */
+export function knownOutput(path: StorePath): BuiltOutput {
+  return { path, signatures: [], derivationHash: undefined };
+}
+
+export function alreadyValid(states: OutputStates): BuildResult {
+  return succeeded('AlreadyValid', knownOutputs(states));
+}
+
+export function buildFailed({ status, message }: BuildError, times?: BuildTimes): BuildResult {
+  return failed(status, message, times);
 }
 
 /** Those whose paths are known. */

@@ -20,9 +20,9 @@ import {
   printStorePath,
   resolveDerivation,
 } from '../../nix-compat/index.ts';
-import { addTree, copyPaths, outputIds, staticOutputs } from '../../store/index.ts';
+import { addDerivation, copyPaths, outputIds, staticOutputs } from '../../store/index.ts';
 import { BuildError } from '../error.ts';
-import { failed, knownOutput, succeeded } from './build-results.ts';
+import { failed, knownOutput, succeeded } from '../build/build-results.ts';
 import { cannotBuild } from '../build/cannot-build.ts';
 import { InputGoals } from './input-goals.ts';
 import { type PlacedDerivation, type RealiseContext, awaitResults, isFailure } from './realise-context.ts';
@@ -216,25 +216,12 @@ export class DerivationGoal {
   async #realiseResolved(resolved: BasicDerivation): Promise<BuildResult> {
     const { store, reporter, signal } = this.#context;
     const derivation: Derivation = { ...resolved, inputDerivations: new Map() };
-    const { path, text, references } = makeDerivationFile(store.storeDir, derivation);
+    const file = makeDerivationFile(store.storeDir, derivation);
+    const { path } = file;
     const fields = [this.#printed, displayBytes(printStorePath(store.storeDir, path))];
     const message = `resolved derivation: '${fields[0]}' -> '${fields[1]}'`;
     using _waiting = reporter.startActivity({ type: 'buildWaiting', level: 'info', text: message, fields });
-    const bytes = Buffer.from(text, 'latin1');
-    await addTree(
-      store,
-      async sink => {
-        sink.startFile(false, bytes.byteLength);
-        sink.fileData(bytes);
-        sink.endFile();
-      },
-      {
-        name: path.slice(path.indexOf('-') + 1),
-        method: 'text',
-        references: { others: [...references], self: false },
-        signal,
-      },
-    );
+    await addDerivation(store, file, { signal });
     const result = await this.#context.realiseDerivation({ path, derivation }, this.#mode);
     if (!isBuildSuccess(result.outcome)) {
       return failed('DependencyFailed', `build of resolved derivation '${fields[1]}' failed`);
@@ -250,9 +237,8 @@ export class DerivationGoal {
     return { ...result, outcome: { status, builtOutputs } };
   }
 
+  /** Its sources, and the outputs of its inputs that are among them now, are valid. */
   async #buildResolved(derivation: BasicDerivation): Promise<BuildResult> {
-    const sources = await this.#realiseSources(derivation);
-    if (sources > 0) return this.#dependencyFailed(sources);
     const { builder, reporter, signal, slots, tally } = this.#context;
     const obstacle = this.#obstacle(derivation);
     if (obstacle !== undefined || builder === undefined) return failed('InputRejected', obstacle ?? '');

@@ -1,7 +1,7 @@
 import { messageOf, type Reporter } from '../../base/index.ts';
 import { type BuildResult, type ContentAddress, type StorePath } from '../../nix-compat/index.ts';
 import { type RealiseOptions, type Store, type Substituters, invalidPath, realisePaths } from '../../store/index.ts';
-import { failed, succeeded } from './build-results.ts';
+import { failed, succeeded } from '../build/build-results.ts';
 
 export interface PathGoalsOptions {
   readonly store: Store;

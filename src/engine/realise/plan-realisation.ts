@@ -46,8 +46,8 @@ interface WantedOutputs {
 
 /**
  * What `store` lacks of `wanted`, and of all that this needs. A derivation has to be built where one of its outputs is to
- * be had from no substituter; that what outputs refer to is had from nowhere shows later, as in C++ Nix. Of outputs of outputs the innermost derivation is planned. Throws as `queryMissing` and
- * `readDerivation`.
+ * be had from no substituter; that what outputs refer to is had from nowhere shows later, as in C++ Nix. Of outputs of
+ * outputs the innermost derivation is planned. Throws as `queryMissing` and `readDerivation`.
  */
 export async function planRealisation(
   { store, substituters }: { readonly store: Store; readonly substituters: Substituters },
@@ -76,7 +76,7 @@ export async function planRealisation(
       continue;
     }
     const derivation = await readDerivation(home, path, { signal });
-    const lacking = await lackingOutputs({ store, home }, { path, outputs }, signal);
+    const lacking = await lackingOutputs({ store, home }, { path, derivation, outputs }, signal);
     if (lacking.length === 0) continue;
     const { allowSubstitutes } = parseDerivationOptions(store.storeDir, derivation);
     const known = lacking.filter(output => output !== undefined);
@@ -157,10 +157,16 @@ async function homeOf(stores: readonly Store[], path: StorePath, signal: AbortSi
 /** The outputs that are not valid; undefined stands for those whose paths nobody knows. */
 async function lackingOutputs(
   { store, home }: { readonly store: Store; readonly home: Store },
-  { path, outputs }: { readonly path: StorePath; readonly outputs: OutputsSpec },
+  {
+    path,
+    derivation,
+    outputs,
+  }: { readonly path: StorePath; readonly derivation: Derivation; readonly outputs: OutputsSpec },
   signal: AbortSignal | undefined,
 ): Promise<(StorePath | undefined)[]> {
-  const known = await derivationOutputs(home, path, { signal });
+  const foreseen = staticOutputs(home, derivation);
+  const isForeseen = ![...foreseen.values()].includes(undefined);
+  const known = isForeseen ? foreseen : await derivationOutputs(home, path, { signal });
   const wanted = [...known].filter(([output]) => hasOutput(outputs, output)).map(([, output]) => output);
   const valid = await store.validPaths(
     wanted.filter(output => output !== undefined),

@@ -19,7 +19,7 @@ import {
 import { type Store, type Substituters, readDerivation } from '../../store/index.ts';
 import type { DerivationBuilder } from '../build/derivation-builder.ts';
 import { BuildError } from '../error.ts';
-import { failed, knownOutput, succeeded } from './build-results.ts';
+import { failed, knownOutput, succeeded } from '../build/build-results.ts';
 import { BuildSlots } from './build-slots.ts';
 import { DerivationGoal } from './derivation-goal.ts';
 import { PathGoals } from './path-goals.ts';
