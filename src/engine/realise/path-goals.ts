@@ -13,10 +13,12 @@ export interface PathGoalsOptions {
 }
 
 interface Waiting {
-  readonly repair: boolean;
   readonly contentAddress: ContentAddress | undefined;
   readonly end: (result: BuildResult) => void;
+  readonly callOff: (reason: unknown) => void;
 }
+
+type WaitingPaths = Map<StorePath, Waiting>;
 
 export interface PathGoalOptions {
   /** Whether the path gets its contents anew where it is valid. */
@@ -32,7 +34,8 @@ export interface PathGoalOptions {
 export class PathGoals {
   readonly #options: PathGoalsOptions;
   readonly #goals = new Map<string, Promise<BuildResult>>();
-  #waiting = new Map<StorePath, Waiting>();
+  #missing: WaitingPaths = new Map();
+  #toRenew: WaitingPaths = new Map();
   #isScheduled = false;
 
   constructor(options: PathGoalsOptions) {
@@ -54,41 +57,42 @@ export class PathGoals {
     await store.collector?.addTemporaryRoots([path]);
     if (!repair && (await store.validPaths([path], { signal })).has(path)) return succeeded('AlreadyValid');
     if (substituters === undefined) return failed('NoSubstituters', messageOf(invalidPath(store.storeDir, path)));
-    const { promise, resolve } = Promise.withResolvers<BuildResult>();
-    this.#waiting.set(path, { repair, contentAddress, end: resolve });
-    if (!this.#isScheduled) setImmediate(() => void this.#substitute(substituters));
+    const { promise, resolve, reject } = Promise.withResolvers<BuildResult>();
+    const waiting = repair ? this.#toRenew : this.#missing;
+    waiting.set(path, { contentAddress, end: resolve, callOff: reject });
+    if (!this.#isScheduled) setImmediate(() => void this.#substituteAll(substituters));
     this.#isScheduled = true;
     return promise;
   }
 
-  async #substitute(substituters: Substituters): Promise<void> {
-    const { store, concurrency, reporter, signal } = this.#options;
-    const waiting = this.#waiting;
-    this.#waiting = new Map();
+  async #substituteAll(substituters: Substituters): Promise<void> {
+    const missing = this.#missing;
+    const toRenew = this.#toRenew;
+    this.#missing = new Map();
+    this.#toRenew = new Map();
     this.#isScheduled = false;
-    for (const repair of [false, true]) {
-      const some = [...waiting].filter(([, each]) => each.repair === repair);
-      if (some.length === 0) continue;
-      const end = (path: StorePath, result: BuildResult) => waiting.get(path)?.end(result);
-      const options: RealiseOptions = {
-        repair,
-        contentAddresses: new Map(
-          some.flatMap(([path, { contentAddress }]) => (contentAddress === undefined ? [] : [[path, contentAddress]])),
-        ),
-        concurrency,
-        reporter,
-        signal,
-        realised: path => end(path, succeeded('Substituted')),
-      };
-      try {
-        const paths = some.map(([path]) => path);
-        const failures = await realisePaths(store, substituters, paths, options);
-        for (const failure of failures) end(failure.path, failureOf(failure));
-        // Somebody else has made the others valid meanwhile.
-        for (const path of paths) end(path, succeeded('Substituted'));
-      } catch (error) {
-        // Whether it was called off is for those to see who wait.
-        for (const [path] of some) end(path, failureOf({ error, wasTried: true }));
+    await this.#substitute(substituters, missing, false);
+    await this.#substitute(substituters, toRenew, true);
+  }
+
+  async #substitute(substituters: Substituters, waiting: WaitingPaths, repair: boolean): Promise<void> {
+    if (waiting.size === 0) return;
+    const { store, concurrency, reporter, signal } = this.#options;
+    const end = (path: StorePath, result: BuildResult) => waiting.get(path)?.end(result);
+    const contentAddresses = new Map<StorePath, ContentAddress>();
+    for (const [path, { contentAddress }] of waiting)
+      if (contentAddress !== undefined) contentAddresses.set(path, contentAddress);
+    const realised = (path: StorePath) => end(path, succeeded('Substituted'));
+    const options: RealiseOptions = { repair, contentAddresses, concurrency, reporter, signal, realised };
+    try {
+      const failures = await realisePaths(store, substituters, waiting.keys(), options);
+      for (const failure of failures) end(failure.path, failureOf(failure));
+      // Somebody else has made the others valid meanwhile.
+      for (const path of waiting.keys()) realised(path);
+    } catch (error) {
+      for (const { end: fail, callOff } of waiting.values()) {
+        if (signal.aborted) callOff(signal.reason);
+        else fail(failureOf({ error, wasTried: true }));
       }
     }
   }

@@ -41,8 +41,10 @@ export async function realisePaths(
   paths: Iterable<StorePath>,
   options: RealiseOptions = {},
 ): Promise<RealiseFailure[]> {
-  await store.collector?.addTemporaryRoots(paths);
-  return new PathRealisation(store, substituters, new Set(paths), options).run();
+  // Some can be gone through only once.
+  const targets = new Set(paths);
+  await store.collector?.addTemporaryRoots(targets);
+  return new PathRealisation(store, substituters, targets, options).run();
 }
 
 class PathRealisation {
