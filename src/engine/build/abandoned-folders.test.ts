@@ -19,6 +19,7 @@ test('folders of processes that are gone are removed, unless they are kept', () 
   make(`nix-${gone}-0`, 0o700);
   make(`nix-${gone}-1`, 0o755);
   make(`nix-${gone}-2`, 0o000);
+  make(`nix-${gone}-3.old`, 0o755);
   make('other', 0o700);
   removeAbandonedFolders(folder.path);
   assert.deepEqual(readdirSync(folder.path).toSorted(), [own, `nix-${gone}-1`, 'other'].toSorted());

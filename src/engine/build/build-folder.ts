@@ -1,10 +1,20 @@
-import { chmodSync, chownSync, closeSync, constants, lstatSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type ByteString, type Reporter, bytesOf, displayBytes, errnoOf } from '../../base/index.ts';
 import { makeFolder, realFileSystem, removeTreeAtEase } from '../../castore/index.ts';
 import type { UserIds } from '../../exec/index.ts';
 import { EngineError } from '../error.ts';
-import { nameOfBuildFolder, removeAbandonedFolders } from './abandoned-folders.ts';
+import { nameOfBuildFolder, nameOfRemoved, removeAbandonedFolders, setAside } from './abandoned-folders.ts';
 
 export interface BuildFolderOptions {
   /** Where folders of builds are. */
@@ -70,13 +80,14 @@ export class BuildFolder implements AsyncDisposable {
       chmodSync(this.path, 0o755);
       return;
     }
-    await removeTreeAtEase(this.top);
+    await removeTreeAtEase(setAside(this.top));
   }
 }
 
 function makeFreshFolder(parent: string): string {
   for (;;) {
     const path = join(parent, nameOfBuildFolder(serial++));
+    if (existsSync(nameOfRemoved(path))) continue;
     try {
       mkdirSync(path, 0o700);
       return path;
