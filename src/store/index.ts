@@ -87,6 +87,7 @@ export {
   type PathOffer,
   type PathWriter,
   type RepairOptions,
+  type RepairPolicy,
   type Store,
   type StoreRoot,
   type StreamPathOptions,

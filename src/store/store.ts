@@ -188,7 +188,15 @@ export interface Collector {
   addIndirectRoot(link: string, path: StorePath): Promise<void>;
 }
 
+/**
+ * Where the contents of a damaged path are had anew: `blobs-first` takes what the store itself still has of them, and asks
+ * `fetch` where that is not all; `elsewhere` asks `fetch` alone, as C++ Nix does, which has no second copy.
+ */
+export type RepairPolicy = 'blobs-first' | 'elsewhere';
+
 export interface RepairOptions extends CallOptions {
+  /** `blobs-first` unless given. */
+  readonly policy?: RepairPolicy;
   /** Gets the contents of a path from elsewhere, by an addition with `repair`; throws where nobody has them. */
   readonly fetch?: (path: StorePath, options: CallOptions) => Promise<void>;
 }
@@ -205,7 +213,7 @@ export interface Upkeep {
   optimise(options?: CallOptions): Promise<{ readonly filesLinked: number; readonly bytesFreed: number }>;
   /** Whether what is on disk for a valid path is what it should be. Throws `path/invalid`. */
   isIntact(path: StorePath, options?: CallOptions): Promise<boolean>;
-  /** Gets contents anew from the castore, else by `fetch`. Throws `path/invalid`, `path/irreparable`. */
+  /** Gets contents anew, as the policy says. Throws `path/invalid`, `path/irreparable`. */
   repair(path: StorePath, options?: RepairOptions): Promise<void>;
 }
 

@@ -184,7 +184,10 @@ describe('a small store', () => {
     assert.match(modified.stderr, /was modified! expected hash 'sha256:/);
     assert.equal(store.run('nix', ['store', 'verify', '--no-trust', library]).status, 1);
     assert.equal(store.run('nix', ['store', 'verify', library]).status, 3);
-    store.expect('nix-store', ['--repair-path', library]);
+    const refused = store.run('nix-store', ['--repair-path', library]);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /error: cannot repair path '.*'firn store repair .*' takes them from there/);
+    store.expect('firn', ['store', 'repair', library]);
     assert.equal(readFileSync(file, 'utf8'), 'library\n');
     store.expect('nix-store', ['--verify-path', library]);
   });

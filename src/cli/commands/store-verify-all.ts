@@ -5,7 +5,7 @@ import type { CommandContext } from '../command.ts';
 import { ExitStatus } from '../exit-status.ts';
 import { fetchContents } from '../installables/fetch-contents.ts';
 import { followLinksToStorePath } from '../installables/follow-links.ts';
-import { repairPaths } from '../installables/repair-paths.ts';
+import { repairPaths, repairPolicy } from '../installables/repair-paths.ts';
 import { openCommandStore } from '../open-store.ts';
 import { type Operands, refuseArguments, refuseFlags, takeFlags } from './nix-store.ts';
 
@@ -18,6 +18,7 @@ export async function storeVerify(operands: Operands, context: CommandContext): 
   const hasErrors = await store.upkeep?.verify({
     checkContents: flags.has('--check-contents'),
     repair: flags.has('--repair'),
+    policy: repairPolicy(context),
     fetch: fetchContents(store, context),
     signal: context.signal,
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   renameSync,
@@ -131,6 +132,25 @@ describe('verifying a local store', () => {
     corrupt(join(store.realPath(path), 'small'), 'HELLO 1\n');
     await store.upkeep.repair(path);
     await assertSound(store);
+  });
+
+  test('asks others alone where the policy says so, and names the way out', async () => {
+    await using opened = openStore();
+    const { store } = opened;
+    const { path } = await addTree(store, opened.folder);
+    const real = store.realPath(path);
+    inside(real, () => writeFileSync(join(real, 'bad'), ''));
+    const elsewhere = { policy: 'elsewhere', repair: true, checkContents: true } as const;
+    assert.equal(await store.upkeep.verify(elsewhere), true);
+    assert.match(opened.complaints()[1] ?? '', /^error: cannot repair path '(.*)'; .*'firn store repair \1'/);
+    assert.ok(existsSync(join(real, 'bad')));
+    await store.upkeep.repair(path, { policy: 'blobs-first' });
+    assert.ok(!existsSync(join(real, 'bad')));
+    await assertSound(store);
+    // Nothing refers to it: that it is gone leaves no store damaged.
+    removeTree(real);
+    assert.equal(await store.upkeep.verify(elsewhere), false);
+    assert.deepEqual(store.paths.all(), []);
   });
 
   test('says where contents can be had nowhere', async () => {

@@ -16,15 +16,18 @@ import type { LocalStore } from '../local-store.ts';
 import { lockPath } from '../path-lock.ts';
 
 /**
- * Gets the contents of a valid path anew: from the castore, if all of it is sound there; else from the checkout, if that
- * has the right NAR hash; else by `fetch`. Throws `path/invalid`, `path/irreparable`.
+ * Gets the contents of a valid path anew. What of the castore is damaged goes first: what is fetched or built must not be
+ * taken for what is there under the same digest. Where the castore lacks something and the checkout has the right NAR
+ * hash, nothing is wrong that others would see, and the castore gets it from there under either policy. Throws
+ * `path/invalid`, `path/irreparable`.
  */
 export async function repairPath(store: LocalStore, path: StorePath, options: RepairOptions = {}): Promise<void> {
-  const { fetch, signal } = options;
+  const { policy = 'blobs-first', fetch, signal } = options;
   store.requireWritable();
   const root = store.rootOf(path);
   await store.temporaryRoots.add([path], signal);
-  if ((await repairBlobs(store, root, signal)) || (await reimport(store, path, signal))) {
+  const isWhole = await repairBlobs(store, root, signal);
+  if (isWhole ? policy === 'blobs-first' : await reimport(store, path, signal)) {
     using _lock = await lockPath(store.realPath(path), signal);
     using checkouts = new Checkouts(store, true);
     await checkouts.make({ path, root }, { files: store.blobs, signal });
@@ -37,7 +40,9 @@ export async function repairPath(store: LocalStore, path: StorePath, options: Re
     signal?.throwIfAborted();
     cause = error;
   }
-  const message = `cannot repair path '${printStorePath(store.storeDir, path)}'`;
+  const printed = printStorePath(store.storeDir, path);
+  const wayOut = isWhole ? `; Firn has its contents still: 'firn store repair ${printed}' takes them from there` : '';
+  const message = `cannot repair path '${printed}'${wayOut}`;
   throw new StoreError('path/irreparable', message, { cause });
 }
 

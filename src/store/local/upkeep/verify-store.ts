@@ -71,7 +71,7 @@ class Verification {
     const kept = neededAmong(gone, path => paths.referrers(path));
     for (const path of gone) {
       this.#options.signal?.throwIfAborted();
-      if (!kept.has(path) && this.#options.repair !== true) continue;
+      if (!kept.has(path) && !this.#makesUnneeded) continue;
       const printed = this.#print(path);
       if (kept.has(path)) {
         reporter.log('error', `path '${printed}' disappeared, but it still has valid referrers!`);
@@ -143,16 +143,22 @@ class Verification {
     await this.#repairOrCount(path);
   }
 
+  /** Whether paths that are gone and that nothing needs are made again: elsewhere nobody is asked for them. */
+  get #makesUnneeded(): boolean {
+    const { repair = false, policy = 'blobs-first' } = this.#options;
+    return repair && policy === 'blobs-first';
+  }
+
   async #repairOrCount(path: StorePath): Promise<void> {
     await this.#repair(path, error => this.#store.reporter.logError(error));
   }
 
   /** Whether it was repaired; otherwise an error remains. */
   async #repair(path: StorePath, report: (error: Error) => void): Promise<boolean> {
-    const { repair, signal, fetch } = this.#options;
+    const { repair, signal } = this.#options;
     if (repair === true) {
       try {
-        await repairPath(this.#store, path, { signal, ...(fetch === undefined ? {} : { fetch }) });
+        await repairPath(this.#store, path, this.#options);
         return true;
       } catch (error) {
         signal?.throwIfAborted();
