@@ -124,13 +124,17 @@ export class Environment implements StoreEnvironment {
     return `${this.confDir}/nix.conf`;
   }
 
+  /** Where the user's own configuration of Nix is. */
+  get userConfDir(): string {
+    return this.variables['NIX_CONFIG_HOME'] ?? `${this.#xdg('XDG_CONFIG_HOME', '.config')}/nix`;
+  }
+
   /** The user's configuration files, strongest first. */
   get userConfFiles(): string[] {
     const named = this.variables['NIX_USER_CONF_FILES'];
     if (named !== undefined) return named.split(':').map(path => (path === '' ? '.' : path));
-    const config = this.variables['NIX_CONFIG_HOME'] ?? `${this.#xdg('XDG_CONFIG_HOME', '.config')}/nix`;
     const others = (this.variables['XDG_CONFIG_DIRS'] ?? '/etc/xdg').split(':').filter(dir => dir !== '');
-    return [config, ...others.map(dir => `${dir}/nix`)].map(dir => `${dir}/nix.conf`);
+    return [this.userConfDir, ...others.map(dir => `${dir}/nix`)].map(dir => `${dir}/nix.conf`);
   }
 
   /** Files with what Firn has and Nix lacks, strongest first. */

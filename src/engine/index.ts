@@ -17,6 +17,16 @@ export {
   makeBuilderFiles,
 } from './build/builder-files.ts';
 export { type BuildSettings, readBuildSettings } from './build/build-settings.ts';
+export { type FindFlakeOptions, findFlake, findFlakeWithFragment } from './flakes/find-flake.ts';
+export { Registries, type RegistriesOptions, type Registry, type RegistryUse } from './flakes/registries.ts';
+export {
+  type RegistryEntry,
+  type RegistryKind,
+  indirectInput,
+  readRegistry,
+  withoutEntry,
+  writeRegistry,
+} from './flakes/registry.ts';
 export { downloadFile } from './fetchers/download-file.ts';
 export { type FetchContext, fetchTree } from './fetchers/fetch-tree.ts';
 export type { BuildJob, BuildOptions, DerivationBuilder } from './build/derivation-builder.ts';

@@ -28,7 +28,34 @@ export { EvalError, type EvalErrorCode, evalErrorCodes } from './eval-error.ts';
 export { attributeComment, documentationOf, selectedAttribute } from './documentation.ts';
 export type { AddedTree, EvalIO, EvalMessage, FileInfo, FileType, PathToAdd } from './eval-io.ts';
 export { Evaluator, type EvaluatorOptions } from './evaluator.ts';
-export type { InputAttributes } from './inputs/input-scheme.ts';
+export {
+  type FlakePath,
+  type FlakeRef,
+  type FlakeRefWithFragment,
+  canonicalFlakeRef,
+  equalFlakeRefs,
+  flakeRefFromAttributes,
+  flakeRefFromPath,
+  flakeRefToAttributes,
+  formatFlakeRef,
+  parseFlakeRef,
+  parseFlakeUrl,
+  splitFlakePath,
+  withoutFragment,
+} from './inputs/flake-ref.ts';
+export {
+  type Input,
+  commitOf,
+  equalInputs,
+  inputAtCommit,
+  inputFromAttributes,
+  inputToUrl,
+  isDirectInput,
+  isLockedInput,
+  matchesInput,
+  relativePathOf,
+} from './inputs/input.ts';
+export { BadUrl, type InputAttributes, attributesToJson, badUrl, textAttribute } from './inputs/input-scheme.ts';
 export { type EvalNeed, type FetchedTree, type NeedAnswer, Suspension } from './needs.ts';
 export type { ObservationOptions } from './observe/observation.ts';
 export { statisticsOf } from './observe/statistics.ts';

@@ -1,5 +1,5 @@
 import { type ByteString, displayBytes } from '../../base/index.ts';
-import { type FetchContext, type RealisedPath, type Realisation, downloadFile, fetchTree } from '../../engine/index.ts';
+import { type RealisedPath, type Realisation, downloadFile, fetchTree } from '../../engine/index.ts';
 import {
   type BuiltPath,
   type DerivingPath,
@@ -14,6 +14,7 @@ import { type Store, copyPaths, derivationOutputs } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openRealising } from '../installables/realising.ts';
+import { fetchContext } from './fetch-context.ts';
 
 export interface RealiseForEvaluationOptions {
   readonly evalStore: Store;
@@ -78,18 +79,6 @@ function isKnown(path: StorePath | undefined): path is StorePath {
 function noWriteAccess(path: ByteString): CliError {
   const message = `cannot substitute path '${displayBytes(path)}' - no write access to the Nix store`;
   return new CliError('realise/read-only', message);
-}
-
-function fetchContext({ environment, settings, log, signal }: CommandContext): FetchContext {
-  return {
-    cacheFolder: environment.cacheFolder,
-    signal,
-    onDirty: folder => {
-      const message = `Git tree '${folder}' is dirty`;
-      if (!settings.get('allow-dirty')) throw new CliError('fetch/dirty', message);
-      if (settings.get('warn-dirty')) log.warn(message);
-    },
-  };
 }
 
 function outputOf(realised: RealisedPath | undefined, output: BuiltPath['output']): StorePath | undefined {

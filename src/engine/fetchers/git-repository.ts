@@ -38,6 +38,8 @@ async function fetchWorkTree(git: GitOptions, input: InputAttributes, context: F
   const head = await askGit(['rev-parse', '--verify', '-q', 'HEAD^{commit}'], git);
   if (!found.isDirty) {
     const rev = head ?? '0'.repeat(40);
+    const ref = await askGit(['symbolic-ref', '-q', 'HEAD'], git);
+    if (ref !== undefined) attributes.set('ref', ref);
     attributes.set('rev', rev);
     if (input.get('shallow') !== true) attributes.set('revCount', head === undefined ? 0n : await countOf(git, rev));
   } else {

@@ -1,7 +1,15 @@
 import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../../base/index.ts';
-import { type ParsedUrl, decodePercent, decodeQuery, parseUrl } from '../../nix-compat/index.ts';
-import { type Input, inputFromAttributes, inputFromUrl, inputToUrl } from './input.ts';
-import { BadUrl, type InputAttributes, asBadUrl, badUrl, inputError, textAttribute } from './input-scheme.ts';
+import { type ParsedUrl, type UrlQuery, decodePercent, decodeQuery, parseUrl } from '../../nix-compat/index.ts';
+import { type Input, equalInputs, inputFromAttributes, inputFromUrl, inputToUrl } from './input.ts';
+import {
+  BadUrl,
+  type InputAttributes,
+  asBadUrl,
+  badUrl,
+  formatUrl,
+  inputError,
+  textAttribute,
+} from './input-scheme.ts';
 import { noAuthority } from './schemes.ts';
 
 /** A flake: an input, and the folder within it where the flake is. */
@@ -17,24 +25,32 @@ const idForm = new RegExp(`^([a-zA-Z][a-zA-Z0-9_-]*(?:/(?:${rev}|${ref}(?:/${rev
 
 /** What a text says that names a flake: `nixpkgs/23.05`, a URL, or an absolute path. Throws `eval/error`. */
 export function parseFlakeRef(text: string): FlakeRef {
-  const { flake, fragment } = parseWithFragment(byteStringFromText(text));
+  return withoutFragment(text, parseFlakeUrl(text) ?? fromPath(text));
+}
+
+/** A reference without its fragment, which may not be there. */
+export function withoutFragment(text: string, { flake, fragment }: FlakeRefWithFragment): FlakeRef {
   if (fragment !== '') throw inputError`unexpected fragment '${fragment}' in flake reference '${text}'`;
   return flake;
 }
 
-interface WithFragment {
+/** A flake, and what of it is meant. */
+export interface FlakeRefWithFragment {
   readonly flake: FlakeRef;
   readonly fragment: string;
 }
 
-function parseWithFragment(text: ByteString): WithFragment {
-  const id = idForm.exec(text);
-  if (id !== null) {
-    const [, path = '', fragment = ''] = id;
-    const segments = path.split('/').map(segment => brandAs<ByteString>(segment));
-    return fromUrl({ ...emptyUrl, scheme: 'flake', path: segments, fragment: decoded(fragment) });
-  }
-  return fromUrlText(text) ?? fromPath(text);
+/**
+ * What a text says that is the name of a flake or a URL; undefined for others, which may be paths. `resolve` makes absolute
+ * paths of relative ones in URLs. Throws `eval/error`.
+ */
+export function parseFlakeUrl(text: string, resolve?: (path: string) => string): FlakeRefWithFragment | undefined {
+  const bytes = byteStringFromText(text);
+  const id = idForm.exec(bytes);
+  if (id === null) return fromUrlText(bytes, resolve);
+  const [, path = '', fragment = ''] = id;
+  const segments = path.split('/').map(segment => brandAs<ByteString>(segment));
+  return fromUrl({ ...emptyUrl, scheme: 'flake', path: segments, fragment: decoded(fragment) });
 }
 
 const emptyUrl = {
@@ -48,16 +64,19 @@ function decoded(text: string): ByteString {
 }
 
 /** Undefined for what is no URL, or one that means no input. */
-function fromUrlText(text: ByteString): WithFragment | undefined {
+function fromUrlText(text: ByteString, resolve?: (path: string) => string): FlakeRefWithFragment | undefined {
   try {
-    return fromUrl(asBadUrl(() => parseUrl(text)));
+    const url = asBadUrl(() => parseUrl(text));
+    const path = displayBytes(brandAs<ByteString>(url.path.join('/')));
+    const isRelative = (url.scheme === 'path' || url.scheme === 'git+file') && !path.startsWith('/');
+    return fromUrl(isRelative && resolve !== undefined ? { ...url, path: segmentsOf(resolve(path)) } : url);
   } catch (error) {
     if (error instanceof BadUrl) return undefined;
     throw error;
   }
 }
 
-function fromUrl(url: ParsedUrl): WithFragment {
+function fromUrl(url: ParsedUrl): FlakeRefWithFragment {
   const query = new Map(url.query);
   const folder = displayBytes(query.get(byteStringFromText('dir')) ?? byteStringFromText(''));
   query.delete(byteStringFromText('dir'));
@@ -65,17 +84,41 @@ function fromUrl(url: ParsedUrl): WithFragment {
   return { flake: { input, folder }, fragment: displayBytes(url.fragment) };
 }
 
-function fromPath(text: ByteString): WithFragment {
-  const [, path = '', query = '', fragment = ''] = /^([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(text) ?? [];
-  const parameters = decodeQuery(brandAs<ByteString>(query));
-  if (!path.startsWith('/')) throw badUrl`flake reference '${displayBytes(text)}' is not an absolute path`;
-  return fromUrl({
-    scheme: 'path',
-    authority: noAuthority,
-    path: path.split('/').map(segment => brandAs<ByteString>(segment)),
-    query: parameters,
+function segmentsOf(path: string): ByteString[] {
+  return path.split('/').map(segment => byteStringFromText(segment));
+}
+
+/** A path that names a flake, with what may follow it. */
+export interface FlakePath {
+  readonly path: string;
+  readonly query: UrlQuery;
+  readonly fragment: ByteString;
+}
+
+/** The parts of a text that is no URL. Throws `eval/error` for escapes that are none. */
+export function splitFlakePath(text: string): FlakePath {
+  const bytes = byteStringFromText(text);
+  const [, path = '', query = '', fragment = ''] = /^([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(bytes) ?? [];
+  return asBadUrl(() => ({
+    path: displayBytes(brandAs<ByteString>(path)),
+    query: decodeQuery(brandAs<ByteString>(query)),
     fragment: decoded(fragment),
-  });
+  }));
+}
+
+/** The flake at a path: of the scheme `path`, or of `git+file` where a repository begins there. */
+export function flakeRefFromPath(
+  scheme: 'path' | 'git+file',
+  { path, query, fragment }: FlakePath,
+): FlakeRefWithFragment {
+  const authority = path.startsWith('/') ? noAuthority : undefined;
+  return fromUrl({ scheme, authority, path: segmentsOf(path), query, fragment });
+}
+
+function fromPath(text: string): FlakeRefWithFragment {
+  const parts = splitFlakePath(text);
+  if (!parts.path.startsWith('/')) throw badUrl`flake reference '${text}' is not an absolute path`;
+  return flakeRefFromPath('path', parts);
 }
 
 /** All that a flake is, as attributes. */
@@ -94,3 +137,28 @@ export function flakeRefFromAttributes(attributes: InputAttributes): FlakeRef {
 export function formatFlakeRef({ input, folder }: FlakeRef): string {
   return inputToUrl(input, folder === '' ? undefined : new Map([['dir', folder]]));
 }
+
+export function equalFlakeRefs(a: FlakeRef, b: FlakeRef): boolean {
+  return a.folder === b.folder && equalInputs(a.input, b.input);
+}
+
+/**
+ * As lock files of older versions and newer ones agree on: the folder is not said again by the URL's query. To be compared
+ * alone.
+ */
+export function canonicalFlakeRef({ input, folder }: FlakeRef): FlakeRef {
+  const url = input.attributes.get('url');
+  if (typeof url !== 'string') return { input, folder };
+  try {
+    const parsed = asBadUrl(() => parseUrl(byteStringFromText(url)));
+    const query = new Map(parsed.query);
+    if (folder !== '' && query.get(dirParameter) === byteStringFromText(folder)) query.delete(dirParameter);
+    const attributes = new Map(input.attributes).set('url', formatUrl({ ...parsed, query }));
+    return { input: { ...input, attributes }, folder };
+  } catch (error) {
+    if (error instanceof BadUrl) return { input, folder };
+    throw error;
+  }
+}
+
+const dirParameter = byteStringFromText('dir');

@@ -25,6 +25,16 @@ export interface InputScheme {
   toUrl(attributes: InputAttributes): ParsedUrl;
   /** Whether it says itself where it is, without a registry; it does unless this says otherwise. */
   readonly isIndirect?: boolean;
+  /** Whether the attributes say which contents are meant, whenever they are fetched. */
+  isLocked(attributes: InputAttributes): boolean;
+  /** The same at another branch, tag or commit; schemes without it have no such thing. */
+  withCommit?(attributes: InputAttributes, commit: GivenCommit): InputAttributes;
+}
+
+/** What somebody wants to have of a repository. */
+export interface GivenCommit {
+  readonly ref?: string | undefined;
+  readonly rev?: string | undefined;
 }
 
 /** A URL that is none, or that means nothing: another reading of the text may be tried. */
@@ -68,6 +78,16 @@ export function flagAttribute(attributes: InputAttributes, name: string): boolea
   const value = attributes.get(name);
   if (value === undefined || typeof value === 'boolean') return value;
   throw inputError`input attribute '${name}' is not a Boolean`;
+}
+
+/** Those attributes and these, which take the place of others of their names; undefined ones are left out. */
+export function withAttributes(
+  attributes: InputAttributes,
+  more: Readonly<Record<string, string | bigint | boolean | undefined>>,
+): InputAttributes {
+  const made = new Map(attributes);
+  for (const [name, value] of Object.entries(more)) if (value !== undefined) made.set(name, value);
+  return made;
 }
 
 /** The hash of a commit, in base 16. */

@@ -1,11 +1,13 @@
 import { byteStringFromText } from '../../base/index.ts';
 import type { ParsedUrl } from '../../nix-compat/index.ts';
 import {
+  type GivenCommit,
   type InputAttributes,
   type InputScheme,
   attributesToJson,
   formatUrl,
   inputError,
+  revisionOf,
   textAttribute,
 } from './input-scheme.ts';
 import { inputSchemes } from './schemes.ts';
@@ -67,4 +69,51 @@ export function inputToUrl({ scheme, attributes }: Input, extra: ReadonlyMap<str
     if (!query.has(key)) query.set(key, byteStringFromText(value));
   }
   return formatUrl({ ...url, query });
+}
+
+export function equalInputs(a: Input, b: Input): boolean {
+  return attributesToJson(sorted(a.attributes)) === attributesToJson(sorted(b.attributes));
+}
+
+/** Whether `input` is what `pattern` says, but perhaps for its branch, tag or commit. */
+export function matchesInput(pattern: Input, input: Input): boolean {
+  if (equalInputs(pattern, input)) return true;
+  const { scheme } = input;
+  const attributes = new Map(input.attributes);
+  for (const name of ['ref', 'rev']) attributes.delete(name);
+  return equalInputs(pattern, { scheme, attributes });
+}
+
+/** The same input at what is given of `commit`. Throws `eval/error` where it has no such thing. */
+export function inputAtCommit(input: Input, commit: GivenCommit): Input {
+  const { scheme, attributes } = input;
+  if (scheme === undefined) return input;
+  if (scheme.withCommit !== undefined) return { scheme, attributes: sorted(scheme.withCommit(attributes, commit)) };
+  const { ref, rev } = commit;
+  if (ref !== undefined)
+    throw inputError`don't know how to set branch/tag name of input '${inputToUrl(input)}' to '${ref}'`;
+  if (rev !== undefined) throw inputError`don't know how to set revision of input '${inputToUrl(input)}' to '${rev}'`;
+  return input;
+}
+
+/** The branch or tag that an input names, and the commit. */
+export function commitOf({ attributes }: Input): GivenCommit {
+  return { ref: textAttribute(attributes, 'ref'), rev: revisionOf(attributes) };
+}
+
+/** Whether it says itself where it is, without a registry. */
+export function isDirectInput({ scheme }: Input): boolean {
+  return scheme?.isIndirect !== true;
+}
+
+/** Whether it says which contents are meant, whenever it is fetched. */
+export function isLockedInput({ scheme, attributes }: Input): boolean {
+  return scheme?.isLocked(attributes) ?? false;
+}
+
+/** The path of an input that is within the tree of whoever names it; undefined for others. */
+export function relativePathOf({ attributes }: Input): string | undefined {
+  if (attributes.get('type') !== 'path') return undefined;
+  const path = textAttribute(attributes, 'path') ?? '';
+  return path.startsWith('/') ? undefined : path;
 }

@@ -1,6 +1,7 @@
 import { type ByteString, byteStringFromText, displayBytes } from '../../base/index.ts';
 import { type ParsedUrl, formatHash, parseHash, parseUrl } from '../../nix-compat/index.ts';
 import {
+  type GivenCommit,
   type InputAttributes,
   type InputScheme,
   asBadUrl,
@@ -12,6 +13,7 @@ import {
   requireText,
   revisionOf,
   textAttribute,
+  withAttributes,
 } from './input-scheme.ts';
 
 const revision = /^[0-9a-fA-F]{40}$/;
@@ -86,6 +88,8 @@ const indirect: InputScheme = {
       parts.filter(part => part !== undefined),
     );
   },
+  isLocked: () => false,
+  withCommit: withGivenCommit,
 };
 
 const path: InputScheme = {
@@ -123,6 +127,7 @@ const path: InputScheme = {
     }
     return newUrl('path', requireText(attributes, 'path').split('/'), query);
   },
+  isLocked: attributes => narHashOf(attributes) !== undefined,
 };
 
 /** Repositories of services that give out archives of commits. */
@@ -182,6 +187,17 @@ function archives(type: string): InputScheme {
       if (host !== undefined) query.set('host', host);
       return newUrl(type, last === undefined ? parts : [...parts, last], query);
     },
+    isLocked: attributes => revisionOf(attributes) !== undefined,
+    withCommit(attributes, { ref, rev }) {
+      if (rev !== undefined && ref !== undefined) {
+        const shown = formatUrl(this.toUrl(attributes));
+        throw badUrl`cannot apply both a commit hash (${rev}) and a branch/tag name ('${ref}') to input '${shown}'`;
+      }
+      const made = withAttributes(attributes, { ref, rev });
+      if (rev !== undefined) made.delete('ref');
+      if (ref !== undefined) made.delete('rev');
+      return made;
+    },
   };
 }
 
@@ -214,6 +230,7 @@ function downloads(type: 'file' | 'tarball'): InputScheme {
       const narHash = narHashOf(attributes);
       return narHash === undefined ? url : { ...url, query: new Map(url.query).set(bytes('narHash'), bytes(narHash)) };
     },
+    isLocked: attributes => narHashOf(attributes) !== undefined,
   };
 }
 
@@ -262,7 +279,22 @@ const git: InputScheme = {
     }
     return { ...url, scheme: url.scheme === 'git' ? 'git' : `git+${url.scheme}`, query };
   },
+  isLocked(attributes) {
+    const rev = revisionOf(attributes);
+    return rev !== undefined && !/^0*$/.test(rev);
+  },
+  withCommit(attributes, commit) {
+    const made = withGivenCommit(attributes, commit);
+    if (textAttribute(made, 'ref') === undefined && revisionOf(made) !== undefined) {
+      throw inputError`Git input '${formatUrl(this.toUrl(made))}' has a commit hash but no branch/tag name`;
+    }
+    return made;
+  },
 };
+
+function withGivenCommit(attributes: InputAttributes, { ref, rev }: GivenCommit): InputAttributes {
+  return withAttributes(attributes, { ref, rev });
+}
 
 /** What git takes for a repository, as a URL: `user@host:path` and paths, too. */
 export function fixGitUrl(text: string): ParsedUrl {
@@ -321,6 +353,8 @@ const mercurial: InputScheme = {
     if (ref !== undefined) query.set(bytes('ref'), bytes(ref));
     return { ...url, scheme: `hg+${url.scheme}`, query };
   },
+  isLocked: attributes => revisionOf(attributes) !== undefined,
+  withCommit: withGivenCommit,
 };
 
 /** In the order in which a URL is offered to them. */

@@ -1,0 +1,16 @@
+import type { FetchContext } from '../../engine/index.ts';
+import type { CommandContext } from '../command.ts';
+import { CliError } from '../error.ts';
+
+/** What fetching depends on, as the settings say. */
+export function fetchContext({ environment, settings, log, signal }: CommandContext): FetchContext {
+  return {
+    cacheFolder: environment.cacheFolder,
+    signal,
+    onDirty: folder => {
+      const message = `Git tree '${folder}' is dirty`;
+      if (!settings.get('allow-dirty')) throw new CliError('fetch/dirty', message);
+      if (settings.get('warn-dirty')) log.warn(message);
+    },
+  };
+}

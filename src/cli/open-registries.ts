@@ -1,0 +1,14 @@
+import { Registries } from '../engine/index.ts';
+import type { CommandContext } from './command.ts';
+
+/** The registries of flakes, as the settings and the user have them. */
+export function openRegistries({ environment, settings, log, signal }: CommandContext): Registries {
+  return new Registries({
+    userFile: `${environment.userConfDir}/registry.json`,
+    systemFile: `${environment.confDir}/registry.json`,
+    global: settings.get('flake-registry'),
+    cacheFolder: environment.cacheFolder,
+    lifetime: settings.get('tarball-ttl'),
+    download: { settings, reporter: log, signal },
+  });
+}
