@@ -60,7 +60,14 @@ export { FirnError, errnoOf, messageOf, unreachable } from './errors.ts';
 export { type ReportSink, createReporter } from './reporter.ts';
 export { LocatedError, type SourcePosition, type TraceLine } from './source-position.ts';
 export { editDistance, formatSuggestions, suggest } from './suggestions.ts';
-export { restoreSignals, syncFileSystem, tryLockFile, unlockFile } from './syscalls.ts';
+export {
+  hasExtendedAttributes,
+  inodeFlags,
+  restoreSignals,
+  syncFileSystem,
+  tryLockFile,
+  unlockFile,
+} from './syscalls.ts';
 export { systemErrorText, wordsOfErrno } from './system-error.ts';
 export { openTerminal } from './terminal-syscalls.ts';
 export { type TreeSink, teeTree } from './tree-events.ts';

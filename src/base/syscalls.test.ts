@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { errnoOf } from './errors.ts';
 import { SyscallError } from './ffi-library.ts';
-import { syncFileSystem, tryLockFile, unlockFile } from './syscalls.ts';
+import { hasExtendedAttributes, inodeFlags, syncFileSystem, tryLockFile, unlockFile } from './syscalls.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'firn-syscalls-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -37,3 +38,22 @@ test('a file system is synced, and an error names the call and the error number'
     (error: unknown) => errnoOf(error) === 'EBADF',
   );
 });
+
+test(
+  'flags that are set on a folder are seen, and that it has no attributes',
+  { skip: process.platform !== 'linux' },
+  () => {
+    const plain = openSync(folder, 'r');
+    const path = mkdtempSync(join(folder, 'marked-'));
+    const before = openSync(path, 'r');
+    try {
+      assert.equal(hasExtendedAttributes(plain), false);
+      assert.equal(inodeFlags(before), inodeFlags(plain));
+      execFileSync('chattr', ['+d', path]);
+      assert.notEqual(inodeFlags(before), inodeFlags(plain));
+    } finally {
+      closeSync(plain);
+      closeSync(before);
+    }
+  },
+);

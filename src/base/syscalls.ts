@@ -8,6 +8,12 @@ const load = loadOnce(library => ({
   flock: library.getFunction('flock', { arguments: ['i32', 'i32'], return: 'i32' }),
   syncfs: library.isLinux ? library.getFunction('syncfs', { arguments: ['i32'], return: 'i32' }) : undefined,
   signal: library.getFunction('signal', { arguments: ['i32', 'u64'], return: 'u64' }),
+  listAttributes: library.isLinux
+    ? library.getFunction('flistxattr', { arguments: ['i32', 'u64', 'u64'], return: 'i64' })
+    : undefined,
+  ioctl: library.isLinux
+    ? library.getFunction('ioctl', { arguments: ['i32', 'u64', 'buffer'], return: 'i32' })
+    : undefined,
   errno: library.errno,
 }));
 
@@ -43,6 +49,27 @@ export function tryLockFile(fd: Fd, mode: keyof typeof operations): boolean {
 export function unlockFile(fd: Fd): void {
   const { flock, errno } = load();
   if (flock(fd, unlock) !== 0) throw syscallFailure('flock', errno());
+}
+
+/** Whether an open file or folder has extended attributes, access control lists among them; undefined if that cannot be told. */
+export function hasExtendedAttributes(fd: Fd): boolean | undefined {
+  const { listAttributes, errno } = load();
+  if (listAttributes === undefined) return undefined;
+  const size = listAttributes(fd, 0n, 0n);
+  if (size >= 0n) return size > 0n;
+  return errno() === constants.errno.EOPNOTSUPP ? false : undefined;
+}
+
+/** Of ioctl_iflags(2), on machines whose words have 64 bits. */
+const getFlags = 0x80086601n;
+/** Set by the file system itself, on folders with many entries. */
+const indexFlag = 0x1000;
+
+/** What lsattr(1) shows of an open file or folder, as bits; none where the file system has no such flags. */
+export function inodeFlags(fd: Fd): number {
+  const { ioctl } = load();
+  const flags = Buffer.alloc(8);
+  return ioctl === undefined || ioctl(fd, getFlags, flags) !== 0 ? 0 : flags.readUInt32LE() & ~indexFlag;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { BuiltinServices } from '../builtin-builders/builtin-builder.ts';
 import type { BuildSettings } from './build-settings.ts';
 import type { BuildJob, BuildOptions } from './derivation-builder.ts';
 import type { OutputStates } from './output-states.ts';
+import type { SandboxRoots } from './sandbox-roots.ts';
 
 /** What all builds of a `LocalDerivationBuilder` share. */
 export interface BuildContext {
@@ -29,4 +30,5 @@ export interface BuildRequest extends BuildOptions {
   readonly states: OutputStates;
   /** The closure of the inputs. */
   readonly inputs: ReadonlySet<StorePath>;
+  readonly sandboxRoots: SandboxRoots;
 }

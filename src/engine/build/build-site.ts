@@ -9,7 +9,7 @@ import { type BuilderPlace, choosePlace } from './choose-place.ts';
 import { externalBuildDir } from './external-builder.ts';
 import { makeSandbox } from './make-sandbox.ts';
 import { gatherSandboxPaths } from './sandbox-paths.ts';
-import { SandboxRoot } from './sandbox-root.ts';
+import type { SandboxRoot } from './sandbox-root.ts';
 
 /** Where one build takes place: a user, a folder and, for a sandbox, what it has on disk. All that goes at disposal. */
 export class BuildSite implements AsyncDisposable {
@@ -45,7 +45,7 @@ export class BuildSite implements AsyncDisposable {
       owner: user?.ids,
     });
     resources.use(folder);
-    const root = kind === 'sandbox' ? new SandboxRoot(store.realStoreDir, job.path, user?.ids) : undefined;
+    const root = kind === 'sandbox' ? request.sandboxRoots.open(job.path, user?.ids) : undefined;
     if (root !== undefined) resources.use(root);
     return new BuildSite(context, request, { kind, folder, root, user, resources: resources.move() });
   }

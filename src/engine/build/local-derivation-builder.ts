@@ -19,6 +19,7 @@ import { findObstacle } from './find-obstacle.ts';
 import { buildLocked } from './build-locked.ts';
 import { lockOutputs } from './lock-outputs.ts';
 import { RoomKeeper } from './room-keeper.ts';
+import { SandboxRoots } from './sandbox-roots.ts';
 import { type OutputStates, inspectOutputs, outputIdsOf, validOutputs } from './output-states.ts';
 
 /**
@@ -30,10 +31,12 @@ import { type OutputStates, inspectOutputs, outputIdsOf, validOutputs } from './
 export class LocalDerivationBuilder implements DerivationBuilder {
   readonly slots: number;
   readonly #context: BuildContext;
+  readonly #sandboxRoots: SandboxRoots;
 
   /** `slots`: how many builds there are at a time. The executor stays the caller's. */
   constructor(context: BuildContext, slots: number) {
     this.#context = context;
+    this.#sandboxRoots = new SandboxRoots(context.store);
     this.slots = slots;
   }
 
@@ -82,7 +85,8 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     }
     await store.makeRoom();
     await using _room = new RoomKeeper(store);
-    const request = { job, options, states, inputs: new Set(inputs.keys()), signal, slot, reporter };
+    const sandboxRoots = this.#sandboxRoots;
+    const request = { job, options, states, inputs: new Set(inputs.keys()), sandboxRoots, signal, slot, reporter };
     // Awaited here: the locks end when this function is left.
     return await buildLocked(this.#context, request);
   }

@@ -1,4 +1,5 @@
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { displayBytes, systemErrorText } from '../../base/index.ts';
 import { type BasicDerivation, derivationTypeOf, isSandboxed } from '../../nix-compat/index.ts';
 import type { Mount, Sandbox, UserIds } from '../../exec/index.ts';
@@ -67,10 +68,14 @@ function listMounts(request: SandboxRequest, isClosed: boolean): Mount[] {
     { kind: 'bind', from: folder, to: settings.sandboxBuildDir, writable: true },
   ];
   // Ascending, so that what is within another comes after it.
+  const mountPoints = new Map<string, 'file' | 'folder'>();
   for (const [target, path] of [...paths].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const mount = mountOf(target, path);
-    if (mount !== undefined) mounts.push(mount);
+    if (mount === undefined) continue;
+    mounts.push(mount.mount);
+    if (mount.kind !== undefined && dirname(target) === storeDir) mountPoints.set(basename(target), mount.kind);
   }
+  root.prepareMountPoints(mountPoints);
   const { sharedMemorySize: size } = settings;
   mounts.push({ kind: 'tmpfs', to: '/dev/shm', mode: 0o1777, ...(size === undefined ? {} : { size }) });
   mounts.push({ kind: 'proc', to: '/proc' });
@@ -78,7 +83,10 @@ function listMounts(request: SandboxRequest, isClosed: boolean): Mount[] {
 }
 
 /** Undefined for what is optional and not there, and for /proc, which is the sandbox's own in any case. */
-function mountOf(target: string, { source, optional, writable }: SandboxPath): Mount | undefined {
+function mountOf(
+  target: string,
+  { source, optional, writable }: SandboxPath,
+): { readonly mount: Mount; readonly kind?: 'file' | 'folder' } | undefined {
   if (source === '/proc') return undefined;
   let stats;
   try {
@@ -88,9 +96,12 @@ function mountOf(target: string, { source, optional, writable }: SandboxPath): M
     throw new BuildError('MiscFailure', message, { cause: error });
   }
   if (stats === undefined) return undefined;
-  if (stats.isSymbolicLink()) return { kind: 'symlink', to: target, target: readlinkSync(source) };
+  if (stats.isSymbolicLink()) return { mount: { kind: 'symlink', to: target, target: readlinkSync(source) } };
   const devices = target === '/dev' || target.startsWith('/dev/');
-  return { kind: 'bind', from: source, to: target, writable, ...(devices ? { devices } : {}) };
+  return {
+    mount: { kind: 'bind', from: source, to: target, writable, ...(devices ? { devices } : {}) },
+    kind: stats.isDirectory() ? 'folder' : 'file',
+  };
 }
 
 /** What programs need to find hosts and to trust them. */

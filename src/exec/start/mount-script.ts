@@ -1,5 +1,5 @@
-import { realpathSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { lstatSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { byteStringFromText, errnoOf, systemErrorText, unreachable } from '../../base/index.ts';
 import type { Mount } from '../action.ts';
 import { ExecError } from '../error.ts';
@@ -34,6 +34,7 @@ export class MountScript {
   /** File systems in memory that are to be written to only by those who mount. */
   readonly #sealed: string[] = [];
   readonly oldRoot = '/.firn-host';
+  readonly #realFolders = new Map<string, string>();
 
   constructor(script: SystemCallScript, descriptor: number) {
     this.#script = script;
@@ -101,13 +102,37 @@ export class MountScript {
   }
 
   #bind({ from, to, writable, optional = false, devices = false }: BindMount): void {
-    const source = findSource(from, optional);
+    const source = this.#findSource(from, optional);
     if (source === undefined) return;
     if (source.isFolder) this.#makeFolder(to);
     else this.#makeMountPoint(to);
     this.#bindPath(source.path, to);
     const added = attributes.noSuid | (writable ? 0 : attributes.readOnly) | (devices ? 0 : attributes.noDevices);
     this.#call('mount_setattr', this.#attributesOf(this.#text(to), added, true));
+  }
+
+  #findSource(from: string, isOptional: boolean): Source | undefined {
+    try {
+      const stats = lstatSync(from);
+      // Many are in one folder, the store's.
+      if (!stats.isSymbolicLink() && resolve(from) === from)
+        return { path: this.#realChild(from), isFolder: stats.isDirectory() };
+      const path = realpathSync.native(from);
+      return { path, isFolder: statSync(path).isDirectory() };
+    } catch (error) {
+      if (isOptional && errnoOf(error) === 'ENOENT') return undefined;
+      throw new ExecError('exec/bad-mount', `cannot show '${from}' in a sandbox: ${systemErrorText(error)}`);
+    }
+  }
+
+  #realChild(path: string): string {
+    const parent = dirname(path);
+    let real = this.#realFolders.get(parent);
+    if (real === undefined) {
+      real = realpathSync.native(parent);
+      this.#realFolders.set(parent, real);
+    }
+    return join(real, basename(path));
   }
 
   #makeDevices(to: string): void {
@@ -191,14 +216,4 @@ interface Source {
   /** Without symlinks: they would lead to places in the sandbox. */
   readonly path: string;
   readonly isFolder: boolean;
-}
-
-function findSource(from: string, isOptional: boolean): Source | undefined {
-  try {
-    const path = realpathSync.native(from);
-    return { path, isFolder: statSync(path).isDirectory() };
-  } catch (error) {
-    if (isOptional && errnoOf(error) === 'ENOENT') return undefined;
-    throw new ExecError('exec/bad-mount', `cannot show '${from}' in a sandbox: ${systemErrorText(error)}`);
-  }
 }
