@@ -5,7 +5,8 @@ import { contextCount, uniteContexts } from './context.ts';
 import { ErrorKind, pushText, throwError, throwIn, throwTraced } from './error.ts';
 import { force } from './force.ts';
 import { canonicalPath, copyToStore, formatFloat } from './host.ts';
-import { enter, leave, pop } from './log.ts';
+import { FrameKind, enter, leave, pop } from './log.ts';
+import { moveTo, pushSiblings } from './siblings.ts';
 import { allocate } from './memory.ts';
 import { bytesOf, contextOf, lengthOf, newString } from './string.ts';
 import { functorSymbol, outPathSymbol, toStringSymbol } from './known-symbols.ts';
@@ -169,7 +170,8 @@ function coerceAttrs(value: Word, pos: u32, flags: u32, text: string): usize {
   return coerceToString(outPath, pos, flags, text);
 }
 
-function coerceList(list: usize, pos: u32, flags: u32, text: string): usize {
+/** The strings of a list's elements, with spaces between them. */
+export function coerceList(list: usize, pos: u32, flags: u32, text: string): usize {
   const count = listCount(list);
   let joined: usize = emptyString();
   if (count == 0) return joined;
@@ -177,7 +179,9 @@ function coerceList(list: usize, pos: u32, flags: u32, text: string): usize {
   const parts = allocate((<usize>count) << 2);
   let length: u32 = 0;
   let context: usize = 0;
+  const record = pushSiblings(FrameKind.CoerceList, list, flags);
   for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
     const element = listAt(list, i);
     pushText(pos, text, 0);
     const part = coerceToString(element, pos, flags, 'while evaluating one element of the list');
@@ -187,6 +191,7 @@ function coerceList(list: usize, pos: u32, flags: u32, text: string): usize {
     context = uniteContexts(context, contextOf(part));
     if (i + 1 < count && separates(element)) length++;
   }
+  pop();
   joined = newString(length, context);
   let at = bytesOf(joined);
   for (let i: u32 = 0; i < count; i++) {

@@ -4,14 +4,17 @@ import { Coerce, canonical, coerceToString } from './coerce.ts';
 import { uniteContexts } from './context.ts';
 import { ErrorKind, throwError } from './error.ts';
 import { evaluate } from './interpret.ts';
-import { dropTo, reserve } from './log.ts';
+import { FrameKind, dropTo, pop, reserve } from './log.ts';
+import { moveTo, pushSiblings } from './siblings.ts';
 import { bytesOf, contextOf, lengthOf, newString, stringWord } from './string.ts';
 import { BoxKind, type Word, floatOf, floatWord, intOf, intWord, isBoxed, isInt, pathWord } from './value.ts';
 
 export function evaluateConcat(node: usize, env: usize): Word {
   const concat = changetype<ConcatNode>(node);
   if (!concat.isString) {
+    pushSiblings(FrameKind.Concat, node, env);
     const first = evaluate(partAt(concat, 0).expression, env);
+    pop();
     if (isInt(first)) return addInts(concat, env, intOf(first));
     if (isBoxed(first, BoxKind.Float)) return addFloats(concat, env, 1, floatOf(first));
     return join(concat, env, first);
@@ -69,7 +72,9 @@ function join(concat: ConcatNode, env: usize, known: Word): Word {
   const strings = reserve(count, pos);
   let length: u32 = 0;
   let context: usize = 0;
+  const record = pushSiblings(FrameKind.Concat, changetype<usize>(concat), env);
   for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
     const part = partAt(concat, i);
     const value = i == 0 && known != 0 ? known : evaluate(part.expression, env);
     const isFirst = i == 0 && !concat.isString;
@@ -79,6 +84,7 @@ function join(concat: ConcatNode, env: usize, known: Word): Word {
     length += lengthOf(string);
     context = uniteContexts(context, contextOf(string));
   }
+  pop();
   if (isPath && context != 0) throwContextInPath(pos);
   const joined = newString(length, context);
   let at = bytesOf(joined);

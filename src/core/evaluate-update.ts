@@ -3,13 +3,16 @@ import { NodeKind, OperatorNode, kindOf, posOf } from './ast.ts';
 import { attrsCount, attrsWord, update } from './attrs.ts';
 import { ErrorKind, pushText, throwError } from './error.ts';
 import { evaluate } from './interpret.ts';
-import { pop } from './log.ts';
+import { FrameKind, pop } from './log.ts';
+import { pushSiblings } from './siblings.ts';
 import { Tag, type Word, addressOf, tagOf } from './value.ts';
 import { Counted, tally } from './observe.ts';
 
 export function evaluateUpdate(node: usize, env: usize): Word {
   const operator = changetype<OperatorNode>(node);
+  pushSiblings(FrameKind.Operands, node, env);
   const right = operand(operator.right, env, 'in the right operand of the update (//) operator');
+  pop();
   const left = operand(operator.left, env, 'in the left operand of the update (//) operator');
   const result = update(left, right);
   tally(Counted.Updates, 1);

@@ -6,6 +6,7 @@ import { ErrorKind, throwError } from './error.ts';
 import { evaluate } from './interpret.ts';
 import { rethrow } from './host.ts';
 import { FrameKind, pop, push } from './log.ts';
+import { keepsTrail, noteForced } from './trail.ts';
 import { Tag, type Word, newThunk, tagOf } from './value.ts';
 
 /** The value of `word` in weak head normal form. `pos` is where it was asked for. */
@@ -23,6 +24,7 @@ function forceCell(cell: usize, thunk: u64, pos: u32): Word {
   const isSpecial = node <= lastSpecial;
   // Before the cell goes on the log: it keeps the failure that it has.
   if (isSpecial && node == failedNode) rethrow(<u32>env);
+  if (keepsTrail) noteForced(cell, thunk);
   push(FrameKind.Cell, <u32>cell, <u32>node, <u32>env);
   store<u64>(cell, 0);
   const value = isSpecial ? forceApply(env, pos) : evaluate(node, env);

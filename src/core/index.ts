@@ -48,8 +48,10 @@ export {
   stackTopNow,
   startDebugging,
 } from './log.ts';
+export { evaluateSibling, siblingCount, standIn } from './siblings.ts';
 export { declareConstant, declareHostBuiltin, finishStart, start } from './start.ts';
 export { newString } from './string.ts';
 export { nameOf } from './symbol.ts';
+export { beginTrail, endTrail } from './trail.ts';
 export { newList } from './value.ts';
 export { baseCount, baseName, builtinSymbol } from './builtins/base.ts';

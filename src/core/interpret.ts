@@ -32,6 +32,7 @@ import { evaluateAttrs } from './evaluate-attrs.ts';
 import { evaluateHasAttr, evaluateSelect } from './evaluate-select.ts';
 import { evaluateUpdate } from './evaluate-update.ts';
 import { forceAttrs, forceList } from './coerce.ts';
+import { pushSiblings } from './siblings.ts';
 import { force } from './force.ts';
 import { BuiltinObject, FunctionKind, functionKind, lambdaWord } from './function.ts';
 import { FrameKind, dropTo, enter, isDebugging, leave, pop, push, pushStep, reserve } from './log.ts';
@@ -337,7 +338,9 @@ function evaluateLogic(node: usize, env: usize): Word {
 function evaluateConcatLists(node: usize, env: usize): Word {
   const operator = changetype<OperatorNode>(node);
   const pos = posOf(node);
+  pushSiblings(FrameKind.Operands, node, env);
   const left = evaluate(operator.left, env);
+  pop();
   const right = evaluate(operator.right, env);
   const first = forceList(left, pos, 'while evaluating one of the elements to concatenate');
   const second = forceList(right, pos, 'while evaluating one of the elements to concatenate');

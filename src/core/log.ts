@@ -35,9 +35,37 @@ export const enum FrameKind {
   Selection,
   /** In an evaluation that is looked at, a call: its position. */
   Observed,
+
+  // What is gone through one after the other (siblings.ts): index of the one at hand in place of the position, two words
+
+  /** A list whose elements are evaluated with all that they contain: ListObject, visited set; so of attributes. */
+  DeepList,
+  DeepAttrs,
+  /** A list that becomes JSON: ListObject, JsonFlag; attributes in the order of their names. */
+  JsonList,
+  JsonAttrs,
+  /** The same of XML. */
+  XmlList,
+  XmlAttrs,
+  /** A list whose elements become strings: ListObject, Coerce. */
+  CoerceList,
+  /** Attributes that become variables of a derivation, in the order of their names: AttrsObject. */
+  DerivationAttrs,
+  /** Parts of a sum or string: ConcatNode, environment. */
+  Concat,
+  /** Operands, in the order in which they are evaluated: OperatorNode, environment. */
+  Operands,
+  /** A list of whose elements each is evaluated: ListObject. */
+  ForceList,
+  /** A list of pairs of name and value, of which the names are evaluated: ListObject. */
+  PairList,
+  /** A list for whose elements a function is called: ListObject, lower half of the function's word. */
+  CallList,
+  /** The same with what the call before returned as the first argument. */
+  FoldList,
 }
 
-const frameSize: usize = 16;
+export const frameSize: usize = 16;
 
 /** 6 million records, of which a program of a million levels makes at most so many. */
 const logSize: usize = 96 << 20;

@@ -79,6 +79,13 @@ export interface CoreExports {
   leave(): void;
   restoreLog(log: number, stack: number, depth: number): void;
   failCell(cell: number, failure: number): void;
+  siblingCount(kind: number, a: number): number;
+  evaluateSibling(kind: number, index: number, a: number, b: number): void;
+  /** The cell that stands for what is not known. */
+  standIn(): number;
+  beginTrail(): void;
+  /** With 1 all cells that were forced since `beginTrail` get back what they held. */
+  endTrail(undoes: number): void;
 }
 
 /** What `coerceAt` makes strings of, as bits (src/core/coerce.ts). */
@@ -105,7 +112,12 @@ export const frameKinds = {
   let: 11,
   selection: 12,
   observed: 13,
+  jsonAttributes: 17,
+  derivationAttributes: 21,
 } as const;
+
+/** The kinds from here on are those of siblings (src/core/siblings.ts). */
+export const firstSiblingKind = 14;
 
 /** Bytes of a record on the log. */
 export const frameSize = 16;

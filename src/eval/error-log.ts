@@ -1,7 +1,7 @@
 import { type ByteString, type TraceLine, displayBytes, suggest } from '../base/index.ts';
 import { formatShortFloat } from '../syntax/index.ts';
 import type { Core } from './core.ts';
-import { type LogBase, frameKinds, frameSize } from './core-exports.ts';
+import { type LogBase, firstSiblingKind, frameKinds, frameSize } from './core-exports.ts';
 import {
   type TemplateWords,
   errorCodesByKind,
@@ -38,7 +38,8 @@ export interface ErrorLogOptions {
   readonly onCallLeft?: ((pos: number) => void) | undefined;
 }
 
-interface Frame {
+/** A record of the log (src/core/log.ts). */
+export interface Frame {
   readonly kind: number;
   readonly pos: number;
   readonly a: number;
@@ -53,6 +54,8 @@ export class ErrorLog {
   readonly #texts: string[] = [];
   readonly #textNumbers = new Map<string, number>();
   readonly #failures: (EvalError | Suspension)[] = [];
+  /** The number of what is thrown for cells that were suspended: all the same. */
+  #suspensions: number | undefined;
 
   constructor(options: ErrorLogOptions) {
     this.#options = options;
@@ -178,13 +181,22 @@ export class ErrorLog {
     });
   }
 
-  /** As `forget`, for cells that `note` is told of: they throw the suspension until they become what they were. */
-  suspend(base: LogBase, suspension: Suspension, note: (cell: number, thunk: Word) => void): void {
-    const failure = this.#failures.push(suspension) - 1;
-    this.#takeFrames(base, ({ pos: cell, a: low, b: high }) => {
+  /**
+   * As `forget`, for cells that `note` is told of: they throw the suspension until they become what they were. Returns the
+   * records of what was gone through one after the other, the innermost first.
+   */
+  suspend(base: LogBase, suspension: Suspension, note: (cell: number, thunk: Word) => void): Frame[] {
+    const frames = this.#takeFrames(base, ({ pos: cell, a: low, b: high }) => {
       note(cell, { low, high });
-      this.#options.core.exports.failCell(cell, failure);
+      this.suspendCell(cell, suspension);
     });
+    return frames.filter(({ kind }) => kind >= firstSiblingKind);
+  }
+
+  /** Has whoever forces a cell meet a suspension. */
+  suspendCell(cell: number, suspension: Suspension): void {
+    this.#suspensions ??= this.#failures.push(suspension) - 1;
+    this.#options.core.exports.failCell(cell, this.#suspensions);
   }
 
   /** The records above `base` but for those of cells that are no whole file, the innermost first. */

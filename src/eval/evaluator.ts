@@ -23,6 +23,7 @@ import { isAllowedUri } from './allowed-uri.ts';
 import { hostBuiltins } from './builtins/table.ts';
 import { canonicalPathOf, parentOf } from './canonical-path.ts';
 import { Core } from './core.ts';
+import { declareConstants } from './declare-constants.ts';
 import { type LogBase, coerce } from './core-exports.ts';
 import { stringHeader } from './core-memory.ts';
 import { ErrorLog, internalOrigin, mark, normal } from './error-log.ts';
@@ -35,10 +36,10 @@ import { derivationText } from './internal-files.ts';
 import { MadeDerivations } from './made-derivations.ts';
 import { type EvalNeed, type NeedAnswer, Suspension } from './needs.ts';
 import { Observation, type ObservationOptions } from './observe/observation.ts';
-import { type Pass, Passes } from './passes.ts';
+import { type Pass, Passes, type Siblings, siblingsAfter } from './passes.ts';
 import { type Origin, Positions } from './positions.ts';
 import { type PrintOptions, printValue } from './value-printer.ts';
-import { type Word, setWordAt, trueWord, falseWord, nullWord } from './word.ts';
+import { type Word, setWordAt } from './word.ts';
 
 export interface EvaluatorOptions {
   readonly io: EvalIO;
@@ -164,6 +165,9 @@ export class Evaluator {
       locate: need => this.io.locate(need),
       say: message => this.io.say(message),
       resolve: pos => this.positions.resolve(pos),
+      suspendCell: cell => this.errors.suspendCell(cell, new Suspension()),
+      explore: (work, depth) => this.#explore(work, depth),
+      explores: observation === undefined && options.debugger === undefined,
     });
     this.#made = new MadeDerivations(this.core, options.io.storeDir);
     this.core.exports.setStoreDir(this.core.newString(byteStringFromText(options.io.storeDir)));
@@ -186,7 +190,7 @@ export class Evaluator {
       const text = this.core.newString(byteStringFromText(name));
       exports.declareHostBuiltin(text + stringHeader, name.length, id, arity);
     }
-    const derivationCell = this.#declareConstants();
+    const derivationCell = declareConstants(this, options);
     this.baseEnv = exports.finishStart();
     this.baseLayer = exports.newStaticLayer(0);
     for (let slot = 0; slot < exports.baseCount(); slot++) {
@@ -394,15 +398,71 @@ export class Evaluator {
     } catch (thrown) {
       const error = asEvalError(thrown);
       if (error !== undefined) {
+        this.#passes.giveUp();
         const complete = this.errors.unwind(base, error);
         this.debugger?.markSeen(complete);
         throw complete;
       }
-      if (thrown instanceof Suspension && this.#passes.isRunning) {
-        this.errors.suspend(base, thrown, (cell, thunk) => this.#passes.suspend(cell, thunk));
-      } else this.errors.forget(base);
+      if (thrown instanceof Suspension && this.#passes.isRunning) this.#suspend(base, thrown);
+      else this.errors.forget(base);
       throw thrown;
     }
+  }
+
+  #suspend(base: LogBase, suspension: Suspension): void {
+    const depth = this.core.exports.callDepthNow();
+    const records = this.errors.suspend(base, suspension, (cell, thunk) => this.#passes.suspend(cell, thunk));
+    this.#passes.addRecords(records, depth);
+  }
+
+  /** What goes wrong is forgotten: it goes wrong again when its turn comes. */
+  #explore(work: () => void, depth: number): void {
+    const { exports } = this.core;
+    const base = this.#logBase();
+    const output = exports.outputSize();
+    exports.restoreLog(base.log, base.stack, depth);
+    try {
+      work();
+    } catch (thrown) {
+      if (!(thrown instanceof Suspension)) {
+        if (asEvalError(thrown) === undefined) throw thrown;
+        this.#passes.giveUp();
+      }
+      this.#suspend(base, thrown instanceof Suspension ? thrown : new Suspension());
+    } finally {
+      exports.truncateOutput(output);
+      exports.restoreLog(base.log, base.stack, base.depth);
+    }
+  }
+
+  /**
+   * Does `work`. Where that suspends the evaluation, what comes after it is visited before the pass ends, for what it needs:
+   * visiting must not do anything that anybody notices.
+   */
+  followedBy<T>(siblings: Siblings, work: () => T): T {
+    try {
+      return work();
+    } catch (thrown) {
+      if (thrown instanceof Suspension) this.#passes.addSiblings(siblings, this.core.exports.callDepthNow());
+      throw thrown;
+    }
+  }
+
+  /** Visits each of `items`, in order, each followed by those after it. */
+  forEach<T>(items: readonly T[], visit: (item: T, index: number) => void): void {
+    for (const [index, item] of items.entries()) {
+      this.followedBy(siblingsAfter(items, index, visit), () => visit(item, index));
+    }
+  }
+
+  /** As `forEach`, with what each visit returns. */
+  mapEach<T, U>(items: readonly T[], visit: (item: T) => U): U[] {
+    return items.map((item, index) => this.followedBy(siblingsAfter(items, index, visit), () => visit(item)));
+  }
+
+  /** What has to be done, too, if what goes on turns out to be as if it had not been begun. */
+  ifGivenUp(undo: () => void): void {
+    this.#passes.ifGivenUp(undo);
   }
 
   #logBase(): LogBase {
@@ -514,41 +574,6 @@ export class Evaluator {
     if (id >= firstHostBuiltin) return (hostBuiltins[id - firstHostBuiltin]?.name ?? '').replace(/^__/, '');
     const symbol = this.core.exports.builtinSymbol(id);
     return symbol === 0 ? '' : displayBytes(this.core.nameOf(symbol)).replace(/^__/, '');
-  }
-
-  /** Returns the cell of `derivation`, which is still empty. */
-  #declareConstants(): number {
-    const { core } = this;
-    const { system, purity } = this.#options;
-    const isPure = purity === 'pure';
-    const searchPath = this.searchPath;
-    const text = (value: string) => core.string(byteStringFromText(value));
-    const derivationCell = core.exports.allocate(8);
-    const entries = searchPath.map(({ prefix, path }) =>
-      core.set([
-        [byteStringFromText('path'), text(path)],
-        [byteStringFromText('prefix'), text(prefix)],
-      ]),
-    );
-    const constants: (readonly [name: string, word: Word])[] = [
-      ['true', trueWord],
-      ['false', falseWord],
-      ['null', nullWord],
-      ...(isPure ? [] : [['__currentTime', core.int(BigInt(Math.floor(Date.now() / 1000)))] as const]),
-      ...(isPure || system === undefined ? [] : [['__currentSystem', text(system)] as const]),
-      ['__nixVersion', text('2.34.8')],
-      ['__storeDir', text(this.io.storeDir)],
-      ['__langVersion', core.int(6n)],
-      ['__nixPath', core.list(entries)],
-      ['derivation', { low: derivationCell, high: 0 }],
-    ];
-    for (const [name, word] of constants) {
-      const string = core.newString(byteStringFromText(name));
-      const at = core.exports.allocate(8);
-      setWordAt(core.memory, at, word);
-      core.exports.declareConstant(string + stringHeader, name.length, at);
-    }
-    return derivationCell;
   }
 }
 

@@ -18,6 +18,7 @@ export interface LookupWorld {
   /** Comes after every search path. */
   readonly library: SearchPathEntry | undefined;
   warn(text: string): void;
+  ifGivenUp(undo: () => void): void;
 }
 
 /** Links within each other, beyond which there is no end to be expected. */
@@ -133,7 +134,10 @@ export class FileLookup {
 
   /** Where an entry of the search path is. What is nowhere is left out, with a warning. */
   #entry(path: ByteString): ByteString | undefined {
-    if (!this.#entries.has(path)) this.#entries.set(path, this.#findEntry(path));
+    if (!this.#entries.has(path)) {
+      this.#entries.set(path, this.#findEntry(path));
+      this.#world.ifGivenUp(() => this.#entries.delete(path));
+    }
     return this.#entries.get(path);
   }
 

@@ -65,8 +65,11 @@ export function findPackages(
       throw new EvalError('eval/stack-overflow', 'stack overflow; max-call-depth exceeded');
     }
     depth++;
-    collectFrom(candidate, prefix);
-    depth--;
+    try {
+      collectFrom(candidate, prefix);
+    } finally {
+      depth--;
+    }
   }
 
   function collectFrom(candidate: Word, prefix: string): void {
@@ -75,10 +78,10 @@ export function findPackages(
     if (!isOther(value, prefix)) return;
     const kind = kindOf(core.memory, value);
     if (kind === 'list') {
-      for (const [index, element] of listElements(core.memory, addressOf(value)).entries()) {
+      evaluator.forEach(listElements(core.memory, addressOf(value)), (element, index) => {
         const path = join(prefix, String(index));
         if (isOther(element, path)) collect(element, path);
-      }
+      });
     } else if (kind === 'set') collectAttributes(addressOf(value), prefix);
     else {
       throw new EvalError('eval/type', 'expression does not evaluate to a derivation (or a set or list of those)');
@@ -88,9 +91,9 @@ export function findPackages(
   function collectAttributes(attrs: number, prefix: string): void {
     const { core } = evaluator;
     const combines = core.lookup(attrs, core.internText('_combineChannels')) !== undefined;
-    for (const { symbol, position, word: inner } of core.sortedAttributes(attrs)) {
+    evaluator.forEach(core.sortedAttributes(attrs), ({ symbol, position, word: inner }) => {
       const name = core.nameOf(symbol);
-      if (!/^[A-Za-z_][A-Za-z0-9_+-]*$/.test(name)) continue;
+      if (!/^[A-Za-z_][A-Za-z0-9_+-]*$/.test(name)) return;
       const path = join(prefix, name);
       within(
         evaluator,
@@ -101,7 +104,7 @@ export function findPackages(
         },
         position,
       );
-    }
+    });
   }
 }
 

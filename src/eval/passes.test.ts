@@ -88,11 +88,14 @@ describe('evaluation in passes', () => {
     const { value, needs } = run(`let x = ${drv('x')}; y = ${drv('y')}; in [ (${both}) (builtins.readFile y) ]`, {
       io,
     });
-    // The second pass asks what the file refers to.
+    // The second pass asks what the files refer to.
     assert.equal(value, '[ "x" "y" ]');
     assert.deepEqual(
       needs.map(each => each.map(({ kind }) => kind)),
-      [['output', 'output'], ['validity'], ['validity']],
+      [
+        ['output', 'output'],
+        ['validity', 'validity'],
+      ],
     );
   });
 
@@ -105,7 +108,7 @@ describe('evaluation in passes', () => {
       { io },
     );
     assert.equal(value, '6');
-    assert.equal(needs.length, 2);
+    assert.equal(needs.length, 1);
     assert.deepEqual(said, ['top', 'done', 'shared', 'careful', 'again', 'top']);
   });
 
@@ -177,6 +180,191 @@ describe('evaluation in passes', () => {
     assert.equal(needs.length, 1);
   });
 });
+
+describe('exploring', () => {
+  const files = Object.fromEntries(['a', 'b', 'c'].map((name, index) => [placeOf(name), String(index)] as const));
+  const [a, b, c] = ['a', 'b', 'c'].map(name => `(import ${drv(name)})`);
+
+  /** How many passes it takes to find what is needed. */
+  function passesOf(text: string): { readonly value: string | undefined; readonly passes: number } {
+    const { value, needs } = run(text, { io: memoryEvalIO(files) });
+    return { value, passes: needs.length };
+  }
+
+  for (const [what, text, value] of [
+    ['a list', `[ ${a} ${b} ${c} ]`, '[ 0 1 2 ]'],
+    ['a set', `{ a = ${a}; b = [ ${b} ]; c = ${c}; }`, '{ a = 0; b = [ 1 ]; c = 2; }'],
+    ['toJSON', `builtins.toJSON { a = ${a}; b = [ ${b} { c = ${c}; } ]; }`, '"{\\"a\\":0,\\"b\\":[1,{\\"c\\":2}]}"'],
+    ['toXML', `builtins.stringLength (builtins.toXML { a = ${a}; b = [ ${b} ${c} ]; })`, '242'],
+    ['deepSeq', `builtins.deepSeq [ ${a} { b = ${b}; c = ${c}; } ] 1`, '1'],
+    ['a string of several parts', `"\${toString ${a}}-\${toString ${b}}-\${toString ${c}}"`, '"0-1-2"'],
+    ['a sum', `${a} + ${b} + ${c}`, '3'],
+    ['a list that becomes a string', `toString [ ${a} [ ${b} ${c} ] ]`, '"0 1 2"'],
+    ['concatStringsSep', `builtins.concatStringsSep "," (map toString [ ${a} ${b} ${c} ])`, '"0,1,2"'],
+    [
+      'updates',
+      `(x: { inherit x; }) 1 // { "\${toString ${a}}" = 1; } // { "\${toString ${b}}" = 2; }`,
+      '{ "0" = 1; "1" = 2; x = 1; }',
+    ],
+    [
+      'lists that are concatenated',
+      `[ 1 ] ++ builtins.genList (x: x) ${b} ++ builtins.genList (x: x) ${c}`,
+      '[ 1 0 0 1 ]',
+    ],
+    ['concatMap', `builtins.concatMap (x: if x > 0 then [ x ] else [ ]) [ ${a} ${b} ${c} ]`, '[ 1 2 ]'],
+    ['filter', `builtins.filter (x: x > 0) [ ${a} ${b} ${c} ]`, '[ 1 2 ]'],
+    ['a fold', `builtins.foldl' (sum: x: sum + x) 0 [ ${a} ${b} ${c} ]`, '3'],
+    [
+      'names',
+      `builtins.listToAttrs (map (x: { name = "n\${toString x}"; value = x; }) [ ${a} ${b} ])`,
+      '{ n0 = 0; n1 = 1; }',
+    ],
+    [
+      'a derivation',
+      `(derivation { name = "d"; system = "s"; builder = "b"; args = [ ${a} ${b} ]; x = ${c}; }).name`,
+      '"d"',
+    ],
+    [
+      'a derivation',
+      `(derivation { name = "d"; system = "s"; builder = "b"; args = [ ${a} ${b} ]; x = ${c}; }).outputName`,
+      '"out"',
+    ],
+  ] as const) {
+    test(`finds all that ${what} needs at a time`, () => {
+      const found = passesOf(text);
+      assert.equal(found.value, value);
+      assert.ok(found.passes <= 1, `${found.passes} passes`);
+    });
+  }
+
+  test('finds what the attributes of a derivation need, structured ones, too', () => {
+    const attributes = `name = "d"; system = "s"; builder = "b"; args = [ "\${toString ${a}}" "\${toString ${b}}" ]; x = [ ${c} ];`;
+    assert.equal(passesOf(`(derivation { ${attributes} }).drvPath`).passes, 1);
+    assert.equal(passesOf(`(derivation { __structuredAttrs = true; ${attributes} }).drvPath`).passes, 1);
+  });
+
+  test('says nothing before its turn', () => {
+    const { value, said, needs } = run(
+      `let shared = builtins.trace "shared" 5; x = import ${drv('a')};
+       in [ (builtins.trace "1" x) (builtins.trace "2" (shared + import ${drv('b')})) (builtins.trace "3" shared)
+            (builtins.warn "4" (import ${drv('c')})) (builtins.seq x 1) ]`,
+      { io: memoryEvalIO(files) },
+    );
+    assert.equal(value, '[ 0 6 5 2 1 ]');
+    assert.equal(needs.length, 1);
+    assert.deepEqual(said, ['1', '2', 'shared', '3', '4']);
+  });
+
+  test('fails of nothing before its turn', () => {
+    const failing = run(`[ (import ${drv('a')}) (throw "second") (import ${drv('b')}) ]`, {
+      io: memoryEvalIO(files),
+      answer: () => ({ kind: 'failed', error: new EvalError('eval/error', 'first') }),
+    });
+    assert.equal(failing.error?.message, 'first');
+    const later = run(`[ (import ${drv('a')}) (throw "second") (import ${drv('b')}) ]`, {
+      io: memoryEvalIO(files),
+      answer: need =>
+        isOf(need, 'b') ? { kind: 'failed', error: new EvalError('eval/error', 'third') } : present(need),
+    });
+    assert.match(later.error?.message ?? '', /second/);
+    const caught = run(
+      `let x = throw "x"; in [ (import ${drv('a')}) (builtins.tryEval x).success (builtins.addErrorContext "here" x) ]`,
+      { io: memoryEvalIO(files) },
+    );
+    const direct = run('let x = throw "x"; in [ 1 (builtins.tryEval x).success (builtins.addErrorContext "here" x) ]', {
+      io: memoryEvalIO(files),
+    });
+    assert.deepEqual(
+      caught.error?.traces.map(({ text }) => text),
+      direct.error?.traces.map(({ text }) => text),
+    );
+  });
+
+  for (const [what, twice] of [
+    ['lists', 'x: [ x x ]'],
+    ['sets', 'x: { a = x; b = x; }'],
+    ['strings', 'x: "${builtins.substring 0 1 (toString x)}${builtins.substring 0 1 (toString x)}"'],
+    ['sums', 'x: x + x'],
+    ['derivations', 'x: (derivation { name = "d"; system = "s"; builder = "b"; args = [ x x ]; y = x; }).outPath'],
+  ] as const) {
+    test(`visits what ${what} share once`, () => {
+      const text = `builtins.deepSeq (builtins.foldl' (x: _: (${twice}) x) (toString ${a}) (builtins.genList (n: n) 20)) 1`;
+      assert.deepEqual(passesOf(what === 'sums' ? text.replace(`(toString ${a})`, a ?? '') : text), {
+        value: '1',
+        passes: 1,
+      });
+    });
+  }
+
+  test('nobody notices', () => {
+    for (let seed = 1; seed <= 100; seed++) {
+      const text = randomExpression(seed);
+      const known = memoryEvalIO(files);
+      // What is known at once suspends nothing.
+      const direct = run(text, { io: { ...known, locate: need => known.locate(need) ?? present(need) } });
+      const suspended = run(text, { io: memoryEvalIO(files) });
+      assert.equal(direct.needs.length, 0);
+      assert.deepEqual(outcomeOf(suspended), outcomeOf(direct), text);
+    }
+  });
+
+  function outcomeOf({ value, error, said }: Run) {
+    return { value, said, message: error?.message, traces: error?.traces.map(({ text }) => text) };
+  }
+});
+
+function isOf(need: EvalNeed, name: string): boolean {
+  return (
+    need.kind === 'output' &&
+    need.path.derivation.kind === 'opaque' &&
+    need.path.derivation.path.endsWith(`-${name}.drv`)
+  );
+}
+
+/** An expression of what suspends, speaks, fails and is shared, which the seed determines. */
+function randomExpression(seed: number): string {
+  let state = seed * 2654435761;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const one = (choices: readonly string[]) => choices[random(choices.length)] ?? '';
+  const imported = () => `(import ${drv(one(['a', 'b', 'c']))})`;
+  const shared = ['s0', 's1', 's2'];
+  let traces = 0;
+  const int = (depth: number): string => {
+    if (depth === 0) return one([imported(), imported(), '1', one(shared)]);
+    const inner = () => int(depth - 1);
+    switch (random(11)) {
+      case 0:
+        return `(builtins.trace "t${traces++}" ${inner()})`;
+      case 1:
+        return random(4) === 0 ? `(throw "e${traces++}")` : inner();
+      case 2:
+        return `(${inner()} + ${inner()})`;
+      case 3:
+        return `(builtins.foldl' (x: y: x + y) ${inner()} [ ${inner()} ${inner()} ])`;
+      case 4:
+        return `(let r = builtins.tryEval ${inner()}; in if r.success then r.value else 7)`;
+      case 5:
+        return `(builtins.deepSeq [ ${inner()} { x = ${inner()}; y = ${inner()}; } ] ${inner()})`;
+      case 6:
+        return `(builtins.stringLength "\${toString ${inner()}}\${toString ${inner()}}")`;
+      case 7:
+        return `(builtins.length (builtins.concatMap (x: if x > 1 then [ x ] else [ ]) [ ${inner()} ${inner()} ]))`;
+      case 8:
+        return `(builtins.warn "w${traces++}" ${inner()})`;
+      case 9:
+        return `(builtins.stringLength (toString [ ${inner()} ${inner()} ]))`;
+      default:
+        return one(shared);
+    }
+  };
+  const definitions = shared.map(
+    (name, index) => `${name} = ${index === 0 ? int(1) : int(2).replaceAll(/\bs[12]\b/g, 's0')};`,
+  );
+  return `let ${definitions.join(' ')} in [ ${int(3)} ${int(3)} { a = ${int(2)}; b = ${int(3)}; } (${int(2)}) ]`;
+}
 
 describe('what depends on the store', () => {
   const path = '/nix/store/1rz4g4znpzjwh1xymhjpm42vipw92pr7-foo';

@@ -2,6 +2,7 @@ import type { SourcePosition } from '../base/index.ts';
 import type { StoreDir } from '../nix-compat/index.ts';
 import type { Core } from './core.ts';
 import { frameKinds, frameSize } from './core-exports.ts';
+import type { Frame } from './error-log.ts';
 import type { EvalMessage } from './eval-io.ts';
 import { type EvalNeed, type NeedAnswer, Suspension, keyOfNeed } from './needs.ts';
 import { type Word, setWordAt } from './word.ts';
@@ -9,7 +10,10 @@ import { type Word, setWordAt } from './word.ts';
 /** How far some work came. */
 export type Pass<T> =
   | { readonly kind: 'done'; readonly value: T }
-  /** It can be begun again once these are answered; what was evaluated stays so. */
+  /**
+   * It can be begun again once these are answered; what was evaluated stays so. The first is what it was suspended for, the
+   * others are what it is going to need after that, unless something fails.
+   */
   | { readonly kind: 'suspended'; readonly needs: readonly EvalNeed[] };
 
 export interface PassesOptions {
@@ -19,6 +23,37 @@ export interface PassesOptions {
   readonly locate: (need: EvalNeed) => NeedAnswer | undefined;
   readonly say: (message: EvalMessage) => void;
   readonly resolve: (pos: number) => SourcePosition | undefined;
+  /** Has a cell throw the suspension until its thunk is put back. */
+  readonly suspendCell: (cell: number) => void;
+  /** Evaluates on its own what comes after something that was suspended, at that depth of calls. Throws only faults of ours. */
+  readonly explore: (work: () => void, depth: number) => void;
+  /** Whether what comes after something that was suspended may be evaluated: nobody must be watching. */
+  readonly explores: boolean;
+}
+
+/** What is evaluated one after the other: `visit` is called for what is left. */
+export interface Siblings {
+  readonly next: number;
+  readonly count: number;
+  readonly visit: (index: number) => void;
+}
+
+/** Those of `items` that come after the one at `index`. */
+export function siblingsAfter<T>(
+  items: readonly T[],
+  index: number,
+  visit: (item: T, index: number) => unknown,
+): Siblings {
+  const visitAt = (at: number) => {
+    const item = items[at];
+    if (item !== undefined) visit(item, at);
+  };
+  return { next: index + 1, count: items.length, visit: visitAt };
+}
+
+interface PendingSiblings extends Siblings {
+  next: number;
+  readonly depth: number;
 }
 
 /** A cell whose evaluation was suspended, with the thunk that it held. */
@@ -34,18 +69,41 @@ interface PassState {
   readonly kept: Word[];
   /** How many of them were asked for. */
   asked: number;
+  /** What comes after what was suspended last, the innermost first. */
+  readonly found: PendingSiblings[];
+  /** The siblings that were found in this pass, by what their records say: they are gone through once. */
+  readonly known: Set<string>;
 }
+
+/** Evaluating one sibling for what it needs. */
+interface Exploration {
+  /** Whether it must be as if it had not been begun. */
+  isUndone: boolean;
+  readonly undo: (() => void)[];
+}
+
+/** Needs that a pass finds at most: answers are waited for together. */
+const maxNeeds = 1024;
+
+/** Bytes that are given up in all for evaluating what has to be evaluated again. */
+const maxWaste = 256 * 1024 * 1024;
 
 /**
  * Evaluation in passes: what an evaluation needs of the store and nobody knows yet suspends it, whoever drives it finds
  * the answers, and the next pass begins anew. Cells that were being evaluated throw the suspension again for the rest of
  * the pass, so that what shares them is not evaluated once a path to them; then they become the thunks that they were.
+ *
+ * Before the pass ends, what would have come next is evaluated for what it needs (exploring; docs/adr/0009): the rest of a
+ * list, of a derivation's attributes. Nobody must notice that: what says something then, or fails, is as if it had not
+ * been begun, and does so when its turn comes.
  */
 export class Passes {
   readonly #options: PassesOptions;
   readonly #answers = new Map<string, NeedAnswer>();
   /** The innermost: whoever debugs an evaluation evaluates while that waits. */
   #current: PassState | undefined;
+  #exploration: Exploration | undefined;
+  #waste = 0;
   /** What is made in the first pass and found again in the next ones, in the order in which it is asked for. */
   #kept: Word[] = [];
   /**
@@ -66,6 +124,8 @@ export class Passes {
       suspended: [],
       kept: outer === undefined ? this.#kept : [],
       asked: 0,
+      found: [],
+      known: new Set(),
     };
     this.#current = state;
     try {
@@ -74,7 +134,10 @@ export class Passes {
       return { kind: 'done', value };
     } catch (error) {
       if (error instanceof Suspension) {
-        if (outer === undefined) [this.#turningPoint] = state.needs.keys();
+        if (outer === undefined) {
+          [this.#turningPoint] = state.needs.keys();
+          if (this.#options.explores) this.#explore(state);
+        }
         return { kind: 'suspended', needs: [...state.needs.values()] };
       }
       if (outer === undefined) this.#finish();
@@ -95,14 +158,16 @@ export class Passes {
     let position: SourcePosition | undefined;
     for (const need of needs) {
       const key = keyOfNeed(this.#options.storeDir, need);
-      if (key === this.#turningPoint) this.#turningPoint = undefined;
+      if (this.#exploration === undefined && key === this.#turningPoint) this.#turningPoint = undefined;
       const answer = this.#answers.get(key) ?? this.#options.locate(need);
       if (answer !== undefined) {
         answers.push(answer);
         continue;
       }
+      // Getting a tree may say something, which is to be said in its place.
+      if (this.#exploration !== undefined && need.kind === 'tree') continue;
       position ??= this.#callPosition();
-      this.#current?.needs.set(key, { ...need, position });
+      if (this.#current?.needs.has(key) === false) this.#current.needs.set(key, { ...need, position });
     }
     if (answers.length < needs.length) throw new Suspension();
     return answers;
@@ -124,13 +189,79 @@ export class Passes {
   /** A word that work makes in its first pass, unless it is found again; not for what the language's functions do. */
   keep(make: () => Word): Word {
     const state = this.#current;
-    if (state === undefined) return make();
+    if (state === undefined || this.#exploration !== undefined) return make();
     return (state.kept[state.asked++] ??= make());
   }
 
   /** Says what an earlier pass has not said already. */
   say(message: EvalMessage): void {
-    if (this.#turningPoint === undefined) this.#options.say(message);
+    if (this.#exploration !== undefined) this.giveUp();
+    else if (this.#turningPoint === undefined) this.#options.say(message);
+  }
+
+  // Exploring
+
+  /** What is left of what was gone through when the evaluation was suspended, by its records, the innermost first. */
+  addRecords(records: readonly Frame[], depth: number): void {
+    const { exports } = this.#options.core;
+    for (const { kind, pos: index, a, b } of records) {
+      const key = `${kind} ${a} ${b}`;
+      if (this.#current?.known.has(key) !== false) continue;
+      this.#current.known.add(key);
+      const visit = (at: number) => exports.evaluateSibling(kind, at, a, b);
+      this.addSiblings({ next: index + 1, count: exports.siblingCount(kind, a), visit }, depth);
+    }
+  }
+
+  /** Has siblings visited for what they need before the pass ends. `depth` is that of calls. */
+  addSiblings(siblings: Siblings, depth: number): void {
+    if (siblings.next < siblings.count) this.#current?.found.push({ ...siblings, depth });
+  }
+
+  /** What is being explored says something or fails: it is as if it had not been begun. */
+  giveUp(): void {
+    if (this.#exploration !== undefined) this.#exploration.isUndone = true;
+  }
+
+  /** What has to be done, too, if what goes on is as if it had not been begun: for what is remembered of it elsewhere. */
+  ifGivenUp(undo: () => void): void {
+    this.#exploration?.undo.push(undo);
+  }
+
+  /** In the order in which evaluation would come to it, for as long as that is of use. */
+  #explore(state: PassState): void {
+    const { core, suspendCell } = this.#options;
+    suspendCell(core.exports.standIn());
+    const stack: PendingSiblings[] = [];
+    const isWorthwhile = () => state.needs.size < maxNeeds && this.#waste < maxWaste;
+    let siblings = nextSiblings(stack, state.found);
+    while (siblings !== undefined && isWorthwhile()) {
+      const { visit, depth } = siblings;
+      const index = siblings.next++;
+      this.#exploreOne(state, () => visit(index), depth);
+      siblings = nextSiblings(stack, state.found);
+    }
+  }
+
+  #exploreOne(state: PassState, visit: () => void, depth: number): void {
+    const { core, explore, suspendCell } = this.#options;
+    const { exports } = core;
+    const exploration: Exploration = { isUndone: false, undo: [] };
+    const suspendedBefore = state.suspended.length;
+    const memoryBefore = exports.memoryUsed();
+    this.#exploration = exploration;
+    exports.beginTrail();
+    try {
+      explore(visit, depth);
+    } finally {
+      this.#exploration = undefined;
+      exports.endTrail(exploration.isUndone ? 1 : 0);
+    }
+    if (!exploration.isUndone) return;
+    for (const undo of exploration.undo) undo();
+    // Others that share them need not find out again.
+    for (const { cell } of state.suspended.slice(suspendedBefore)) suspendCell(cell);
+    this.#waste += exports.memoryUsed() - memoryBefore;
   }
 
   /** What is not there now may be there when the next work is done. */
@@ -150,4 +281,15 @@ export class Passes {
     }
     return undefined;
   }
+}
+
+/** Those whose turn it is: what was found last comes before what was found earlier. */
+function nextSiblings(stack: PendingSiblings[], found: PendingSiblings[]): PendingSiblings | undefined {
+  stack.push(...found.splice(0).toReversed());
+  while (stack.length > 0) {
+    const last = stack.at(-1);
+    if (last !== undefined && last.next < last.count) return last;
+    stack.pop();
+  }
+  return undefined;
 }

@@ -16,7 +16,12 @@ export function printEvaluated(evaluator: Evaluator, word: Word, options: Omit<P
     evaluator.run(() => (isDerivation(evaluator, attrs) ? { path: derivationPathIn(evaluator, attrs) } : undefined));
   return evaluator.print(word, {
     ...options,
-    evaluation: { deepest, force: part => evaluator.force(part), derivationOf },
+    evaluation: {
+      deepest,
+      force: part => evaluator.force(part),
+      derivationOf,
+      forEach: (parts, visit) => evaluator.forEach(parts, visit),
+    },
   });
 }
 

@@ -25,6 +25,8 @@ export interface PrintedEvaluation {
   force(word: Word): Word;
   /** What a set stands for that is a derivation: its store path, if it has one. Throws EvalError. */
   derivationOf(attrs: number): { readonly path: string | undefined } | undefined;
+  /** Visits elements in order; errors of one end that. */
+  forEach<T>(items: readonly T[], visit: (item: T, index: number) => void): void;
   /** Values may be nested so deep. */
   readonly deepest: number;
 }
@@ -163,11 +165,14 @@ class ValuePrinter {
     return `\n${this.#indent}`;
   }
 
-  #deeper<T>(work: () => T): T {
+  /** The parts of a value, which are indented deeper. */
+  #forEach<T>(parts: readonly T[], visit: (part: T, index: number) => void): void {
     const outer = this.#indent;
     this.#indent += ' '.repeat(this.#options.indent ?? 0);
+    const { evaluation } = this.#options;
     try {
-      return work();
+      if (evaluation === undefined) for (const [index, part] of parts.entries()) visit(part, index);
+      else evaluation.forEach(parts, visit);
     } finally {
       this.#indent = outer;
     }
@@ -190,13 +195,13 @@ class ValuePrinter {
     const { maxListItems = Number.MAX_SAFE_INTEGER } = this.#options;
     const tall = this.#isTall(elements);
     let text = '[';
-    this.#deeper(() => {
-      for (const [index, element] of elements.entries()) {
-        text += tall ? this.#space() : ' ';
-        if (this.#items >= maxListItems) {
-          text += this.#elided(elements.length - index, 'item');
-          break;
-        }
+    let isFull = false;
+    this.#forEach(elements, (element, index) => {
+      if (isFull) return;
+      text += tall ? this.#space() : ' ';
+      isFull = this.#items >= maxListItems;
+      if (isFull) text += this.#elided(elements.length - index, 'item');
+      else {
         text += this.#print(element, depth + 1);
         this.#items++;
       }
@@ -217,13 +222,13 @@ class ValuePrinter {
     const sorted = this.#world.attributes(attrs).toSorted(order);
     const tall = this.#isTall(sorted.map(({ word }) => word));
     let text = '{';
-    this.#deeper(() => {
-      for (const [index, { name, word }] of sorted.entries()) {
-        text += tall ? this.#space() : ' ';
-        if (this.#attrs >= maxAttrs) {
-          text += this.#elided(sorted.length - index, 'attribute');
-          break;
-        }
+    let isFull = false;
+    this.#forEach(sorted, ({ name, word }, index) => {
+      if (isFull) return;
+      text += tall ? this.#space() : ' ';
+      isFull = this.#attrs >= maxAttrs;
+      if (isFull) text += this.#elided(sorted.length - index, 'attribute');
+      else {
         text += `${quoteName(name)} = ${this.#print(word, depth + 1)};`;
         this.#attrs++;
       }

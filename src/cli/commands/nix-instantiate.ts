@@ -6,7 +6,17 @@ import {
   displayBytes,
   unreachable,
 } from '../../base/index.ts';
-import { type Word, autoCall, findPackages, printAmbiguous, select, toJson, toXml } from '../../eval/index.ts';
+import {
+  type Package,
+  type Word,
+  autoCall,
+  findPackages,
+  printAmbiguous,
+  select,
+  siblingsAfter,
+  toJson,
+  toXml,
+} from '../../eval/index.ts';
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import { switchFlag } from '../args/flag.ts';
 import type { CommandContext, LegacyCommand } from '../command.ts';
@@ -180,8 +190,12 @@ function asLine(text: ByteString): ByteString {
 
 async function* derivationsOf(evaluation: Evaluation, value: Word): AsyncGenerator<DerivationOutput> {
   const { evaluator, args } = evaluation;
-  for (const found of await evaluation.perform(() => findPackages(evaluator, value, args))) {
-    yield evaluation.perform(() => derivationOutputOf(evaluator, found));
+  const packages = await evaluation.perform(() => findPackages(evaluator, value, args));
+  const outputOf = (found: Package) => derivationOutputOf(evaluator, found);
+  for (const [index, found] of packages.entries()) {
+    yield evaluation.perform(() =>
+      evaluator.followedBy(siblingsAfter(packages, index, outputOf), () => outputOf(found)),
+    );
   }
 }
 

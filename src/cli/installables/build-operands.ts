@@ -96,7 +96,9 @@ export class BuildOperands {
         const value = select(evaluator, path, argumentsFor(root), root);
         return findPackages(evaluator, value, argumentsFor(value));
       });
-      for (const each of packages) found.push(await evaluation.perform(() => derivationOutputOf(evaluator, each)));
+      found.push(
+        ...(await evaluation.perform(() => evaluator.mapEach(packages, each => derivationOutputOf(evaluator, each)))),
+      );
     }
     return found;
   }

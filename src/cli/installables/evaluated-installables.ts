@@ -43,10 +43,12 @@ export function parseSelection(text: ByteString): Selection {
  * a string or path stands for. Throws what evaluating throws, `installable/…`.
  */
 export function evaluatedInstallables(evaluation: Evaluation, root: Word, texts: readonly ByteString[]): NamedPath[] {
-  return texts.map(parseSelection).flatMap(selection => {
+  const { evaluator } = evaluation;
+  const found = evaluator.mapEach(texts.map(parseSelection), selection => {
     const what = displayBytes(selection.path);
     return derivingPathsAt(evaluation, root, selection).map(path => ({ path, what }));
   });
+  return found.flat();
 }
 
 /** The attribute paths that begin with `prefix`, as deep as that is. Throws what evaluating throws. */
@@ -73,7 +75,7 @@ function derivingPathsAt(evaluation: Evaluation, root: Word, { path, outputs }: 
     return [derivingPathOf(evaluator.run(() => forceDerivingPath(evaluator, value, doing, position)))];
   }
   const byDerivation = new Map<StorePath, OutputsSpec>();
-  for (const found of findPackages(evaluator, value, args)) {
+  evaluator.forEach(findPackages(evaluator, value, args), found => {
     const derivation = declaredDerivationPathOf(evaluator, found);
     if (derivation === undefined) {
       throw new CliError('installable/no-derivation', `'${displayBytes(path)}' is not a derivation`);
@@ -81,7 +83,7 @@ function derivingPathsAt(evaluation: Evaluation, root: Word, { path, outputs }: 
     const meant = outputs ?? defaultOutputs(outputsToInstallOf(evaluator, found));
     const known = byDerivation.get(derivation);
     byDerivation.set(derivation, known === undefined ? meant : uniteOutputsSpecs(known, meant));
-  }
+  });
   return [...byDerivation]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([derivation, meant]) => ({ kind: 'built', derivation: opaquePath(derivation), outputs: meant }));

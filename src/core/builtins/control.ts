@@ -17,6 +17,7 @@ import { force } from '../force.ts';
 import { trace, tryForce, warn } from '../host.ts';
 import { valueSymbol } from '../known-symbols.ts';
 import { FrameKind, enter, leave, pop, push } from '../log.ts';
+import { moveTo, pushSiblings } from '../siblings.ts';
 import { positionAt, symbolAt } from '../shape.ts';
 import { internText } from '../symbol.ts';
 import { Tag, type Word, addressOf, boolWord, falseWord, listAt, listCount, tagOf } from '../value.ts';
@@ -38,7 +39,8 @@ export function forceDeep(word: Word): void {
   forceDeepIn(word, newVisited());
 }
 
-function forceDeepIn(word: Word, visited: usize): void {
+/** As `forceDeep`, but for sets and lists that are in `visited`. */
+export function forceDeepIn(word: Word, visited: usize): void {
   const pos = positionOf(word, 0);
   enter(pos);
   const value = force(word, pos);
@@ -52,19 +54,25 @@ function forceDeepIn(word: Word, visited: usize): void {
 
 function forceAttrsDeep(attrs: usize, visited: usize): void {
   const shape = shapeOf(attrs);
+  const record = pushSiblings(FrameKind.DeepAttrs, attrs, visited);
   for (let i: u32 = 0; i < attrsCount(attrs); i++) {
+    moveTo(record, i);
     pushText(positionAt(shape, i), "while evaluating the attribute '%n1'", symbolAt(shape, i));
     forceDeepIn(valueAt(attrs, i), visited);
     pop();
   }
+  pop();
 }
 
 function forceListDeep(list: usize, visited: usize): void {
+  const record = pushSiblings(FrameKind.DeepList, list, visited);
   for (let i: u32 = 0; i < listCount(list); i++) {
+    moveTo(record, i);
     pushText(0, 'while evaluating list element at index %u1', i);
     forceDeepIn(listAt(list, i), visited);
     pop();
   }
+  pop();
 }
 
 export function abort(args: usize): Word {

@@ -33,6 +33,7 @@ import {
 import { FrameKind, pop, push } from '../log.ts';
 import { allocate } from '../memory.ts';
 import { positionAt, symbolAt } from '../shape.ts';
+import { moveTo, pushSiblings } from '../siblings.ts';
 import { bytesOf, compareStrings, contextOf, copyString, equalStrings, lengthOf, stringOfText } from '../string.ts';
 import { type Symbol, nameOf } from '../symbol.ts';
 import { type Word, listAt, listCount, missing, nullWord } from '../value.ts';
@@ -85,7 +86,9 @@ function makeDerivation(attrs: usize, name: usize): Word {
   const count = attrsCount(plain);
   const draft = newDraft(name);
   draft.variables = allocate((<usize>count) << 3);
+  const record = pushSiblings(FrameKind.DerivationAttrs, plain, 0);
   for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
     const index = <u32>addressAt(order, i);
     const symbol = symbolAt(shape, index);
     if (symbol == ignoreNullsSymbol) continue;
@@ -93,8 +96,12 @@ function makeDerivation(attrs: usize, name: usize): Word {
     const word = valueAt(plain, index);
     const isRead = (ignoresNulls && force(word, 0) == nullWord) || readAttribute(draft, symbol, word);
     pop();
-    if (!isRead) return 0;
+    if (!isRead) {
+      pop();
+      return 0;
+    }
   }
+  pop();
   return isComplete(draft) ? finishDerivation(draft) : 0;
 }
 
@@ -142,11 +149,14 @@ function readArguments(draft: Draft, list: usize): void {
   const count = listCount(list);
   draft.args = newAddresses(count);
   draft.argCount = count;
+  const record = pushSiblings(FrameKind.CoerceList, list, coercion);
   for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
     const string = coerceToString(listAt(list, i), 0, coercion, 'while evaluating an element of the argument list');
     setAddressAt(draft.args, i, string);
     draft.context = uniteContexts(draft.context, contextOf(string));
   }
+  pop();
 }
 
 // Outputs

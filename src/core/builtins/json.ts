@@ -6,7 +6,8 @@ import { ErrorKind, pushText, throwError } from '../error.ts';
 import { force } from '../force.ts';
 import { formatJsonFloat, throwNotUtf8 } from '../host.ts';
 import { outPathSymbol, toStringSymbol } from '../known-symbols.ts';
-import { enter, leave, pop } from '../log.ts';
+import { FrameKind, enter, leave, pop } from '../log.ts';
+import { moveTo, pushSiblings } from '../siblings.ts';
 import { allocate } from '../memory.ts';
 import {
   outputSize,
@@ -125,12 +126,15 @@ function writeCoerced(writer: JsonWriter, value: Word, pos: u32, flags: u32): vo
 function writeList(writer: JsonWriter, list: usize, pos: u32): void {
   const count = listCount(list);
   writeByte(0x5b);
+  const record = pushSiblings(FrameKind.JsonList, list, writer.flags);
   for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
     if (i > 0) writeByte(0x2c);
     pushText(pos, 'while evaluating list element at index %u1', i);
     writeValue(writer, listAt(list, i), pos);
     pop();
   }
+  pop();
   writeByte(0x5d);
 }
 
@@ -145,7 +149,9 @@ function writeAttrs(writer: JsonWriter, value: Word, pos: u32): void {
   const order = sortedByName(shape);
   const count = attrsCount(plain);
   writeByte(0x7b);
+  const record = pushSiblings(FrameKind.JsonAttrs, plain, writer.flags);
   for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
     const index = load<u32>(order + ((<usize>i) << 2));
     const position = positionAt(shape, index);
     if (i > 0) writeByte(0x2c);
@@ -155,6 +161,7 @@ function writeAttrs(writer: JsonWriter, value: Word, pos: u32): void {
     writeValue(writer, valueAt(plain, index), position);
     pop();
   }
+  pop();
   writeByte(0x7d);
 }
 

@@ -7,7 +7,9 @@ import { ErrorKind, throwError } from '../error.ts';
 import { delayCall1, force } from '../force.ts';
 import { emptyList } from '../interpret.ts';
 import { rightSymbol, wrongSymbol } from '../known-symbols.ts';
+import { FrameKind, pop } from '../log.ts';
 import { allocate } from '../memory.ts';
+import { moveTo, pushSiblings } from '../siblings.ts';
 import { bytesOf, lengthOf } from '../string.ts';
 import { intern } from '../symbol.ts';
 import {
@@ -77,10 +79,13 @@ export function filter(args: usize): Word {
   const text = 'while evaluating the return value of the filtering function passed to builtins.filter';
   const kept = newList(count);
   let size: u32 = 0;
+  const record = pushSiblings(FrameKind.CallList, list, <usize>callee);
   for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
     const word = listAt(list, i);
     if (forceBool(callFunction1(callee, word, 0), 0, text)) setListAt(kept, size++, word);
   }
+  pop();
   if (size == count) return listWord(list);
   return listWord(shortened(kept, size));
 }
@@ -128,7 +133,12 @@ export function concatLists(args: usize): Word {
   const count = listCount(list);
   const lists = allocate((<usize>count) << 2);
   const text = 'while evaluating a value of the list passed to builtins.concatLists';
-  for (let i: u32 = 0; i < count; i++) store<u32>(lists + ((<usize>i) << 2), <u32>forceList(listAt(list, i), 0, text));
+  const record = pushSiblings(FrameKind.ForceList, list, 0);
+  for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
+    store<u32>(lists + ((<usize>i) << 2), <u32>forceList(listAt(list, i), 0, text));
+  }
+  pop();
   return listWord(concatAll(lists, count));
 }
 
@@ -138,10 +148,13 @@ export function concatMap(args: usize): Word {
   const count = listCount(list);
   const lists = allocate((<usize>count) << 2);
   const text = 'while evaluating the return value of the function passed to builtins.concatMap';
+  const record = pushSiblings(FrameKind.CallList, list, <usize>callee);
   for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
     const result = callFunction1(callee, listAt(list, i), 0);
     store<u32>(lists + ((<usize>i) << 2), <u32>forceList(result, positionOf(result, positionOf(callee, 0)), text));
   }
+  pop();
   return listWord(concatAll(lists, count));
 }
 
@@ -150,7 +163,12 @@ export function foldl(args: usize): Word {
   const list = forceList(third(args), 0, 'while evaluating the third argument passed to builtins.foldlStrict');
   const count = listCount(list);
   let value = second(args);
-  for (let i: u32 = 0; i < count; i++) value = callFunction2(callee, value, listAt(list, i), 0);
+  const record = pushSiblings(FrameKind.FoldList, list, <usize>callee);
+  for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
+    value = callFunction2(callee, value, listAt(list, i), 0);
+  }
+  pop();
   return force(value, 0);
 }
 
@@ -194,12 +212,15 @@ export function partition(args: usize): Word {
   const wrong = newList(count);
   let rightCount: u32 = 0;
   let wrongCount: u32 = 0;
+  const record = pushSiblings(FrameKind.CallList, list, <usize>callee);
   for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
     const word = listAt(list, i);
     force(word, 0);
     if (forceBool(callFunction1(callee, word, 0), 0, text)) setListAt(right, rightCount++, word);
     else setListAt(wrong, wrongCount++, word);
   }
+  pop();
   const entries = newEntries(2);
   setEntry(entries, 0, rightSymbol, 0);
   setEntryWord(entries, 0, listWord(shortened(right, rightCount)));
@@ -214,10 +235,13 @@ export function groupBy(args: usize): Word {
   const text = 'while evaluating the return value of the grouping function passed to builtins.groupBy';
   const count = listCount(list);
   const entries = newEntries(count);
+  const record = pushSiblings(FrameKind.CallList, list, <usize>callee);
   for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
     const name = forceStringNoContext(callFunction1(callee, listAt(list, i), 0), 0, text);
     setEntry(entries, i, intern(bytesOf(name), lengthOf(name)), 0);
     setEntryWord(entries, i, listAt(list, i));
   }
+  pop();
   return attrsWord(groupEntries(entries, count));
 }

@@ -20,11 +20,13 @@ import {
 import { forceAttrs, forceFunction, forceList, forceStringNoContext } from '../coerce.ts';
 import { ErrorKind, pushText, throwError } from '../error.ts';
 import { delayCall2, force } from '../force.ts';
+import { FrameKind, pop } from '../log.ts';
 import { FunctionKind, LambdaObject, functionKind } from '../function.ts';
 import { nameSymbol, valueSymbol } from '../known-symbols.ts';
 import { allocate } from '../memory.ts';
 import { positionSet } from '../position.ts';
 import { indexOf, newShape, positionAt, setShapeAt, shapeCount, symbolAt } from '../shape.ts';
+import { moveTo, pushSiblings } from '../siblings.ts';
 import { bytesOf, compareStrings, lengthOf, stringWord } from '../string.ts';
 import { type Symbol, intern, nameOf } from '../symbol.ts';
 import {
@@ -168,7 +170,9 @@ export function listToAttrs(args: usize): Word {
   const elementText = 'while evaluating an element of the list passed to builtins.listToAttrs';
   const nameText = 'while evaluating the `name` attribute of an element of the list passed to builtins.listToAttrs';
   const pairText = 'in a {name=...; value=...;} pair';
+  const record = pushSiblings(FrameKind.PairList, list, 0);
   for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
     const pair = forceAttrs(listAt(list, i), 0, elementText);
     const nameWord = requireAttr(pair, nameSymbol, pairText);
     const name = forceStringNoContext(nameWord, foundPosition, nameText);
@@ -176,6 +180,7 @@ export function listToAttrs(args: usize): Word {
     // The value is asked for only of the first pair with a name, below: the others need not have one.
     setEntryWord(entries, i, attrsWord(pair));
   }
+  pop();
   const attrs = attrsOfEntries(entries, count);
   const shape = shapeOf(attrs);
   for (let i: u32 = 0; i < shapeCount(shape); i++) {
@@ -214,10 +219,13 @@ export function catAttrs(args: usize): Word {
   const count = listCount(list);
   const found = newList(count);
   let size: u32 = 0;
+  const record = pushSiblings(FrameKind.ForceList, list, 0);
   for (let i: u32 = 0; i < count; i++) {
+    moveTo(record, i);
     const word = lookup(forceAttrs(listAt(list, i), 0, text), symbol);
     if (word != missing) setListAt(found, size++, word);
   }
+  pop();
   store<u32>(found, size);
   return listWord(found);
 }
@@ -243,7 +251,12 @@ export function zipAttrsWith(args: usize): Word {
   const list = forceList(second(args), 0, 'while evaluating the second argument passed to builtins.zipAttrsWith');
   const text = 'while evaluating a value of the list passed as second argument to builtins.zipAttrsWith';
   let total: u32 = 0;
-  for (let i: u32 = 0; i < listCount(list); i++) total += attrsCount(forceAttrs(listAt(list, i), 0, text));
+  const record = pushSiblings(FrameKind.ForceList, list, 0);
+  for (let i: u32 = 0; i < listCount(list); i++) {
+    moveTo(record, i);
+    total += attrsCount(forceAttrs(listAt(list, i), 0, text));
+  }
+  pop();
   const entries = newEntries(total);
   let at: u32 = 0;
   for (let i: u32 = 0; i < listCount(list); i++) {

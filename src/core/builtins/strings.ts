@@ -4,6 +4,8 @@ import { addByte, addString, finishString, newBuffer } from '../buffer.ts';
 import { uniteContexts } from '../context.ts';
 import { ErrorKind, throwError } from '../error.ts';
 import { force } from '../force.ts';
+import { FrameKind, pop } from '../log.ts';
+import { moveTo, pushSiblings } from '../siblings.ts';
 import { allocate } from '../memory.ts';
 import { bytesOf, contextOf, copyString, lengthOf, newString, stringWord } from '../string.ts';
 import { Tag, type Word, addressOf, intWord, listAt, listCount, tagOf } from '../value.ts';
@@ -57,12 +59,16 @@ export function concatStringsSep(args: usize): Word {
   const parts = allocate((<usize>count) << 2);
   let length: u32 = count == 0 ? 0 : lengthOf(separator) * (count - 1);
   let context = contextOf(separator);
+  const flags: u32 = Coerce.Copy | Coerce.Canonical;
+  const record = pushSiblings(FrameKind.CoerceList, list, flags);
   for (let i: u32 = 0; i < count; i++) {
-    const string = coerceToString(listAt(list, i), 0, Coerce.Copy | Coerce.Canonical, text);
+    moveTo(record, i);
+    const string = coerceToString(listAt(list, i), 0, flags, text);
     store<u32>(parts + ((<usize>i) << 2), <u32>string);
     length += lengthOf(string);
     context = uniteContexts(context, contextOf(string));
   }
+  pop();
   const joined = newString(length, context);
   let at = bytesOf(joined);
   for (let i: u32 = 0; i < count; i++) {

@@ -7,7 +7,8 @@ import { force } from '../force.ts';
 import { FunctionKind, LambdaObject, functionKind } from '../function.ts';
 import { formatShortFloat, resolvePosition, resolvedColumn, resolvedLine } from '../host.ts';
 import { drvPathSymbol, outPathSymbol } from '../known-symbols.ts';
-import { enter, leave } from '../log.ts';
+import { FrameKind, enter, leave, pop } from '../log.ts';
+import { moveTo, pushSiblings } from '../siblings.ts';
 import { allocate } from '../memory.ts';
 import { outputSize, takeOutput, truncateOutput, writeByte, writeBytes, writeInteger, writeText } from '../output.ts';
 import { positionAt, symbolAt } from '../shape.ts';
@@ -212,7 +213,12 @@ function writeScalar(writer: XmlWriter, value: Word): void {
 function writeList(writer: XmlWriter, list: usize, pos: u32): void {
   open(writer, 'list');
   endOpening(writer);
-  for (let i: u32 = 0; i < listCount(list); i++) writeValue(writer, listAt(list, i), pos);
+  const record = pushSiblings(FrameKind.XmlList, list, writer.flags);
+  for (let i: u32 = 0; i < listCount(list); i++) {
+    moveTo(record, i);
+    writeValue(writer, listAt(list, i), pos);
+  }
+  pop();
   close(writer, 'list');
 }
 
@@ -252,7 +258,9 @@ function writeAttributes(writer: XmlWriter, attrs: usize): void {
   const plain = plainOf(attrs);
   const shape = shapeOf(plain);
   const order = sortedByName(shape);
+  const record = pushSiblings(FrameKind.XmlAttrs, plain, writer.flags);
   for (let i: u32 = 0; i < attrsCount(plain); i++) {
+    moveTo(record, i);
     const index = load<u32>(order + ((<usize>i) << 2));
     open(writer, 'attr');
     const file = addPlace(writer, positionAt(shape, index));
@@ -262,6 +270,7 @@ function writeAttributes(writer: XmlWriter, attrs: usize): void {
     writeValue(writer, valueAt(plain, index), positionAt(shape, index));
     close(writer, 'attr');
   }
+  pop();
 }
 
 /** Writes column and line where they are wanted. The StringObject of the file, which comes later; 0 for none. */

@@ -20,7 +20,7 @@ import {
   printStorePath,
 } from '../../nix-compat/index.ts';
 import type { Attribute } from '../core.ts';
-import { coerce, frameKinds } from '../core-exports.ts';
+import { coerce, frameKinds, frameSize, jsonFlags } from '../core-exports.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { type Word, listElements, nullWord } from '../word.ts';
 import {
@@ -109,12 +109,18 @@ function makeDerivation(evaluator: Evaluator, attrs: number, name: ByteString): 
     context: 0,
   };
   const nameString = core.newString(name);
-  for (const attribute of core.sortedAttributes(attrs)) {
+  const siblings = isStructured ? frameKinds.jsonAttributes : frameKinds.derivationAttributes;
+  const flags = isStructured ? jsonFlags.copies | jsonFlags.strict : 0;
+  core.exports.push(siblings, 0, core.exports.plainOf(attrs), flags);
+  const record = core.exports.logTopNow() - frameSize;
+  for (const [index, attribute] of core.sortedAttributes(attrs).entries()) {
+    core.memory.setU32(record + 4, index);
     if (attribute.symbol === symbols.ignoreNulls) continue;
     core.exports.push(frameKinds.derivationAttribute, attribute.position, attribute.symbol, nameString);
     if (!ignoreNulls || core.force(attribute.word).low !== nullWord.low) readAttribute(evaluator, draft, attribute);
     core.exports.pop();
   }
+  core.exports.pop();
   return finish(evaluator, draft);
 }
 
@@ -140,12 +146,12 @@ function readAttribute(evaluator: Evaluator, draft: Draft, { symbol, word }: Att
       if (draft.impure) evaluator.requireFeature('impure-derivations');
       return;
     case 'args':
-      for (const element of listElements(core.memory, forceList(evaluator, word, ''))) {
+      evaluator.forEach(listElements(core.memory, forceList(evaluator, word, '')), element => {
         const doing = 'while evaluating an element of the argument list';
         const string = core.coerce(element, coerce.more | coerce.copy | coerce.canonical, doing);
         draft.args.push(string.text);
         draft.context = core.exports.uniteContexts(draft.context, string.context);
-      }
+      });
       return;
     default:
       if (draft.isStructured) readStructured(evaluator, draft, key, word);

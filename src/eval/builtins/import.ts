@@ -17,10 +17,16 @@ export function importFile(evaluator: Evaluator, path: ByteString): Word {
   let word = evaluator.importedFiles.get(resolved);
   if (word === undefined) {
     word = evaluator.delayFile(resolved);
-    evaluator.importedFiles.set(resolved, word);
+    remember(evaluator, resolved, word);
   }
-  evaluator.importedFiles.set(path, word);
+  remember(evaluator, path, word);
   return word;
+}
+
+/** What parsing it said is said again if it was said too early. */
+function remember(evaluator: Evaluator, path: ByteString, word: Word): void {
+  evaluator.importedFiles.set(path, word);
+  evaluator.ifGivenUp(() => evaluator.importedFiles.delete(path));
 }
 
 function importPath(evaluator: Evaluator, args: number): Word {
