@@ -25,6 +25,7 @@ export {
 } from './activity.ts';
 export { Blake3 } from './blake3.ts';
 export { type Brand, brandAs } from './brand.ts';
+export { builtFolder, entryFile, packageFolder, snapshotOption, startThread } from './program-files.ts';
 export {
   type ByteString,
   asBuffer,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { builtFolder } from '../base/index.ts';
 
 /** The functions that an instance of the core imports, by module (src/core/host.ts, src/core/syntax-host.ts). */
 export type CoreImports = Readonly<Record<string, Readonly<Record<string, (...args: never[]) => unknown>>>>;
@@ -12,11 +13,5 @@ const compiled: { [kind in CoreKind]?: WebAssembly.Module } = {};
 
 /** The compiled core; read when it is first needed. */
 export function coreModule(kind: CoreKind = 'plain'): WebAssembly.Module {
-  return (compiled[kind] ??= new WebAssembly.Module(readFileSync(corePath(files[kind]))));
-}
-
-/** Beside the bundle that this is part of; else where the build puts it. */
-function corePath(file: string): string {
-  const isSource = import.meta.filename.endsWith('.ts');
-  return join(import.meta.dirname, isSource ? '../../dist' : '.', file);
+  return (compiled[kind] ??= new WebAssembly.Module(readFileSync(join(builtFolder(), files[kind]))));
 }

@@ -31,6 +31,15 @@ describe('the launchers', () => {
     assert.equal(out, '9dd4e461268c8034f5c8564e155c67a6\n');
   });
 
+  test('start from the snapshot, and from the bundle where NODE_OPTIONS may not be passed by', () => {
+    for (const options of ['', '--no-warnings']) {
+      const env = { PATH: process.env['PATH'], NODE_OPTIONS: options };
+      const program = '[ 1 (builtins.hashString "md5" "") <firn> ]';
+      const out = sh(`"${binDir}/nix-instantiate" --eval --strict --expr '${program}'`, env);
+      assert.equal(out, `[ 1 "d41d8cd98f00b204e9800998ecf8427e" ${join(binDir, '../nix')} ]\n`);
+    }
+  });
+
   test('follow a name in FIRN_ARGV0, for a Node that is called without them', () => {
     const env = { PATH: process.env['PATH'], FIRN_ARGV0: 'nix-store' };
     assert.equal(sh(`"${binDir}/../firn" --version`, env), 'nix-store (Nix) 2.34.8\n');

@@ -1,5 +1,6 @@
-import { dirname, join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { dirname } from 'node:path';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../../base/index.ts';
 import { CastoreError, type CastoreErrorCode } from '../error.ts';
 import type { DraftContents, DraftPart, DraftPlacing } from './draft-table.ts';
 import type { FileOrder } from './file-thread-entry.ts';
@@ -189,7 +190,7 @@ class OrderThread implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(entry, { name: this.#task, execArgv });
+    const worker = startThread(import.meta.filename, 'file-thread-entry', { name: this.#task });
     worker.on('message', (reply: FileReply) => this.#settle(reply));
     worker.on('error', error => this.#fail(error));
     worker.on('exit', () => this.#fail(ended()));
@@ -226,15 +227,6 @@ function failureOf(outcome: FileOutcome): Error | undefined {
 function ended(): Error {
   return new Error('the thread that makes files has ended');
 }
-
-/** Beside this module, in the source as in a bundle. */
-const entry = join(
-  import.meta.dirname,
-  import.meta.filename.endsWith('.ts') ? 'file-thread-entry.ts' : 'file-thread-entry.cjs',
-);
-
-/** Not those of the process: `--input-type` or a loader that `--import` names would be in the way. */
-const execArgv = ['--disable-warning=ExperimentalWarning'];
 
 function shared(bytes: Uint8Array): Uint8Array {
   if (bytes.buffer instanceof SharedArrayBuffer) return bytes;

@@ -23,11 +23,15 @@ export function makeFile(fs: FileSystem, { path, mode, bytes }: FileToMake): voi
   }
 }
 
-// Read once: a umask that took away reading would make blobs that other users of the store cannot read.
-const restrictiveUmask = (process.umask() & 0o555) !== 0;
+let restrictiveUmask: boolean | undefined;
+
+/** Read once: a umask that took away reading would make blobs that other users of the store cannot read. */
+function hasRestrictiveUmask(): boolean {
+  return (restrictiveUmask ??= (process.umask() & 0o555) !== 0);
+}
 
 /** Gives an open file that was created with `mode` its canonical metadata. */
 export function sealFile(fs: FileSystem, fd: number, mode: number): void {
-  if (restrictiveUmask) fs.fchmodSync(fd, mode);
+  if (hasRestrictiveUmask()) fs.fchmodSync(fd, mode);
   fs.futimesSync(fd, canonicalTime, canonicalTime);
 }

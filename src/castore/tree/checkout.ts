@@ -89,12 +89,17 @@ export async function checkoutTree(
         if (files === undefined) await writeBlob(store, what, at, signal);
         else copyFileSync(files.pathOf(what), at, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
         if (canonical) sealFile(what, at);
-        else chmodSync(at, (what.executable ? 0o777 : 0o666) & ~umask);
+        else chmodSync(at, (what.executable ? 0o777 : 0o666) & ~ownUmask());
     }
   }
 }
 
-const umask = process.umask();
+let umask: number | undefined;
+
+/** Asked for once: the system tells it only by setting another one for a moment. */
+function ownUmask(): number {
+  return (umask ??= process.umask());
+}
 
 const linkFallbacks = new Set(['EPERM', 'EXDEV', 'EMLINK']);
 

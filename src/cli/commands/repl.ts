@@ -13,7 +13,7 @@ import { type Work, converse } from '../repl/converse.ts';
 import { debuggerFlag } from '../repl/debugger-flag.ts';
 import { greet } from '../repl/greet.ts';
 import type { Lines } from '../repl/lines.ts';
-import { openLines } from '../repl/open-lines.ts';
+import { openLines, prepareLines } from '../repl/open-lines.ts';
 import { type Departure, Repl } from '../repl/repl.ts';
 
 /** `nix repl` */
@@ -30,6 +30,7 @@ export function repl(context: CommandContext): Command {
     flags,
     positionals: [{ label: 'installables', arity: 'any', apply: (...given) => (paths = given) }],
     run: async () => {
+      prepareLines(context);
       const { source } = expression;
       const [first] = paths;
       if (source === undefined && first !== undefined) throw refuseFlake(first);

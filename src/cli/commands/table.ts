@@ -177,6 +177,11 @@ export const legacyNames: readonly string[] = [
   'nix-store',
 ];
 
+/** Loads the modules of all commands, and with them nearly all there is. */
+export async function loadAllCommands(): Promise<void> {
+  await Promise.all([...Object.values(present), ...Object.values(legacyCommands)].map(load => load()));
+}
+
 /** Throws `command/absent`. */
 export async function loadLegacyCommand(name: string): Promise<LegacyCommandFactory> {
   const load = Object.hasOwn(legacyCommands, name) ? legacyCommands[name] : undefined;

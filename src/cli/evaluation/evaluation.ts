@@ -5,6 +5,7 @@ import {
   byteStringFromLatin1,
   byteStringFromText,
   bytesOf,
+  packageFolder,
   systemErrorText,
   unreachable,
 } from '../../base/index.ts';
@@ -38,9 +39,6 @@ import { formatWarning, locateWarning } from '../render/format-warning.ts';
 import type { ArgumentSource, EvaluationArguments } from './evaluation-arguments.ts';
 import { EvaluationObserver } from './observe-evaluation.ts';
 import { realiseForEvaluation } from './realise-for-evaluation.ts';
-
-/** Firn's own library for the language, `<firn>`; the same from source and from the bundle, which is one folder less deep. */
-const libraryFolder = join(import.meta.dirname, import.meta.filename.endsWith('.ts') ? '../../../nix' : '../nix');
 
 /** Texts beyond it do not fit the evaluator's memory. */
 export const largestSource = 1024 ** 3;
@@ -163,7 +161,8 @@ export class Evaluation implements AsyncDisposable {
       isReadOnly: !this.#writes,
       ...(isPure ? {} : { system, homePath: environment.home }),
       searchPath: searchPathOf(this.context, from),
-      library: { prefix: 'firn', path: libraryFolder },
+      // Firn's own library for the language.
+      library: { prefix: 'firn', path: join(packageFolder(), 'nix') },
       maxCallDepth: settings.get('max-call-depth'),
       showTrace: settings.get('show-trace'),
       features: new Set(experimentalFeatures.filter(feature => settings.isEnabled(feature))),

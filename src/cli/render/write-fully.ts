@@ -1,11 +1,9 @@
 import { writeSync } from 'node:fs';
 import { errnoOf } from '../../base/index.ts';
 
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
-
 /** Waits a little for a descriptor that somebody else has made non-blocking; Node has no poll(2). */
 export function waitForDescriptor(): void {
-  Atomics.wait(sleeper, 0, 0, 1);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
 }
 
 /** Writes all of `bytes`, also to a descriptor in non-blocking mode. Throws the operating system's error. */

@@ -3,7 +3,7 @@ import type { CommandContext } from '../command.ts';
 import type { EvaluationArguments } from '../evaluation/evaluation-arguments.ts';
 import { makeDebugPrompt } from './debug-prompt.ts';
 import type { Lines } from './lines.ts';
-import { openLines } from './open-lines.ts';
+import { openLines, prepareLines } from './open-lines.ts';
 
 /** `--debugger`, for commands that evaluate. `lines` are those that a prompt of the command's own reads. */
 export function debuggerFlag(
@@ -16,6 +16,7 @@ export function debuggerFlag(
     labels: [],
     summary: 'Start a prompt where evaluation breaks or fails.',
     apply: () => {
+      prepareLines(context);
       into.debugPrompt = evaluator => makeDebugPrompt({ context, evaluator, lines });
     },
   };

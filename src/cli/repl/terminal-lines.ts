@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import { MessageChannel, type MessagePort, Worker, receiveMessageOnPort } from 'node:worker_threads';
-import { byteStringFromText, displayBytes, unreachable } from '../../base/index.ts';
+import { MessageChannel, type MessagePort, type Worker, receiveMessageOnPort } from 'node:worker_threads';
+import { byteStringFromText, displayBytes, startThread, unreachable } from '../../base/index.ts';
 import { CliError } from '../error.ts';
 import { History } from './history.ts';
 import type { Answer, Completer, Lines } from './lines.ts';
@@ -27,7 +26,11 @@ export class TerminalLines implements Lines {
       messageCount: this.#messageCount.buffer,
       history: this.#history.newestFirst(),
     };
-    this.#worker = new Worker(entry, { name: 'terminal', execArgv, workerData: setup, transferList: [port2] });
+    this.#worker = startThread(import.meta.filename, 'terminal-thread-entry', {
+      name: 'terminal',
+      workerData: setup,
+      transferList: [port2],
+    });
     // Only who asks waits for it.
     this.#worker.unref();
     this.#worker.on('error', () => undefined);
@@ -83,12 +86,3 @@ function completionsOf(typed: string, complete: Completer): TerminalRequest {
   const replaced = ending.subarray(ending.byteLength - length).toString();
   return { kind: 'completions', words: words.map(displayBytes), typed: replaced };
 }
-
-/** Beside this module, in the source as in a bundle. */
-const entry = join(
-  import.meta.dirname,
-  import.meta.filename.endsWith('.ts') ? 'terminal-thread-entry.ts' : 'terminal-thread-entry.cjs',
-);
-
-/** Not those of the process: `--input-type` or a loader that `--import` names would be in the way. */
-const execArgv = ['--disable-warning=ExperimentalWarning'];

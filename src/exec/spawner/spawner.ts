@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { entryFile } from '../../base/index.ts';
 import { ExecError } from '../error.ts';
 import { killGroup } from './kill-processes.ts';
 import type { ProcessOrder, RunResult, SpawnerReply, SpawnerRequest } from './messages.ts';
@@ -67,14 +67,18 @@ export class Spawner implements AsyncDisposable {
     if (this.#hasEnded) throw new ExecError('exec/no-process', 'the executor has ended');
     if (this.#child !== undefined) return this.#child;
     const { NODE_COMPILE_CACHE: cache } = process.env;
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      serialization: 'advanced',
-      // A session of its own: what a terminal sends to us is ours to pass on.
-      detached: true,
-      cwd: '/',
-      env: cache === undefined ? {} : { NODE_COMPILE_CACHE: cache },
-    });
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', entryFile(import.meta.filename, 'spawner-entry')],
+      {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        serialization: 'advanced',
+        // A session of its own: what a terminal sends to us is ours to pass on.
+        detached: true,
+        cwd: '/',
+        env: cache === undefined ? {} : { NODE_COMPILE_CACHE: cache },
+      },
+    );
     child.on('message', (reply: SpawnerReply) => this.#receive(reply));
     child.on('error', error => this.#lose(child, error.message));
     child.on('exit', (status, signal) => this.#lose(child, signal ?? `status ${status}`));
@@ -115,9 +119,3 @@ export class Spawner implements AsyncDisposable {
     });
   }
 }
-
-/** A module beside this one, or a file beside the bundle. */
-const entry = join(
-  import.meta.dirname,
-  import.meta.filename.endsWith('.ts') ? 'spawner-entry.ts' : 'spawner-entry.cjs',
-);

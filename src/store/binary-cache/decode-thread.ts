@@ -1,8 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { Duplex } from 'node:stream';
-import { Worker } from 'node:worker_threads';
-import { Semaphore } from '../../base/index.ts';
+import type { Worker } from 'node:worker_threads';
+import { Semaphore, startThread } from '../../base/index.ts';
 import { type Codec, transformCodec } from './codec.ts';
 import type { DecodeOrder, DecodeReport } from './decode-thread-entry.ts';
 
@@ -14,17 +13,8 @@ const maxUntaken = 2;
 
 const highWaterMark = 256 * 1024;
 
-/** Beside this module, in the source as in a bundle. */
-const entry = join(
-  import.meta.dirname,
-  import.meta.filename.endsWith('.ts') ? 'decode-thread-entry.ts' : 'decode-thread-entry.cjs',
-);
-
-/** Not those of the process: `--input-type` or a loader that `--import` names would be in the way. */
-const execArgv = ['--disable-warning=ExperimentalWarning'];
-
 /** One stream for each processor is decompressed at a time. */
-const turns = new Semaphore(availableParallelism());
+let turns: Semaphore | undefined;
 
 /** Threads that have nothing to do, which do not keep the process alive. */
 const idle: Worker[] = [];
@@ -68,12 +58,12 @@ class ThreadDecoder {
 
   async #begin(callback: (error?: Error | null) => void): Promise<void> {
     try {
-      this.#turn = await turns.acquire(this.#stop.signal);
+      this.#turn = await (turns ??= new Semaphore(availableParallelism())).acquire(this.#stop.signal);
     } catch (error) {
       callback(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    const worker = idle.pop() ?? new Worker(entry, { name: 'decompress', execArgv });
+    const worker = idle.pop() ?? startThread(import.meta.filename, 'decode-thread-entry', { name: 'decompress' });
     worker.on('message', this.#hear).on('error', this.#fail).on('exit', this.#fail);
     worker.ref();
     this.#worker = worker;

@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { startThread } from '../../../base/index.ts';
 import { type HashedTree, hashTree } from './hash-tree.ts';
 
 /** More threads than this wait for the disk and for each other. */
@@ -11,12 +10,6 @@ const fewTrees = 4;
 
 /** Trees that a thread knows of: the one that it hashes, and the next. */
 const perThread = 2;
-
-/** Beside this module, in the source as in a bundle. */
-const entry = join(
-  import.meta.dirname,
-  import.meta.filename.endsWith('.ts') ? 'hash-thread-entry.ts' : 'hash-thread-entry.cjs',
-);
 
 /**
  * Hashes file trees on as many threads as the machine has processors for; `take` gets the results as they come, in any
@@ -55,7 +48,7 @@ async function runThread(
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
-  const worker = new Worker(entry);
+  const worker = startThread(import.meta.filename, 'hash-thread-entry');
   try {
     const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<void>();
     const sent: number[] = [];
