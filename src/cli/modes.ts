@@ -3,6 +3,8 @@ export class Modes {
   readonly #warn: (message: string) => void;
   /** Whether nothing is written to the store (`--readonly-mode`). */
   readsOnly = false;
+  /** Whether nothing is built or fetched, also for what evaluates (`--dry-run`). */
+  plansOnly = false;
   /** Whether it is said where results are not kept; once. */
   warnsOfGarbage = true;
 

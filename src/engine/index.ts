@@ -6,7 +6,7 @@
  *     const value = await evaluateInPasses(evaluator, () => evaluator.evaluate(tree), needs => answerNeeds(store, needs, ...));
  */
 export { type AnswerNeeds, answerAll, evaluateInPasses } from './evaluation/evaluate-in-passes.ts';
-export { type FetchNeed, type Realisation, answerNeeds } from './evaluation/answer-needs.ts';
+export { type FetchNeed, type OutputOutcome, type Realisation, answerNeeds } from './evaluation/answer-needs.ts';
 export { addWantedObjects } from './evaluation/add-wanted-objects.ts';
 export { FileSystemIO, type FileSystemIOOptions, type WantedObject } from './evaluation/file-system-io.ts';
 export type { BuildContext } from './build/build-context.ts';

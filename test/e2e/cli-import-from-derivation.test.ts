@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { temporaryFolder } from '../../src/testing/index.ts';
@@ -87,5 +87,111 @@ describe('evaluation that needs outputs of derivations', () => {
     assert.match(stderr, /cannot substitute path '.*-absent\.nix' - no write access to the Nix store/);
     const other = run('nix-instantiate', '--eval', '-E', `import ${fixed('absent.nix').replace('"/b"', '"/c"')}`);
     assert.match(other.stderr, /error: path '[a-z0-9]{32}-absent\.nix\.drv' is not valid/);
+  });
+});
+
+/** Derivations that are built, each on its own or only while others are. */
+describe('evaluation that builds', () => {
+  const folder = temporaryFolder();
+  const place = (name: string) => join(folder.path, name);
+  const env = {
+    HOME: folder.path,
+    TMPDIR: folder.path,
+    NIX_STORE_DIR: place('store'),
+    NIX_STATE_DIR: place('state'),
+    NIX_CONFIG: 'substituters =\nsandbox = false\nbuild-users-group =\nmax-jobs = 4',
+    NO_COLOR: '1',
+  };
+  const run = (program: string, ...args: string[]) => {
+    const { status, stdout, stderr } = runCli(program, args, { env, cwd: folder.path });
+    return { status, stdout: stdout.toString().trim(), stderr };
+  };
+  const evaluate = (...args: string[]) => run('nix-instantiate', '--eval', '--strict', '--read-write-mode', ...args);
+
+  before(() => {
+    writeFileSync(
+      place('jobs.nix'),
+      `let
+        make = name: script: more: derivation ({
+          inherit name; system = builtins.currentSystem; builder = "/bin/sh"; PATH = "/usr/bin:/bin"; args = [ "-c" script ];
+        } // more);
+        # Goes on when all of them have begun, and gives up at some time.
+        meeting = group: names: map (name: make "\${group}-\${name}" ''
+          touch ${folder.path}/\${group}-\${name}
+          for other in \${toString names}; do
+            n=0
+            while [ ! -e ${folder.path}/\${group}-$other ]; do n=$((n + 1)); [ $n -lt 600 ] || exit 1; sleep 0.1; done
+          done
+          echo "\\"\${name}\\"" > $out
+        '' { }) names;
+        good = name: make name "echo 1 > $out" { };
+        bad = make "bad" "exit 3" { };
+        above = make "above" "exit 3" { inherit bad; };
+      in {
+        list = map (d: builtins.trace "one" (import d)) (meeting "list" [ "a" "b" "c" "d" ]);
+        variables = let m = meeting "variables" [ "a" "b" "c" "d" ]; i = n: import (builtins.elemAt m n); in
+          (make "n" "exit 1" { args = [ (i 0) (i 1) ]; c = i 2; d = i 3; }).name;
+        packages = builtins.listToAttrs (map (d: { name = d.name; value = make "p" "exit 1" { x = import d; }; })
+          (meeting "packages" [ "a" "b" "c" "d" ]));
+        second = [ (import (good "first")) (import bad) (throw "third") ];
+        passed = [ (import (good "before")) (throw "thrown") (import bad) ];
+        above = import above;
+        package = make "package" "exit 1" { a = import (good "needed"); b = import above; };
+        paths = map (n: (good "path\${toString n}").outPath) [ 1 2 3 ];
+      }`,
+    );
+  });
+  after(() => folder[Symbol.dispose]());
+
+  test('has independent outputs built side by side, and says all once', () => {
+    const { status, stdout, stderr } = evaluate('jobs.nix', '-A', 'list');
+    assert.equal(status, 0, stderr);
+    assert.equal(stdout, '[ "a" "b" "c" "d" ]');
+    assert.equal(stderr.match(/^trace: one$/gm)?.length, 4);
+    assert.equal(evaluate('jobs.nix', '-A', 'variables').stdout, '"n"');
+    const found = run('nix-instantiate', 'jobs.nix', '-A', 'packages');
+    assert.equal(found.stdout.split('\n').length, 4, found.stderr);
+  });
+
+  test('fails as if they had been built one after the other', () => {
+    const second = evaluate('jobs.nix', '-A', 'second');
+    assert.match(second.stderr, /list element at index 1[^]*'.*-bad'[^]*Cannot build '.*-bad\.drv'/);
+    const passed = evaluate('jobs.nix', '-A', 'passed');
+    assert.match(passed.stderr, /list element at index 1[^]*error: thrown/);
+    assert.doesNotMatch(passed.stderr, /Cannot build/);
+    assert.equal(evaluate('jobs.nix', '-A', 'second', '--keep-going').status, 1);
+  });
+
+  test('says what would have been built where nothing can be', () => {
+    const { status, stderr } = evaluate('jobs.nix', '-A', 'above', '--max-jobs', '0');
+    assert.equal(status, 1);
+    assert.match(stderr, /Reason:.*local builds are disabled/);
+    assert.match(stderr, /These derivations would have been built:\n.*-(above|bad)\.drv\n.*-(above|bad)\.drv/);
+    assert.match(stderr, /while calling the 'import' builtin\n\s+at .*jobs\.nix:\d+:\d+/);
+  });
+
+  test('says in a dry run what it would build itself', () => {
+    const { status, stdout, stderr } = run('nix-build', 'jobs.nix', '-A', 'package', '--dry-run');
+    assert.equal(status, 0);
+    assert.equal(stdout, '');
+    assert.match(stderr, /the evaluation itself needs[^]*3 derivations will be built:[^]*-needed\.drv/);
+    assert.match(stderr, /-bad\.drv/);
+  });
+
+  test('names the derivation and the place where it may not build', () => {
+    const { stderr } = evaluate('jobs.nix', '-A', 'above', '--no-allow-import-from-derivation');
+    assert.match(stderr, /while calling the 'import' builtin\n\s+at .*jobs\.nix:\d+:\d+/);
+    assert.match(stderr, /cannot build '.*-above\.drv\^out' during evaluation because the option/);
+  });
+
+  test('builds nothing to compute where outputs will be', () => {
+    const { stdout, stderr } = evaluate('jobs.nix', '-A', 'paths');
+    assert.equal(stderr, '');
+    const paths = stdout.match(/"([^"]*)"/g)?.map(path => path.slice(1, -1)) ?? [];
+    assert.equal(paths.length, 3);
+    assert.deepEqual(
+      paths.map(path => existsSync(path)),
+      [false, false, false],
+    );
   });
 });

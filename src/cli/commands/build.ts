@@ -33,7 +33,12 @@ export function build(context: CommandContext): Command {
         apply: path => (outLink = path),
       },
       { long: 'no-link', labels: [], summary: 'Make no links to results.', apply: () => (outLink = undefined) },
-      { long: 'dry-run', labels: [], summary: 'Say what would be done, and do nothing.', apply: () => (dryRun = true) },
+      {
+        long: 'dry-run',
+        labels: [],
+        summary: 'Say what would be done, and do nothing.',
+        apply: () => (dryRun = context.modes.plansOnly = true),
+      },
       { long: 'json', labels: [], summary: 'Print the results as JSON.', apply: () => (json = true) },
       ...jsonFlags(chosen => (pretty = chosen)),
       { long: 'print-out-paths', labels: [], summary: 'Print the results.', apply: () => (printPaths = true) },

@@ -40,7 +40,7 @@ export function nixBuild(context: CommandContext): LegacyCommand {
         apply: path => (outLink = displayBytes(path)),
       },
       switchFlag('no-out-link', 'Make no links to results.', () => (outLink = undefined), { aliases: ['no-link'] }),
-      switchFlag('dry-run', 'Say what would be done, and do nothing.', () => (dryRun = true)),
+      switchFlag('dry-run', 'Say what would be done, and do nothing.', () => (dryRun = context.modes.plansOnly = true)),
       switchFlag('check', 'Build again what is there, and compare.', () => (checks = true)),
       switchFlag('add-drv-link', 'Has no effect.', () => undefined),
       switchFlag('indirect', 'Has no effect.', () => undefined),

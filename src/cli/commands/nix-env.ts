@@ -89,6 +89,7 @@ export function nixEnv(context: CommandContext): LegacyCommand {
         apply: () => {
           context.log.log('info', '(dry run; not doing anything)');
           request.dryRun = true;
+          context.modes.plansOnly = true;
         },
       },
       {

@@ -80,6 +80,7 @@ export function nixShell(context: CommandContext): LegacyCommand {
       if (request.arePackages && operands.areTexts) {
         throw new CliError('usage/useless-flag', "'-p' and '-E' are mutually exclusive");
       }
+      context.modes.plansOnly = request.isDry;
       chooseOperands(context, request, operands);
       process.env['IN_NIX_SHELL'] = request.isPure ? 'pure' : 'impure';
       if (request.script !== undefined) prepareScript(context, request.script.file, from);

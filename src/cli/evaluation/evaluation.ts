@@ -38,7 +38,9 @@ import { readStandardInput } from '../read-input.ts';
 import { formatWarning, locateWarning } from '../render/format-warning.ts';
 import type { ArgumentSource, EvaluationArguments } from './evaluation-arguments.ts';
 import { EvaluationObserver } from './observe-evaluation.ts';
+import { type Realising, openRealising } from '../installables/realising.ts';
 import { realiseForEvaluation } from './realise-for-evaluation.ts';
+import { requireNothing } from './require-nothing.ts';
 
 /** Texts beyond it do not fit the evaluator's memory. */
 export const largestSource = 1024 ** 3;
@@ -73,6 +75,7 @@ export class Evaluation implements AsyncDisposable {
   #realStoreDir: string | undefined;
   #store: Promise<Store> | undefined;
   #evalStore: Promise<Store> | undefined;
+  #realising: Promise<Realising> | undefined;
 
   constructor(context: CommandContext, from: EvaluationArguments, { writes = true, store }: EvaluationOptions = {}) {
     this.context = context;
@@ -95,9 +98,40 @@ export class Evaluation implements AsyncDisposable {
     const evalStore = await this.evalStore();
     if (evalStore instanceof LocalStore) this.#realStoreDir = evalStore.realStoreDir;
     const wantsClosures = this.evaluator.access !== undefined;
-    const options = { evalStore, writes: this.#writes, downloads: () => this.#downloads() };
-    const ways = realiseForEvaluation(await this.store(), this.context, options);
-    return answerNeeds(evalStore, needs, { ...ways, wantsClosures, signal: this.context.signal });
+    const { context } = this;
+    const store = await this.store();
+    const ways = realiseForEvaluation(store, context, {
+      evalStore,
+      writes: this.#writes,
+      downloads: () => this.#downloads(),
+      realising: () => this.#openRealising(),
+    });
+    const answered = context.modes.plansOnly
+      ? await requireNothing(needs, { realising: await this.#openRealising(), store, context })
+      : needs;
+    using _waiting = this.#showWaiting(needs);
+    return await answerNeeds(evalStore, answered, { ...ways, wantsClosures, signal: context.signal });
+  }
+
+  /** Has the progress bar say what the evaluation waits for. */
+  #showWaiting(needs: readonly EvalNeed[]): Disposable | undefined {
+    const { log } = this.context;
+    const outputs = needs.filter(({ kind }) => kind === 'output').length;
+    if (!log.showsProgress || outputs === 0) return undefined;
+    return log.startActivity({
+      type: 'unknown',
+      text: `evaluating, waiting for ${outputs} ${outputs === 1 ? 'output' : 'outputs'}`,
+    });
+  }
+
+  /** What makes things valid that the evaluation needs, opened when that is first needed. */
+  #openRealising(): Promise<Realising> {
+    return (this.#realising ??= this.#startRealising());
+  }
+
+  async #startRealising(): Promise<Realising> {
+    const options = { evalStore: await this.evalStore() };
+    return this.#opened.use(await openRealising(await this.store(), this.context, options));
   }
 
   /** Where downloads are as long as the evaluation goes on. */

@@ -1,9 +1,9 @@
 import { type ByteString, displayBytes } from '../../base/index.ts';
-import { type RealisedPath, type Realisation, downloadFile, fetchTree } from '../../engine/index.ts';
+import { type OutputOutcome, type Realisation, downloadFile, fetchTree } from '../../engine/index.ts';
 import {
+  type BuildResult,
   type BuiltPath,
   type DerivingPath,
-  type StorePath,
   derivingPathOf,
   formatSingleDerivingPath,
   isBuildSuccess,
@@ -13,7 +13,7 @@ import {
 import { type Store, copyPaths, derivationOutputs } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { openRealising } from '../installables/realising.ts';
+import { type Realising, buildErrorOf } from '../installables/realising.ts';
 import { fetchContext } from './fetch-context.ts';
 
 export interface RealiseForEvaluationOptions {
@@ -21,19 +21,22 @@ export interface RealiseForEvaluationOptions {
   readonly writes: boolean;
   /** A folder that is there as long as the evaluation goes on. */
   readonly downloads: () => string;
+  /** What makes things valid, as long as the evaluation goes on. */
+  readonly realising: () => Promise<Realising>;
 }
 
 /** How an evaluation has made valid what it needs; where nothing is written, what is not there cannot be had. */
 export function realiseForEvaluation(
   store: Store,
   context: CommandContext,
-  { evalStore, writes, downloads }: RealiseForEvaluationOptions,
+  { evalStore, writes, downloads, realising: openedRealising }: RealiseForEvaluationOptions,
 ): Pick<Realisation, 'fetch' | 'fetchTree' | 'build'> {
   const { signal } = context;
   return {
     fetch: async path => {
       if (!writes) throw noWriteAccess(printStorePath(store.storeDir, path));
-      await realise([opaquePath(path)]);
+      const realising = await openedRealising();
+      await realising.realise([opaquePath(path)]);
     },
     fetchTree: need => {
       if (need.kind === 'tree') return fetchTree(need.input, need.url, fetchContext(context));
@@ -46,34 +49,48 @@ export function realiseForEvaluation(
       return downloadFile(need.url, downloads(), { settings, reporter, signal });
     },
     build: async outputs => {
-      if (!writes) return Promise.all(outputs.map(requireOutput));
-      const realised = await realise(outputs.map(derivingPathOf));
-      const paths = outputs.map(({ output }, index) => outputOf(realised[index], output));
+      if (!writes) return Promise.all(outputs.map(findOutput));
+      const wanted = outputs.map(derivingPathOf);
+      const realising = await openedRealising();
+      const results = await realising.attempt(wanted);
+      const outcomes: OutputOutcome[] = [];
+      for (const [index, path] of wanted.entries()) {
+        const result = results.get(path);
+        const outcome = outcomeOf(result, outputs[index]?.output);
+        outcomes.push(outcome.kind === 'failed' ? await explain(outcome, { path, realising }) : outcome);
+      }
       // Evaluations look at what they have built where they look at everything.
-      if (evalStore !== store) await copyPaths(store, evalStore, paths.filter(isKnown), { closure: true, signal });
-      return paths;
+      if (evalStore !== store) {
+        const paths = outcomes.flatMap(outcome => (outcome.kind === 'there' ? [outcome.path] : []));
+        await copyPaths(store, evalStore, paths, { closure: true, signal });
+      }
+      return outcomes;
     },
   };
 
-  async function realise(wanted: readonly DerivingPath[]): Promise<readonly RealisedPath[]> {
-    await using realising = await openRealising(store, context, { evalStore });
-    return await realising.realise(wanted);
+  /** Where nothing can be built, an error says what would have been. */
+  async function explain(
+    outcome: Extract<OutputOutcome, { readonly kind: 'failed' }>,
+    { path, realising }: { readonly path: DerivingPath; readonly realising: Realising },
+  ): Promise<OutputOutcome> {
+    if (context.settings.get('max-jobs') !== 0) return outcome;
+    const { willBuild } = await realising.plan([path]);
+    if (willBuild.size < 2) return outcome;
+    const list = [...willBuild].map(each => `\n  ${displayBytes(printStorePath(store.storeDir, each))}`);
+    const message = `${outcome.error.message}\nThese derivations would have been built:${list.join('')}`;
+    return { kind: 'failed', error: new CliError('realise/failed', message) };
   }
 
-  async function requireOutput(wanted: BuiltPath): Promise<StorePath> {
+  async function findOutput(wanted: BuiltPath): Promise<OutputOutcome> {
     const { derivation, output } = wanted;
     const outputs =
       derivation.kind === 'opaque' ? await derivationOutputs(store, derivation.path, { evalStore, signal }) : undefined;
     const path = outputs?.get(output);
-    if (path !== undefined && (await store.validPaths([path], { signal })).has(path)) return path;
+    if (path !== undefined && (await store.validPaths([path], { signal })).has(path)) return { kind: 'there', path };
     const { storeDir } = store;
     const shown = path === undefined ? formatSingleDerivingPath(storeDir, wanted) : printStorePath(storeDir, path);
-    throw noWriteAccess(shown);
+    return { kind: 'failed', error: noWriteAccess(shown) };
   }
-}
-
-function isKnown(path: StorePath | undefined): path is StorePath {
-  return path !== undefined;
 }
 
 function noWriteAccess(path: ByteString): CliError {
@@ -81,7 +98,10 @@ function noWriteAccess(path: ByteString): CliError {
   return new CliError('realise/read-only', message);
 }
 
-function outputOf(realised: RealisedPath | undefined, output: BuiltPath['output']): StorePath | undefined {
-  const outcome = realised?.result.outcome;
-  return outcome !== undefined && isBuildSuccess(outcome) ? outcome.builtOutputs.get(output)?.path : undefined;
+function outcomeOf(result: BuildResult | undefined, output: BuiltPath['output'] | undefined): OutputOutcome {
+  if (result === undefined) return { kind: 'called-off' };
+  const { outcome } = result;
+  if (!isBuildSuccess(outcome)) return { kind: 'failed', error: buildErrorOf(outcome) };
+  const path = output === undefined ? undefined : outcome.builtOutputs.get(output)?.path;
+  return path === undefined ? { kind: 'absent' } : { kind: 'there', path };
 }

@@ -9,7 +9,9 @@ import {
   planRealisation,
 } from '../../engine/index.ts';
 import {
+  type BuildFailure,
   type BuildMode,
+  type BuildResult,
   type DerivingPath,
   type StoreDir,
   formatDerivingPath,
@@ -45,6 +47,11 @@ export interface Realising extends AsyncDisposable {
   tell(wanted: readonly DerivingPath[]): Promise<void>;
   /** All of `wanted`, in its order. Throws `BuildError` for one failure, `realise/failed` for several, `ExitStatus`. */
   realise(wanted: readonly DerivingPath[], options?: RealiseOptions): Promise<readonly RealisedPath[]>;
+  /**
+   * What became of each of `wanted`, failures, too. Unless the setting `keep-going` is on, a failure of the first calls off
+   * those that have not ended, which are left out then.
+   */
+  attempt(wanted: readonly DerivingPath[]): Promise<ReadonlyMap<DerivingPath, BuildResult>>;
 }
 
 export async function openRealising(
@@ -89,6 +96,10 @@ export async function openRealising(
       requireSuccess(store.storeDir, realised, { context, failureStatus });
       return realised.paths;
     },
+    attempt: async wanted => {
+      const { paths } = await realiser.realise(wanted, { signal, areIndependent: true });
+      return new Map(paths.map(({ path, result }) => [path, result]));
+    },
     [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
   };
 }
@@ -106,7 +117,7 @@ function requireSuccess(
   const names = new Set<string>();
   for (const { path, result } of paths) {
     if (isBuildSuccess(result.outcome)) continue;
-    errors.push(new BuildError(result.outcome.status, displayBytes(result.outcome.message)));
+    errors.push(buildErrorOf(result.outcome));
     const printed =
       path.kind === 'built' && isTelling
         ? formatSingleDerivingPath(storeDir, path.derivation)
@@ -124,4 +135,9 @@ function requireSuccess(
   if (!isTelling) throw error;
   log.logError(error);
   throw new ExitStatus(failingExitStatus(failures));
+}
+
+/** What did not become valid, as an error. */
+export function buildErrorOf({ status, message }: BuildFailure): BuildError {
+  return new BuildError(status, displayBytes(message));
 }

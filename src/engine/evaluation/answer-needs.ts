@@ -9,12 +9,21 @@ export interface Realisation {
   readonly fetch: (path: StorePath) => Promise<void>;
   /** Gets the tree of an input, or what is at a URL; throws what keeps it from that. */
   readonly fetchTree: (need: FetchNeed) => Promise<FetchedTree>;
-  /** Makes outputs valid, and gives their store paths in this order; throws what keeps it from that. */
-  readonly build: (outputs: readonly BuiltPath[]) => Promise<readonly (StorePath | undefined)[]>;
+  /** Makes outputs valid, the first one before all; what became of each, in this order. Throws what keeps it from that. */
+  readonly build: (outputs: readonly BuiltPath[]) => Promise<readonly OutputOutcome[]>;
   /** Whether answers say what an evaluation may look at besides. */
   readonly wantsClosures: boolean;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** What became of an output that an evaluation needs. */
+export type OutputOutcome =
+  | { readonly kind: 'there'; readonly path: StorePath }
+  /** Nothing makes such a thing. */
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'failed'; readonly error: Error }
+  /** Something before it failed, after which it may not be needed. */
+  | { readonly kind: 'called-off' };
 
 export type FetchNeed = Extract<EvalNeed, { kind: 'download' | 'tree' }>;
 
@@ -22,15 +31,21 @@ type Answer = readonly [EvalNeed, NeedAnswer];
 
 const absent: NeedAnswer = { kind: 'absent' };
 
-/** Answers the needs of an evaluation by a store. Outputs are asked for together, so that they can be built at a time. */
+/**
+ * Answers the needs of an evaluation by a store: the first, and of the others what there is to say of them. Outputs are
+ * asked for together, so that they can be built at a time.
+ */
 export async function answerNeeds(
   store: Store,
   needs: readonly EvalNeed[],
   realisation: Realisation,
 ): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
-  for (const need of needs) if (need.kind !== 'output') answers.push(...(await answerOne(store, need, realisation)));
-  const outputs = needs.filter(need => need.kind === 'output');
+  const outputs: OutputNeed[] = [];
+  for (const need of needs) {
+    if (need.kind === 'output') outputs.push(need);
+    else answers.push(...(await answerOne(store, need, realisation)));
+  }
   if (outputs.length > 0) answers.push(...(await answerOutputs(store, outputs, realisation)));
   return answers;
 }
@@ -104,7 +119,7 @@ async function answerOutputs(
   needs: readonly OutputNeed[],
   realisation: Realisation,
 ): Promise<readonly Answer[]> {
-  let built: readonly (StorePath | undefined)[];
+  let built: readonly OutputOutcome[];
   try {
     built = await realisation.build(needs.map(({ path }) => path));
   } catch (error) {
@@ -114,8 +129,9 @@ async function answerOutputs(
   }
   const answers: Answer[] = [];
   for (const [index, need] of needs.entries()) {
-    const path = built[index];
-    answers.push([need, path === undefined ? absent : await objectAt(store, path, realisation)]);
+    const outcome = built[index];
+    if (outcome === undefined || outcome.kind === 'called-off') continue;
+    answers.push([need, outcome.kind === 'there' ? await objectAt(store, outcome.path, realisation) : outcome]);
   }
   return answers;
 }

@@ -1,6 +1,6 @@
 import type { EvalNeed, Evaluator, NeedAnswer } from '../../eval/index.ts';
 
-/** Finds the answer to each of `needs`; it may find more that is going to be asked for. */
+/** Finds the answer to the first of `needs`, as far as it can to the others, and perhaps to what is going to be asked for. */
 export type AnswerNeeds = (needs: readonly EvalNeed[]) => Promise<Iterable<readonly [EvalNeed, NeedAnswer]>>;
 
 /**
@@ -19,6 +19,7 @@ export async function evaluateInPasses<T>(evaluator: Evaluator, work: () => T, a
 export async function answerAll(evaluator: Evaluator, needs: readonly EvalNeed[], answer: AnswerNeeds): Promise<void> {
   for (const [need, found] of await answer(needs)) evaluator.answer(need, found);
   // Else the next pass would come no further.
-  const open = needs.find(need => !evaluator.isAnswered(need));
-  if (open !== undefined) throw new TypeError(`nobody answered an evaluation's need of kind '${open.kind}'`);
+  const [open] = needs;
+  if (open !== undefined && !evaluator.isAnswered(open))
+    throw new TypeError(`nobody answered an evaluation's need of kind '${open.kind}'`);
 }

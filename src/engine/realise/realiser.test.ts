@@ -155,6 +155,34 @@ test('a failure ends what needs it, and all else unless it is to go on', async (
   }
 });
 
+test('of what is wanted independently only the first calls off the others', async () => {
+  for (const first of ['bad', 'slow'] as const) {
+    await using rig = openRig({ slots: 2 });
+    const { store, builder } = rig;
+    const drvs = { bad: await addTestDerivation(store, 'bad', {}), slow: await addTestDerivation(store, 'slow', {}) };
+    const slowBegun = Promise.withResolvers<void>();
+    const badFailed = Promise.withResolvers<void>();
+    builder.scripts.set('bad', async () => {
+      await slowBegun.promise;
+      badFailed.resolve();
+      return { failure: 'PermanentFailure' };
+    });
+    builder.scripts.set('slow', async (_job, signal) => {
+      slowBegun.resolve();
+      await badFailed.promise;
+      if (first === 'slow') return;
+      await new Promise<void>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    });
+    const names = first === 'bad' ? (['bad', 'slow'] as const) : (['slow', 'bad'] as const);
+    const { paths } = await rig.realiser.realise(
+      names.map(name => outputOf(drvs[name])),
+      { signal: new AbortController().signal, areIndependent: true },
+    );
+    assert.equal(paths.length, first === 'bad' ? 1 : 2);
+    assert.equal((await store.validPaths([await outOf(store, drvs.slow)])).size, first === 'bad' ? 0 : 1);
+  }
+});
+
 test('what substituters have is not built, nor what only that would need', async () => {
   await using rig = openRig();
   const { store, builder, cache } = rig;

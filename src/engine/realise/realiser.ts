@@ -43,6 +43,8 @@ export interface RealiserOptions {
 export interface RealiseRequest {
   readonly mode?: BuildMode;
   readonly signal: AbortSignal;
+  /** Whether the others are not wanted for the first one's sake: it comes first, and only its failure calls them off. */
+  readonly areIndependent?: boolean;
   /** What was planned for the same deriving paths, if anything was. */
   readonly plan?: Pick<RealisationPlan, 'weights' | 'settled'> | undefined;
 }
@@ -70,8 +72,8 @@ export class Realiser {
   }
 
   /**
-   * What became of each of `wanted`, in their order. Unless `keepGoing`, the first failure calls off all others, which
-   * are left out then. Resolves when nothing is going on any more. Throws what is wrong with the stores or with us, and
+   * What became of each of `wanted`, in their order. Unless `keepGoing`, the first failure that matters calls off all
+   * others, which are left out then. Resolves when nothing is going on any more. Throws what is wrong with the stores or with us, and
    * the signal's reason.
    */
   async realise(wanted: readonly DerivingPath[], request: RealiseRequest): Promise<Realised> {
@@ -124,18 +126,19 @@ class GoalGraph implements RealiseContext {
   }
 
   async run(wanted: readonly DerivingPath[]): Promise<Realised> {
-    const { mode = 'normal', signal } = this.#request;
+    const { mode = 'normal', signal, areIndependent = false } = this.#request;
     const settled = mode === 'normal' ? await this.#stillSettled(wanted) : undefined;
     const ended: (RealisedPath | undefined)[] = wanted.map(() => undefined);
     let failure: { readonly error: unknown } | undefined;
-    // Who comes first gets a slot first: as in C++ Nix in the order of names.
+    // Who comes first gets a slot first: as in C++ Nix in the order of names, unless they are not wanted together.
     const inOrder = wanted.map((path, at) => ({ path, at, name: storePathName(baseStorePath(path)) }));
-    inOrder.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    if (!areIndependent) inOrder.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
     await Promise.all(
       inOrder.map(async ({ path, at }) => {
         try {
           const result = settled?.get(path) ?? (await this.#goal(path, mode));
-          if (!isBuildSuccess(result.outcome) && !this.settings.keepGoing) {
+          const matters = !this.settings.keepGoing && (at === 0 || !areIndependent);
+          if (!isBuildSuccess(result.outcome) && matters) {
             // What fails since something else has is of no interest.
             if (this.#stop.signal.aborted) return;
             this.#stop.abort(calledOff);
