@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type Reporter, errnoOf, systemErrorText } from '../base/index.ts';
 import type { CallOptions } from '../castore/index.ts';
 import type { ReadableSettings } from '../nix-compat/index.ts';
-import type { Variables } from './binary-cache/http/http-agents.ts';
+import type { Variables } from './binary-cache/http/http-routes.ts';
 import type { ClientIdentity } from './binary-cache/http/http-request.ts';
 import { sharedHttpClient } from './binary-cache/http-clients.ts';
 import { openS3Object } from './binary-cache/s3/open-s3-object.ts';

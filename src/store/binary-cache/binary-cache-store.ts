@@ -19,11 +19,12 @@ import { BinaryCacheWriter } from './binary-cache-writer.ts';
 import { CacheIndex } from './cache-index.ts';
 import { CacheLookups, type CacheLookupsOptions } from './cache-lookups.ts';
 import type { CacheParameters } from './cache-parameters.ts';
-import type { CacheTransport } from './cache-transport.ts';
+import type { CacheTransport, GetFileOptions } from './cache-transport.ts';
 import { FetchedNars } from './fetched-nars.ts';
 import type { ByteRange } from './file-chunks.ts';
 import { NarTree, isReadable, lookupListed } from './nar-tree.ts';
-import { receiveNar } from './receive-nar.ts';
+import { NarMemory } from './nar-memory.ts';
+import { type NarFile, receiveNar } from './receive-nar.ts';
 
 /** Bytes of the largest listing of a NAR that is read; without one the NAR itself is. */
 const maxListingSize = 64 * 1024 * 1024;
@@ -56,6 +57,7 @@ export class BinaryCacheStore implements Store {
   readonly #reporter: Reporter;
   readonly #fetched: FetchedNars;
   readonly #keepsNars: boolean;
+  readonly #memory = new NarMemory();
 
   constructor(options: BinaryCacheOptions) {
     this.uri = options.uri;
@@ -155,12 +157,34 @@ export class BinaryCacheStore implements Store {
     sink: TreeSink,
     options: StreamPathOptions & { readonly observe?: (chunk: Uint8Array) => void },
   ): Promise<void> {
-    const open = async (signal: AbortSignal) => {
-      const file = await this.#transport.open(info.url, { signal });
-      if (file === undefined) throw this.#missingFile(info.url);
-      return file;
+    const file: NarFile = {
+      open: async signal => {
+        const chunks = await this.#transport.open(info.url, { signal });
+        if (chunks === undefined) throw this.#missingFile(info.url);
+        return chunks;
+      },
+      whole: (limit, use) => this.#readWhole(info.url, { limit, signal: options.signal }, use),
     };
-    await receiveNar(info, open, sink, { ...options, storeDir: this.storeDir });
+    await receiveNar(info, file, sink, { ...options, storeDir: this.storeDir });
+  }
+
+  async #readWhole(url: string, options: GetFileOptions, use: Parameters<NarFile['whole']>[1]): Promise<void> {
+    const lent: Buffer[] = [];
+    const memory = (size: number) => {
+      const taken = this.#memory.take(size);
+      lent.push(taken);
+      return taken;
+    };
+    try {
+      const bytes = await this.#transport.get(url, { ...options, memory });
+      if (bytes === undefined) throw this.#missingFile(url);
+      await use(bytes);
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === 'cache/file-too-large')) throw error;
+      await use(undefined);
+    }
+    // Not where it failed: somebody may still be writing there.
+    for (const taken of lent) this.#memory.giveBack(taken);
   }
 
   #missingFile(path: string): StoreError {

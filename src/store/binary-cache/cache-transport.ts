@@ -34,6 +34,8 @@ export interface CacheTransport extends AsyncDisposable {
 export interface GetFileOptions extends CallOptions {
   /** In bytes. */
   readonly limit: number;
+  /** Where the contents go that have so many bytes, as far as that is known before they come; at least so many. */
+  readonly memory?: ((size: number) => Uint8Array) | undefined;
   /** Whether being refused is an error, rather than what servers say of files that they do not have. */
   readonly refusalIsError?: boolean;
 }

@@ -183,7 +183,7 @@ export function decompressor(method: string, sizes: ExpectedSizes, head: Uint8Ar
 }
 
 /** Compressed bytes, and bytes that they become, up to which NARs are decompressed there and then. */
-const maxWhole: ExpectedSizes = { compressed: 256 * 1024, plain: 1024 * 1024 };
+const maxWhole: ExpectedSizes = { compressed: 1024 * 1024, plain: 1024 * 1024 };
 
 /**
  * How to decompress a small file there and then: what a stream costs beside (threads of the pool, memory of its own) is
@@ -194,8 +194,8 @@ export function wholeDecompressor(
   method: string,
   { compressed, plain }: ExpectedSizes,
 ): ((bytes: Uint8Array) => Uint8Array | undefined) | undefined {
-  if (isPlain(method) || compressed === 0 || compressed > maxWhole.compressed || plain > maxWhole.plain)
-    return undefined;
+  if (compressed === 0 || compressed > maxWhole.compressed || plain > maxWhole.plain) return undefined;
+  if (isPlain(method)) return bytes => (bytes.byteLength > plain ? undefined : bytes);
   const decompress = requireMethod(method).decompressWhole;
   if (decompress === undefined) return undefined;
   return bytes => {

@@ -47,12 +47,12 @@ export class FileTransport implements CacheTransport {
     return attempt(() => existsSync(this.#locate(path)));
   }
 
-  get(path: string, { limit }: GetFileOptions): Promise<Uint8Array | undefined> {
+  get(path: string, { limit, memory }: GetFileOptions): Promise<Uint8Array | undefined> {
     return attempt(() => {
       const fd = unlessMissing(() => openSync(this.#locate(path), 'r'));
       if (fd === undefined) return undefined;
       try {
-        return readWhole(fd, () => fileTooLarge(join(this.#root, path), limit), limit);
+        return readWhole(fd, { limit, memory, refuse: () => fileTooLarge(join(this.#root, path), limit) });
       } finally {
         closeSync(fd);
       }
@@ -127,10 +127,13 @@ function unlessMissing<T>(work: () => T): T | undefined {
   }
 }
 
-function readWhole(fd: number, refuse: () => Error, limit: number): Uint8Array {
+function readWhole(
+  fd: number,
+  { limit, memory, refuse }: Pick<GetFileOptions, 'limit' | 'memory'> & { readonly refuse: () => Error },
+): Uint8Array {
   const { size } = fstatSync(fd);
   if (size > limit) throw refuse();
-  const bytes = Buffer.allocUnsafe(size);
+  const bytes = memory?.(size) ?? Buffer.allocUnsafe(size);
   let used = 0;
   // Others replace files, they do not change them; one that shrank nevertheless is read as it is now.
   for (let count = -1; used < size && count !== 0; used += count) count = readSync(fd, bytes, used, size - used, null);

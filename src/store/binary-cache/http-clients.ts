@@ -1,5 +1,5 @@
 import type { OpenStoreContext } from '../open-store.ts';
-import type { Variables } from './http/http-agents.ts';
+import type { Variables } from './http/http-routes.ts';
 import { HttpClient } from './http/http-client.ts';
 
 /** By the settings that they were made with, and by how they reach servers. */

@@ -53,9 +53,9 @@ export class HttpTransport implements CacheTransport {
   }
 
   async get(path: string, options: GetFileOptions): Promise<Uint8Array | undefined> {
-    const { signal, limit, refusalIsError = false } = options;
+    const { signal, limit, memory, refusalIsError = false } = options;
     const address = this.#options.address(path);
-    const outcome = await this.#attempt(client => client.fetch({ method: 'GET', ...address, signal }, limit));
+    const outcome = await this.#attempt(client => client.fetch({ method: 'GET', ...address, signal }, limit, memory));
     if (outcome.kind === 'found') return outcome.value.body;
     if (outcome.kind === 'forbidden' && refusalIsError) throw this.#failed(outcome.error);
     return undefined;

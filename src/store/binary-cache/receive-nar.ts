@@ -21,6 +21,17 @@ export interface ReceiveNarOptions extends CallOptions {
   readonly observe?: (chunk: Uint8Array) => void;
 }
 
+/** The file of a NAR, of which one is asked for once. */
+export interface NarFile {
+  /** Its bytes as they come. */
+  open(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** All of them, for small files, in memory that is lent to `use`; undefined for more than `limit` bytes. */
+  whole(limit: number, use: (bytes: Uint8Array | undefined) => Promise<void>): Promise<void>;
+}
+
+/** Bytes of files, compressed or not, that are taken in one piece: what a piece costs is several times what its bytes do. */
+const maxWholeFile = 1024 * 1024;
+
 /**
  * Decompresses the NAR that `info` describes from the bytes of its file, which is opened once it is known how, and
  * reports its tree to `sink`. Throws
@@ -32,7 +43,7 @@ export interface ReceiveNarOptions extends CallOptions {
  */
 export async function receiveNar(
   info: NarInfo,
-  open: (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>,
+  file: NarFile,
   sink: TreeSink,
   options: ReceiveNarOptions,
 ): Promise<void> {
@@ -58,17 +69,22 @@ export async function receiveNar(
   const sizes = { compressed: info.fileSize, plain: narSize };
   const limit = maxCompressedSize(narSize);
   const checkFed = (fed: number) => {
-    if (fed > limit) throw mismatch('size', String(narSize), `${fed} bytes compressed`);
+    if (fed > limit) throw mismatch('size', String(narSize), `${fed === Infinity ? 'more' : fed} bytes compressed`);
   };
   checkMethod(compression);
-  const stop = new AbortController();
-  const file = await open(signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]));
   const whole = wholeDecompressor(compression, sizes);
-  if (whole !== undefined) {
-    const plain = whole(await gather(file, checkFed));
-    if (plain === undefined) throw mismatch('size', String(narSize), 'more');
-    await take(plain);
-  } else await stream(file, { compression, sizes, checkFed, take, stop });
+  if (whole !== undefined && sizes.compressed <= maxWholeFile) {
+    await file.whole(limit, async bytes => {
+      if (bytes === undefined) return checkFed(Infinity);
+      const plain = whole(bytes);
+      if (plain === undefined) throw mismatch('size', String(narSize), 'more');
+      await take(plain);
+    });
+  } else {
+    const stop = new AbortController();
+    const chunks = await file.open(signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]));
+    await stream(chunks, { compression, sizes, checkFed, take, stop });
+  }
   reader.end();
   const got = hasher.finish();
   if (!equalHashes(got, info.narHash)) {
@@ -114,17 +130,6 @@ async function stream(file: AsyncIterable<Uint8Array>, streaming: Streaming): Pr
   } finally {
     await chunks.return?.();
   }
-}
-
-async function gather(file: AsyncIterable<Uint8Array>, checkSize: (size: number) => void): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of file) {
-    checkSize((size += chunk.byteLength));
-    chunks.push(chunk);
-  }
-  const [only] = chunks;
-  return only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, size);
 }
 
 /** In bytes. Compression never needs more, but could go on for ever without a byte coming out. */

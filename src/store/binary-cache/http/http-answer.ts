@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { ServerAnswer } from './server-answer.ts';
 
 /** Bytes of what a server says of an error that are shown. */
 const maxComplaint = 1024;
@@ -9,14 +9,14 @@ const maxRetryAfter = 300_000;
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** Where an answer sends the client, if that is a place that it can go to. */
-export function redirectTarget({ statusCode = 0, headers }: IncomingMessage, url: URL): URL | undefined {
+export function redirectTarget({ statusCode = 0, headers }: ServerAnswer, url: URL): URL | undefined {
   if (!redirects.has(statusCode) || headers.location === undefined) return undefined;
   const target = URL.parse(headers.location, url);
   return target?.protocol === 'http:' || target?.protocol === 'https:' ? target : undefined;
 }
 
 /** What a server asks to wait, as seconds or as a time of day; in milliseconds. */
-export function retryAfterOf({ headers }: IncomingMessage, now: number = Date.now()): number | undefined {
+export function retryAfterOf({ headers }: ServerAnswer, now: number = Date.now()): number | undefined {
   const value = headers['retry-after']?.trim();
   if (value === undefined) return undefined;
   const wait = /^[0-9]+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Reporter, Semaphore } from '../../../base/index.ts';
 import type { StoreError } from '../../error.ts';
 import { FailedAttempt } from './failed-attempt.ts';
-import { HttpAgents, type Variables } from './http-agents.ts';
+import { HttpRoutes, type Variables } from './http-routes.ts';
 import type { HttpRequest } from './http-request.ts';
 import { type Exchanged, HttpTransfer, type TransferContext, asStoreError } from './http-transfer.ts';
 import { type Netrc, readNetrc } from './netrc.ts';
@@ -52,16 +52,23 @@ export class HttpClient {
     this.#context = {
       ...options,
       pause: options.pause ?? (async (milliseconds, signal) => delay(milliseconds, undefined, { signal })),
-      agents: new HttpAgents(options.variables, options.caFile),
+      routes: new HttpRoutes(options.variables, options.caFile),
       permits: options.connections === 0 ? undefined : new Semaphore(options.connections),
       netrc: () => (netrc ??= readNetrc(options.netrcFile)),
     };
   }
 
-  /** Makes a request whose answer is small. Throws `cache/file-too-large` or `cache/transfer-failed`. */
-  async fetch(request: HttpRequest, limit: number): Promise<HttpOutcome<HttpAnswer>> {
+  /**
+   * Makes a request whose answer is small; its body is put into what `memory` gives, where that is given and the size is
+   * known. Throws `cache/file-too-large` or `cache/transfer-failed`.
+   */
+  async fetch(
+    request: HttpRequest,
+    limit: number,
+    memory?: (size: number) => Uint8Array,
+  ): Promise<HttpOutcome<HttpAnswer>> {
     using transfer = new HttpTransfer(request, this.#context);
-    return await outcomeOf(() => transfer.whole(limit));
+    return await outcomeOf(() => transfer.whole(limit, memory));
   }
 
   /**

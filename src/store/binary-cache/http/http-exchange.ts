@@ -1,10 +1,4 @@
-import { open } from 'node:fs/promises';
-import { type Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
 import type { CallOptions } from '../../../castore/index.ts';
-import { type UploadContent, uploadSize } from '../cache-transport.ts';
-import { hasRoom } from '../codec.ts';
-import { fileChunks } from '../file-chunks.ts';
 import {
   type CurlError,
   type FailedAttempt,
@@ -12,15 +6,14 @@ import {
   detailOf,
   failedBeforeAnswer,
 } from './failed-attempt.ts';
-import type { Headers, HttpMethod } from './http-request.ts';
+import type { HttpCall } from './http-call.ts';
+import type { ServerAnswer } from './server-answer.ts';
 import { StallTimer } from './stall-timer.ts';
 
 export interface ExchangeOptions extends CallOptions {
-  readonly method: HttpMethod;
   readonly url: URL;
-  readonly headers: Headers;
-  readonly body: UploadContent | undefined;
-  readonly agent: Agent;
+  /** Begins the request anew, for each connection that is tried. */
+  readonly call: () => HttpCall;
   /** In seconds, as below; 0 for as long as it takes. */
   readonly connectTimeout: number;
   readonly stallTimeout: number;
@@ -34,7 +27,7 @@ export interface ExchangeOptions extends CallOptions {
 const maxStaleConnections = 8;
 
 /** Sends one request and resolves with the answer, whose body is still to come. Rejects with a `FailedAttempt`. */
-export async function exchange(options: ExchangeOptions): Promise<IncomingMessage> {
+export async function exchange(options: ExchangeOptions): Promise<ServerAnswer> {
   for (let stale = 0; ; stale++) {
     options.signal?.throwIfAborted();
     const attempt = new Exchange(options);
@@ -49,7 +42,7 @@ export async function exchange(options: ExchangeOptions): Promise<IncomingMessag
 
 class Exchange {
   readonly #options: ExchangeOptions;
-  readonly #request: ClientRequest;
+  readonly #call: HttpCall;
   readonly #started = performance.now();
   #isConnected = false;
   /** Why it was given up from here. */
@@ -57,82 +50,42 @@ class Exchange {
   #isAnswered = false;
 
   constructor(options: ExchangeOptions) {
-    const { url, method, agent, body } = options;
     this.#options = options;
-    const length = body === undefined ? {} : { 'content-length': String(uploadSize(body)) };
-    const headers = { ...options.headers, ...length };
-    // Destroyed here rather than by the signal: of that only the reason is wanted.
-    this.#request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, { method, agent, headers });
-    // It may come late, for a connection that was given up.
-    this.#request.on('error', () => {});
+    this.#call = options.call();
   }
 
-  async answer(): Promise<IncomingMessage> {
-    const { connectTimeout, stallTimeout, signal } = this.#options;
-    const abort = () => void this.#request.destroy();
+  async answer(): Promise<ServerAnswer> {
+    const { connectTimeout, stallTimeout, signal, uploaded } = this.#options;
+    const abort = () => this.#call.destroy();
     signal?.addEventListener('abort', abort, { once: true });
     using connecting = new StallTimer(connectTimeout, () => this.#giveUp('Connection timed out'));
     using stall = new StallTimer(stallTimeout, () => this.#giveUp(stalled(stallTimeout)));
     connecting.wait();
     stall.wait();
-    this.#request.once('socket', socket => {
-      const connected = () => {
-        this.#isConnected = true;
-        connecting.pause();
-      };
-      if (socket.connecting) socket.once('encrypted' in socket ? 'secureConnect' : 'connect', connected);
-      else connected();
+    this.#call.whenConnected(() => {
+      this.#isConnected = true;
+      connecting.pause();
     });
     try {
-      const answered = this.#whenAnswered();
-      // Settled later or never where sending the body fails first.
-      answered.catch(() => {});
-      await this.#send(stall);
-      return await answered;
+      const answer = await this.#call.answer(bytes => {
+        stall.wait();
+        uploaded?.(bytes);
+      });
+      this.#isAnswered = true;
+      return answer;
     } finally {
       signal?.removeEventListener('abort', abort);
     }
   }
 
-  #whenAnswered(): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      this.#request
-        .once('response', response => {
-          this.#isAnswered = true;
-          resolve(response);
-        })
-        .once('error', reject)
-        .once('close', () => reject(new Error('the connection was closed')));
-    });
-  }
-
-  /** What is left when the server answers, or when the connection breaks, is not sent. */
-  async #send(stall: StallTimer): Promise<void> {
-    const { body, uploaded } = this.#options;
-    if (body === undefined || 'bytes' in body) {
-      this.#request.end(body?.bytes);
-      return;
-    }
-    await using file = await open(body.file);
-    let sent = 0;
-    for await (const chunk of fileChunks(file, { offset: 0, length: body.size }, undefined)) {
-      if (this.#request.destroyed || this.#isAnswered) return;
-      if (!this.#request.write(chunk)) await hasRoom(this.#request);
-      sent += chunk.byteLength;
-      stall.wait();
-      uploaded?.(sent);
-    }
-    this.#request.end();
-  }
-
   #giveUp(reason: string): void {
     this.#timeout = reason;
-    this.#request.destroy();
+    this.#call.destroy();
   }
 
   /** Whether a connection was used that the server had closed before the request came. */
   get wasStale(): boolean {
-    return this.#request.reusedSocket && this.#timeout === undefined && !this.#isAnswered;
+    return this.#call.isReused && this.#timeout === undefined && !this.#isAnswered;
   }
 
   explain(cause: unknown): FailedAttempt {

@@ -1,16 +1,17 @@
-import type { IncomingMessage } from 'node:http';
 import { type Activity, type Reporter, type Semaphore, messageOf } from '../../../base/index.ts';
 import { StoreError } from '../../error.ts';
 import { fileTooLarge } from '../file-too-large.ts';
 import { acceptedEncodings, isEncoded } from './content-encoding.ts';
 import { FailedAttempt, failedBeforeAnswer, failedWithinAnswer, kindOfStatus } from './failed-attempt.ts';
-import type { HttpAgents } from './http-agents.ts';
 import { readComplaint, redirectTarget, retryAfterOf } from './http-answer.ts';
 import type { HttpAnswer } from './http-client.ts';
+import type { HttpCall } from './http-call.ts';
 import { exchange } from './http-exchange.ts';
-import { type Headers, type HttpRequest, displayUrl, verbOf } from './http-request.ts';
+import { type Headers, type HttpRequest, type UnsignedRequest, displayUrl, verbOf } from './http-request.ts';
+import type { HttpRoutes } from './http-routes.ts';
 import type { Netrc } from './netrc.ts';
-import { readBody } from './read-body.ts';
+import { type ReadBodyOptions, readBody, readWholeBody } from './read-body.ts';
+import type { ServerAnswer, WholeBody } from './server-answer.ts';
 
 /** What all transfers of a client have in common; numbers as in `HttpClientOptions`. */
 export interface TransferContext {
@@ -21,7 +22,7 @@ export interface TransferContext {
   readonly userAgent: string;
   readonly reporter: Reporter;
   readonly pause: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
-  readonly agents: HttpAgents;
+  readonly routes: HttpRoutes;
   /** One for each request under way. */
   readonly permits: Semaphore | undefined;
   readonly netrc: () => Netrc;
@@ -44,7 +45,7 @@ const successes: ReadonlySet<number> = new Set([200, 201, 204, 206]);
 
 /** An answer whose body is to be read, and the turn that it takes. */
 export interface Exchanged {
-  readonly response: IncomingMessage;
+  readonly response: ServerAnswer;
   readonly permit: Disposable | undefined;
 }
 
@@ -69,25 +70,34 @@ export class HttpTransfer implements Disposable {
     this.#subject = `unable to ${verbOf(request.method)} '${this.#shown}'`;
   }
 
-  async whole(limit: number): Promise<HttpAnswer> {
+  async whole(limit: number, memory?: (size: number) => Uint8Array): Promise<HttpAnswer> {
     for (;;) {
       const exchanged = await this.begin();
       using _permit = exchanged.permit;
       const { response } = exchanged;
       try {
-        const chunks: Uint8Array[] = [];
-        let size = 0;
-        for await (const chunk of this.#read(response)) {
-          size += chunk.byteLength;
-          if (size > limit) throw fileTooLarge(this.#shown, limit);
-          chunks.push(chunk);
-        }
-        return { headers: response.headers, body: Buffer.concat(chunks) };
+        const body = await this.#readWhole(response, { limit, memory });
+        if (body === undefined) throw fileTooLarge(this.#shown, limit);
+        return { headers: response.headers, body };
       } catch (error) {
         exchanged.permit?.[Symbol.dispose]();
         await this.#beforeNext(error);
       }
     }
+  }
+
+  /** Undefined for more than `limit` bytes. */
+  async #readWhole(response: ServerAnswer, wish: WholeBody): Promise<Uint8Array | undefined> {
+    const isPlain = !this.#isEncoded && this.#context.maxSpeed === 0;
+    if (isPlain && hasQuickWay(response)) return readWholeBody(response, wish, this.#readOptions(response));
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of this.#read(response)) {
+      size += chunk.byteLength;
+      if (size > wish.limit) return undefined;
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
   }
 
   async *chunks(first: Exchanged): AsyncGenerator<Uint8Array> {
@@ -113,7 +123,7 @@ export class HttpTransfer implements Disposable {
   }
 
   /** What was not handed out yet. A server that knows no ranges sends all again. */
-  async *#continued(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+  async *#continued(response: ServerAnswer): AsyncGenerator<Uint8Array> {
     const { range } = this.#request;
     const isPart = response.statusCode === 206;
     let skip = isPart ? 0 : (range?.offset ?? 0) + this.#delivered;
@@ -127,16 +137,18 @@ export class HttpTransfer implements Disposable {
     }
   }
 
-  #read(response: IncomingMessage): AsyncGenerator<Uint8Array> {
-    const { stallTimeout, maxSpeed } = this.#context;
-    const length = Number(response.headers['content-length']) || 0;
-    return readBody(response, {
-      stallTimeout,
-      maxSpeed,
+  #read(response: ServerAnswer): AsyncGenerator<Uint8Array> {
+    return readBody(response, { ...this.#readOptions(response), maxSpeed: this.#context.maxSpeed });
+  }
+
+  #readOptions({ headers }: ServerAnswer): Omit<ReadBodyOptions, 'maxSpeed'> {
+    const length = Number(headers['content-length']) || 0;
+    return {
+      stallTimeout: this.#context.stallTimeout,
       subject: this.#subject,
       signal: this.#request.signal,
       received: count => this.#activity?.progress(count, length),
-    });
+    };
   }
 
   /** Resolves with an answer that is a success, after as many attempts as it takes. */
@@ -165,7 +177,7 @@ export class HttpTransfer implements Disposable {
   }
 
   /** Follows redirects. */
-  async #attempt(): Promise<IncomingMessage> {
+  async #attempt(): Promise<ServerAnswer> {
     let { url } = this.#request;
     for (let redirects = 0; ; redirects++) {
       const response = await this.#exchange(url);
@@ -181,18 +193,16 @@ export class HttpTransfer implements Disposable {
     }
   }
 
-  async #exchange(url: URL): Promise<IncomingMessage> {
+  async #exchange(url: URL): Promise<ServerAnswer> {
     const { method, body, signal, identity, sign } = this.#request;
-    const { connectTimeout, stallTimeout, agents } = this.#context;
+    const { connectTimeout, stallTimeout } = this.#context;
     const isOwnServer = url.origin === this.#request.url.origin;
     const headers = this.#headers(url, isOwnServer);
     const proof = isOwnServer ? await sign?.({ method, url, headers, body }) : undefined;
+    const request = { method, url, headers: { ...headers, ...proof }, body };
     return exchange({
-      method,
       url,
-      headers: { ...headers, ...proof },
-      body,
-      agent: this.#agent(() => agents.agentFor(url, isOwnServer ? identity : undefined)),
+      call: await this.#route(request, isOwnServer ? identity : undefined),
       connectTimeout,
       stallTimeout,
       subject: this.#subject,
@@ -201,9 +211,9 @@ export class HttpTransfer implements Disposable {
     });
   }
 
-  #agent<T>(make: () => T): T {
+  async #route(request: UnsignedRequest, identity: HttpRequest['identity']): Promise<() => HttpCall> {
     try {
-      return make();
+      return await this.#context.routes.route(request, identity);
     } catch (error) {
       const detail = `error setting certificate verify locations: ${messageOf(error)}`;
       throw failedBeforeAnswer(this.#subject, 'caFile', detail, error);
@@ -239,7 +249,7 @@ export class HttpTransfer implements Disposable {
     return { authorization: `Basic ${Buffer.from(`${given.user}:${given.password}`).toString('base64')}` };
   }
 
-  async #refused(response: IncomingMessage, status: number): Promise<FailedAttempt> {
+  async #refused(response: ServerAnswer, status: number): Promise<FailedAttempt> {
     const complaint = await readComplaint(this.#read(response));
     const shown = complaint === undefined ? '' : `\n\nresponse body:\n\n${complaint}`;
     return new FailedAttempt(kindOfStatus(status), `${this.#subject}: HTTP error ${status}${shown}`, {
@@ -271,6 +281,10 @@ export class HttpTransfer implements Disposable {
   [Symbol.dispose](): void {
     this.#activity?.[Symbol.dispose]();
   }
+}
+
+function hasQuickWay(response: ServerAnswer): response is ServerAnswer & Required<Pick<ServerAnswer, 'whole'>> {
+  return response.whole !== undefined;
 }
 
 /** As the rest of Firn knows it. */

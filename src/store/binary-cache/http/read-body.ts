@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CallOptions } from '../../../castore/index.ts';
@@ -6,6 +5,7 @@ import { hasRoom } from '../codec.ts';
 import { decoderOf, isEncoded } from './content-encoding.ts';
 import { FailedAttempt, detailOf, failedBeforeAnswer, failedWithinAnswer } from './failed-attempt.ts';
 import { stalled } from './http-exchange.ts';
+import type { ServerAnswer, WholeBody } from './server-answer.ts';
 import { StallTimer } from './stall-timer.ts';
 
 export interface ReadBodyOptions extends CallOptions {
@@ -23,13 +23,13 @@ export interface ReadBodyOptions extends CallOptions {
  * The body of an answer, without the encoding it may have for the way. Throws a `FailedAttempt` where it breaks off,
  * stalls or cannot be decoded. Ending the iteration early closes the connection.
  */
-export function readBody(response: IncomingMessage, options: ReadBodyOptions): AsyncGenerator<Uint8Array> {
+export function readBody(response: ServerAnswer, options: ReadBodyOptions): AsyncGenerator<Uint8Array> {
   const raw = rawBody(response, options);
   const encoding = response.headers['content-encoding'];
   return isEncoded(encoding) ? decoded(raw, response, { encoding, subject: options.subject }) : raw;
 }
 
-async function* rawBody(response: IncomingMessage, options: ReadBodyOptions): AsyncGenerator<Uint8Array> {
+async function* rawBody(response: ServerAnswer, options: ReadBodyOptions): AsyncGenerator<Uint8Array> {
   const { stallTimeout, maxSpeed, subject, signal, received } = options;
   let timeout: string | undefined;
   const abort = () => void response.destroy();
@@ -65,7 +65,41 @@ async function* rawBody(response: IncomingMessage, options: ReadBodyOptions): As
   }
 }
 
-function partial(response: IncomingMessage, count: number, error: unknown): string {
+/**
+ * The whole body of an answer that needs no decoding, in one piece, where its connection has a quick way to get it;
+ * undefined for more bytes than are wanted. Throws as `readBody`.
+ */
+export async function readWholeBody(
+  response: ServerAnswer & Required<Pick<ServerAnswer, 'whole'>>,
+  wish: WholeBody,
+  { stallTimeout, subject, signal, received }: Omit<ReadBodyOptions, 'maxSpeed'>,
+): Promise<Uint8Array | undefined> {
+  let timeout: string | undefined;
+  let count = 0;
+  const abort = () => void response.destroy();
+  signal?.addEventListener('abort', abort, { once: true });
+  using stall = new StallTimer(stallTimeout, () => {
+    timeout = stalled(stallTimeout);
+    response.destroy();
+  });
+  stall.wait();
+  try {
+    signal?.throwIfAborted();
+    return await response.whole(wish, bytes => {
+      stall.wait();
+      received?.((count = bytes));
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (timeout !== undefined) throw failedBeforeAnswer(subject, 'timeout', timeout, error);
+    throw failedBeforeAnswer(subject, 'partial', partial(response, count, error), error);
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    response.destroy();
+  }
+}
+
+function partial(response: ServerAnswer, count: number, error: unknown): string {
   const length = Number(response.headers['content-length']);
   return Number.isSafeInteger(length) && count < length
     ? `end of response with ${length - count} bytes missing`
@@ -74,7 +108,7 @@ function partial(response: IncomingMessage, count: number, error: unknown): stri
 
 async function* decoded(
   raw: AsyncIterable<Uint8Array>,
-  response: IncomingMessage,
+  response: ServerAnswer,
   { encoding, subject }: { readonly encoding: string; readonly subject: string },
 ): AsyncGenerator<Uint8Array> {
   const refuse = (cause?: unknown) => failedWithinAnswer(subject, response.statusCode ?? 0, 'encoding', cause);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Reporter, errnoOf, messageOf } from '../../../base/index.ts';
 import { StoreError } from '../../error.ts';
-import type { Variables } from '../http/http-agents.ts';
+import type { Variables } from '../http/http-routes.ts';
 import { type AwsProfile, parseAwsConfig } from './aws-config.ts';
 import type { AwsCredentials } from './aws-signature.ts';
 
