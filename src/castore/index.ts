@@ -43,9 +43,9 @@ export {
 export { DirectoryBuilder } from './directory-builder.ts';
 export { decodeDirectory, encodeDirectory, maxDirectoryEntries, maxDirectorySize } from './directory.ts';
 export { checkEntryName, checkSymlinkTarget, isEntryName, isSymlinkTarget } from './entry-name.ts';
-export { Database, type Row, type Schema, type SqlValue } from './disk/database.ts';
+export { Database, type HeldTransaction, type Row, type Schema, type SqlValue } from './disk/database.ts';
 export { DataFolder, type OpenOptions, dataFolderFormat } from './disk/data-folder.ts';
-export type { BatchOptions, CommitOptions, DiskBlobBatch } from './disk/disk-blob-batch.ts';
+export type { BatchOptions, CommitOptions, DiskBlobBatch, EarlyDrafts } from './disk/disk-blob-batch.ts';
 export { DiskBlobStore, type DiskStoreOptions } from './disk/disk-blob-store.ts';
 export type { TreeDraft } from './disk/drafts.ts';
 export { type FileSystem, realFileSystem } from './disk/file-system.ts';

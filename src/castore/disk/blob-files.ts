@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import type { Sha256 } from '../digest.ts';
 import { blobFileMode, blobPath } from './blob-file.ts';
 import type { DataFolder } from './data-folder.ts';
+import type { DraftTree } from './draft-writer.ts';
 import { Drafts, type TreeDraft } from './drafts.ts';
 import { realFileSystem } from './file-system.ts';
 import { FileThread } from './file-thread.ts';
 import type { CollectionLock } from './gc-lock.ts';
 import { sealFile } from './make-file.ts';
 import { makeFolder } from './make-folder.ts';
-import type { Placing } from './place-draft.ts';
+import { type Placing, settleDraft } from './place-draft.ts';
 
 /** Beyond this many new files one syncfs is cheaper than a sync of each; below it, syncfs may wait for strangers' writes. */
 const syncEachLimit = 8;
@@ -135,7 +136,7 @@ export class BlobFiles implements AsyncDisposable {
    */
   async publishDrafts(parts: readonly DraftToPlace[], lock: CollectionLock): Promise<(Error | undefined)[]> {
     if (parts.length === 0) return [];
-    const durably = this.#areFew(parts) || !(await this.#syncAll(lock));
+    const durably = this.areFew(parts.map(({ draft }) => draft)) || !(await this.#syncAll(lock));
     const failures = await this.drafts.place(
       parts.map(({ draft, target, old }) => ({ draft, placing: { target, old, durably } })),
     );
@@ -143,9 +144,18 @@ export class BlobFiles implements AsyncDisposable {
     return failures;
   }
 
-  #areFew(parts: readonly DraftToPlace[]): boolean {
+  /** Makes drafts durable that were moved: `settleDraft`. */
+  async settleDrafts(trees: readonly DraftTree[]): Promise<void> {
+    const { blobs } = this.drafts;
+    const settle = (tree: DraftTree) =>
+      settleDraft(this.#folder.fileSystem, tree, { blobs, beside: `${this.#newPath()}.link` });
+    await Promise.all(trees.map(settle));
+  }
+
+  /** Whether complete drafts are of so few files and folders, all written on this thread, that each is synced by itself. */
+  areFew(drafts: readonly TreeDraft[]): boolean {
     let count = 0;
-    for (const { draft } of parts) {
+    for (const draft of drafts) {
       const tree = this.drafts.treeOf(draft);
       if (tree === undefined) return false;
       count += tree.files.length + tree.folders.length;

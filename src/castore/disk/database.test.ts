@@ -82,3 +82,41 @@ describe('SQLite’s refusals name the file, within a transaction or not', () =>
     );
   });
 });
+
+describe('a transaction that is held', () => {
+  test('is nobody else’s before it is committed, and has transactions as parts', () => {
+    using folder = temporaryFolder();
+    const path = join(folder.path, 'db');
+    using database = new Database(path, [schema]);
+    const count = () => database.get('SELECT count(*) AS count FROM numbers')?.['count'];
+    using held = database.hold();
+    assert.ok(!database.canHold);
+    database.transaction(() => database.run(insert, null));
+    assert.throws(() =>
+      database.transaction(() => {
+        database.run(insert, null);
+        throw new Error('not that one');
+      }),
+    );
+    database.transaction(() => database.run(insert, null));
+    assert.equal(count(), 2);
+    held.commit();
+    assert.ok(database.canHold);
+    using other = new Database(path, [schema]);
+    assert.equal(other.get('SELECT count(*) AS count FROM numbers')?.['count'], 2);
+    assert.ok(!database.canHold && !other.canHold, 'it would wait for itself');
+    assert.throws(() => database.hold(), TypeError);
+  });
+
+  test('is rolled back at disposal', () => {
+    using folder = temporaryFolder();
+    using database = new Database(join(folder.path, 'db'), [schema]);
+    {
+      using _held = database.hold();
+      database.transaction(() => database.run(insert, null));
+    }
+    assert.equal(database.get('SELECT count(*) AS count FROM numbers')?.['count'], 0);
+    database.transaction(() => database.run(insert, null));
+    assert.equal(database.get('SELECT count(*) AS count FROM numbers')?.['count'], 1);
+  });
+});

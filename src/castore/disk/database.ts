@@ -20,6 +20,9 @@ const busyTimeout = 10_000;
 const versionsTable =
   'CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID';
 
+/** How often this process has each file open: one that waits for another would wait for itself. */
+const openCounts = new Map<string, number>();
+
 /** What each connection may keep of the file in memory: what a batch changes is then written once. In KiB. */
 const cacheSize = 32 * 1024;
 
@@ -33,6 +36,8 @@ export class Database implements Disposable {
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #tupleStatements = new Map<string, StatementSync>();
+  #isHeld = false;
+  #isInTransaction = false;
 
   /**
    * With `readOnly` nothing is written, not even beside the file, and additions throw. Throws `data-folder/foreign`,
@@ -48,6 +53,7 @@ export class Database implements Disposable {
       this.#connection.close();
       throw explainSqliteError(path, error);
     }
+    openCounts.set(path, (openCounts.get(path) ?? 0) + 1);
   }
 
   #prepareFile(schemas: readonly Schema[]): void {
@@ -163,17 +169,54 @@ export class Database implements Disposable {
    * another transaction it is a part of that.
    */
   transaction<T>(work: () => T): T {
-    if (this.#connection.isTransaction) return work();
-    this.#explained(() => this.#connection.exec('BEGIN IMMEDIATE'));
+    if (this.#isInTransaction) return work();
+    const [begin, commit, rollBack] = this.#isHeld ? partly : wholly;
+    this.#explained(() => this.#connection.exec(begin));
+    this.#isInTransaction = true;
     try {
       const result = work();
-      this.#connection.exec('COMMIT');
+      this.#connection.exec(commit);
       return result;
     } catch (error) {
       // SQLite has rolled back by itself after some errors (a full disk).
-      if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+      if (this.#connection.isTransaction) this.#connection.exec(rollBack);
       throw explainSqliteError(this.path, error);
+    } finally {
+      this.#isInTransaction = false;
     }
+  }
+
+  /** Whether a transaction can be held: one that this process has open twice would wait for itself. */
+  get canHold(): boolean {
+    return !this.#isHeld && !this.#isInTransaction && openCounts.get(this.path) === 1;
+  }
+
+  /**
+   * Begins a transaction that stays open: transactions until its end are parts of it, each of them whole or not at all.
+   * This connection sees what they did, nobody else does, and nothing of it is durable before `commit`. Other processes
+   * that want to write wait meanwhile: it is for moments.
+   */
+  hold(): HeldTransaction {
+    if (!this.canHold) throw new TypeError('a transaction is open');
+    this.#explained(() => this.#connection.exec('BEGIN IMMEDIATE'));
+    this.#isHeld = true;
+    const end = (statement: string) => {
+      if (!this.#isHeld) return;
+      this.#isHeld = false;
+      // Gone where SQLite has rolled back by itself: then there is nothing to commit, which it says.
+      if (statement === 'COMMIT' || this.#connection.isTransaction)
+        this.#explained(() => this.#connection.exec(statement));
+    };
+    const rollBack = () => end('ROLLBACK');
+    const commit = () => {
+      try {
+        end('COMMIT');
+      } catch (error) {
+        if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+        throw error;
+      }
+    };
+    return { commit, [Symbol.dispose]: rollBack };
   }
 
   #explained<T>(work: () => T): T {
@@ -186,8 +229,18 @@ export class Database implements Disposable {
 
   [Symbol.dispose](): void {
     this.#connection.close();
+    openCounts.set(this.path, (openCounts.get(this.path) ?? 1) - 1);
   }
 }
+
+/** Rolled back at disposal unless it was committed. */
+export interface HeldTransaction extends Disposable {
+  /** Makes all of it durable. */
+  readonly commit: () => void;
+}
+
+const wholly = ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'] as const;
+const partly = ['SAVEPOINT part', 'RELEASE part', 'ROLLBACK TO part; RELEASE part'] as const;
 
 function areTuples(rows: unknown): rows is unknown[][] {
   return Array.isArray(rows) && (rows.length === 0 || Array.isArray(rows[0]));

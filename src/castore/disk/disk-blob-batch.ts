@@ -5,6 +5,7 @@ import type { BlobFiles, DraftToPlace, NewFile } from './blob-files.ts';
 import { executableFile, plainFile } from './blob-schema.ts';
 import type { DataFolder } from './data-folder.ts';
 import type { DraftContents } from './draft-table.ts';
+import type { DraftTree } from './draft-writer.ts';
 import type { DraftOptions, TreeDraft } from './drafts.ts';
 import type { CollectionLock } from './gc-lock.ts';
 import type { Placing } from './place-draft.ts';
@@ -48,6 +49,14 @@ export interface CommitOptions extends CallOptions {
   readonly notPlaced?: (draft: TreeDraft, error: Error) => void;
   /** Writes what refers to the blobs, in the same transaction. */
   readonly record?: () => void;
+}
+
+/** Drafts that are where they belong, but not durably. The batches are to be kept until they are. */
+export interface EarlyDrafts {
+  /** Makes them durable, and their files blobs. */
+  readonly settle: () => Promise<void>;
+  /** Records their blobs: to be called afterwards, within a transaction. */
+  readonly record: () => void;
 }
 
 /** A `BlobBatch` of a `DiskBlobStore`. */
@@ -202,11 +211,7 @@ export class DiskBlobBatch implements BlobBatch {
       batches.flatMap(batch => batch.#drafts),
       { ...options, lock: oldest(locks) },
     );
-    for (const { directories } of drafts) {
-      for (const bytes of directories) {
-        if (bytes.byteLength <= owner.inlineLimit) rows.push({ hash: digestOf(bytes).hash, data: bytes });
-      }
-    }
+    rows.push(...rowsOf(owner, drafts));
     if (rows.length + files.length + drafts.length > 0 || record !== undefined)
       owner.folder.database.transaction(() => {
         insert(owner, rows, files);
@@ -220,6 +225,37 @@ export class DiskBlobBatch implements BlobBatch {
     }
   }
 
+  /** `DiskBlobStore.placeEarly`. */
+  static placeEarly(
+    batches: readonly DiskBlobBatch[],
+    targets: ReadonlyMap<TreeDraft, string>,
+  ): EarlyDrafts | undefined {
+    const [first] = batches;
+    if (first === undefined) return undefined;
+    const owner = first.#owner;
+    if (batches.some(batch => batch.#state !== 'open' || batch.#owner !== owner)) return undefined;
+    const drafts = batches.flatMap(batch => batch.#drafts);
+    const hasOthers = batches.some(batch => batch.#files.length > 0 || batch.#rows.length > 0);
+    if (hasOthers || !owner.files.areFew(drafts)) return undefined;
+    const trees: DraftTree[] = [];
+    const contents: DraftContents[] = [];
+    for (const draft of drafts) {
+      const target = targets.get(draft);
+      if (target === undefined || draft.contents === undefined) throw new TypeError('a draft has no place');
+      trees.push(owner.files.drafts.move(draft, target));
+      draft.placed();
+      contents.push(draft.contents);
+    }
+    for (const batch of batches) batch.#state = 'committed';
+    return {
+      settle: () => owner.files.settleDrafts(trees),
+      record: () => {
+        insert(owner, rowsOf(owner, contents), []);
+        for (const draft of contents) insertDraft(owner, draft);
+      },
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'disposed') return;
     this.#state = 'disposed';
@@ -229,6 +265,12 @@ export class DiskBlobBatch implements BlobBatch {
     await Promise.all(this.#drafts.map(draft => draft.discard()));
     (await this.#lock?.catch(() => undefined))?.[Symbol.dispose]();
   }
+}
+
+/** Of the directories of drafts that are no files. */
+function rowsOf({ inlineLimit }: BatchOwner, drafts: readonly DraftContents[]): NewRow[] {
+  const small = drafts.flatMap(({ directories }) => directories).filter(bytes => bytes.byteLength <= inlineLimit);
+  return small.map(bytes => ({ hash: digestOf(bytes).hash, data: bytes }));
 }
 
 function insert({ folder: { database } }: BatchOwner, rows: readonly NewRow[], files: readonly SizedFile[]): void {

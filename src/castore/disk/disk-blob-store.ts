@@ -15,7 +15,8 @@ import { BlobFiles } from './blob-files.ts';
 import { blobSchema, executableFile, plainFile } from './blob-schema.ts';
 import { DataFolder, type OpenOptions } from './data-folder.ts';
 import { DiskBlobAliases, DiskDirectoryAliases } from './disk-aliases.ts';
-import { type BatchOptions, type CommitOptions, DiskBlobBatch } from './disk-blob-batch.ts';
+import { type BatchOptions, type CommitOptions, DiskBlobBatch, type EarlyDrafts } from './disk-blob-batch.ts';
+import type { TreeDraft } from './drafts.ts';
 import { prepareFiles } from './file-variants.ts';
 import { damaged, readChunks, readSync } from './read-blob-file.ts';
 import { AdditionsLock } from './additions-lock.ts';
@@ -127,6 +128,14 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
    */
   commitAll(batches: readonly DiskBlobBatch[], options: CommitOptions = {}): Promise<void> {
     return DiskBlobBatch.commitTogether(batches, options);
+  }
+
+  /**
+   * Puts the drafts that some batches are made of where they belong, where nothing is, without waiting for the disk; the
+   * rest is then up to the caller. Undefined, and nothing is done, where they are more than a few files.
+   */
+  placeEarly(batches: readonly DiskBlobBatch[], targets: ReadonlyMap<TreeDraft, string>): EarlyDrafts | undefined {
+    return DiskBlobBatch.placeEarly(batches, targets);
   }
 
   /** Whether a row says that the blob is here, without looking at its file. */

@@ -4,7 +4,7 @@ import { type TreeScript, playScript } from '../tree/tree-script.ts';
 import { executableFile, plainFile } from './blob-schema.ts';
 import { type BlobPlaces, type DraftTree, DraftWriter } from './draft-writer.ts';
 import type { FileSystem } from './file-system.ts';
-import { type Placing, placeDraft } from './place-draft.ts';
+import { type Placing, moveDraft, placeDraft } from './place-draft.ts';
 
 /** The next part of a draft. */
 export interface DraftPart {
@@ -75,6 +75,16 @@ export class DraftTable {
     placeDraft(this.#fs, tree, placing, blobs);
     this.#trees.delete(id);
     this.#blobs.delete(id);
+  }
+
+  /** Throws what `moveDraft` does; the draft is then still to be discarded. */
+  move(id: number, target: string): DraftTree {
+    const tree = this.#trees.get(id);
+    if (tree === undefined) throw new TypeError('there is no such draft');
+    const moved = moveDraft(this.#fs, tree, target);
+    this.#trees.delete(id);
+    this.#blobs.delete(id);
+    return moved;
   }
 
   /** What is on the disk of a draft, for syncing it file by file. */

@@ -117,6 +117,15 @@ export class Drafts {
     return failures;
   }
 
+  get blobs(): BlobPlaces {
+    return this.#owner.blobs;
+  }
+
+  /** Moves a complete draft that was written on this thread to where it belongs: `moveDraft`. */
+  move(draft: TreeDraft, target: string): DraftTree {
+    return this.#table.move(draft.id, target);
+  }
+
   /** Of a complete draft that was written on this thread. */
   treeOf(draft: TreeDraft): DraftTree | undefined {
     return draft.isHere ? this.#table.treeOf(draft.id) : undefined;

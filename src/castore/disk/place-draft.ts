@@ -44,6 +44,49 @@ export function placeDraft(fs: FileSystem, draft: DraftTree, placing: Placing, b
   for (const folder of folders) sync(fs, folder, 'fsyncSync');
 }
 
+/** Moves a draft to where it belongs, where nothing is, without making anything durable. Returns what is there then. */
+export function moveDraft(fs: FileSystem, draft: DraftTree, target: string): DraftTree {
+  fs.renameSync(draft.path, target);
+  if (draft.root.kind === 'directory') sealDirectory(fs, target);
+  const moved = (path: FsPath): FsPath => {
+    if (typeof path === 'string') return target + path.slice(draft.path.length);
+    return Buffer.concat([Buffer.from(target), path.subarray(Buffer.byteLength(draft.path))]);
+  };
+  const files = draft.files.map(file => ({ ...file, path: moved(file.path) }));
+  return { ...draft, path: target, files, folders: draft.folders.map(moved) };
+}
+
+/**
+ * Makes a draft durable that was moved to where it belongs, file by file, and gives its files the names of their blobs,
+ * which stand for whole contents as with `placeDraft`. The disk is waited for by others than this thread.
+ */
+export async function settleDraft(
+  fs: FileSystem,
+  tree: DraftTree,
+  { blobs, beside }: { readonly blobs: BlobPlaces; readonly beside: string },
+): Promise<void> {
+  const files = tree.files.filter(file => !file.isLinked);
+  await Promise.all(files.map(({ path }) => syncLater(fs, path, 'fdatasync')));
+  const linking = { blobs, renew: false, beside, madeShard: false };
+  for (const file of files) linkBlob(fs, file, linking);
+  const folders = new Set<FsPath>([...tree.folders, dirname(tree.path)]);
+  if (tree.root.kind === 'directory') folders.add(tree.path);
+  for (const { hash } of files) folders.add(`${blobs.root}/${hash.slice(0, 2)}`);
+  if (linking.madeShard) folders.add(blobs.root);
+  await Promise.all(Array.from(folders, folder => syncLater(fs, folder, 'fsync')));
+}
+
+function syncLater(fs: FileSystem, path: FsPath, call: 'fsync' | 'fdatasync'): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fd = fs.openSync(path, 'r');
+    fs[call](fd, error => {
+      fs.closeSync(fd);
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+}
+
 function sync(fs: FileSystem, path: FsPath, call: 'fsyncSync' | 'fdatasyncSync'): void {
   const fd = fs.openSync(path, 'r');
   try {

@@ -31,4 +31,6 @@ export interface BuildRequest extends BuildOptions {
   /** The closure of the inputs. */
   readonly inputs: ReadonlySet<StorePath>;
   readonly sandboxRoots: SandboxRoots;
+  /** What goes when the build is settled. */
+  readonly leftovers: AsyncDisposableStack;
 }

@@ -27,38 +27,37 @@ import { type ScratchOutputs, chooseScratchOutputs, rewriteText } from './scratc
 
 /**
  * Builds a derivation whose outputs are locked. Throws `BuildError` for what is wrong before the builder runs, what is
- * wrong with us, and the signal's reason. Nothing is left but valid outputs, the log and, where that is asked for, what a
- * failure is explained by.
+ * wrong with us, and the signal's reason. Nothing is left, once `leftovers` are disposed of, but valid outputs, the log and,
+ * where that is asked for, what a failure is explained by.
  */
 export async function buildLocked(context: BuildContext, request: BuildRequest): Promise<BuildResult> {
   const { store } = context;
   const { job, options, states, inputs, signal } = request;
   const { variables, files } = await makeBuilderFiles(store, { derivation: job.derivation, options, inputs });
-  await using site = await BuildSite.open(context, request);
+  const { leftovers } = request;
+  const site = leftovers.use(await BuildSite.open(context, request));
   const { storeDir } = store;
   const scratch = chooseScratchOutputs(job, states, { storeDir, hidesOutputs: site.kind === 'sandbox' });
   await store.temporaryRoots.add(scratch.paths.values(), signal);
   await removeScratch(context, scratch);
   let keepsScratch = false;
-  try {
-    for (const [name, contents] of files) site.folder.writeFile(name, rewriteText(contents, scratch.rewrites));
-    const environment = makeBuildEnvironment({
-      derivation: job.derivation,
-      options,
-      variables,
-      rewrites: scratch.rewrites,
-      storeDir,
-      folder: site.folderInside,
-      settings: context.settings,
-      ownVariables: context.variables,
-    });
-    const result = await runAndRegister({ context, request, site, scratch }, environment);
-    if ('builtOutputs' in result.outcome) return result;
-    keepsScratch = keepFailed({ context, request, site, scratch });
-    return result;
-  } finally {
+  leftovers.defer(async () => {
     if (!keepsScratch) await removeScratch(context, scratch);
-  }
+  });
+  for (const [name, contents] of files) site.folder.writeFile(name, rewriteText(contents, scratch.rewrites));
+  const environment = makeBuildEnvironment({
+    derivation: job.derivation,
+    options,
+    variables,
+    rewrites: scratch.rewrites,
+    storeDir,
+    folder: site.folderInside,
+    settings: context.settings,
+    ownVariables: context.variables,
+  });
+  const result = await runAndRegister({ context, request, site, scratch }, environment);
+  if (!('builtOutputs' in result.outcome)) keepsScratch = keepFailed({ context, request, site, scratch });
+  return result;
 }
 
 interface Build {
@@ -77,6 +76,8 @@ const titles: { readonly [Mode in BuildMode]: string } = {
 async function runAndRegister(build: Build, environment: ReadonlyMap<ByteString, ByteString>): Promise<BuildResult> {
   const { context, request, site, scratch } = build;
   const { settings } = context;
+  // Whoever is not in a sandbox may ask the store.
+  if (site.kind !== 'sandbox' || settings.preBuildHook !== '') await context.store.earlyCommits.settle();
   const place = await site.place();
   using log = settings.keepsLog ? openLog(build) : undefined;
   const printed = printedOf(build);
@@ -173,6 +174,8 @@ async function register(build: Build, activity: Activity): Promise<ReadonlyMap<O
     {
       signal,
       realisations: settings.recordsRealisations,
+      // A hook may ask the store, too.
+      early: request.settles === undefined || settings.postBuildHook !== '' ? undefined : keepUntil(request),
       ...(user === undefined ? {} : { users: { first: user.user, last: user.user } }),
       ...(diffHook === undefined && !settings.keepsFailed
         ? {}
@@ -186,6 +189,11 @@ async function register(build: Build, activity: Activity): Promise<ReadonlyMap<O
     },
   );
   return job.mode === 'check' ? knownOutputs(states) : built;
+}
+
+/** What is left of the build stays until its outputs are settled. */
+function keepUntil({ leftovers }: BuildRequest): (settled: Promise<void>) => void {
+  return settled => leftovers.defer(() => settled);
 }
 
 /** Throws as `runHook`. */

@@ -14,8 +14,8 @@ const presumedGroup = 'nixbld';
 /** Ids from one automatic user to the next; C++ Nix's, so that both can take them on one machine. */
 const idsOfSlot = 65536;
 
-/** In milliseconds, between two looks whether somebody has become free. */
-const pollInterval = 200;
+/** In milliseconds, between two looks whether somebody has become free: ever more, since a build of ours may be settling. */
+const pollIntervals = { first: 1, last: 200 };
 
 /** Whom a build runs as: nobody else does meanwhile, in no process. */
 export interface BuildUser extends Disposable {
@@ -51,8 +51,8 @@ export class BuildUsers {
     const free = tryAcquire(candidates);
     if (free !== undefined) return free;
     using _waiting = waits();
-    for (;;) {
-      await slot.yieldWhile(() => delay(pollInterval, undefined, { signal }));
+    for (let wait = pollIntervals.first; ; wait = Math.min(2 * wait, pollIntervals.last)) {
+      await slot.yieldWhile(() => delay(wait, undefined, { signal }));
       const late = tryAcquire(candidates);
       if (late !== undefined) return late;
     }

@@ -22,6 +22,11 @@ export interface BuildOptions {
   readonly slot: BuildSlot;
   /** The builder starts the activity of the build itself. */
   readonly reporter: Reporter;
+  /**
+   * Whether the result may come as soon as this process can go by it: is told then when the outputs are durable and valid
+   * for everybody, and what is left of the build is gone. If that fails the result was wrong.
+   */
+  readonly settles?: ((settled: Promise<void>) => void) | undefined;
 }
 
 /** Somebody who builds derivations: this machine, another one, a farm. */

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { displayBytes, messageOf } from '../../base/index.ts';
 import { removeTreeAtEase } from '../../castore/index.ts';
 import {
@@ -6,6 +7,7 @@ import {
   type DerivationOptions,
   NixCompatError,
   type StorePath,
+  isBuildSuccess,
   parseDerivationOptions,
   printStorePath,
   resolveDerivationOptions,
@@ -56,7 +58,7 @@ export class LocalDerivationBuilder implements DerivationBuilder {
   }
 
   async #build(job: BuildJob, buildOptions: BuildOptions): Promise<BuildResult> {
-    const { signal, reporter, slot } = buildOptions;
+    const { signal, reporter, slot, settles } = buildOptions;
     const { store } = this.#context;
     store.requireWritable();
     const options = this.#readOptions(job);
@@ -65,7 +67,8 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     // What is found valid stays so, and what is about to be made is not taken for garbage.
     const before = await inspectOutputs(store, job, { ids, reporter });
     await store.temporaryRoots.add([job.path, ...pathsOf(before)], signal);
-    using _lock = await lockOutputs(store, job, buildOptions);
+    await using leftovers = new AsyncDisposableStack();
+    leftovers.use(await lockOutputs(store, job, buildOptions));
     // Somebody else may have built it meanwhile, or just have begun to collect it.
     const states = await inspectOutputs(store, job, { ids, reporter });
     await store.temporaryRoots.add(pathsOf(states), signal);
@@ -86,9 +89,21 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     await store.makeRoom();
     await using _room = new RoomKeeper(store);
     const sandboxRoots = this.#sandboxRoots;
-    const request = { job, options, states, inputs: new Set(inputs.keys()), sandboxRoots, signal, slot, reporter };
-    // Awaited here: the locks end when this function is left.
-    return await buildLocked(this.#context, request);
+    const result = await buildLocked(this.#context, {
+      job,
+      options,
+      states,
+      inputs: new Set(inputs.keys()),
+      signal,
+      slot,
+      reporter,
+      sandboxRoots,
+      leftovers,
+      settles,
+    });
+    // Whatever was waiting for the result comes first.
+    if (settles !== undefined && isBuildSuccess(result.outcome)) settles(disposeLater(leftovers.move()));
+    return result;
   }
 
   /** What is built anew must not be taken for what is there under the same digest and is not what it was. */
@@ -131,6 +146,11 @@ export class LocalDerivationBuilder implements DerivationBuilder {
 
 function parseOptions({ storeDir }: LocalStore, derivation: BasicDerivation): DerivationOptions {
   return parseDerivationOptions(storeDir, { ...derivation, inputDerivations: new Map() });
+}
+
+async function disposeLater(resources: AsyncDisposableStack): Promise<void> {
+  await turn();
+  await resources.disposeAsync();
 }
 
 function pathsOf(states: OutputStates): StorePath[] {

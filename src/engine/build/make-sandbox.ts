@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { displayBytes, systemErrorText } from '../../base/index.ts';
 import { type BasicDerivation, derivationTypeOf, isSandboxed } from '../../nix-compat/index.ts';
 import type { Mount, Sandbox, UserIds } from '../../exec/index.ts';
@@ -98,9 +98,18 @@ function mountOf(
   if (stats === undefined) return undefined;
   if (stats.isSymbolicLink()) return { mount: { kind: 'symlink', to: target, target: readlinkSync(source) } };
   const devices = target === '/dev' || target.startsWith('/dev/');
+  const kind = stats.isDirectory() ? 'folder' : 'file';
+  const isPlain = resolve(source) === source;
   return {
-    mount: { kind: 'bind', from: source, to: target, writable, ...(devices ? { devices } : {}) },
-    kind: stats.isDirectory() ? 'folder' : 'file',
+    mount: {
+      kind: 'bind',
+      from: source,
+      to: target,
+      writable,
+      ...(devices ? { devices } : {}),
+      ...(isPlain ? { is: kind } : {}),
+    },
+    kind,
   };
 }
 

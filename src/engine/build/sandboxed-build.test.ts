@@ -104,7 +104,8 @@ test('sandbox-paths: places, symlinks as they are, the closure of what is in the
   await using recorded = record({ sandboxPaths: paths });
   await recorded.rig.built({});
   const sandbox = sandboxOf(recorded.executor.actions[0] ?? assert.fail());
-  assert.deepEqual(mountAt(sandbox, '/data'), { kind: 'bind', from: folder, to: '/data', writable: true });
+  const data = { kind: 'bind', from: folder, to: '/data', writable: true, is: 'folder' };
+  assert.deepEqual(mountAt(sandbox, '/data'), data);
   assert.deepEqual(mountAt(sandbox, '/link'), { kind: 'symlink', to: '/link', target: 'target' });
   assert.equal(mountAt(sandbox, '/none'), undefined);
   const missing = new Map([['/none', { source: join(folder, 'none'), optional: false }]]);
@@ -134,7 +135,8 @@ test('the pre-build hook adds paths', async () => {
   await using recorded = record({ preBuildHook: hook });
   await recorded.rig.built({});
   const sandbox = sandboxOf(recorded.executor.actions[0] ?? assert.fail());
-  assert.deepEqual(mountAt(sandbox, '/shown'), { kind: 'bind', from: '/usr', to: '/shown', writable: true });
+  const shown = { kind: 'bind', from: '/usr', to: '/shown', writable: true, is: 'folder' };
+  assert.deepEqual(mountAt(sandbox, '/shown'), shown);
   writeFileSync(hook, '#!/bin/sh\necho something\n');
   await using wrong = record({ preBuildHook: hook });
   assert.equal((await wrong.rig.failure({})).message, "unknown pre-build hook command 'something'");

@@ -27,6 +27,11 @@ export interface RegisterOutputsOptions {
   /** Whether realisations are registered (`ca-derivations`); impure outputs have none in any case. */
   readonly realisations: boolean;
   /**
+   * Whether the outputs may be valid for this process before they are durable and valid for everybody: is told when they
+   * are that, or turned out not to become it.
+   */
+  readonly early?: ((settled: Promise<void>) => void) | undefined;
+  /**
    * Mode `check`: is told of the first output that differs from what is valid, which then stays beside it, before the
    * build is said to have failed. Without, what differs is not kept.
    */
@@ -94,11 +99,11 @@ class OutputRegistration implements AsyncDisposable {
     try {
       checkOutputs(this.#store, this.#finished, this.#sortedInfos());
     } catch (error) {
-      if (error instanceof BuildError && error.status === 'HashMismatch') await this.#commit();
+      if (error instanceof BuildError && error.status === 'HashMismatch') await this.#commit([], false);
       throw error;
     }
     const realisations = this.#options.realisations ? this.#realisations() : [];
-    await this.#commit(realisations);
+    await this.#commit(realisations, true);
     return this.#built(new Map(realisations.map(realisation => [realisation.id.output, realisation])));
   }
 
@@ -177,10 +182,10 @@ class OutputRegistration implements AsyncDisposable {
     store.paths.register([{ ...valid, info: { ...valid.info, ultimate: true, signatures } }]);
   }
 
-  async #commit(realisations: readonly Realisation[] = []): Promise<void> {
+  async #commit(realisations: readonly Realisation[], isEarly: boolean): Promise<void> {
     const { mode, derivation } = this.#finished;
     const { storeDir } = this.#store;
-    const { signal } = this.#options;
+    const { signal, early } = this.#options;
     const staged = new Map<StorePath, StagedPath>();
     for (const [name, info] of this.#infos) {
       const draft = this.#drafts.get(name);
@@ -197,7 +202,13 @@ class OutputRegistration implements AsyncDisposable {
       this.#store.realisations.addAll(realisations.filter(({ path }) => paths.has(path)));
       left = left.filter(({ path }) => !paths.has(path));
     };
-    await commitStaged(this.#store, staged, { repair: mode === 'repair', held, record, signal });
+    await commitStaged(this.#store, staged, {
+      repair: mode === 'repair',
+      held,
+      record,
+      early: isEarly ? early : undefined,
+      signal,
+    });
     // One that is named by its contents may have been valid before.
     for (const path of staged.keys()) this.#trust(path);
     this.#store.realisations.addAll(left);

@@ -239,7 +239,7 @@ export class DerivationGoal {
 
   /** Its sources, and the outputs of its inputs that are among them now, are valid. */
   async #buildResolved(derivation: BasicDerivation): Promise<BuildResult> {
-    const { builder, reporter, signal, slots, tally } = this.#context;
+    const { builder, reporter, settles, signal, slots, tally } = this.#context;
     const obstacle = this.#obstacle(derivation);
     if (obstacle !== undefined || builder === undefined) return failed('InputRejected', obstacle ?? '');
     using slot = await slots.acquire(this.#context.weightOf(this.#path), signal);
@@ -247,7 +247,7 @@ export class DerivationGoal {
     let end: 'done' | 'failed' | 'called off' = 'called off';
     try {
       const job = { path: this.#path, derivation, mode: this.#mode };
-      const result = await builder.build(job, { signal, slot, reporter });
+      const result = await builder.build(job, { signal, slot, reporter, settles });
       end = isBuildSuccess(result.outcome) ? 'done' : 'failed';
       return result;
     } finally {

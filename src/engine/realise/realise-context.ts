@@ -48,6 +48,8 @@ export interface RealiseContext {
   readonly tally: RealiseTally;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  /** `BuildOptions.settles` of all builds. */
+  readonly settles: (settled: Promise<void>) => void;
   /** How much is waiting for the derivation at `path`: builds on the longest way to what was asked for. */
   weightOf(path: StorePath): number;
   /** Makes what something else needs, once however many need it. A failure is reported, for whoever needs it has its own. */

@@ -101,6 +101,8 @@ class GoalGraph implements RealiseContext {
   readonly #derivations = new Map<string, DerivationGoal>();
   readonly #goals = new Map<string, Promise<BuildResult>>();
   readonly #reported = new Set<Promise<BuildResult>>();
+  /** Of builds whose results are known: nothing is told of them before. */
+  readonly #settling: Promise<void>[] = [];
   /** What goes on: nothing outlives `run`. */
   readonly #running = new Set<Promise<unknown>>();
 
@@ -151,6 +153,8 @@ class GoalGraph implements RealiseContext {
       }),
     );
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    for (const end of await Promise.allSettled(this.#settling))
+      if (end.status === 'rejected') failure ??= { error: end.reason };
     signal.throwIfAborted();
     if (failure !== undefined) throw failure.error;
     return { paths: ended.filter(each => each !== undefined), failures: this.tally.failures };
@@ -177,6 +181,12 @@ class GoalGraph implements RealiseContext {
     }
     return results;
   }
+
+  readonly settles = (settled: Promise<void>): void => {
+    this.#settling.push(settled);
+    // It is waited for at the end; who goes by it meanwhile fails, too.
+    settled.catch(() => this.#stop.abort(calledOff));
+  };
 
   async realiseInput(input: DerivingPath, mode: BuildMode): Promise<BuildResult> {
     const goal = this.#goal(input, mode);

@@ -101,8 +101,9 @@ export class MountScript {
     }
   }
 
-  #bind({ from, to, writable, optional = false, devices = false }: BindMount): void {
-    const source = this.#findSource(from, optional);
+  #bind({ from, to, writable, optional = false, devices = false, is }: BindMount): void {
+    const source =
+      is === undefined ? this.#findSource(from, optional) : { path: this.#realChild(from), isFolder: is === 'folder' };
     if (source === undefined) return;
     if (source.isFolder) this.#makeFolder(to);
     else this.#makeMountPoint(to);

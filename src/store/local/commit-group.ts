@@ -22,6 +22,11 @@ export interface CommitGroupOptions {
   readonly fail: (path: StorePath, error: unknown) => void;
   /** Records what belongs to paths in the transaction that makes them valid. */
   readonly record?: (paths: ReadonlySet<StorePath>) => void;
+  /**
+   * Whether paths may be valid for this process before they are durable: is told when they are that, or turned out not to
+   * become it. Unless given they are durable first.
+   */
+  readonly early?: ((settled: Promise<void>) => void) | undefined;
   /** Told of each path that is valid from now on. */
   readonly valid: (path: StorePath) => void;
 }
@@ -41,10 +46,11 @@ type Group = ReadonlyMap<StorePath, StagedPath>;
  */
 export async function commitGroup(store: LocalStore, group: Group, options: CommitGroupOptions): Promise<Group> {
   const left = new Map(group);
+  await using resources = new AsyncDisposableStack();
   try {
     const order = topologicalOrder(store.storeDir, group.keys(), path => group.get(path)?.info.references ?? []);
     const locked = await lockGroup(store, { group, order }, options);
-    using _locks = locked.locks;
+    resources.use(locked.locks);
     const taken = new Map<StorePath, StagedPath>();
     for (const path of locked.paths) {
       const staged = left.get(path);
@@ -56,13 +62,13 @@ export async function commitGroup(store: LocalStore, group: Group, options: Comm
       taken.delete(path);
       options.valid(path);
     }
-    if (taken.size > 0) await commitLocked(store, taken, options);
+    for (const [path, { batch }] of group) if (!left.has(path)) resources.use(batch);
+    if (taken.size > 0) await commitLocked(store, taken, { ...options, resources });
     return left;
   } catch (error) {
+    for (const { batch } of group.values()) resources.use(batch);
     left.clear();
     throw error;
-  } finally {
-    for (const [path, { batch }] of group) if (!left.has(path)) await batch[Symbol.asyncDispose]();
   }
 }
 
@@ -94,16 +100,57 @@ async function lockGroup(
   return { paths: [...paths], locks: locks.move() };
 }
 
-async function commitLocked(store: LocalStore, taken: Map<StorePath, StagedPath>, options: CommitGroupOptions) {
+interface LockedOptions extends CommitGroupOptions {
+  /** What is held until the paths are durable, or are not to become valid. */
+  readonly resources: AsyncDisposableStack;
+}
+
+async function commitLocked(store: LocalStore, taken: Map<StorePath, StagedPath>, options: LockedOptions) {
   const fail = (path: StorePath, error: unknown) => {
     taken.delete(path);
     options.fail(path, error);
   };
   const areDrafts = [...taken.values()].every(({ draft }) => draft !== undefined);
-  await (areDrafts
-    ? commitDrafts(store, taken, { ...options, fail })
-    : commitBlobs(store, taken, { ...options, fail }));
+  const isEarly = areDrafts && options.early !== undefined && (await commitEarly(store, taken, { ...options, fail }));
+  if (!isEarly) {
+    await (areDrafts ? commitDrafts : commitBlobs)(store, taken, { ...options, fail });
+    // It may have become a part of what is not durable yet.
+    await store.earlyCommits.settle();
+  }
   for (const path of taken.keys()) options.valid(path);
+}
+
+/** As `commitDrafts`, waiting for the disk afterwards; false where that is no matter of a moment. */
+async function commitEarly(store: LocalStore, taken: Map<StorePath, StagedPath>, options: LockedOptions) {
+  const { fail, early, replace } = options;
+  if (replace || !(await store.earlyCommits.ready())) return false;
+  const outputs = store.derivations.outputsOf(new Map(taken), fail);
+  failDependents(store, taken, fail);
+  using owned = new DisposableStack();
+  const places = owned.use(new DraftPlaces(store, replace));
+  const targets = new Map<TreeDraft, string>();
+  for (const [path, { draft }] of taken) if (draft !== undefined) targets.set(draft, places.prepare(path).target);
+  const drafts = store.blobs.placeEarly(
+    Array.from(taken.values(), ({ batch }) => batch),
+    targets,
+  );
+  if (drafts === undefined) return false;
+  const paths = [...taken.keys()];
+  const held = new AsyncDisposableStack();
+  const settled = store.earlyCommits.add({
+    drafts,
+    record: () => {
+      failDependents(store, taken, fail);
+      register(store, taken, { ...options, outputs });
+    },
+    keep: () => places.keep(paths),
+    held,
+  });
+  // What did not become valid is removed while it is locked.
+  held.use(options.resources.move());
+  held.use(owned.move());
+  early?.(settled);
+  return true;
 }
 
 /** By placing drafts: their blobs and the paths are recorded in one transaction. */

@@ -3,7 +3,7 @@ import { type CommitGroupOptions, commitGroup } from './commit-group.ts';
 import type { LocalStore } from './local-store.ts';
 import type { StagedPath } from './staged-path.ts';
 
-export interface CommitStagedOptions extends Pick<CommitGroupOptions, 'held' | 'record' | 'signal'> {
+export interface CommitStagedOptions extends Pick<CommitGroupOptions, 'held' | 'record' | 'early' | 'signal'> {
   /** Whether paths that are valid already get their contents anew; what lies there stays until the new is complete. */
   readonly repair: boolean;
 }

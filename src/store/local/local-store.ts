@@ -37,6 +37,7 @@ import { type AutoCollectOptions, AutoCollector } from './gc/auto-collector.ts';
 import { LocalCollector } from './gc/local-collector.ts';
 import { BlobTree } from './blob-tree.ts';
 import { readBuildLog } from './build-log.ts';
+import { EarlyCommits } from './early-commits.ts';
 import { LocalDerivations } from './local-derivations.ts';
 import { LocalIndex } from './local-index.ts';
 import { LocalUpkeep } from './local-upkeep.ts';
@@ -101,6 +102,7 @@ export class LocalStore implements Store {
   readonly realisations: RealisationTable;
   readonly derivations: LocalDerivations;
   readonly temporaryRoots: TemporaryRoots;
+  readonly earlyCommits: EarlyCommits;
 
   readonly index: LocalIndex;
   readonly writer: LocalWriter;
@@ -137,6 +139,7 @@ export class LocalStore implements Store {
     this.realisations = new RealisationTable(database, this.storeDir);
     this.derivations = new LocalDerivations(this.storeDir, this.blobs, this.paths);
     this.temporaryRoots = new TemporaryRoots(join(options.dataFolder, 'temproots'), this.storeDir);
+    this.earlyCommits = new EarlyCommits(database);
     this.index = new LocalIndex(this.paths);
     this.writer = new LocalWriter(this);
     this.collector = new LocalCollector(this);
@@ -283,6 +286,7 @@ export class LocalStore implements Store {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.earlyCommits[Symbol.asyncDispose]();
     this.temporaryRoots[Symbol.dispose]();
     await this.blobs[Symbol.asyncDispose]();
   }
