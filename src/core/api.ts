@@ -5,6 +5,8 @@ import { coerceToString } from './coerce.ts';
 import { forceDeep } from './builtins/control.ts';
 import { jsonOf } from './builtins/json.ts';
 import { xmlOf } from './builtins/xml.ts';
+import { firstHostBuiltin } from './builtins/ids.ts';
+import { builtinWord } from './function.ts';
 import { delayCall1, failedThunk, force } from './force.ts';
 import { evaluate } from './interpret.ts';
 import { floatWord, intWord, missing, newThunk, pathWord } from './value.ts';
@@ -73,6 +75,11 @@ export function floatTo(value: f64, result: usize): void {
 /** Puts the path whose text is a StringObject to `result`. */
 export function pathTo(text: usize, result: usize): void {
   store<u64>(result, pathWord(text, 0));
+}
+
+/** Puts the builtin of the host that has this number to `result`, whether or not it is declared. */
+export function hostBuiltinTo(id: u32, arity: u32, result: usize): void {
+  store<u64>(result, builtinWord(firstHostBuiltin + id, arity));
 }
 
 /** What a cell gets whose evaluation has failed. */

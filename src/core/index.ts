@@ -20,6 +20,7 @@ export {
   floatTo,
   forceAt,
   forceDeepAt,
+  hostBuiltinTo,
   intTo,
   jsonAt,
   lookupTo,

@@ -18,6 +18,14 @@ export {
 } from './build/builder-files.ts';
 export { type BuildSettings, readBuildSettings } from './build/build-settings.ts';
 export { type FindFlakeOptions, findFlake, findFlakeWithFragment } from './flakes/find-flake.ts';
+export type { ConfigValue, Flake, FlakeInput, FlakeInputs } from './flakes/flake.ts';
+export { Flakes, type FlakesOptions } from './flakes/flakes.ts';
+export { type InputPath, formatInputPath, parseInputPath } from './flakes/input-path.ts';
+export type { MountedInput } from './flakes/input-trees.ts';
+export { type LockEdge, type LockNode, type LockedNode, formatLockFile, isLockedNode } from './flakes/lock-file.ts';
+export { type InputOverride, type LockFlags, defaultLockFlags } from './flakes/lock-flags.ts';
+export type { LockedFlake } from './flakes/lock-flake.ts';
+export { findInput } from './flakes/lock-graph.ts';
 export { Registries, type RegistriesOptions, type Registry, type RegistryUse } from './flakes/registries.ts';
 export {
   type RegistryEntry,

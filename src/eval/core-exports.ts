@@ -51,6 +51,7 @@ export interface CoreExports {
   intTo(low: number, high: number, result: number): void;
   floatTo(value: number, result: number): void;
   pathTo(text: number, result: number): void;
+  hostBuiltinTo(id: number, arity: number, result: number): void;
   newEnv(up: number, slots: number): number;
   intern(bytes: number, length: number): number;
   nameOf(symbol: number): number;

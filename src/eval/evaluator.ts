@@ -185,7 +185,8 @@ export class Evaluator {
     this.debugger = options.debugger === undefined ? undefined : new Debugger(this, options.debugger);
     const { exports } = this.core;
     exports.setMaxCallDepth(this.maxCallDepth);
-    for (const [id, { name, arity, features = [] }] of hostBuiltins.entries()) {
+    for (const [id, { name, arity, features = [], isInternal = false }] of hostBuiltins.entries()) {
+      if (isInternal) continue;
       if (features.length > 0 && !features.some(feature => this.hasFeature(feature))) continue;
       const text = this.core.newString(byteStringFromText(name));
       exports.declareHostBuiltin(text + stringHeader, name.length, id, arity);
@@ -491,6 +492,12 @@ export class Evaluator {
     this.#passes.answer(need, answer);
   }
 
+  /** Has what was fetched, and files that were imported, be got anew when they are asked for again. */
+  forgetFetched(): void {
+    this.#passes.forgetTrees();
+    this.importedFiles.clear();
+  }
+
   isAnswered(need: EvalNeed): boolean {
     return this.#passes.isAnswered(need);
   }
@@ -568,6 +575,15 @@ export class Evaluator {
       for (const input of derivation.inputDerivations.keys()) found.add(input);
     }
     return [...found];
+  }
+
+  /** A word for a builtin that expressions cannot name. */
+  internalBuiltin(name: string): Word {
+    const { core } = this;
+    const id = hostBuiltins.findIndex(builtin => builtin.isInternal === true && builtin.name === name);
+    const arity = hostBuiltins[id]?.arity;
+    if (arity === undefined) throw new TypeError(`no internal builtin '${name}'`);
+    return core.receive(at => core.exports.hostBuiltinTo(id, arity, at));
   }
 
   #builtinName(id: number): string {

@@ -6,10 +6,12 @@
  *     const tree = evaluator.parse(Buffer.from('1 + 2'), { kind: 'text', name: '«string»' }, folder);
  *     evaluator.print(evaluator.evaluate(tree));           // "3"
  */
+export { type FlakeToCall, type FlakeTree, callFlake } from './call-flake.ts';
 export { canonicalPathOf, parentOf } from './canonical-path.ts';
 export {
   coerceToPath,
   evalError,
+  forceBool,
   forceList,
   forcePlainString,
   forceSet,
@@ -24,7 +26,7 @@ export {
   type DebuggerOptions,
   DebuggingEnded,
 } from './debug/debugger.ts';
-export { EvalError, type EvalErrorCode, evalErrorCodes } from './eval-error.ts';
+export { EvalError, type EvalErrorCode, asEvalError, evalErrorCodes } from './eval-error.ts';
 export { attributeComment, documentationOf, selectedAttribute } from './documentation.ts';
 export type { AddedTree, EvalIO, EvalMessage, FileInfo, FileType, PathToAdd } from './eval-io.ts';
 export { Evaluator, type EvaluatorOptions } from './evaluator.ts';
@@ -61,6 +63,7 @@ export type { ObservationOptions } from './observe/observation.ts';
 export { statisticsOf } from './observe/statistics.ts';
 export { type Pass, type Siblings, siblingsAfter } from './passes.ts';
 export { type JsonOptions, indentJson, toJson } from './builtins/json.ts';
+export { explainJsonFault } from './json/read-json.ts';
 export { importFile } from './builtins/import.ts';
 export { forceDerivingPath } from './builtins/output-of.ts';
 export {
@@ -90,6 +93,7 @@ export { printEvaluated } from './print-evaluated.ts';
 export { ReplScope, isIncomplete } from './repl-scope.ts';
 export {
   type AutoArguments,
+  argumentNames,
   autoCall,
   parseSelectionPath,
   select,
@@ -97,7 +101,8 @@ export {
   takesArgument,
 } from './selection.ts';
 export { type PrintOptions, quoteName, quoteNameBytes } from './value-printer.ts';
-export { type Word, addressOf, kindOf, listElements, trueWord } from './word.ts';
+export { forceTrivial, isSetTree } from './trivial.ts';
+export { type Word, addressOf, intOf, kindOf, listElements, pathTextOf, trueWord } from './word.ts';
 export { type XmlOptions, toXml } from './builtins/xml.ts';
 export { isTable, readToml } from './toml/read-toml.ts';
 export { TomlError } from './toml/toml-error.ts';

@@ -6,6 +6,7 @@ import {
   type StorePath,
   formatSingleDerivingPath,
 } from '../nix-compat/index.ts';
+import type { FlakeToCall } from './call-flake.ts';
 import { type InputAttributes, attributesToJson } from './inputs/input-scheme.ts';
 
 /** What an evaluation has to know of the store, or to have there, before it can go on. */
@@ -21,6 +22,8 @@ export type EvalNeed = (
   | { readonly kind: 'output'; readonly path: BuiltPath }
   /** What is at a URL. */
   | { readonly kind: 'download'; readonly url: string; readonly unpacks: boolean }
+  /** The flake that a reference names, with its inputs locked; nothing is written. */
+  | { readonly kind: 'flake'; readonly reference: string }
   /** The tree of an input; `url` is what messages call it. */
   | { readonly kind: 'tree'; readonly input: InputAttributes; readonly url: string }
 ) & {
@@ -49,6 +52,7 @@ export type NeedAnswer =
     }
   | { readonly kind: 'derivation'; readonly derivation: Derivation }
   | { readonly kind: 'tree'; readonly tree: FetchedTree }
+  | { readonly kind: 'flake'; readonly flake: FlakeToCall }
   /** There is no such thing. */
   | { readonly kind: 'absent' }
   /** Getting it failed: the evaluation fails with this where it asked. */
@@ -65,6 +69,8 @@ export function keyOfNeed(storeDir: StoreDir, need: EvalNeed): string {
       return `${need.kind} ${formatSingleDerivingPath(storeDir, need.path)}`;
     case 'download':
       return `${need.kind} ${need.unpacks} ${need.url}`;
+    case 'flake':
+      return `${need.kind} ${need.reference}`;
     case 'tree':
       return `${need.kind} ${attributesToJson(need.input)}`;
     default:

@@ -165,8 +165,8 @@ export class Passes {
         continue;
       }
       // Getting a tree may say something, which is to be said in its place.
-      if (this.#exploration !== undefined && need.kind === 'tree') continue;
-      position ??= this.#callPosition();
+      if (this.#exploration !== undefined && (need.kind === 'tree' || need.kind === 'flake')) continue;
+      position ??= this.#options.resolve(callPosition(this.#options.core));
       if (this.#current?.needs.has(key) === false) this.#current.needs.set(key, { ...need, position });
     }
     if (answers.length < needs.length) throw new Suspension();
@@ -264,6 +264,11 @@ export class Passes {
     this.#waste += exports.memoryUsed() - memoryBefore;
   }
 
+  /** Forgets what was fetched: it may be another by now. */
+  forgetTrees(): void {
+    for (const key of this.#answers.keys()) if (/^(?:tree|flake|download) /.test(key)) this.#answers.delete(key);
+  }
+
   /** What is not there now may be there when the next work is done. */
   #finish(): void {
     this.#turningPoint = undefined;
@@ -272,15 +277,14 @@ export class Passes {
       if (kind === 'absent' || kind === 'failed') this.#answers.delete(key);
     }
   }
+}
 
-  /** Of the builtin that is being called. */
-  #callPosition(): SourcePosition | undefined {
-    const { exports, memory } = this.#options.core;
-    for (let at = exports.logTopNow() - frameSize; at >= exports.logBottom(); at -= frameSize) {
-      if (memory.u32(at) === frameKinds.builtin) return this.#options.resolve(memory.u32(at + 4));
-    }
-    return undefined;
+/** Where the builtin was called that is being called. */
+function callPosition({ exports, memory }: Core): number {
+  for (let at = exports.logTopNow() - frameSize; at >= exports.logBottom(); at -= frameSize) {
+    if (memory.u32(at) === frameKinds.builtin) return memory.u32(at + 4);
   }
+  return 0;
 }
 
 /** Those whose turn it is: what was found last comes before what was found earlier. */

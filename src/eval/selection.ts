@@ -104,6 +104,13 @@ export function autoCall(evaluator: Evaluator, args: AutoArguments, word: Word):
   return evaluator.force(evaluator.keep(() => core.delayCall(value, set)));
 }
 
+/** The arguments that a function names; none for one that takes any value, and for other values. */
+export function argumentNames({ core }: Evaluator, value: Word): string[] {
+  const node = kindOf(core.memory, value) === 'lambda' ? core.memory.u32(addressOf(value) + 4) : 0;
+  if (node === 0 || !lambdaHasFormals(core.memory, node)) return [];
+  return core.formalArguments(node).map(({ name }) => displayBytes(name));
+}
+
 /** Whether a function has an argument of that name. */
 export function takesArgument(evaluator: Evaluator, word: Word, name: ByteString): boolean {
   const { core } = evaluator;

@@ -15,6 +15,8 @@ export interface EvaluationArguments {
   /** Where relative paths in arguments start, if not at the working directory. */
   baseFolder?: ByteString;
   readonly searchPath: string[];
+  /** Flakes that stand for others. */
+  readonly flakeOverrides: (readonly [from: string, to: string])[];
   readonly args: Map<ByteString, ArgumentSource>;
 }
 
@@ -25,7 +27,7 @@ export type ArgumentSource =
 
 /** What the flags say where there are none. */
 export function noArguments(): EvaluationArguments {
-  return { searchPath: [], args: new Map() };
+  return { searchPath: [], flakeOverrides: [], args: new Map() };
 }
 
 /** Flags of every command that evaluates; what they say goes to `into`. */
@@ -78,8 +80,8 @@ export function evaluationFlags(into: EvaluationArguments): Flag[] {
     {
       long: 'override-flake',
       labels: ['original-ref', 'resolved-ref'],
-      summary: 'Changes nothing as long as there are no flakes.',
-      apply: () => {},
+      summary: 'Let the second flake be what the first stands for.',
+      apply: (from, to) => into.flakeOverrides.push([displayBytes(from), displayBytes(to)]),
     },
     {
       long: 'repair',

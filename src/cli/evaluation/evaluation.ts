@@ -6,15 +6,20 @@ import {
   byteStringFromText,
   bytesOf,
   packageFolder,
+  displayBytes,
+  messageOf,
   systemErrorText,
   unreachable,
 } from '../../base/index.ts';
 import {
   FileSystemIO,
+  type Flakes,
+  type Registries,
   type WantedObject,
   addWantedObjects,
   answerNeeds,
   evaluateInPasses,
+  findFlake,
 } from '../../engine/index.ts';
 import {
   type AutoArguments,
@@ -27,11 +32,12 @@ import {
   type Word,
 } from '../../eval/index.ts';
 import { removeTree } from '../../castore/index.ts';
-import { experimentalFeatures } from '../../nix-compat/index.ts';
+import { type StorePath, experimentalFeatures } from '../../nix-compat/index.ts';
 import { LocalStore, type Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { channelEntries } from '../channel-places.ts';
+import { openRegistries } from '../open-registries.ts';
 import { openCommandStore, openStoreAt, storeDirAt } from '../open-store.ts';
 import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
@@ -39,6 +45,7 @@ import { formatWarning, locateWarning } from '../render/format-warning.ts';
 import type { ArgumentSource, EvaluationArguments } from './evaluation-arguments.ts';
 import { EvaluationObserver } from './observe-evaluation.ts';
 import { type Realising, openRealising } from '../installables/realising.ts';
+import { openFlakes } from './open-flakes.ts';
 import { realiseForEvaluation } from './realise-for-evaluation.ts';
 import { requireNothing } from './require-nothing.ts';
 
@@ -70,6 +77,10 @@ export class Evaluation implements AsyncDisposable {
   readonly #wanted: WantedObject[] = [];
   readonly #opened = new AsyncDisposableStack();
   readonly #observer: EvaluationObserver;
+  /** What names of flakes stand for. */
+  readonly registries: Registries;
+  #flakes: Flakes | undefined;
+  #io: FileSystemIO | undefined;
   #downloadFolder: string | undefined;
   /** Where the objects of the store are that evaluation looks at, once that is opened. */
   #realStoreDir: string | undefined;
@@ -83,6 +94,11 @@ export class Evaluation implements AsyncDisposable {
     this.#writes = writes && !context.modes.readsOnly;
     this.#store = store === undefined ? undefined : Promise.resolve(store);
     this.#observer = this.#opened.use(new EvaluationObserver(context));
+    this.registries = openRegistries(context);
+    for (const [replaced, by] of from.flakeOverrides) {
+      const options = { baseFolder: displayBytes(absolutePath(byteStringFromText('.'))), reporter: context.log };
+      this.registries.override(findFlake(replaced, options).input, findFlake(by, { ...options, allowsMissing: true }));
+    }
     this.evaluator = this.#start(from);
     this.args = readArguments(this.evaluator, from);
   }
@@ -100,17 +116,13 @@ export class Evaluation implements AsyncDisposable {
     const wantsClosures = this.evaluator.access !== undefined;
     const { context } = this;
     const store = await this.store();
-    const ways = realiseForEvaluation(store, context, {
-      evalStore,
-      writes: this.#writes,
-      downloads: () => this.#downloads(),
-      realising: () => this.#openRealising(),
-    });
+    const ways = await this.#ways();
+    const getFlake = (reference: string) => this.flakes.getForExpression(reference);
     const answered = context.modes.plansOnly
       ? await requireNothing(needs, { realising: await this.#openRealising(), store, context })
       : needs;
     using _waiting = this.#showWaiting(needs);
-    return await answerNeeds(evalStore, answered, { ...ways, wantsClosures, signal: context.signal });
+    return await answerNeeds(evalStore, answered, { ...ways, getFlake, wantsClosures, signal: context.signal });
   }
 
   /** Has the progress bar say what the evaluation waits for. */
@@ -132,6 +144,54 @@ export class Evaluation implements AsyncDisposable {
   async #startRealising(): Promise<Realising> {
     const options = { evalStore: await this.evalStore() };
     return this.#opened.use(await openRealising(await this.store(), this.context, options));
+  }
+
+  async #ways() {
+    const options = {
+      evalStore: await this.evalStore(),
+      writes: this.#writes,
+      downloads: () => this.#downloads(),
+      realising: () => this.#openRealising(),
+      registries: this.registries,
+    };
+    return realiseForEvaluation(await this.store(), this.context, options);
+  }
+
+  /** The flakes that command lines and expressions name. Nothing is to be asked of them in a pass. */
+  get flakes(): Flakes {
+    return (this.#flakes ??= openFlakes(this.context, {
+      evaluator: this.evaluator,
+      registries: this.registries,
+      fetchTree: async (input, url) => (await this.#ways()).fetchTree({ kind: 'tree', input, url }),
+      ensureInStore: path => this.#ensureInStore(path),
+      settle: () => this.#settle(),
+    }));
+  }
+
+  /** What is in the store is read from there from now on, where that can be. */
+  async #settle(): Promise<void> {
+    if (!this.#writes) return;
+    await this.commit();
+    const evalStore = await this.evalStore();
+    if (!(evalStore instanceof LocalStore)) return;
+    this.#realStoreDir = evalStore.realStoreDir;
+    this.#io?.forgetCopied();
+  }
+
+  async #ensureInStore(path: StorePath): Promise<boolean> {
+    if (this.evaluator.io.locate({ kind: 'presence', path }) !== undefined) return true;
+    const { signal } = this.context;
+    const evalStore = await this.evalStore();
+    if (evalStore instanceof LocalStore) this.#realStoreDir = evalStore.realStoreDir;
+    if ((await evalStore.validPaths([path], { signal })).has(path)) return true;
+    try {
+      await (await this.#ways()).fetch(path);
+      return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      this.context.log.log('debug', `substitution of ${path} failed: ${messageOf(error)}`);
+      return false;
+    }
   }
 
   /** Where downloads are as long as the evaluation goes on. */
@@ -180,7 +240,7 @@ export class Evaluation implements AsyncDisposable {
     const storeDir = storeDirAt(from.evalStore ?? settings.get('store'), this.context);
     const isPure = settings.get('pure-eval') && from.isImpure !== true;
     const seesEnvironment = !isPure && !settings.get('restrict-eval');
-    const io = new FileSystemIO({
+    const io = (this.#io = new FileSystemIO({
       storeDir,
       want: object => this.#wanted.push(object),
       environment: name => (seesEnvironment ? process.env[name] : undefined),
@@ -188,7 +248,7 @@ export class Evaluation implements AsyncDisposable {
       workingFolder: absolutePath(byteStringFromText('.')),
       showsWanted: this.#writes,
       realStoreDir: () => this.#realStoreDir,
-    });
+    }));
     const system = settings.get('eval-system') || settings.get('system');
     const evaluator = new Evaluator({
       io,

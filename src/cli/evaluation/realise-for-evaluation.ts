@@ -1,5 +1,6 @@
 import { type ByteString, displayBytes } from '../../base/index.ts';
-import { type OutputOutcome, type Realisation, downloadFile, fetchTree } from '../../engine/index.ts';
+import { type OutputOutcome, type Realisation, type Registries, downloadFile, fetchTree } from '../../engine/index.ts';
+import { inputFromAttributes, inputToUrl, isDirectInput } from '../../eval/index.ts';
 import {
   type BuildResult,
   type BuiltPath,
@@ -23,13 +24,14 @@ export interface RealiseForEvaluationOptions {
   readonly downloads: () => string;
   /** What makes things valid, as long as the evaluation goes on. */
   readonly realising: () => Promise<Realising>;
+  readonly registries: Registries;
 }
 
 /** How an evaluation has made valid what it needs; where nothing is written, what is not there cannot be had. */
 export function realiseForEvaluation(
   store: Store,
   context: CommandContext,
-  { evalStore, writes, downloads, realising: openedRealising }: RealiseForEvaluationOptions,
+  { evalStore, writes, downloads, realising: openedRealising, registries }: RealiseForEvaluationOptions,
 ): Pick<Realisation, 'fetch' | 'fetchTree' | 'build'> {
   const { signal } = context;
   return {
@@ -38,8 +40,14 @@ export function realiseForEvaluation(
       const realising = await openedRealising();
       await realising.realise([opaquePath(path)]);
     },
-    fetchTree: need => {
-      if (need.kind === 'tree') return fetchTree(need.input, need.url, fetchContext(context));
+    fetchTree: async need => {
+      if (need.kind === 'tree') {
+        const input = inputFromAttributes(need.input);
+        const { input: direct } = isDirectInput(input)
+          ? { input }
+          : await registries.resolve({ input, folder: '' }, 'limited');
+        return fetchTree(direct.attributes, inputToUrl(direct), fetchContext(context));
+      }
       if (need.unpacks)
         throw new CliError(
           'fetch/absent',

@@ -22,7 +22,7 @@ export async function requireNothing(
   const missing: DerivingPath[] = [];
   for (const need of needs) {
     const path = pathOf(need);
-    if (path === undefined || (await isThere(path, realising))) free.push(need);
+    if (path === undefined || (await isFree(need, path, realising))) free.push(need);
     else missing.push(path);
   }
   const [first] = needs;
@@ -38,7 +38,8 @@ function pathOf(need: EvalNeed): DerivingPath | undefined {
   return need.kind === 'presence' ? opaquePath(need.path) : undefined;
 }
 
-async function isThere(path: DerivingPath, realising: Realising): Promise<boolean> {
+/** What nobody has may still be fetched where it comes from, where its presence alone is asked for. */
+async function isFree({ kind }: EvalNeed, path: DerivingPath, realising: Realising): Promise<boolean> {
   const { willBuild, willSubstitute, unknown } = await realising.plan([path]);
-  return willBuild.size + willSubstitute.size + unknown.size === 0;
+  return willBuild.size + willSubstitute.size + (kind === 'presence' ? 0 : unknown.size) === 0;
 }

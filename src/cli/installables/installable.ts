@@ -1,9 +1,10 @@
-import { lstatSync } from 'node:fs';
-import { type ByteString, displayBytes, errnoOf, systemErrorText } from '../../base/index.ts';
+import { type ByteString, displayBytes } from '../../base/index.ts';
+import type { FlakeRef } from '../../eval/index.ts';
 import {
   type DerivingPath,
   type ExtendedOutputsSpec,
   NixCompatError,
+  type OutputsSpec,
   formatDerivingPath,
   opaquePath,
   parseSingleDerivingPath,
@@ -12,7 +13,6 @@ import {
 import type { Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
 import { followLinksToStorePath } from './follow-links.ts';
 
 /** What a command line names. */
@@ -20,6 +20,17 @@ export interface NamedPath {
   readonly path: DerivingPath;
   /** What messages call it. */
   readonly what: string;
+  /** Where it is from, for what is of a flake. */
+  readonly origin?: FlakeOrigin | undefined;
+}
+
+/** What profiles note of what is of a flake. */
+export interface FlakeOrigin {
+  readonly original: FlakeRef;
+  readonly locked: FlakeRef;
+  readonly attributePath: string;
+  readonly outputs: OutputsSpec | undefined;
+  readonly priority: number | undefined;
 }
 
 /** What a command is asked to work on. */
@@ -29,25 +40,24 @@ export interface Installable extends NamedPath {
 }
 
 /**
- * The store path, or the outputs of a derivation (`drv^out,dev`, `drv^*`), that `text` is or leads to. Throws
- * `installable/needs-evaluation` for everything else, `installable/bad-outputs`, and `feature/disabled`.
+ * The store path, or the outputs of a derivation (`drv^out,dev`, `drv^*`), that `text` is or leads to; undefined for
+ * everything else. Throws `installable/bad-outputs`, and `feature/disabled`.
  */
-export function parseInstallable(store: Store, text: ByteString, { settings }: CommandContext): NamedPath {
+export function parseInstallable(store: Store, text: ByteString, { settings }: CommandContext): NamedPath | undefined {
   const { prefix, outputs } = splitInstallable(text);
   const describe = (path: DerivingPath): NamedPath => {
     return { path, what: displayBytes(formatDerivingPath(store.storeDir, path)) };
   };
+  if (!prefix.includes('/')) return undefined;
   try {
-    if (prefix.includes('/')) {
-      if (outputs === undefined) return describe(opaquePath(followLinksToStorePath(store, prefix)));
-      const derivation = parseSingleDerivingPath(store.storeDir, prefix);
-      if (derivation.kind === 'built') settings.require('dynamic-derivations');
-      return describe({ kind: 'built', derivation, outputs });
-    }
+    if (outputs === undefined) return describe(opaquePath(followLinksToStorePath(store, prefix)));
+    const derivation = parseSingleDerivingPath(store.storeDir, prefix);
+    if (derivation.kind === 'built') settings.require('dynamic-derivations');
+    return describe({ kind: 'built', derivation, outputs });
   } catch (error) {
-    if (!(error instanceof NixCompatError && /^(store-path|path)\//.test(error.code))) throw error;
+    if (error instanceof NixCompatError && /^(store-path|path)\//.test(error.code)) return undefined;
+    throw error;
   }
-  throw needsEvaluation(prefix);
 }
 
 /** An installable without its outputs, and these. Throws `installable/bad-outputs`. */
@@ -59,19 +69,4 @@ export function splitInstallable(text: ByteString): ExtendedOutputsSpec {
     const message = `invalid extended outputs specifier '${displayBytes(text)}'`;
     throw new CliError('installable/bad-outputs', message, { cause });
   }
-}
-
-function needsEvaluation(text: ByteString): CliError {
-  const path = absolutePath(text);
-  if (text.startsWith('/') || text.startsWith('.')) {
-    try {
-      lstatSync(fsPathOf(path));
-    } catch (cause) {
-      if (errnoOf(cause) === undefined) throw cause;
-      const message = `getting status of ${quotePath(path)}: ${systemErrorText(cause)}`;
-      return new CliError('input/failed', message, { cause });
-    }
-  }
-  const message = `'${displayBytes(text)}' is no store path, and this version of Firn cannot evaluate flakes yet`;
-  return new CliError('installable/needs-evaluation', message);
 }

@@ -12,8 +12,17 @@ import { SourceExpressionFlags, delaySource } from '../evaluation/source-express
 import { openCommandStore, openStoreAt } from '../open-store.ts';
 import { debuggerFlag } from '../repl/debugger-flag.ts';
 import { attributePathsFrom, evaluatedInstallables, parseSelection } from './evaluated-installables.ts';
-import { flakeFlags } from './flake-flags.ts';
-import { type Installable, parseInstallable } from './installable.ts';
+import { FlakeArguments } from './flake-arguments.ts';
+import {
+  type FlakeAttributes,
+  type FlakeInstallable,
+  findAttributes,
+  packageAttributes,
+  parseFlakeInstallable,
+  targetOf,
+} from './flake-installable.ts';
+import { FlakeRoots, outputsOf } from './flake-roots.ts';
+import { type Installable, type NamedPath, parseInstallable } from './installable.ts';
 
 /**
  * The flags that say how installables are evaluated, and the evaluation that comes of them: of all commands that take
@@ -32,14 +41,20 @@ export class SourceArguments {
   #evaluation: Evaluation | undefined;
   #root: Word | undefined;
   #evalStore: Store | undefined;
+  readonly #flakes: FlakeArguments;
+  readonly #attributes: FlakeAttributes;
+  #roots: FlakeRoots | undefined;
 
-  constructor(context: CommandContext) {
+  /** `attributesOf` says which attributes of flakes a command means on a system; packages unless given. */
+  constructor(context: CommandContext, attributesOf: (system: string) => FlakeAttributes = packageAttributes) {
     this.#context = context;
+    this.#attributes = attributesOf(context.settings.get('system'));
+    this.#flakes = new FlakeArguments(context, { flake: completePath, input: () => {} });
     this.flags = [
       ...evaluationFlags(this.#from),
       ...this.#expression.flags,
       debuggerFlag(context, this.#from),
-      ...flakeFlags(context),
+      ...this.#flakes.flags,
     ];
   }
 
@@ -74,9 +89,43 @@ export class SourceArguments {
   async resolve(store: Store, texts: readonly ByteString[]): Promise<Installable[]> {
     const named = this.isGiven
       ? await this.evaluate((evaluation, root) => evaluatedInstallables(evaluation, root, texts), { store })
-      : texts.map(text => parseInstallable(store, text, this.#context));
+      : await this.#resolveEach(store, texts);
     const evalStore = await this.evalStoreOf(store);
-    return named.map(({ path, what }) => ({ path, what, evalStore }));
+    return named.map(({ path, what, origin }) => ({ path, what, origin, evalStore }));
+  }
+
+  async #resolveEach(store: Store, texts: readonly ByteString[]): Promise<NamedPath[]> {
+    const named: NamedPath[] = [];
+    for (const text of texts) {
+      const known = parseInstallable(store, text, this.#context);
+      named.push(known ?? (await this.#resolveFlake(store, text)));
+    }
+    return named;
+  }
+
+  /** What an attribute of a flake is, which is wanted in the store then. */
+  async #resolveFlake(store: Store, text: ByteString): Promise<NamedPath> {
+    const installable = parseFlakeInstallable(text, this.#attributes, this.#context);
+    const { reference: original, outputs, what } = installable;
+    const evaluation = this.#start({ store });
+    const { root, locked } = await this.#rootOf(evaluation, installable);
+    const { evaluator } = evaluation;
+    const found = await evaluation.perform(() => {
+      const [attribute] = findAttributes(evaluator, outputsOf(evaluator, root), installable);
+      if (attribute === undefined) throw new TypeError('an attribute was found, or none');
+      return { attributePath: attribute.path, ...targetOf(evaluator, attribute, outputs) };
+    });
+    await evaluation.commit();
+    const { path, priority, attributePath } = found;
+    return { path, what, origin: { original, locked: locked.flake.locked, attributePath, outputs, priority } };
+  }
+
+  #rootOf(evaluation: Evaluation, { reference }: FlakeInstallable) {
+    if (this.#from.args.size > 0) {
+      throw new CliError('usage/useless-flag', "'--arg' and '--argstr' are incompatible with flakes");
+    }
+    this.#roots ??= new FlakeRoots(evaluation, this.#flakes);
+    return this.#roots.of(reference);
   }
 
   /**
@@ -105,8 +154,9 @@ export class SourceArguments {
   ): Promise<T> {
     if (!this.isGiven) {
       const store = options.store ?? this.#context.resources.use(await openCommandStore(this.#context));
-      const { what } = parseInstallable(store, text, this.#context);
-      const message = `installable '${what}' does not correspond to a Nix language value`;
+      const known = parseInstallable(store, text, this.#context);
+      if (known === undefined) return this.#evaluateFlake(text, work, { ...options, store });
+      const message = `installable '${known.what}' does not correspond to a Nix language value`;
       throw new CliError('usage/not-a-value', message);
     }
     const { path } = parseSelection(text);
@@ -114,6 +164,24 @@ export class SourceArguments {
       (evaluation, root) => work(evaluation, select(evaluation.evaluator, path, evaluation.args, root)),
       options,
     );
+  }
+
+  async #evaluateFlake<T>(
+    text: ByteString,
+    work: (evaluation: Evaluation, value: Word) => T,
+    options: { readonly store: Store; readonly writes?: boolean },
+  ): Promise<T> {
+    const installable = parseFlakeInstallable(text, this.#attributes, this.#context);
+    const evaluation = this.#start(options);
+    const { root } = await this.#rootOf(evaluation, installable);
+    const { evaluator } = evaluation;
+    const result = await evaluation.perform(() => {
+      const [attribute] = findAttributes(evaluator, outputsOf(evaluator, root), installable);
+      if (attribute === undefined) throw new TypeError('an attribute was found, or none');
+      return work(evaluation, evaluator.force(attribute.value));
+    });
+    await evaluation.commit();
+    return result;
   }
 
   async #completeAttribute(completions: Completions, prefix: ByteString): Promise<void> {

@@ -21,7 +21,7 @@ export const replCommands: ReadonlyMap<string, ReplCommand> = byNames([
   [[':doc'], showDocumentation],
   [[':e', ':edit'], openInEditor],
   [[':l', ':load'], (repl, text) => repl.load(text)],
-  [[':lf', ':load-flake'], refuseFlake],
+  [[':lf', ':load-flake'], loadFlake],
   [[':ll', ':last-loaded'], repl => repl.listLastLoaded()],
   [[':log'], (repl, text) => showDerivationLog(repl.context, requireDerivation(repl, text))],
   [[':p', ':print'], printWhole],
@@ -70,12 +70,10 @@ function refuseBuilding(repl: Repl, text: ByteString, name: string): never {
   );
 }
 
-function refuseFlake(_: Repl, text: ByteString, name: string): never {
-  if (text === '') {
-    const message = "cannot use ':load-flake' without a path specified. (Use '.' for the current working directory.)";
-    throw new CliError('repl/bad-argument', message);
-  }
-  throw new CliError('command/absent', `'${name}' needs flakes, which this version of Firn does not have yet`);
+function loadFlake(repl: Repl, text: ByteString): Outcome {
+  if (text !== '') return repl.loadFlake(displayBytes(text));
+  const message = "cannot use ':load-flake' without a path specified. (Use '.' for the current working directory.)";
+  throw new CliError('repl/bad-argument', message);
 }
 
 /** The derivation that what was typed is. */

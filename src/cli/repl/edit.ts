@@ -3,10 +3,10 @@ import { type ByteString, byteStringFromText, systemErrorText } from '../../base
 import { type Word, coerceToPath, kindOf } from '../../eval/index.ts';
 import { CliError } from '../error.ts';
 import { type Place, editorCommand, packagePlace } from './editor-command.ts';
-import type { Repl } from './repl.ts';
+import type { Outcome, Repl } from './repl.ts';
 
 /** `:edit`: the file of a function or package in the user's editor; then all files are loaded again. */
-export function openInEditor(repl: Repl, text: ByteString): void {
+export function openInEditor(repl: Repl, text: ByteString): Outcome {
   const place = placeOf(repl, repl.evaluate(text), text);
   const [program = 'cat', ...args] = editorCommand(place);
   repl.context.out.flush();
@@ -16,7 +16,7 @@ export function openInEditor(repl: Repl, text: ByteString): void {
     throw new CliError('repl/editor-failed', `cannot start the editor '${program}': ${systemErrorText(error)}`);
   }
   if (status !== 0) throw new CliError('repl/editor-failed', `program '${program}' failed with exit code ${status}`);
-  repl.reload();
+  return repl.reload();
 }
 
 function placeOf({ evaluator }: Repl, value: Word, text: ByteString): Place {

@@ -12,7 +12,7 @@ const commands: readonly (readonly [usage: string, summary: string])[] = [
   [':ll, :last-loaded', 'List the variables that were loaded last'],
   [':p, :print <expr>', 'Print a value with all that it contains; strings as they are'],
   [':q, :quit', 'Leave'],
-  [':r, :reload', 'Load all files again'],
+  [':r, :reload', 'Load all files and flakes again'],
   [':sh <expr>', 'Build what a derivation needs and start a shell'],
   [':t <expr>', 'Say what type a value has'],
   [':u <expr>', 'Build a derivation and start a shell that has it'],

@@ -35,9 +35,26 @@ export interface ReplOptions {
   readonly evaluator: Evaluator;
   readonly args: AutoArguments;
   /** What the command line asks to be loaded, evaluated anew each time, with what it is called. */
-  readonly sources?: readonly { readonly name: string; readonly evaluate: () => Word }[];
+  readonly sources?: readonly ReplSource[];
+  /** Where there can be flakes. */
+  readonly flakes?: ReplFlakes;
   /** Commands beside those that every prompt has. */
   readonly commands?: ReadonlyMap<string, ReplCommand>;
+}
+
+export interface ReplSource {
+  readonly name: string;
+  readonly evaluate: () => Word;
+}
+
+/** The flakes of a prompt. What is asked of them takes its time. */
+export interface ReplFlakes {
+  /** Has all of them be as they are now, those of the command line among them. */
+  refresh(): Promise<void>;
+  /** What a flake is, to be evaluated. Throws what locking throws. */
+  load(reference: string): Promise<Word>;
+  /** Does what evaluates. */
+  perform<T>(work: () => T): Promise<T>;
 }
 
 /** Names of variables that are listed when they were loaded. */
@@ -55,6 +72,8 @@ export class Repl {
   readonly #options: ReplOptions;
   readonly #commands: ReadonlyMap<string, ReplCommand>;
   #files: ByteString[] = [];
+  /** With what they are, by their references as they were typed. */
+  #flakes = new Map<string, Word>();
   #lastLoaded: readonly string[] | undefined;
 
   constructor(options: ReplOptions) {
@@ -154,8 +173,44 @@ export class Repl {
     );
   }
 
+  /** Makes the outputs of a flake variables. */
+  loadFlake(reference: string): Outcome {
+    const flakes = this.#requireFlakes(':load-flake');
+    const work = async () => {
+      const word = await flakes.load(reference);
+      this.#flakes.delete(reference);
+      this.#flakes.set(reference, word);
+      await this.#perform(flakes, () => this.addAttributes(word));
+    };
+    return { kind: 'later', work };
+  }
+
+  #requireFlakes(command: string): ReplFlakes {
+    const { flakes } = this.#options;
+    if (flakes !== undefined) return flakes;
+    throw new CliError('repl/needs-prompt', `'${command}' cannot be had while an evaluation waits`);
+  }
+
+  #perform(flakes: ReplFlakes, work: () => void): Promise<void> {
+    return flakes.perform(() => this.evaluator.abandonable(() => interruptible(work)));
+  }
+
   /** Forgets all variables and loads what was loaded before. */
-  reload(): void {
+  reload(): Outcome {
+    const { flakes } = this.#options;
+    if (flakes === undefined) {
+      this.#reloadNow();
+      return { kind: 'done' };
+    }
+    const work = async () => {
+      await flakes.refresh();
+      for (const reference of this.#flakes.keys()) this.#flakes.set(reference, await flakes.load(reference));
+      await this.#perform(flakes, () => this.#reloadNow());
+    };
+    return { kind: 'later', work };
+  }
+
+  #reloadNow(): void {
     this.evaluator.importedFiles.clear();
     this.scope.clear();
     this.loadAll();
@@ -171,6 +226,10 @@ export class Repl {
     for (const { name, evaluate } of this.#options.sources ?? []) {
       this.context.log.log('notice', `Loading installable '${name}'...`);
       this.addAttributes(evaluate());
+    }
+    for (const [reference, word] of this.#flakes) {
+      this.context.log.log('notice', `Loading flake '${reference}'...`);
+      this.addAttributes(word);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { unreachable } from '../../base/index.ts';
-import type { EvalNeed, FetchedTree, NeedAnswer } from '../../eval/index.ts';
+import type { EvalNeed, FetchedTree, FlakeToCall, NeedAnswer } from '../../eval/index.ts';
 import type { BuiltPath, StorePath } from '../../nix-compat/index.ts';
 import { type Store, computeClosure, readDerivation, readInputDerivations } from '../../store/index.ts';
 
@@ -9,6 +9,8 @@ export interface Realisation {
   readonly fetch: (path: StorePath) => Promise<void>;
   /** Gets the tree of an input, or what is at a URL; throws what keeps it from that. */
   readonly fetchTree: (need: FetchNeed) => Promise<FetchedTree>;
+  /** Gets the flake that a reference names, with its inputs locked; throws what keeps it from that. */
+  readonly getFlake: (reference: string) => Promise<FlakeToCall>;
   /** Makes outputs valid, the first one before all; what became of each, in this order. Throws what keeps it from that. */
   readonly build: (outputs: readonly BuiltPath[]) => Promise<readonly OutputOutcome[]>;
   /** Whether answers say what an evaluation may look at besides. */
@@ -64,6 +66,13 @@ async function answerOne(
       return [[need, await attempt(() => fetchObject(store, need.path, realisation), realisation)]];
     case 'derivation':
       return derivationsAt(store, need.path, realisation);
+    case 'flake': {
+      const got = async (): Promise<NeedAnswer> => ({
+        kind: 'flake',
+        flake: await realisation.getFlake(need.reference),
+      });
+      return [[need, await attempt(got, realisation)]];
+    }
     case 'download':
     case 'tree': {
       const fetched = async (): Promise<NeedAnswer> => ({ kind: 'tree', tree: await realisation.fetchTree(need) });

@@ -229,6 +229,11 @@ export class FileSystemIO implements EvalIO {
     return hasher.finish();
   }
 
+  /** Has whole trees be read from the store from now on: they are there. Parts of folders are read on where they are. */
+  forgetCopied(): void {
+    this.#overlay.removeWhere(object => object.kind === 'tree' && object.accepts === undefined);
+  }
+
   addText(name: string, contents: Uint8Array, references: ReadonlySet<StorePath>): StorePath {
     const path = makeTextPath(this.storeDir, name, { hash: hashBytes('sha256', contents), references });
     this.#want({ kind: 'text', path, name, contents, references });
@@ -253,7 +258,7 @@ export class FileSystemIO implements EvalIO {
 
   /** What this evaluation wants to be there is there for it; all else is asked of the store. */
   locate(need: EvalNeed): NeedAnswer | undefined {
-    if (need.kind === 'output' || need.kind === 'download' || need.kind === 'tree') return undefined;
+    if (!('path' in need) || need.kind === 'output') return undefined;
     const { path } = need;
     const object = this.#overlay.get(path);
     if (object === undefined) return undefined;

@@ -21,6 +21,10 @@ export class WantedOverlay {
     this.#objects.set(object.path, object);
   }
 
+  removeWhere(isGone: (object: WantedObject) => boolean): void {
+    for (const [path, object] of this.#objects) if (isGone(object)) this.#objects.delete(path);
+  }
+
   get(path: StorePath): WantedObject | undefined {
     return this.#objects.get(path);
   }

@@ -2,7 +2,7 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { byteStringFromText } from '../../base/index.ts';
-import { EvalError, type FetchedTree, type InputAttributes } from '../../eval/index.ts';
+import { EvalError, type FetchedTree, type InputAttributes, evalError } from '../../eval/index.ts';
 import { fetchGitRepository } from './git-repository.ts';
 
 /** What fetching depends on. */
@@ -37,7 +37,7 @@ function fetchFolder(input: InputAttributes, url: string): FetchedTree {
 /** When something in a tree was changed last, in seconds. */
 function newestChange(path: string): number {
   const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) throw new EvalError('eval/error', `getting status of "${path}": No such file or directory`);
+  if (stats === undefined) throw evalError`path '${`/${path}`}' does not exist`;
   let newest = Math.floor(stats.mtimeMs / 1000);
   if (!stats.isDirectory()) return newest;
   for (const name of readdirSync(path)) newest = Math.max(newest, newestChange(join(path, name)));
@@ -45,7 +45,7 @@ function newestChange(path: string): number {
 }
 
 /** The folder of a repository that is on this machine: a path, or a URL of scheme `file`. */
-function localFolderOf(input: InputAttributes): string | undefined {
+export function localFolderOf(input: InputAttributes): string | undefined {
   const url = String(input.get('url') ?? '');
   if (isAbsolute(url)) return normalize(url);
   return url.startsWith('file:') ? normalize(fileURLToPath(url)).replace(/(?<=.)\/$/, '') : undefined;

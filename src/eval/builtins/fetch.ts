@@ -6,6 +6,7 @@ import {
   equalHashes,
   formatHash,
   makeFixedOutputPath,
+  parseHash,
   parseUrl,
 } from '../../nix-compat/index.ts';
 import { coerce } from '../core-exports.ts';
@@ -13,21 +14,15 @@ import type { EvalError } from '../eval-error.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { mark } from '../error-log.ts';
 import { type Input, inputFromAttributes, inputFromUrl, inputToUrl } from '../inputs/input.ts';
-import {
-  type InputAttributes,
-  asBadUrl,
-  flagAttribute,
-  formatUrl,
-  revisionOf,
-  textAttribute,
-} from '../inputs/input-scheme.ts';
+import { type InputAttributes, asBadUrl, formatUrl, textAttribute } from '../inputs/input-scheme.ts';
 import { fixGitUrl } from '../inputs/schemes.ts';
 import type { EvalNeed } from '../needs.ts';
-import { type Word, addressOf, falseWord, intOf, kindOf, trueWord } from '../word.ts';
+import { type Word, addressOf, intOf, kindOf, trueWord } from '../word.ts';
 import { argument, evalError, forceBool, forcePlainString, forceSet, typeError, within } from './arguments.ts';
 import { storePathWord } from './files.ts';
 import { parseHashAllowEmpty } from './hash.ts';
 import type { HostBuiltin } from './table.ts';
+import { treeSet } from './tree-set.ts';
 
 /** What is asked for is right; getting it is what Firn cannot do yet. */
 function notFetched(what: string): EvalError {
@@ -143,9 +138,18 @@ function baseNameOf(url: string): string {
 
 // Trees
 
-function fetchTreeWith(evaluator: Evaluator, args: number, who: 'fetchTree' | 'fetchGit'): Word {
-  const input = readInput(evaluator, argument(evaluator, args, 0), who);
-  const shown = inputToUrl(input);
+/** `fetchFinalTree` is that of inputs whose attributes are all known: what was locked is fetched again. */
+type TreeFetcher = 'fetchTree' | 'fetchGit' | 'fetchFinalTree';
+
+function fetchTreeWith(evaluator: Evaluator, args: number, fetcher: TreeFetcher): Word {
+  const isFinal = fetcher === 'fetchFinalTree';
+  const who = fetcher === 'fetchGit' ? fetcher : 'fetchTree';
+  const given = readInput(evaluator, argument(evaluator, args, 0), who);
+  const shown = inputToUrl(given);
+  if (!isFinal && given.attributes.has('__final')) {
+    throw evalError`input '${shown}' is not allowed to use the '__final' attribute`;
+  }
+  const input = isFinal ? { ...given, attributes: new Map(given.attributes).set('__final', true) } : given;
   if (evaluator.access?.purity === 'pure' && !input.attributes.has('narHash') && !input.attributes.has('rev')) {
     throw evalError`in pure evaluation mode, '${who}' doesn't fetch unlocked input '${shown}'`;
   }
@@ -153,57 +157,20 @@ function fetchTreeWith(evaluator: Evaluator, args: number, who: 'fetchTree' | 'f
   return within(evaluator, `while fetching the input '${mark(shown)}'`, () => {
     checkAbsolute(input, shown);
     const name = textAttribute(input.attributes, 'name') ?? 'source';
-    const { path, narHash, attributes } = addFetched(
-      evaluator,
-      { kind: 'tree', input: input.attributes, url: shown },
-      name,
-    );
     const expected = textAttribute(input.attributes, 'narHash');
-    const found = formatHash(narHash, 'sri');
-    if (expected !== undefined && expected !== found) {
-      throw evalError`NAR hash mismatch in input '${shown}', expected '${expected}' but got '${found}'`;
+    if (isFinal && expected !== undefined) {
+      const path = findPinned(evaluator, { name, expected: parseHash(expected, 'sha256'), unpacks: true });
+      if (path !== undefined) return treeSet(evaluator, { path, narHash: expected, attributes: input.attributes });
     }
-    return treeSet(evaluator, { path, narHash: found, attributes, isGit: who === 'fetchGit' });
+    const need = { kind: 'tree', input: input.attributes, url: shown } as const;
+    const { path, narHash, attributes: found } = addFetched(evaluator, need, name);
+    const got = formatHash(narHash, 'sri');
+    if (expected !== undefined && expected !== got) {
+      throw evalError`NAR hash mismatch in input '${shown}', expected '${expected}' but got '${got}'`;
+    }
+    const attributes = isFinal ? input.attributes : found;
+    return treeSet(evaluator, { path, narHash: got, attributes, hasEmptyRevision: who === 'fetchGit' });
   });
-}
-
-interface EmittedTree {
-  readonly path: StorePath;
-  readonly narHash: string;
-  readonly attributes: InputAttributes;
-  /** Whether a tree without a revision has one of zeros. */
-  readonly isGit: boolean;
-}
-
-/** What is known of a tree that was fetched, as a set. */
-function treeSet(evaluator: Evaluator, { path, narHash, attributes, isGit }: EmittedTree): Word {
-  const { core } = evaluator;
-  const set: [ByteString, Word][] = [];
-  const put = (name: string, word: Word) => set.push([byteStringFromText(name), word]);
-  const text = (value: string) => core.string(byteStringFromText(value));
-  put('outPath', storePathWord(evaluator, path));
-  put('narHash', text(narHash));
-  if (attributes.get('type') === 'git')
-    put('submodules', flagAttribute(attributes, 'submodules') === true ? trueWord : falseWord);
-  const rev = revisionOf(attributes) ?? (isGit ? '0'.repeat(40) : undefined);
-  if (rev !== undefined) {
-    put('rev', text(rev));
-    put('shortRev', text(rev.slice(0, 7)));
-  }
-  const revCount = attributes.get('revCount');
-  if (typeof revCount === 'bigint') put('revCount', core.int(revCount));
-  else if (isGit) put('revCount', core.int(0n));
-  for (const name of ['dirtyRev', 'dirtyShortRev']) {
-    const value = textAttribute(attributes, name);
-    if (value !== undefined) put(name, text(value));
-  }
-  const lastModified = attributes.get('lastModified');
-  if (typeof lastModified === 'bigint') {
-    put('lastModified', core.int(lastModified));
-    const date = new Date(Number(lastModified) * 1000).toISOString();
-    put('lastModifiedDate', text(date.replaceAll(/[-:T]|\..*$/g, '')));
-  }
-  return core.set(set);
 }
 
 function checkAbsolute({ attributes }: Input, shown: string): void {
@@ -353,6 +320,12 @@ export const fetchBuiltins: readonly HostBuiltin[] = [
     arity: 1,
     features: ['fetch-tree', 'flakes'],
     call: (evaluator, args) => fetchTreeWith(evaluator, args, 'fetchTree'),
+  },
+  {
+    name: 'fetchFinalTree',
+    arity: 1,
+    isInternal: true,
+    call: (evaluator, args) => fetchTreeWith(evaluator, args, 'fetchFinalTree'),
   },
   { name: '__fetchurl', arity: 1, call: (evaluator, args) => download(evaluator, args, 'fetchurl') },
   { name: 'fetchTarball', arity: 1, call: (evaluator, args) => download(evaluator, args, 'fetchTarball') },

@@ -1,6 +1,8 @@
 import { byteStringFromText, displayBytes } from '../../base/index.ts';
+import { callFlake } from '../call-flake.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { flakeRefFromAttributes, flakeRefToAttributes, formatFlakeRef, parseFlakeRef } from '../inputs/flake-ref.ts';
+import { isLockedInput } from '../inputs/input.ts';
 import type { InputAttributes } from '../inputs/input-scheme.ts';
 import { type Word, addressOf, falseWord, intOf, kindOf, trueWord } from '../word.ts';
 import { argument, evalError, forcePlainString, forceSet, typeError } from './arguments.ts';
@@ -56,9 +58,17 @@ function flakeRefToString(evaluator: Evaluator, args: number): Word {
 function getFlake(evaluator: Evaluator, args: number): Word {
   evaluator.requireFeature('flakes');
   const doing = 'while evaluating the argument passed to builtins.getFlake';
-  const text = displayBytes(forcePlainString(evaluator, argument(evaluator, args, 0), doing));
-  parseFlakeRef(text);
-  throw evalError`cannot get the flake '${text}': Firn does not fetch flakes yet`;
+  const reference = displayBytes(forcePlainString(evaluator, argument(evaluator, args, 0), doing));
+  const { input } = parseFlakeRef(reference);
+  if (evaluator.access?.purity === 'pure' && !isLockedInput(input)) {
+    // C++ Nix says so of every such call.
+    const place = '«none»:0';
+    throw evalError`cannot call 'getFlake' on unlocked flake reference '${reference}', at ${place} (use --impure to override)`;
+  }
+  const [answer] = evaluator.require([{ kind: 'flake', reference }]);
+  if (answer?.kind === 'failed') throw answer.error;
+  if (answer?.kind !== 'flake') throw evalError`cannot get the flake '${reference}'`;
+  return callFlake(evaluator, answer.flake);
 }
 
 export const flakeRefBuiltins: readonly HostBuiltin[] = [

@@ -20,6 +20,8 @@ export interface HostBuiltin {
   /** Its global name. */
   readonly name: string;
   readonly arity: number;
+  /** Whether expressions cannot name it. */
+  readonly isInternal?: boolean;
   /** It is there only where one of these is enabled. */
   readonly features?: readonly ExperimentalFeature[];
   /** `args` is the address of its arguments, a word each. The result may be a cell. */

@@ -23,9 +23,12 @@ const ref = '[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*';
 const fragmentChars = String.raw`(?:(?:[a-zA-Z0-9-._~]|%[0-9a-fA-F]{2}|[!$&'"()*+,;=]|[:@])|[/? "^])*`;
 const idForm = new RegExp(`^([a-zA-Z][a-zA-Z0-9_-]*(?:/(?:${rev}|${ref}(?:/${rev})?))?)(?:#(${fragmentChars}))?$`);
 
-/** What a text says that names a flake: `nixpkgs/23.05`, a URL, or an absolute path. Throws `eval/error`. */
-export function parseFlakeRef(text: string): FlakeRef {
-  return withoutFragment(text, parseFlakeUrl(text) ?? fromPath(text));
+/**
+ * What a text says that names a flake: `nixpkgs/23.05`, a URL, or an absolute path; a relative one where that is asked for,
+ * which is within the tree of whoever names it. Throws `eval/error`.
+ */
+export function parseFlakeRef(text: string, { keepsRelative = false } = {}): FlakeRef {
+  return withoutFragment(text, parseFlakeUrl(text) ?? fromPath(text, keepsRelative));
 }
 
 /** A reference without its fragment, which may not be there. */
@@ -115,9 +118,9 @@ export function flakeRefFromPath(
   return fromUrl({ scheme, authority, path: segmentsOf(path), query, fragment });
 }
 
-function fromPath(text: string): FlakeRefWithFragment {
+function fromPath(text: string, keepsRelative: boolean): FlakeRefWithFragment {
   const parts = splitFlakePath(text);
-  if (!parts.path.startsWith('/')) throw badUrl`flake reference '${text}' is not an absolute path`;
+  if (!keepsRelative && !parts.path.startsWith('/')) throw badUrl`flake reference '${text}' is not an absolute path`;
   return flakeRefFromPath('path', parts);
 }
 

@@ -32,6 +32,17 @@ export function readJson(evaluator: Evaluator, text: ByteString): Word {
   return new JsonReader(evaluator, text).read();
 }
 
+/** What is wrong with the form of a JSON text, in the words of C++ Nix's library; undefined where nothing is. */
+export function explainJsonFault(evaluator: Evaluator, text: ByteString): string | undefined {
+  try {
+    readJson(evaluator, text);
+    return undefined;
+  } catch (error) {
+    if (error instanceof NotJson) return error.message;
+    throw error;
+  }
+}
+
 class JsonReader {
   readonly #evaluator: Evaluator;
   readonly #lexer: JsonLexer;

@@ -1,0 +1,73 @@
+import { lstatSync } from 'node:fs';
+import { brandAs, byteStringFromText, type ByteString, displayBytes } from '../../base/index.ts';
+import { EvalError, type FlakeRef, evalError, inputFromAttributes } from '../../eval/index.ts';
+import { printStorePath } from '../../nix-compat/index.ts';
+import type { Flake } from './flake.ts';
+import type { InputPath } from './input-path.ts';
+import { type InputSources, type InputTrees, type MountedInput, shownFolder } from './input-trees.ts';
+import { readFlake } from './read-flake.ts';
+import type { RegistryUse } from './registries.ts';
+
+/** What reading flakes takes. */
+export interface FlakeReading {
+  readonly sources: InputSources;
+  readonly trees: InputTrees;
+}
+
+/** A flake that is fetched and read, with where that is an input of the one that is locked. Throws `eval/…`. */
+export async function getFlake(
+  { sources, trees }: FlakeReading,
+  original: FlakeRef,
+  { use, inputPath = [] }: { readonly use: RegistryUse; readonly inputPath?: InputPath },
+): Promise<Flake> {
+  const { evaluator } = sources;
+  const read = (mounted: MountedInput): Flake => {
+    const { resolved, locked } = mounted;
+    const path = flakeFile(displayBytes(printStorePath(evaluator.io.storeDir, mounted.path)), resolved.folder);
+    requireTracked(mounted, resolved.folder);
+    const root = shownFolder(mounted);
+    const shown = displayBytes(root === undefined ? path : flakeFile(root, resolved.folder));
+    return readFlake(evaluator, { original, resolved, locked, path, shown, inputPath });
+  };
+  const mounted = await trees.mount(original, use);
+  const flake = read(mounted);
+  if (flake.selfAttributes.size === 0) return flake;
+  const again = await trees.mount(withSelfAttributes(flake), 'none');
+  return read({ ...again, resolved: flake.resolved });
+}
+
+/** `flake.nix` in a folder of a tree. */
+export function flakeFile(root: string, folder: string): ByteString {
+  const parts = `${root}/${folder}/flake.nix`.split('/').filter((part, index) => index === 0 || part !== '');
+  return byteStringFromText(parts.join('/'));
+}
+
+const selfAttributes: ReadonlySet<string> = new Set(['lfs', 'submodules']);
+
+/** What is to be fetched where a flake says how itself is to be. */
+function withSelfAttributes({ locked, selfAttributes: wanted }: Flake): FlakeRef {
+  const attributes = new Map(locked.input.attributes);
+  for (const [name, value] of wanted) {
+    if (!selfAttributes.has(name)) throw evalError`flake 'self' attribute '${name}' is not supported`;
+    attributes.set(name, value);
+  }
+  // These are of the other tree.
+  for (const name of ['narHash', '__final']) attributes.delete(name);
+  return { input: inputFromAttributes(attributes), folder: locked.folder };
+}
+
+/** Says of a work tree that it has the file, but git does not know it. */
+function requireTracked({ source }: MountedInput, folder: string): void {
+  if (source?.entries === undefined) return;
+  const file = displayBytes(flakeFile('', folder)).slice(1);
+  if (source.entries.has(byteStringFromText(file))) return;
+  const repository = displayBytes(source.path);
+  const onDisk = Buffer.from(brandAs<ByteString>(`${source.path}/${byteStringFromText(file)}`), 'latin1');
+  if (lstatSync(onDisk, { throwIfNoEntry: false }) === undefined) {
+    throw evalError`Path '${file}' does not exist in Git repository ${`"${repository}"`}.`;
+  }
+  throw new EvalError(
+    'eval/error',
+    `Path '${file}' in the repository "${repository}" is not tracked by Git.\n\nTo make it visible to Nix, run:\n\ngit -C "${repository}" add "${file}"`,
+  );
+}
