@@ -1,5 +1,5 @@
 /**
- * The C library of this process. `node:ffi` is experimental, so this is the only file that uses it; it is loaded at the
+ * The C library of this process, and others that the system may have. `node:ffi` is experimental, so this is the only file that uses it; it is loaded at the
  * first call. On a system without it, calls throw `syscall/unavailable`.
  */
 import type { DynamicLibrary } from 'node:ffi';
@@ -27,11 +27,14 @@ export interface CLibrary {
 }
 
 /** Loads functions once: `const load = loadOnce(library => ({ flock: library.getFunction(…) }))`. */
-export function loadOnce<Functions>(make: (library: CLibrary) => Functions): () => Functions {
+export function loadOnce<Functions>(
+  make: (library: CLibrary) => Functions,
+  open: () => CLibrary = openCLibrary,
+): () => Functions {
   let loaded: { readonly functions: Functions } | undefined;
   return () => {
     try {
-      loaded ??= { functions: make(openCLibrary()) };
+      loaded ??= { functions: make(open()) };
     } catch (error) {
       throw new SyscallError('syscall/unavailable', `this Node has no usable node:ffi: ${messageOf(error)}`, {
         cause: error,
@@ -59,6 +62,12 @@ function openCLibrary(): CLibrary {
     isLinux,
   };
   return opened;
+}
+
+/** Another library, by the name that the system's loader finds it by. Throws where it is not there. */
+export function openLibrary(name: string): CLibrary {
+  const library = new (process.getBuiltinModule('node:ffi').DynamicLibrary)(name);
+  return { ...openCLibrary(), getFunction: (symbol, signature) => library.getFunction(symbol, signature) };
 }
 
 /** Its name: `ENOENT`. */

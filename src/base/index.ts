@@ -42,6 +42,7 @@ export {
 export { blue, bold, emphasise, faint, green, magenta, normal, red } from './colours.ts';
 export { Semaphore, forEachConcurrent, mapConcurrent } from './concurrency.ts';
 export { SyscallError, nameOfErrno } from './ffi-library.ts';
+export { XzDecoder, decompressXz } from './xz-library.ts';
 export {
   type EndedProcess,
   type ProcessStart,

@@ -24,7 +24,7 @@ import { FetchedNars } from './fetched-nars.ts';
 import type { ByteRange } from './file-chunks.ts';
 import { NarTree, isReadable, lookupListed } from './nar-tree.ts';
 import { NarMemory } from './nar-memory.ts';
-import { type NarFile, receiveNar } from './receive-nar.ts';
+import { type NarFile, type UseWhole, receiveNar } from './receive-nar.ts';
 
 /** Bytes of the largest listing of a NAR that is read; without one the NAR itself is. */
 const maxListingSize = 64 * 1024 * 1024;
@@ -168,7 +168,7 @@ export class BinaryCacheStore implements Store {
     await receiveNar(info, file, sink, { ...options, storeDir: this.storeDir });
   }
 
-  async #readWhole(url: string, options: GetFileOptions, use: Parameters<NarFile['whole']>[1]): Promise<void> {
+  async #readWhole(url: string, options: GetFileOptions, use: UseWhole): Promise<void> {
     const lent: Buffer[] = [];
     const memory = (size: number) => {
       const taken = this.#memory.take(size);
@@ -178,10 +178,10 @@ export class BinaryCacheStore implements Store {
     try {
       const bytes = await this.#transport.get(url, { ...options, memory });
       if (bytes === undefined) throw this.#missingFile(url);
-      await use(bytes);
+      await use(bytes, memory);
     } catch (error) {
       if (!(error instanceof StoreError && error.code === 'cache/file-too-large')) throw error;
-      await use(undefined);
+      await use(undefined, memory);
     }
     // Not where it failed: somebody may still be writing there.
     for (const taken of lent) this.#memory.giveBack(taken);

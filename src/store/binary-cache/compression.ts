@@ -14,7 +14,7 @@ import { byteStringFromText, messageOf } from '../../base/index.ts';
 import type { SettingType } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import { type Codec, isInstalled, programCodec, transformCodec } from './codec.ts';
-import { threadDecoder } from './decode-thread.ts';
+import { decompressOnThread, threadDecoder } from './decode-thread.ts';
 import { isPlainXz } from './xz-header.ts';
 
 export interface CompressOptions {
@@ -38,13 +38,43 @@ interface Method {
   readonly compress: (options: CompressOptions) => Codec;
   /** `head` is how the compressed bytes begin. */
   readonly decompress: (sizes: ExpectedSizes, head: Uint8Array) => Codec;
-  /** There and then. Throws `ERR_BUFFER_TOO_LARGE` for more than `maxOutputLength` bytes. */
-  readonly decompressWhole?: (bytes: Uint8Array, options: WholeOptions) => Uint8Array;
+  /** A small file as a whole; at least as `maxWhole` where `limits` are not given. */
+  readonly decompressWhole?: WholeDecompressor;
+  readonly wholeLimits?: ExpectedSizes;
 }
+
+/**
+ * Decompresses a whole file of so many bytes (`plain`), into what `memory` gives if it has a use for that. `larger`: there
+ * are more bytes than that; `unsuited`: a stream may be able to, or say what is wrong. Throws `cache/codec-failed`.
+ */
+export type WholeDecompressor = (
+  bytes: Uint8Array,
+  plain: number,
+  memory: (size: number) => Uint8Array,
+) => Promise<WholeOutcome> | WholeOutcome;
+
+export type WholeOutcome =
+  | { readonly kind: 'plain'; readonly bytes: Uint8Array }
+  | { readonly kind: 'larger' }
+  | { readonly kind: 'unsuited' };
 
 interface WholeOptions {
   readonly maxOutputLength: number;
   readonly chunkSize: number;
+}
+
+/** By one of the functions of node:zlib, there and then. */
+function atOnce(decompress: (bytes: Uint8Array, options: WholeOptions) => Uint8Array): WholeDecompressor {
+  return (bytes, plain) => {
+    try {
+      const options = { maxOutputLength: Math.max(plain, 1), chunkSize: Math.max(plain, 1024) };
+      return { kind: 'plain', bytes: decompress(bytes, options) };
+    } catch (cause) {
+      if (cause instanceof RangeError && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE')
+        return { kind: 'larger' };
+      throw new StoreError('cache/codec-failed', messageOf(cause), { cause });
+    }
+  };
 }
 
 /** What streams of node:zlib hand on at a time: with the default of 16 KiB, the hand-over costs as much as gzip itself. */
@@ -71,6 +101,13 @@ function program(name: string, suffix: string, levels: readonly [number, number]
  */
 const smallestForProgram = 4 * 1024 * 1024;
 
+const mebibyte = 1024 * 1024;
+
+const xzOnThread: WholeDecompressor = async (bytes, plain, memory) => {
+  const found = await decompressOnThread(bytes, () => memory(plain).subarray(0, plain));
+  return found === undefined ? { kind: 'unsuited' } : { kind: 'plain', bytes: found };
+};
+
 /** Formats of liblzma. One thread unless told otherwise: the result then does not depend on the machine. */
 function xzProgram(format: 'xz' | 'lzma', suffix: string): Method {
   return {
@@ -78,6 +115,9 @@ function xzProgram(format: 'xz' | 'lzma', suffix: string): Method {
     levels: [0, 9],
     compress: ({ level = 6, parallel = false }) =>
       programCodec('xz', ['-c', `--format=${format}`, `-${level}`, parallel && format === 'xz' ? '-T0' : '-T1']),
+    ...(format === 'xz'
+      ? { decompressWhole: xzOnThread, wholeLimits: { compressed: 4 * mebibyte, plain: 8 * mebibyte } }
+      : {}),
     decompress: ({ compressed }, head) => {
       const suitsThread = format === 'xz' && isPlainXz(head);
       const usesThread = suitsThread && (compressed < smallestForProgram || !isInstalled('xz'));
@@ -94,7 +134,7 @@ const methods = {
     compress: ({ level = constants.BROTLI_DEFAULT_QUALITY }) =>
       transformCodec(createBrotliCompress({ chunkSize, params: { [constants.BROTLI_PARAM_QUALITY]: level } })),
     decompress: ({ plain }) => transformCodec(createBrotliDecompress({ chunkSize: outputSize(plain) })),
-    decompressWhole: (bytes, options) => brotliDecompressSync(bytes, options),
+    decompressWhole: atOnce((bytes, options) => brotliDecompressSync(bytes, options)),
   },
   bzip2: program('bzip2', '.bz2'),
   compress: undefined,
@@ -104,7 +144,7 @@ const methods = {
     levels: [0, 9],
     compress: ({ level = constants.Z_DEFAULT_COMPRESSION }) => transformCodec(createGzip({ chunkSize, level })),
     decompress: ({ plain }) => transformCodec(createGunzip({ chunkSize: outputSize(plain) })),
-    decompressWhole: (bytes, options) => gunzipSync(bytes, options),
+    decompressWhole: atOnce((bytes, options) => gunzipSync(bytes, options)),
   },
   lrzip: undefined,
   lz4: program('lz4', '.lz4', [1, 12]),
@@ -119,7 +159,7 @@ const methods = {
     compress: ({ level = constants.ZSTD_CLEVEL_DEFAULT }) =>
       transformCodec(createZstdCompress({ chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } })),
     decompress: ({ plain }) => transformCodec(createZstdDecompress({ chunkSize: outputSize(plain) })),
-    decompressWhole: (bytes, options) => zstdDecompressSync(bytes, options),
+    decompressWhole: atOnce((bytes, options) => zstdDecompressSync(bytes, options)),
   },
 } as const satisfies { readonly [name: string]: Method | undefined };
 
@@ -182,31 +222,22 @@ export function decompressor(method: string, sizes: ExpectedSizes, head: Uint8Ar
   return isPlain(method) ? undefined : requireMethod(method).decompress(sizes, head);
 }
 
-/** Compressed bytes, and bytes that they become, up to which NARs are decompressed there and then. */
-const maxWhole: ExpectedSizes = { compressed: 1024 * 1024, plain: 1024 * 1024 };
+/** Compressed bytes, and bytes that they become, up to which NARs are decompressed as a whole. */
+const maxWhole: ExpectedSizes = { compressed: mebibyte, plain: mebibyte };
 
 /**
- * How to decompress a small file there and then: what a stream costs beside (threads of the pool, memory of its own) is
- * several times what decompressing does. Undefined where a stream is the better way. The result throws
- * `cache/codec-failed`, or returns undefined where there are more bytes than expected.
+ * How to decompress a small file as a whole: what a stream costs beside (threads of the pool, memory of its own) is several
+ * times what decompressing does. Undefined where a stream is the better way. Throws as `checkMethod`.
  */
-export function wholeDecompressor(
-  method: string,
-  { compressed, plain }: ExpectedSizes,
-): ((bytes: Uint8Array) => Uint8Array | undefined) | undefined {
-  if (compressed === 0 || compressed > maxWhole.compressed || plain > maxWhole.plain) return undefined;
-  if (isPlain(method)) return bytes => (bytes.byteLength > plain ? undefined : bytes);
-  const decompress = requireMethod(method).decompressWhole;
-  if (decompress === undefined) return undefined;
-  return bytes => {
-    try {
-      return decompress(bytes, { maxOutputLength: plain, chunkSize: Math.max(plain, 1024) });
-    } catch (cause) {
-      if (cause instanceof RangeError && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') return undefined;
-      throw new StoreError('cache/codec-failed', messageOf(cause), { cause });
-    }
-  };
+export function wholeDecompressor(method: string, sizes: ExpectedSizes): WholeDecompressor | undefined {
+  const known = isPlain(method) ? undefined : requireMethod(method);
+  const limits = known?.wholeLimits ?? maxWhole;
+  if (sizes.compressed === 0 || sizes.compressed > limits.compressed || sizes.plain > limits.plain) return undefined;
+  return known === undefined ? asItIs : known.decompressWhole;
 }
+
+const asItIs: WholeDecompressor = (bytes, plain) =>
+  bytes.byteLength > plain ? { kind: 'larger' } : { kind: 'plain', bytes };
 
 function requireMethod(name: string): Method {
   const method = isKnown(name) ? methods[name] : undefined;

@@ -1,8 +1,7 @@
 /** What a `DecodeThread` runs: it decompresses one stream after the other. A bundle has this file beside it. */
-import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web';
+import type { ReadableStreamDefaultController } from 'node:stream/web';
 import { type MessagePort, parentPort } from 'node:worker_threads';
-import xz from 'xz-decompress';
-import { messageOf } from '../../base/index.ts';
+import { XzDecoder, decompressXz, messageOf } from '../../base/index.ts';
 
 /** To the thread, in this order. Memory is handed over with `data`. */
 export type DecodeOrder =
@@ -10,7 +9,9 @@ export type DecodeOrder =
   | { readonly kind: 'data'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'end' }
   /** One more `output` may be sent. */
-  | { readonly kind: 'more' };
+  | { readonly kind: 'more' }
+  /** A stream of its own, to be decompressed into memory that is shared; answered by `whole` alone. */
+  | { readonly kind: 'whole'; readonly input: Uint8Array; readonly output: Uint8Array };
 
 /** From the thread; `done` and `failed` are the last of a stream. */
 export type DecodeReport =
@@ -18,7 +19,9 @@ export type DecodeReport =
   | { readonly kind: 'taken' }
   | { readonly kind: 'output'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'done' }
-  | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'failed'; readonly message: string }
+  /** As of `decompressXz`. */
+  | { readonly kind: 'whole'; readonly size: number | undefined };
 
 /** Bytes of an `output` but the last: a message costs as much as decompressing some 2 KiB. */
 const outputSize = 256 * 1024;
@@ -47,28 +50,53 @@ class Decoding {
 
   async run(): Promise<void> {
     try {
-      const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
-        const bytes = await this.#next();
-        if (bytes === undefined) controller.close();
-        else controller.enqueue(bytes);
-      };
-      const source = new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 });
-      let gathered: Uint8Array[] = [];
-      let size = 0;
-      const flush = async () => {
-        await this.#send(Buffer.concat(gathered, size));
-        [gathered, size] = [[], 0];
-      };
-      for await (const chunk of new xz.XzReadableStream(source)) {
-        gathered.push(chunk);
-        size += chunk.byteLength;
-        if (size >= outputSize) await flush();
-      }
-      if (size > 0) await flush();
+      using decoder = XzDecoder.open();
+      await (decoder === undefined ? this.#runPortably() : this.#runBy(decoder));
       this.#report({ kind: 'done' });
     } catch (error) {
       this.#report({ kind: 'failed', message: messageOf(error) });
     }
+  }
+
+  async #runBy(decoder: XzDecoder): Promise<void> {
+    const output = new Uint8Array(outputSize);
+    let written = 0;
+    const takeStep = async (input: Uint8Array, isLast: boolean) => {
+      const step = decoder.step(input, output.subarray(written), isLast);
+      written += step.written;
+      if (written < outputSize && !step.isDone) return step;
+      if (written > 0) await this.#send(output.subarray(0, written));
+      written = 0;
+      return step;
+    };
+    for (let input = await this.#next(); input !== undefined; input = await this.#next()) {
+      for (let at = 0; at < input.byteLength;) at += (await takeStep(input.subarray(at), false)).read;
+    }
+    while (!(await takeStep(new Uint8Array(0), true)).isDone);
+  }
+
+  /** By WebAssembly. */
+  async #runPortably(): Promise<void> {
+    const { default: xz } = await import('xz-decompress');
+    const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      const bytes = await this.#next();
+      if (bytes === undefined) controller.close();
+      else controller.enqueue(bytes);
+    };
+    // The global one: node:stream/web loads what threads of a process from a snapshot cannot (docs/adr/0009).
+    const source = new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 });
+    let gathered: Uint8Array[] = [];
+    let size = 0;
+    const flush = async () => {
+      await this.#send(Buffer.concat(gathered, size));
+      [gathered, size] = [[], 0];
+    };
+    for await (const chunk of new xz.XzReadableStream(source)) {
+      gathered.push(chunk);
+      size += chunk.byteLength;
+      if (size >= outputSize) await flush();
+    }
+    if (size > 0) await flush();
   }
 
   async #next(): Promise<Uint8Array | undefined> {
@@ -82,7 +110,7 @@ class Decoding {
     return bytes;
   }
 
-  async #send(bytes: Buffer): Promise<void> {
+  async #send(bytes: Uint8Array): Promise<void> {
     while (this.#credit === 0) {
       await new Promise<void>(resolve => {
         this.#mayGoOn = resolve;
@@ -115,6 +143,9 @@ if (port !== null) {
         break;
       case 'more':
         decoding?.allow();
+        break;
+      case 'whole':
+        port.postMessage({ kind: 'whole', size: decompressXz(order.input, order.output) } satisfies DecodeReport, []);
         break;
     }
   });

@@ -27,6 +27,39 @@ export function threadDecoder(): Codec {
   return transformCodec(new ThreadDecoder().stream);
 }
 
+/**
+ * Decompresses a whole file of xz into memory that `output` gives when it is its turn, which is shared with the thread;
+ * the beginning of it that is used. Undefined as of `decompressXz`.
+ */
+export async function decompressOnThread(input: Uint8Array, output: () => Uint8Array): Promise<Uint8Array | undefined> {
+  using _turn = await takeTurn();
+  const worker = takeThread();
+  const memory = output();
+  const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
+  const hear = (report: DecodeReport): void => {
+    if (report.kind === 'whole') resolve(report.size);
+  };
+  const fail = (cause: unknown): void => reject(new Error('the thread that decompresses has ended', { cause }));
+  worker.on('message', hear).on('error', fail).on('exit', fail).ref();
+  worker.postMessage({ kind: 'whole', input, output: memory } satisfies DecodeOrder, []);
+  const size = await promise;
+  leaveThread(worker.off('message', hear).off('error', fail).off('exit', fail));
+  return size === undefined ? undefined : memory.subarray(0, size);
+}
+
+function takeTurn(signal?: AbortSignal): Promise<Disposable> {
+  return (turns ??= new Semaphore(availableParallelism())).acquire(signal);
+}
+
+function takeThread(): Worker {
+  return idle.pop() ?? startThread(import.meta.filename, 'decode-thread-entry', { name: 'decompress' });
+}
+
+function leaveThread(worker: Worker): void {
+  worker.unref();
+  idle.push(worker);
+}
+
 class ThreadDecoder {
   /** Not what this class extends: node:stream, which takes 8 ms, would be loaded with this module. */
   readonly stream: Duplex;
@@ -58,12 +91,12 @@ class ThreadDecoder {
 
   async #begin(callback: (error?: Error | null) => void): Promise<void> {
     try {
-      this.#turn = await (turns ??= new Semaphore(availableParallelism())).acquire(this.#stop.signal);
+      this.#turn = await takeTurn(this.#stop.signal);
     } catch (error) {
       callback(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    const worker = idle.pop() ?? startThread(import.meta.filename, 'decode-thread-entry', { name: 'decompress' });
+    const worker = takeThread();
     worker.on('message', this.#hear).on('error', this.#fail).on('exit', this.#fail);
     worker.ref();
     this.#worker = worker;
@@ -89,6 +122,8 @@ class ThreadDecoder {
       case 'failed':
         this.#release();
         this.stream.destroy(new Error(`failed to read compressed data (${report.message})`));
+        break;
+      case 'whole':
         break;
     }
   };
@@ -127,11 +162,7 @@ class ThreadDecoder {
 
   /** Leaves the thread to the next stream. */
   #release(): void {
-    if (this.#worker !== undefined) {
-      const worker = this.#detach(this.#worker);
-      worker.unref();
-      idle.push(worker);
-    }
+    if (this.#worker !== undefined) leaveThread(this.#detach(this.#worker));
     this.#turn?.[Symbol.dispose]();
     this.#goOn();
   }

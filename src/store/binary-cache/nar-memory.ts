@@ -6,7 +6,7 @@ const maxKept = 16 * 1024 * 1024;
 
 /**
  * Memory for one small NAR after the other. Fresh memory for each has the system make pages of zeros, and V8 collect
- * garbage: more work than all else that is done with a NAR of 200 KB.
+ * garbage: more work than all else that is done with a NAR of 200 KB. Threads can share it.
  */
 export class NarMemory {
   #kept: Buffer[] = [];
@@ -16,7 +16,7 @@ export class NarMemory {
   take(size: number): Buffer {
     const at = this.#kept.findLastIndex(({ length }) => length >= size);
     const [known] = at < 0 ? [] : this.#kept.splice(at, 1);
-    if (known === undefined) return Buffer.allocUnsafeSlow(Math.max(Math.ceil(size / unit), 1) * unit);
+    if (known === undefined) return Buffer.from(new SharedArrayBuffer(Math.max(Math.ceil(size / unit), 1) * unit));
     this.#keptBytes -= known.length;
     return known;
   }

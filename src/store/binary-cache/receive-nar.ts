@@ -25,12 +25,12 @@ export interface ReceiveNarOptions extends CallOptions {
 export interface NarFile {
   /** Its bytes as they come. */
   open(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
-  /** All of them, for small files, in memory that is lent to `use`; undefined for more than `limit` bytes. */
-  whole(limit: number, use: (bytes: Uint8Array | undefined) => Promise<void>): Promise<void>;
+  /** All of them, for small files. */
+  whole(limit: number, use: UseWhole): Promise<void>;
 }
 
-/** Bytes of files, compressed or not, that are taken in one piece: what a piece costs is several times what its bytes do. */
-const maxWholeFile = 1024 * 1024;
+/** Gets the bytes of a file, undefined if they are too many, and what gives more memory; all of it is lent. */
+export type UseWhole = (bytes: Uint8Array | undefined, memory: (size: number) => Uint8Array) => Promise<void>;
 
 /**
  * Decompresses the NAR that `info` describes from the bytes of its file, which is opened once it is known how, and
@@ -73,17 +73,18 @@ export async function receiveNar(
   };
   checkMethod(compression);
   const whole = wholeDecompressor(compression, sizes);
-  if (whole !== undefined && sizes.compressed <= maxWholeFile) {
-    await file.whole(limit, async bytes => {
+  const streaming = { compression, sizes, checkFed, take, stop: new AbortController() };
+  if (whole !== undefined) {
+    await file.whole(limit, async (bytes, memory) => {
       if (bytes === undefined) return checkFed(Infinity);
-      const plain = whole(bytes);
-      if (plain === undefined) throw mismatch('size', String(narSize), 'more');
-      await take(plain);
+      const outcome = await whole(bytes, narSize, memory);
+      if (outcome.kind === 'larger') throw mismatch('size', String(narSize), 'more');
+      if (outcome.kind === 'plain') await take(outcome.bytes);
+      else await stream(onePiece(bytes), streaming);
     });
   } else {
-    const stop = new AbortController();
-    const chunks = await file.open(signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]));
-    await stream(chunks, { compression, sizes, checkFed, take, stop });
+    const stop = streaming.stop.signal;
+    await stream(await file.open(signal === undefined ? stop : AbortSignal.any([signal, stop])), streaming);
   }
   reader.end();
   const got = hasher.finish();
@@ -130,6 +131,10 @@ async function stream(file: AsyncIterable<Uint8Array>, streaming: Streaming): Pr
   } finally {
     await chunks.return?.();
   }
+}
+
+async function* onePiece(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
 }
 
 /** In bytes. Compression never needs more, but could go on for ever without a byte coming out. */
