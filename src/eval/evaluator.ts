@@ -36,7 +36,7 @@ import { derivationText } from './internal-files.ts';
 import { MadeDerivations } from './made-derivations.ts';
 import { type EvalNeed, type NeedAnswer, Suspension } from './needs.ts';
 import { Observation, type ObservationOptions } from './observe/observation.ts';
-import { type Pass, Passes, type Siblings, siblingsAfter } from './passes.ts';
+import { type Pass, Passes, type Siblings, type WorkState, siblingsAfter } from './passes.ts';
 import { type Origin, Positions } from './positions.ts';
 import { type PrintOptions, printValue } from './value-printer.ts';
 import { type Word, setWordAt } from './word.ts';
@@ -474,10 +474,15 @@ export class Evaluator {
   /**
    * Does `work` as far as it goes with what is known of the store. Where more is needed, `work` is to be done anew once
    * each of the needs has its `answer`; values that it came to stay, and what it said is not said again. `work` itself
-   * must not mind to be begun more than once.
+   * must not mind to be begun more than once. Work that is done beside other has a state of its own.
    */
-  pass<T>(work: () => T): Pass<T> {
-    return this.#passes.run(() => this.run(work));
+  pass<T>(work: () => T, state?: WorkState): Pass<T> {
+    return this.#passes.run(() => this.run(work), state);
+  }
+
+  /** To be called where work with a state of its own is not gone on with. */
+  finish(state: WorkState): void {
+    this.#passes.finish(state);
   }
 
   /**

@@ -61,7 +61,7 @@ export { BadUrl, type InputAttributes, attributesToJson, badUrl, textAttribute }
 export { type EvalNeed, type FetchedTree, type NeedAnswer, Suspension } from './needs.ts';
 export type { ObservationOptions } from './observe/observation.ts';
 export { statisticsOf } from './observe/statistics.ts';
-export { type Pass, type Siblings, siblingsAfter } from './passes.ts';
+export { type Pass, type Siblings, WorkState, siblingsAfter } from './passes.ts';
 export { type JsonOptions, indentJson, toJson } from './builtins/json.ts';
 export { explainJsonFault } from './json/read-json.ts';
 export { importFile } from './builtins/import.ts';

@@ -62,12 +62,27 @@ interface SuspendedCell {
   readonly thunk: Word;
 }
 
+/** What some work has from pass to pass: each that is done beside others has its own. */
+export class WorkState {
+  /** What is made in the first pass and found again in the next ones, in the order in which it is asked for. */
+  readonly kept: Word[] = [];
+  /**
+   * Whether it said anything. If it did and waits now, no other work may be done but exploring: that might evaluate the
+   * same and say it again.
+   */
+  hasSpoken = false;
+  /**
+   * What the last pass was suspended by, if anything was said. Until this one comes there, it does nothing but what that
+   * did, in the same order, less what has been evaluated: all that it says was said.
+   */
+  turningPoint: string | undefined;
+}
+
 interface PassState {
   readonly needs: Map<string, EvalNeed>;
   readonly suspended: SuspendedCell[];
-  /** Words that are kept for the next pass; of a pass within another, for itself. */
-  readonly kept: Word[];
-  /** How many of them were asked for. */
+  readonly work: WorkState;
+  /** How many of the words that are kept were asked for. */
   asked: number;
   /** What comes after what was suspended last, the innermost first. */
   readonly found: PendingSiblings[];
@@ -104,25 +119,24 @@ export class Passes {
   #current: PassState | undefined;
   #exploration: Exploration | undefined;
   #waste = 0;
-  /** What is made in the first pass and found again in the next ones, in the order in which it is asked for. */
-  #kept: Word[] = [];
-  /**
-   * What the last pass was suspended by. Until this one comes there, it does nothing but what that did, in the same
-   * order, less what has been evaluated: all that it says was said.
-   */
-  #turningPoint: string | undefined;
+  /** What waits for answers. */
+  readonly #waiting = new Set<WorkState>();
+  /** Of work that is done alone. */
+  #onlyWork = new WorkState();
 
   constructor(options: PassesOptions) {
     this.#options = options;
   }
 
   /** Does `work`, which throws a `Suspension` where it cannot go on. */
-  run<T>(work: () => T): Pass<T> {
+  run<T>(work: () => T, given = this.#onlyWork): Pass<T> {
     const outer = this.#current;
+    // A pass within another is one of its own.
+    const workState = outer === undefined ? given : new WorkState();
     const state: PassState = {
       needs: new Map(),
       suspended: [],
-      kept: outer === undefined ? this.#kept : [],
+      work: workState,
       asked: 0,
       found: [],
       known: new Set(),
@@ -130,17 +144,18 @@ export class Passes {
     this.#current = state;
     try {
       const value = work();
-      if (outer === undefined) this.#finish();
+      if (outer === undefined) this.finish(workState);
       return { kind: 'done', value };
     } catch (error) {
       if (error instanceof Suspension) {
+        if (workState.hasSpoken) [workState.turningPoint] = state.needs.keys();
         if (outer === undefined) {
-          [this.#turningPoint] = state.needs.keys();
+          this.#waiting.add(workState);
           if (this.#options.explores) this.#explore(state);
         }
         return { kind: 'suspended', needs: [...state.needs.values()] };
       }
-      if (outer === undefined) this.#finish();
+      if (outer === undefined) this.finish(workState);
       throw error;
     } finally {
       this.#current = outer;
@@ -158,7 +173,9 @@ export class Passes {
     let position: SourcePosition | undefined;
     for (const need of needs) {
       const key = keyOfNeed(this.#options.storeDir, need);
-      if (this.#exploration === undefined && key === this.#turningPoint) this.#turningPoint = undefined;
+      if (this.#exploration === undefined && key === this.#current?.work.turningPoint) {
+        this.#current.work.turningPoint = undefined;
+      }
       const answer = this.#answers.get(key) ?? this.#options.locate(need);
       if (answer !== undefined) {
         answers.push(answer);
@@ -190,13 +207,17 @@ export class Passes {
   keep(make: () => Word): Word {
     const state = this.#current;
     if (state === undefined || this.#exploration !== undefined) return make();
-    return (state.kept[state.asked++] ??= make());
+    return (state.work.kept[state.asked++] ??= make());
   }
 
   /** Says what an earlier pass has not said already. */
   say(message: EvalMessage): void {
+    const work = this.#current?.work;
     if (this.#exploration !== undefined) this.giveUp();
-    else if (this.#turningPoint === undefined) this.#options.say(message);
+    else if (work?.turningPoint === undefined) {
+      if (work !== undefined) work.hasSpoken = true;
+      this.#options.say(message);
+    }
   }
 
   // Exploring
@@ -269,10 +290,11 @@ export class Passes {
     for (const key of this.#answers.keys()) if (/^(?:tree|flake|download) /.test(key)) this.#answers.delete(key);
   }
 
-  /** What is not there now may be there when the next work is done. */
-  #finish(): void {
-    this.#turningPoint = undefined;
-    this.#kept = [];
+  /** To be called when some work is not gone on with: what is not there now may be there when the next is done. */
+  finish(work: WorkState): void {
+    if (work === this.#onlyWork) this.#onlyWork = new WorkState();
+    this.#waiting.delete(work);
+    if (this.#waiting.size > 0) return;
     for (const [key, { kind }] of this.#answers) {
       if (kind === 'absent' || kind === 'failed') this.#answers.delete(key);
     }
