@@ -10,11 +10,8 @@ import {
   Refusal,
   type Remark,
   type RemarkKind,
-  type Token,
   describeCursedOr,
   describeLiteral,
-  describeRefusal,
-  explainFault,
   lintSettings,
   remarkKinds,
 } from '../syntax/index.ts';
@@ -38,6 +35,7 @@ import { type EvalNeed, type NeedAnswer, Suspension } from './needs.ts';
 import { Observation, type ObservationOptions } from './observe/observation.ts';
 import { type Pass, Passes, type Siblings, type WorkState, siblingsAfter } from './passes.ts';
 import { type Origin, Positions } from './positions.ts';
+import { syntaxError } from './syntax-error.ts';
 import { type PrintOptions, printValue } from './value-printer.ts';
 import { type Word, setWordAt } from './word.ts';
 
@@ -94,14 +92,6 @@ export interface KnownSymbols {
 const parseOptionsSize = 28;
 
 const bold = '\u001B[1m';
-
-/** Where a text is in the core's memory, and the position of its first byte. */
-interface ParsedText {
-  readonly start: number;
-  readonly length: number;
-  readonly base: number;
-  readonly isBindings: boolean;
-}
 
 interface TextToParse {
   readonly text: Uint8Array;
@@ -246,39 +236,8 @@ export class Evaluator {
       return tree;
     } catch (error) {
       throw error instanceof Refusal
-        ? this.#syntaxError(error, { start, length: text.byteLength, base, isBindings })
+        ? syntaxError(this, error, { start, length: text.byteLength, base, isBindings })
         : error;
-    }
-  }
-
-  #syntaxError(refusal: Refusal, source: ParsedText): EvalError {
-    if (refusal.code === 'syntax/unexpected-token' && source.isBindings) {
-      // The grammar by which faults are explained has no definitions outside of sets.
-      const isEnd = refusal.position === source.base + source.length;
-      const message = isEnd ? 'syntax error, unexpected end of file' : 'syntax error';
-      return new EvalError('eval/syntax', message, { position: this.positions.resolve(refusal.position) });
-    }
-    if (refusal.code === 'syntax/unexpected-token') {
-      const explained = explainFault(this.#tokensOf(source));
-      const position = this.positions.resolve(
-        explained === undefined ? refusal.position : source.base + explained.offset,
-      );
-      return new EvalError('eval/syntax', explained?.message ?? 'syntax error', { position });
-    }
-    const words = { mark, place: (position: number) => this.positions.format(position) };
-    const code = refusal.code === 'syntax/undefined-variable' ? 'eval/undefined-variable' : 'eval/syntax';
-    return new EvalError(code, describeRefusal(refusal, words), {
-      position: this.positions.resolve(refusal.position),
-    });
-  }
-
-  /** Tokens as the core writes them: kind, start and end. */
-  *#tokensOf({ start, length }: ParsedText): Generator<Token> {
-    const { exports, memory } = this.core;
-    const count = exports.tokenize(start, length, this.hasFeature('pipe-operators') ? 1 : 0, 0);
-    const at = exports.tokensAddress();
-    for (let token = at; token < at + count * 12; token += 12) {
-      yield { kind: memory.u32(token), start: memory.u32(token + 4), end: memory.u32(token + 8) };
     }
   }
 

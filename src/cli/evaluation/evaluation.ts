@@ -57,6 +57,8 @@ export interface EvaluationOptions {
   readonly writes?: boolean;
   /** The store that the command works on, where it is open already. */
   readonly store?: Store | undefined;
+  /** What makes valid what the evaluation needs; opened when that is first needed unless given. */
+  readonly realising?: Realising | undefined;
 }
 
 /**
@@ -88,11 +90,13 @@ export class Evaluation implements AsyncDisposable {
   #evalStore: Promise<Store> | undefined;
   #realising: Promise<Realising> | undefined;
 
-  constructor(context: CommandContext, from: EvaluationArguments, { writes = true, store }: EvaluationOptions = {}) {
+  constructor(context: CommandContext, from: EvaluationArguments, given: EvaluationOptions = {}) {
+    const { writes = true, store, realising } = given;
     this.context = context;
     this.#from = from;
     this.#writes = writes && !context.modes.readsOnly;
     this.#store = store === undefined ? undefined : Promise.resolve(store);
+    this.#realising = realising === undefined ? undefined : Promise.resolve(realising);
     this.#observer = this.#opened.use(new EvaluationObserver(context));
     this.registries = openRegistries(context);
     for (const [replaced, by] of from.flakeOverrides) {

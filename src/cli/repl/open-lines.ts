@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import { builtFolder, snapshotOption } from '../../base/index.ts';
 import type { CommandContext } from '../command.ts';
+import { leaveSnapshot } from '../leave-snapshot.ts';
 import { stdin } from '../read-input.ts';
 import { isTerminal } from '../render/is-terminal.ts';
 import { type Lines, PlainLines } from './lines.ts';
@@ -17,16 +16,9 @@ export function openLines(context: CommandContext): () => Lines {
   return () => (opened ??= open());
 }
 
-/**
- * To be called by commands that may open lines before they do anything. The thread that edits those of a terminal cannot load
- * `node:tty` in a process from a snapshot (docs/adr/0009): such a process begins anew without one.
- */
+/** To be called by commands that may open lines before they do anything: the thread that edits them loads `node:tty`. */
 export function prepareLines(context: CommandContext): void {
-  const options = process.execArgv.filter(option => !option.startsWith(snapshotOption) && option !== '--');
-  if (options.length === process.execArgv.length || !isOnTerminal(context)) return;
-  const { execPath, argv, env } = process;
-  const command = [execPath, ...options, join(builtFolder(), 'firn.cjs'), ...argv.slice(1)];
-  process.execve?.(execPath, command, { ...env, FIRN_ARGV0: context.program });
+  if (isOnTerminal(context)) leaveSnapshot(context);
 }
 
 function isOnTerminal({ out }: CommandContext): boolean {
