@@ -39,6 +39,18 @@ export interface HostPlace {
   readonly kind: 'host';
   /** Whose processes it belongs to; ours unless given, which takes root. */
   readonly user?: UserIds | undefined;
+  /** As it is unless given. */
+  readonly personality?: Personality | undefined;
+}
+
+/** What programs that ask are told of the kernel, and where their memory is: personality(2). */
+export interface Personality {
+  /** A 32-bit machine. */
+  readonly linux32?: boolean;
+  /** A Linux of version 2.6. */
+  readonly linux26?: boolean;
+  /** Addresses are not chosen at random, so that builds differ less. */
+  readonly fixedAddresses?: boolean;
 }
 
 /** Apart from all others: own processes, mounts, host name and interprocess communication; no privileges, no core dumps. */
@@ -56,8 +68,13 @@ export interface Sandbox {
   readonly user: UserIds;
   /** Whose processes it belongs to outside: one of its own for each sandbox at a time, which takes root. Ours unless given. */
   readonly outsideUser?: UserIds | undefined;
-  /** Extensions of the kernel's that some programs ask for. */
-  readonly personality?: 'linux32' | undefined;
+  /** Addresses are fixed in any case. */
+  readonly personality?: Personality | undefined;
+  /**
+   * Whether it is refused where it would keep our supplementary groups, which only root can take away; where it belongs to
+   * somebody else it has none.
+   */
+  readonly requiresNoGroups?: boolean;
   /** Whether programs may gain setuid bits on files; refused unless given. */
   readonly allowsSetuid?: boolean;
 }

@@ -2,6 +2,7 @@ import { byteStringFromText, unreachable, wordsOfErrno } from '../base/index.ts'
 import type { Action } from './action.ts';
 import { ExecError } from './error.ts';
 import type { Executor, RunOptions } from './executor.ts';
+import { hasIds } from './known-ids.ts';
 import type { Outcome } from './outcome.ts';
 import type { ProcessOrder, RunResult } from './spawner/messages.ts';
 import { Spawner } from './spawner/spawner.ts';
@@ -81,6 +82,8 @@ function outcomeOf(result: RunResult, start: StartProgram): Outcome {
   switch (of) {
     case 'program':
       return { kind: 'not-executable', errno: result.errno, reason };
+    case 'groups':
+      throw new ExecError('exec/keeps-groups', `supplementary groups cannot be dropped: ${reason}`);
     case 'mounts':
       throw new ExecError('exec/bad-mount', `cannot make the place of the program: ${what}: ${reason}`);
     case 'namespaces':
@@ -89,6 +92,8 @@ function outcomeOf(result: RunResult, start: StartProgram): Outcome {
       return unreachable(of);
   }
 }
+
+const nobody = { user: 65534, group: 65534 };
 
 function emptyAction(): Action {
   return {
@@ -105,7 +110,7 @@ function emptyAction(): Action {
       network: 'private',
       hostName: 'localhost',
       user: { user: 1000, group: 100 },
-      outsideUser: process.getuid?.() === 0 ? { user: 65534, group: 65534 } : undefined,
+      outsideUser: process.getuid?.() === 0 && hasIds(nobody) ? nobody : undefined,
     },
     limits: {},
     output: 'pipe',

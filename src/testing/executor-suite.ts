@@ -298,8 +298,27 @@ function sandboxSuite(executor: Executor): void {
   });
 
   test('is a 32-bit machine to programs that ask, if asked for', async () => {
-    const { output } = await runAction(executor, shellAction('uname -m', shellSandbox({ personality: 'linux32' })));
+    const { output } = await runAction(
+      executor,
+      shellAction('uname -m', shellSandbox({ personality: { linux32: true } })),
+    );
     assert.match(output, process.arch === 'x64' ? /^i[36]86\n$/ : /^armv/);
+  });
+
+  test('runs on a Linux 2.6 to programs that ask, if asked for, at addresses that are fixed', async () => {
+    const place = shellSandbox({ personality: { linux26: true } });
+    const { output } = await runAction(executor, shellAction('uname -r; cat /proc/self/personality', place));
+    assert.match(output, /^2\.6\.[0-9]+\S*\n00060000\n$/);
+  });
+
+  test('has no groups of ours, or is refused if asked for', async () => {
+    const place = shellSandbox({ requiresNoGroups: true });
+    const action = shellAction('grep ^Groups: /proc/self/status', place);
+    if (process.geteuid?.() !== 0) return assert.rejects(runAction(executor, action), { code: 'exec/keeps-groups' });
+    for (const outsideUser of [place.outsideUser, undefined]) {
+      const { output } = await runAction(executor, { ...action, place: { ...place, outsideUser } });
+      assert.match(output, /^Groups:\s*$/);
+    }
   });
 
   test('shows thousands of files', async () => {

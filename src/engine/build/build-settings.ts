@@ -22,6 +22,10 @@ export interface BuildSettings {
   readonly sharedMemorySize: number | undefined;
   readonly allowedImpureHostDeps: ReadonlySet<string>;
   readonly filtersSyscalls: boolean;
+  /** Whether no builder may have supplementary groups of ours. */
+  readonly requiresNoGroups: boolean;
+  /** Whether builders are shown a Linux 2.6. */
+  readonly showsLinux26: boolean;
   readonly certificates: string | undefined;
 
   /** Where folders of builds are made; in the data folder unless given. */
@@ -75,6 +79,8 @@ export function readBuildSettings(settings: ReadableSettings, { cores }: { reado
     sharedMemorySize: parseMemorySize(settings.get('sandbox-dev-shm-size')),
     allowedImpureHostDeps: settings.get('allowed-impure-host-deps'),
     filtersSyscalls: settings.get('filter-syscalls'),
+    requiresNoGroups: settings.get('require-drop-supplementary-groups'),
+    showsLinux26: settings.get('impersonate-linux-26'),
     certificates: settings.get('ssl-cert-file'),
     buildDir: settings.get('build-dir'),
     buildUsersGroup: settings.get('build-users-group'),

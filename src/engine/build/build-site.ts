@@ -4,6 +4,7 @@ import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { Place, UserIds } from '../../exec/index.ts';
 import type { BuildContext, BuildRequest } from './build-context.ts';
 import { BuildFolder } from './build-folder.ts';
+import { builderPersonality } from './builder-personality.ts';
 import { type BuildUser, BuildUsers } from './build-users.ts';
 import { type BuilderPlace, choosePlace } from './choose-place.ts';
 import { externalBuildDir } from './external-builder.ts';
@@ -69,10 +70,14 @@ export class BuildSite implements AsyncDisposable {
   /** For the executor. Throws `BuildError`, and as `runHook`. */
   async place(): Promise<Place | { readonly kind: 'here' }> {
     const root = this.#root;
-    if (root === undefined) return this.kind === 'here' ? { kind: 'here' } : { kind: 'host', user: this.user };
     const { store, settings } = this.#context;
     const { job, options, inputs, signal } = this.#request;
     const { path, derivation } = job;
+    if (this.kind === 'here') return { kind: 'here' };
+    if (root === undefined) {
+      const personality = this.kind === 'host' ? builderPersonality(derivation, settings) : undefined;
+      return { kind: 'host', user: this.user, personality };
+    }
     const rootPath = root.path;
     const paths = await gatherSandboxPaths(store, {
       path,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tryLockFile } from '../../base/index.ts';
 import { makeFolder, realFileSystem } from '../../castore/index.ts';
-import type { UserIds } from '../../exec/index.ts';
+import { type UserIds, hasIds } from '../../exec/index.ts';
 import { EngineError } from '../error.ts';
 import type { BuildSettings } from './build-settings.ts';
 import type { BuildOptions } from './derivation-builder.ts';
@@ -66,7 +66,9 @@ export class BuildUsers {
     if (buildUsersGroup === '') return undefined;
     const group = findLine(join(this.#etc, 'group'), fields => fields[0] === buildUsersGroup);
     if (group === undefined) {
-      if (buildUsersGroup === presumedGroup) return this.#slots();
+      // In a user namespace that has none of those ids builds run as its root.
+      const slots = this.#slots();
+      if (buildUsersGroup === presumedGroup) return slots.some(({ ids }) => hasIds(ids)) ? slots : undefined;
       const message = `the group '${buildUsersGroup}' specified in 'build-users-group' does not exist`;
       throw new EngineError('build/no-users', message);
     }

@@ -1,10 +1,11 @@
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { displayBytes, systemErrorText } from '../../base/index.ts';
+import { systemErrorText } from '../../base/index.ts';
 import { type BasicDerivation, derivationTypeOf, isSandboxed } from '../../nix-compat/index.ts';
 import type { Mount, Sandbox, UserIds } from '../../exec/index.ts';
 import { BuildError } from '../error.ts';
 import type { BuildSettings } from './build-settings.ts';
+import { builderPersonality } from './builder-personality.ts';
 import type { SandboxPath } from './sandbox-paths.ts';
 import type { SandboxRoot } from './sandbox-root.ts';
 
@@ -21,7 +22,14 @@ export interface SandboxRequest {
   readonly user: UserIds | undefined;
   readonly settings: Pick<
     BuildSettings,
-    'sandboxBuildDir' | 'sharedMemorySize' | 'filtersSyscalls' | 'systemFeatures' | 'certificates' | 'system'
+    | 'sandboxBuildDir'
+    | 'sharedMemorySize'
+    | 'filtersSyscalls'
+    | 'requiresNoGroups'
+    | 'showsLinux26'
+    | 'systemFeatures'
+    | 'certificates'
+    | 'system'
   >;
 }
 
@@ -29,7 +37,6 @@ export interface SandboxRequest {
 export function makeSandbox(request: SandboxRequest): Sandbox {
   const { derivation, settings, user } = request;
   const isClosed = isSandboxed(derivationTypeOf(derivation));
-  const linux32 = isForeignWidth(displayBytes(derivation.platform), settings.system);
   return {
     kind: 'sandbox',
     mounts: listMounts(request, isClosed),
@@ -37,14 +44,10 @@ export function makeSandbox(request: SandboxRequest): Sandbox {
     hostName: 'localhost',
     user: builderIds,
     outsideUser: user,
-    personality: linux32 ? 'linux32' : undefined,
+    personality: builderPersonality(derivation, settings),
+    requiresNoGroups: settings.requiresNoGroups,
     allowsSetuid: !settings.filtersSyscalls,
   };
-}
-
-function isForeignWidth(platform: string, system: string): boolean {
-  if (platform === 'i686-linux') return system === 'x86_64-linux';
-  return /^armv[5-7].*-linux$/.test(platform) && system === 'aarch64-linux';
 }
 
 function listMounts(request: SandboxRequest, isClosed: boolean): Mount[] {

@@ -10,10 +10,10 @@ import {
   red,
 } from '../../base/index.ts';
 import { type ExternalBuilder, type OutputName, printStorePath } from '../../nix-compat/index.ts';
-import type { Action, Outcome, Place, RunOptions } from '../../exec/index.ts';
+import { type Action, ExecError, type Outcome, type Place, type RunOptions } from '../../exec/index.ts';
 import { runBuiltinBuilder } from '../builtin-builders/run-builtin-builder.ts';
 import { StoreView } from '../builtin-builders/store-view.ts';
-import { BuildError } from '../error.ts';
+import { BuildError, EngineError } from '../error.ts';
 import type { BuildContext, BuildRequest } from './build-context.ts';
 import { exitText } from './exit-text.ts';
 import { ReadinessFilter, writeBuildDescription } from './external-builder.ts';
@@ -53,7 +53,7 @@ export async function runBuilder(context: BuildContext, prepared: PreparedBuild)
 
 type Command = Pick<Action, 'program' | 'argv' | 'environment' | 'workingFolder' | 'place'>;
 
-function execute(
+async function execute(
   { executor, settings }: BuildContext,
   command: Command,
   { signal, output }: RunOptions,
@@ -65,7 +65,13 @@ function execute(
     output: maxLogSize > 0 ? maxLogSize : undefined,
   };
   // As in C++ Nix, who has nothing more to say has nothing more to do.
-  return executor.run({ ...command, limits, output: 'terminal', endsWithOutput: true }, { signal, output });
+  try {
+    return await executor.run({ ...command, limits, output: 'terminal', endsWithOutput: true }, { signal, output });
+  } catch (error) {
+    if (!(error instanceof ExecError && error.code === 'exec/keeps-groups')) throw error;
+    const wayOut = 'Set the require-drop-supplementary-groups option to false to skip this step.';
+    throw new EngineError('build/keeps-groups', `setgroups failed. ${wayOut}`, { cause: error });
+  }
 }
 
 async function runProgram(context: BuildContext, prepared: PreparedBuild, place: Place): Promise<Outcome> {

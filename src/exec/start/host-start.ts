@@ -8,6 +8,7 @@ export function hostStart(action: Action, machine: ScriptMachine): StartProgram 
   const { script } = start;
   start.stage('namespaces', 'starting');
   start.dieWithParent();
+  if (action.place.personality !== undefined) start.takePersonality(action.place.personality);
   start.stage('mounts', 'entering the working folder');
   script.call('chdir', [script.text(action.workingFolder)]);
   start.stage('namespaces', 'starting');

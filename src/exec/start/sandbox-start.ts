@@ -62,9 +62,14 @@ export function sandboxStart(action: SandboxAction, { machine, outside, filter }
   const { script } = start;
   const parent: Label = { entry: undefined };
 
+  if (sandbox.outsideUser === undefined) {
+    start.stage('groups', 'dropping supplementary groups');
+    script.call('setgroups', [0, 0], sandbox.requiresNoGroups === true ? {} : { onError: 'next' });
+  }
   start.stage('namespaces', 'making namespaces');
   script.call('umask', [0]);
-  setPersonality(script, sandbox);
+  // As C++ Nix has it, so that builds differ less.
+  start.takePersonality({ ...sandbox.personality, fixedAddresses: true });
   const { user, mount, process, network, ipc, name } = newNamespaces;
   script.call('unshare', [user | mount | process | ipc | name | (sandbox.network === 'private' ? network : 0)]);
   script.call('unshare', [newCgroupNamespace], { onError: 'next' });
@@ -108,12 +113,6 @@ export function sandboxStart(action: SandboxAction, { machine, outside, filter }
   script.call('write', [reportDescriptor, script.entry(cloneEntry), reportSize]);
   script.call('exit_group', [0]);
   return start.finish(cloneEntry);
-}
-
-/** C++ Nix turns off the randomisation of addresses, so that builds differ less. */
-function setPersonality(script: SystemCallScript, { personality }: Sandbox): void {
-  const [linux32, fixedAddresses] = [0x0008, 0x0040000];
-  script.call('personality', [fixedAddresses | (personality === undefined ? 0 : linux32)]);
 }
 
 /** Of `/proc/self`. */

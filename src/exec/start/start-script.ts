@@ -1,5 +1,5 @@
 import { byteStringFromLatin1 } from '../../base/index.ts';
-import type { Action } from '../action.ts';
+import type { Action, Personality } from '../action.ts';
 import { type Label, type ScriptMachine, SystemCallScript, reportDescriptor } from './system-call-script.ts';
 
 /** Open in the program; its other end is with whoever started it, and closes when that ends. */
@@ -14,9 +14,12 @@ export interface StartProgram {
   readonly cloneEntry?: number | undefined;
 }
 
-/** `namespaces`: what no sandbox can do without. `mounts`: what this one shows. `program`: executing it. */
+/**
+ * `groups`: taking our groups away. `namespaces`: what no sandbox can do without. `mounts`: what this one shows. `program`:
+ * executing it.
+ */
 export interface StartFailure {
-  readonly of: 'namespaces' | 'mounts' | 'program';
+  readonly of: 'groups' | 'namespaces' | 'mounts' | 'program';
   readonly what: string;
 }
 
@@ -33,6 +36,11 @@ export class StartScript {
   /** The calls that follow do `what`. */
   stage(of: StartFailure['of'], what: string): void {
     this.#stages.push({ from: this.script.callCount, failure: { of, what } });
+  }
+
+  takePersonality({ linux32 = false, linux26 = false, fixedAddresses = false }: Personality): void {
+    const flags = (linux32 ? 0x0008 : 0) | (linux26 ? 0x0020000 : 0) | (fixedAddresses ? 0x0040000 : 0);
+    this.script.call('personality', [flags]);
   }
 
   /** The process dies with the one that it is a child of, which may have ended before it could say so. */

@@ -153,7 +153,7 @@ export function nixSettings(environment: SettingsEnvironment) {
     'preallocate-contents': setting(booleanType, false),
     'print-missing': setting(booleanType, true),
     'pure-eval': setting(booleanType, false),
-    'require-drop-supplementary-groups': setting(booleanType, true),
+    'require-drop-supplementary-groups': setting(booleanType, environment.isRoot),
     'require-sigs': setting(booleanType, true),
     'restrict-eval': setting(booleanType, false),
     'run-diff-hook': setting(booleanType, false),
