@@ -175,10 +175,10 @@ export class DerivationGoal {
   async #realiseInputsAndBuild(): Promise<BuildResult> {
     const { store, tally } = this.#context;
     tally.expect();
+    const types = await this.#inputTypes();
     const inputs = new InputGoals(this.#context, this.#mode);
     for (const [path, input] of this.#derivation.inputDerivations) inputs.add(opaquePath(path), input);
     const results = await awaitResults(this.#context, inputs.goals);
-    this.#requirePureInputs();
     const failures = results.filter(isFailure).length;
     if (failures > 0) return this.#dependencyFailed(failures);
     // A resolved derivation refers to them.
@@ -188,19 +188,20 @@ export class DerivationGoal {
     const resolved = resolveDerivation(store.storeDir, this.#derivation, lookup);
     if (resolved === undefined) throw new Error(`the inputs of '${this.#printed}' were realised and are not known`);
     // A fixed output has its path in any case, but its builder has to find inputs whose paths were not known.
-    const resolveFixed = [...this.#derivation.inputDerivations.keys()].some(path => {
-      const type = this.#context.typeOf(path);
-      return type !== undefined && !hasKnownOutputPaths(type);
-    });
+    const resolveFixed = types.some(type => type !== undefined && !hasKnownOutputPaths(type));
     if (needsResolving(this.#derivation, { resolveFixed })) return this.#realiseResolved(resolved);
     return this.#buildResolved(resolved);
   }
 
-  /** What is built anew each time would make what needs it change, unless that is known by its content. Throws `BuildError`. */
-  #requirePureInputs(): void {
-    if (this.type === 'impure' || this.type === 'fixed') return;
-    const impure = [...this.#derivation.inputDerivations.keys()].find(path => this.#context.typeOf(path) === 'impure');
-    if (impure === undefined) return;
+  /**
+   * What kind the input derivations are. What is built anew each time would make what needs it change, unless that is known
+   * by its content: that is found before anything is built. Throws `BuildError`.
+   */
+  async #inputTypes(): Promise<(DerivationType | undefined)[]> {
+    const paths = [...this.#derivation.inputDerivations.keys()];
+    const types = await Promise.all(paths.map(path => this.#context.typeOf(path)));
+    const impure = this.type === 'impure' || this.type === 'fixed' ? undefined : paths[types.indexOf('impure')];
+    if (impure === undefined) return types;
     const printed = displayBytes(printStorePath(this.#context.store.storeDir, impure));
     throw new BuildError('MiscFailure', `pure derivation '${this.#printed}' depends on impure derivation '${printed}'`);
   }

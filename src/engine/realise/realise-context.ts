@@ -56,8 +56,8 @@ export interface RealiseContext {
   realiseInput(input: DerivingPath, mode: BuildMode): Promise<BuildResult>;
   /** All outputs of a derivation that came about only now. */
   realiseDerivation(derivation: PlacedDerivation, mode: BuildMode): Promise<BuildResult>;
-  /** What kind a derivation is that has been asked for. */
-  typeOf(path: StorePath): DerivationType | undefined;
+  /** What kind a derivation is, once it is there; undefined if it cannot be had. */
+  typeOf(path: StorePath): Promise<DerivationType | undefined>;
   /** What substituters say that an output is. */
   findRealisation(id: DerivationOutputId): Promise<RealisedOutput | undefined>;
 }

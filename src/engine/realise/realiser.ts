@@ -10,10 +10,12 @@ import {
   type SingleDerivingPath,
   type StorePath,
   baseStorePath,
+  derivationTypeOf,
   formatDerivingPath,
   formatSingleDerivingPath,
   isBuildSuccess,
   namedOutputs,
+  opaquePath,
   storePathName,
 } from '../../nix-compat/index.ts';
 import { type Store, type Substituters, readDerivation } from '../../store/index.ts';
@@ -99,6 +101,7 @@ class GoalGraph implements RealiseContext {
   readonly #request: RealiseRequest;
   readonly #stop = new AbortController();
   readonly #derivations = new Map<string, DerivationGoal>();
+  readonly #placed = new Map<string, Promise<PlacedDerivation | undefined>>();
   readonly #goals = new Map<string, Promise<BuildResult>>();
   readonly #reported = new Set<Promise<BuildResult>>();
   /** Of builds whose results are known: nothing is told of them before. */
@@ -203,8 +206,9 @@ class GoalGraph implements RealiseContext {
     return this.#goalOf(derivation, mode).realise({ kind: 'all' });
   }
 
-  typeOf(path: StorePath): DerivationType | undefined {
-    return this.#derivations.get(`${path} normal`)?.type;
+  async typeOf(path: StorePath): Promise<DerivationType | undefined> {
+    const placed = await this.#place(opaquePath(path));
+    return placed === undefined ? undefined : derivationTypeOf(placed.derivation);
   }
 
   findRealisation(id: DerivationOutputId): Promise<RealisedOutput | undefined> {
@@ -234,13 +238,28 @@ class GoalGraph implements RealiseContext {
     { derivation: of, outputs }: Extract<DerivingPath, { readonly kind: 'built' }>,
     mode: BuildMode,
   ): Promise<BuildResult> {
-    const path = await this.#resolve(of);
-    const derivation = path === undefined ? undefined : await this.#readDerivation(path);
-    if (path === undefined || derivation === undefined) {
+    const placed = await this.#place(of);
+    if (placed === undefined) {
       const printed = displayBytes(formatSingleDerivingPath(this.store.storeDir, of));
       return failed('DependencyFailed', `failed to obtain derivation of '${printed}'`);
     }
-    return this.#goalOf({ path, derivation }, mode).realise(outputs);
+    return this.#goalOf(placed, mode).realise(outputs);
+  }
+
+  /** Finds and reads a derivation, once; undefined if it cannot be had. */
+  #place(of: SingleDerivingPath): Promise<PlacedDerivation | undefined> {
+    const key = formatSingleDerivingPath(this.store.storeDir, of);
+    const known = this.#placed.get(key);
+    if (known !== undefined) return known;
+    const placed = this.#findAndRead(of);
+    this.#placed.set(key, placed);
+    return placed;
+  }
+
+  async #findAndRead(of: SingleDerivingPath): Promise<PlacedDerivation | undefined> {
+    const path = await this.#resolve(of);
+    const derivation = path === undefined ? undefined : await this.#readDerivation(path);
+    return path === undefined || derivation === undefined ? undefined : { path, derivation };
   }
 
   #goalOf(placed: PlacedDerivation, mode: BuildMode): DerivationGoal {
