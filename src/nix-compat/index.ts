@@ -229,7 +229,13 @@ export {
   pathInfoFromJson,
   pathInfoToJson,
 } from './narinfo/path-info-json.ts';
-export { type NarInfo, type PathInfo, countValidSignatures, isContentAddressed } from './narinfo/path-info.ts';
+export {
+  type NarInfo,
+  type PathInfo,
+  countValidSignatures,
+  isContentAddressed,
+  isSigned,
+} from './narinfo/path-info.ts';
 export {
   buildTraceEntryFromJson,
   buildTraceEntryToJson,

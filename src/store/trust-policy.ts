@@ -4,6 +4,7 @@ import {
   type StoreDir,
   countValidSignatures,
   isContentAddressed,
+  isSigned,
 } from '../nix-compat/index.ts';
 
 /** What signatures paths must have that come from places which are not trusted themselves. */
@@ -15,6 +16,16 @@ export interface TrustPolicy {
 
 /** The keys under which an info was found to be signed. Verifying takes 0.1 ms, and is asked for where a path is looked for and where it is added. */
 const signedUnder = new WeakMap<PathInfo, TrustPolicy['trustedKeys']>();
+
+/** As `isTrustedInfo`, which need not look at the signatures again then: for many infos, they are verified on other threads. */
+export async function learnTrust(storeDir: StoreDir, policy: TrustPolicy, info: PathInfo): Promise<boolean> {
+  const { requireSignatures, trustedKeys } = policy;
+  const isKnown = !requireSignatures || info.narSize === 0 || signedUnder.get(info) === trustedKeys;
+  if (isKnown) return isTrustedInfo(storeDir, policy, info);
+  if (!(await isSigned(storeDir, info, trustedKeys))) return isContentAddressed(storeDir, info);
+  signedUnder.set(info, trustedKeys);
+  return true;
+}
 
 /** Whether what `info` says may be taken for true: it is content-addressed, signed by a trusted key, or need not be. */
 export function isTrustedInfo(

@@ -2,7 +2,7 @@ import { type ByteString, bytesOf } from '../../base/index.ts';
 import { NixCompatError } from '../error.ts';
 import { type NixHash } from '../hash/hash.ts';
 import { fingerprintPathInfo } from '../signature/fingerprint.ts';
-import { type PublicKey, verifySignature } from '../signature/key.ts';
+import { type PublicKey, verifySignature, verifySignatureAside } from '../signature/key.ts';
 import type { Signature } from '../signature/signature.ts';
 import type { ContentAddress } from '../store-path/content-address.ts';
 import { makeStorePathFromCA } from '../store-path/make-store-path.ts';
@@ -51,6 +51,19 @@ export function isContentAddressed(storeDir: StoreDir, info: PathInfo): boolean 
     if (error instanceof NixCompatError) return false;
     throw error;
   }
+}
+
+/** Whether one of the info's signatures was made by one of `keys`, by name; looked at on other threads. Throws as `countValidSignatures`. */
+export async function isSigned(
+  storeDir: StoreDir,
+  info: PathInfo,
+  keys: ReadonlyMap<string, PublicKey>,
+): Promise<boolean> {
+  const fingerprint = bytesOf(fingerprintPathInfo(storeDir, info));
+  for (const signature of info.signatures) {
+    if (await verifySignatureAside(keys, fingerprint, signature)) return true;
+  }
+  return false;
 }
 
 /** Number of the info's signatures that were made by one of `keys`, by name. Throws `signature/unknown-size`. */

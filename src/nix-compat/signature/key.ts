@@ -44,18 +44,45 @@ export class PublicKey {
 
   /** As `verify`, whatever key the signature names. */
   verifyAnonymous(data: Uint8Array, signature: Signature): boolean {
+    return verify(undefined, data, this.#unpacked(signature), signature.bytes);
+  }
+
+  /** As `verifyAnonymous`, on another thread: it takes 0.1 ms. */
+  async verifyAside(data: Uint8Array, signature: Signature): Promise<boolean> {
+    const key = this.#unpacked(signature);
+    return new Promise((resolve, reject) => {
+      verify(undefined, data, key, signature.bytes, (error, isGood) => {
+        if (error === null) resolve(isGood);
+        else reject(error);
+      });
+    });
+  }
+
+  #unpacked(signature: Signature): KeyObject {
     if (signature.bytes.length !== signatureSize) {
       throw new NixCompatError('signature/bad-length', 'signature is not valid');
     }
     // Unpacking the key costs as much as verifying.
-    this.#key ??= createPublicKey({ key: Buffer.concat([spkiPrefix, this.bytes]), format: 'der', type: 'spki' });
-    return verify(undefined, data, this.#key, signature.bytes);
+    return (this.#key ??= createPublicKey({
+      key: Buffer.concat([spkiPrefix, this.bytes]),
+      format: 'der',
+      type: 'spki',
+    }));
   }
 }
 
 /** Whether one of `keys`, by name, made `signature` of `data`. Throws `signature/bad-length`. */
 export function verifySignature(keys: ReadonlyMap<string, PublicKey>, data: Uint8Array, signature: Signature): boolean {
   return keys.get(signature.keyName)?.verifyAnonymous(data, signature) ?? false;
+}
+
+/** As `verifySignature`, on another thread. */
+export async function verifySignatureAside(
+  keys: ReadonlyMap<string, PublicKey>,
+  data: Uint8Array,
+  signature: Signature,
+): Promise<boolean> {
+  return (await keys.get(signature.keyName)?.verifyAside(data, signature)) ?? false;
 }
 
 /** An Ed25519 key for signing. Neither inspecting nor stringifying it as JSON shows it; `format` does. */

@@ -13,7 +13,7 @@ import {
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import type { Store } from '../store.ts';
-import { type TrustPolicy, isTrustedInfo } from '../trust-policy.ts';
+import { type TrustPolicy, learnTrust } from '../trust-policy.ts';
 
 export interface SubstitutersOptions {
   /** Of the store that things are substituted into. */
@@ -94,7 +94,7 @@ export class Substituters {
         // What refers to others is not the same thing under other names.
         if (source.isForeign && found.references.length > 0) continue;
         const info = source.isForeign ? { ...found, path } : found;
-        if (trustedOnly && !this.#isTrusted(info, source.store)) continue;
+        if (trustedOnly && !(await this.#isTrusted(info, source.store))) continue;
         return { store: source.store, info, rank, ...(source.isForeign ? { source: there } : {}) };
       } catch (error) {
         signal?.throwIfAborted();
@@ -165,8 +165,8 @@ export class Substituters {
     return false;
   }
 
-  #isTrusted(info: PathInfo, store: Store): boolean {
-    if (store.isTrusted || isTrustedInfo(this.storeDir, this.#trust, info)) return true;
+  async #isTrusted(info: PathInfo, store: Store): Promise<boolean> {
+    if (store.isTrusted || (await learnTrust(this.storeDir, this.#trust, info))) return true;
     const warning = `ignoring substitute for '${this.#print(info.path)}' from '${store.uri}', as it's not signed by any of the keys in 'trusted-public-keys'`;
     if (!this.#warned.has(warning)) this.#reporter.warn(warning);
     this.#warned.add(warning);
