@@ -17,6 +17,7 @@ export const cliErrorCodes = {
   'usage/useless-flag': 'flags that exclude each other',
   'usage/terminal': 'bytes that would go to a terminal and mean nothing there',
   'command/absent': 'a command of Nix that this version of Firn does not have',
+  'help/no-manual': 'a machine that shows no pages of manuals, where one is asked for by its name',
   'command/interrupted': 'SIGINT, SIGTERM or SIGHUP, while the command could be stopped in an orderly way',
   'feature/disabled': 'an experimental feature that is not enabled',
   'config/no-such-setting': 'a name that is no setting, or none that is in force',

@@ -117,7 +117,13 @@ async function runLegacy(name: string, args: readonly ByteString[], context: Com
       import('./render/help.ts'),
       import('./render/show-paged.ts'),
     ]);
-    return showPaged(legacyHelp(name, command, shared), context);
+    showPaged(legacyHelp(name, command, shared), context);
+    // Ours needs no pages of a manual, but scripts find out by this whether there are any.
+    const { findProgram } = await import('./shell/become-program.ts');
+    const { PATH } = context.environment.variables;
+    if (findProgram('man', PATH === undefined ? {} : { PATH }) !== undefined) return;
+    const message = `The 'man' command was not found, but it is needed for '${name}' and some other 'nix-*' commands' help text. Perhaps you could install the 'man' command?`;
+    throw new CliError('help/no-manual', message);
   }
   settings.warnUnknown();
   context.log.showTrace = settings.get('show-trace');

@@ -64,7 +64,13 @@ export {
   Realiser,
   type RealiserOptions,
 } from './realise/realiser.ts';
-export { type EnvironmentElement, metaBool, metaInt, readElement } from './user-environment/environment-element.ts';
+export {
+  type ChosenPackage,
+  type EnvironmentElement,
+  metaBool,
+  metaInt,
+  readElement,
+} from './user-environment/environment-element.ts';
 export { PackageSelector } from './user-environment/package-selector.ts';
 export {
   type SelectablePackage,

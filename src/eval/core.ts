@@ -143,6 +143,11 @@ export class Core {
     }));
   }
 
+  /** Where the literal of a set is; 0 where it has none. */
+  positionOfSet(attrs: number): number {
+    return this.memory.u32(this.memory.u32(this.exports.plainOf(attrs)) + 4);
+  }
+
   /** As `attributes`, in the order of their names' bytes. */
   sortedAttributes(attrs: number): Attribute[] {
     const all = this.attributes(attrs);

@@ -149,7 +149,8 @@ export function declaredDerivationPathOf(evaluator: Evaluator, { attrs }: Packag
   if (text === undefined) return undefined;
   const path = parseStorePathIn(evaluator.io.storeDir, text);
   const doing = "while evaluating the 'drvPath' attribute of a derivation";
-  evaluator.run(() => within(evaluator, doing, () => requireDerivationPath(path)));
+  const position = attribute(evaluator, attrs, 'drvPath')?.position;
+  evaluator.run(() => within(evaluator, doing, () => requireDerivationPath(path), position));
   return path;
 }
 

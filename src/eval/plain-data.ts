@@ -32,13 +32,14 @@ export function plainDataOf(evaluator: Evaluator, word: Word): PlainData | undef
 }
 
 function readPlainData(evaluator: Evaluator, word: Word, depth: number): PlainData | undefined {
-  if (depth > evaluator.maxCallDepth) {
-    throw new EvalError('eval/stack-overflow', 'stack overflow; max-call-depth exceeded');
-  }
   const { core } = evaluator;
   const { memory } = core;
   const value = core.force(word);
   const kind = kindOf(memory, value);
+  if (depth > evaluator.maxCallDepth) {
+    const position = evaluator.positions.resolve(kind === 'set' ? core.positionOfSet(addressOf(value)) : 0);
+    throw new EvalError('eval/stack-overflow', 'stack overflow; max-call-depth exceeded', { position });
+  }
   switch (kind) {
     case 'int':
       return { kind, value: intOf(memory, value) };

@@ -39,6 +39,20 @@ describe('help', () => {
     assert.match(runCli('nix', ['hash', 'path', '--help']).stdout.toString(), /--algo HASH-ALGO/);
     assert.match(runCli('nix-store', ['--help']).stdout.toString(), /--restore/);
   });
+
+  test('of commands of their own name is given without man, which is said to be missing', () => {
+    const { status, stdout, stderr } = runCli('nix-env', ['--help'], { env: { PATH: '' } });
+    assert.equal(status, 1);
+    assert.match(stdout.toString(), /^Usage: nix-env/);
+    assert.match(stderr, /^error: The 'man' command was not found, but it is needed for 'nix-env' and some other/);
+  });
+
+  test('says how Firn is upgraded', () => {
+    assert.equal(runCli('nix', ['--experimental-features', '', 'upgrade-nix', '--help']).status, 0);
+    const { status, stderr } = runCli('nix', ['upgrade-nix', '--dry-run']);
+    assert.equal(status, 1);
+    assert.match(stderr, /^error: Firn is upgraded the way it was installed/);
+  });
 });
 
 describe('commands that are not there', () => {

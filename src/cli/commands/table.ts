@@ -71,19 +71,12 @@ const present: { readonly [path: string]: Loader } = {
   'store repair': async () => (await import('./store-repair.ts')).nixStoreRepair,
   'store sign': async () => (await import('./store-sign.ts')).storeSign,
   'store verify': async () => (await import('./store-verify.ts')).nixStoreVerify,
+  'upgrade-nix': async () => (await import('./upgrade-nix.ts')).upgradeNix,
   'why-depends': async () => (await import('./why-depends.ts')).whyDepends,
 };
 
 /** Names of Nix that this version lacks, groups of them by their first word alone. */
-const absent: readonly string[] = [
-  'bundle',
-  'daemon',
-  'flake',
-  'fmt',
-  'formatter',
-  'store roots-daemon',
-  'upgrade-nix',
-];
+const absent: readonly string[] = ['bundle', 'daemon', 'flake', 'fmt', 'formatter', 'store roots-daemon'];
 
 const shorthand = (...means: string[]) => ({ means, deprecated: false });
 const deprecated = (...means: string[]) => ({ means, deprecated: true });

@@ -1,11 +1,5 @@
 import { type ByteString, byteStringFromText, displayBytes, unreachable } from '../../base/index.ts';
-import {
-  type EnvironmentElement,
-  PackageSelector,
-  comparePriorities,
-  metaBool,
-  versionOf,
-} from '../../engine/index.ts';
+import { type ChosenPackage, PackageSelector, comparePriorities, metaBool, versionOf } from '../../engine/index.ts';
 import { compareVersions, plainString } from '../../eval/index.ts';
 import { parsePackageName } from '../../nix-compat/index.ts';
 import { type Store, createGeneration, requireFacet, switchLink } from '../../store/index.ts';
@@ -53,7 +47,7 @@ export async function installPackages(
   const names = new Set(elements.map(({ name }) => parsePackageName(name).name));
   await rewrite(change, {
     target: installed => {
-      const kept: EnvironmentElement[] = [];
+      const kept: ChosenPackage[] = [];
       if (options.removeAll) return elements;
       for (const each of installed) {
         const isReplaced = !options.preserveInstalled && names.has(parsePackageName(each.name).name);
@@ -68,12 +62,12 @@ export async function installPackages(
   });
 }
 
-function adorn(element: EnvironmentElement, { forceName, priority }: InstallOptions): EnvironmentElement {
+function adorn(element: ChosenPackage, { forceName, priority }: InstallOptions): ChosenPackage {
   const named = forceName === undefined ? element : { ...element, name: forceName };
   return priority === undefined ? named : withMeta(named, 'priority', byteStringFromText(String(priority)));
 }
 
-function withMeta(element: EnvironmentElement, name: string, value: ByteString): EnvironmentElement {
+function withMeta(element: ChosenPackage, name: string, value: ByteString): ChosenPackage {
   return { ...element, meta: new Map([...element.meta, [byteStringFromText(name), plainString(value)]]) };
 }
 
@@ -151,7 +145,7 @@ export async function uninstallPackages(change: ProfileChange, selectors: readon
       for (const text of selectors) {
         const path = text.includes('/') ? followLinksToStorePath(store, text) : undefined;
         const selector = path === undefined ? [new PackageSelector(text)] : [];
-        const isRemoved = (each: EnvironmentElement) =>
+        const isRemoved = (each: ChosenPackage) =>
           path === undefined ? isMeant(selector, each) : each.outPath === path;
         const parts = partition(left, each => !isRemoved(each));
         if (parts.others.length === 0) {
@@ -237,9 +231,9 @@ export async function setPackage(change: ProfileChange, args: readonly ByteStrin
 
 interface Rewrite {
   /** What the environment is to consist of, given what it consists of now. */
-  readonly target: (installed: readonly EnvironmentElement[]) => readonly EnvironmentElement[];
+  readonly target: (installed: readonly ChosenPackage[]) => readonly ChosenPackage[];
   /** Of these it is told what has to be built or fetched; of nothing unless given. */
-  readonly told?: readonly EnvironmentElement[];
+  readonly told?: readonly ChosenPackage[];
 }
 
 async function rewrite(change: ProfileChange, { target, told }: Rewrite): Promise<void> {
@@ -252,7 +246,7 @@ async function rewrite(change: ProfileChange, { target, told }: Rewrite): Promis
 /** As `rewrite`, where what is installed is compared with what is offered: within `perform`. */
 async function rewriteEvaluated(
   change: ProfileChange,
-  target: (installed: readonly EvaluatedPackage[]) => readonly EnvironmentElement[],
+  target: (installed: readonly EvaluatedPackage[]) => readonly ChosenPackage[],
 ): Promise<void> {
   await rewriteProfile(change, async installed => {
     const elements = await change.source.evaluation.perform(() => target(installed));
@@ -264,8 +258,8 @@ async function rewriteEvaluated(
 async function rewriteProfile(
   change: ProfileChange,
   target: (installed: readonly EvaluatedPackage[]) => Promise<{
-    readonly elements: readonly EnvironmentElement[];
-    readonly told: readonly EnvironmentElement[] | undefined;
+    readonly elements: readonly ChosenPackage[];
+    readonly told: readonly ChosenPackage[] | undefined;
   }>,
 ): Promise<void> {
   const { store, source, profile, dryRun, context } = change;
@@ -277,7 +271,7 @@ async function rewriteProfile(
     await using realising = await openRealising(store, context);
     if (told !== undefined) await realising.tell(told.flatMap(toDerivingPaths));
     if (dryRun) return;
-    if (await writeEnvironment(store, elements, { profile, token, context, realising })) return;
+    if (await writeEnvironment(store, elements, { profile, token, source, context, realising })) return;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ByteString } from '../../base/index.ts';
-import { type EnvironmentElement, type SelectablePackage, metaInt, readElement } from '../../engine/index.ts';
+import { type ChosenPackage, type SelectablePackage, metaInt, readElement } from '../../engine/index.ts';
 import {
   type Evaluator,
   type Package,
@@ -12,7 +12,7 @@ import {
 
 /** A package that is offered or installed. What is asked of it is evaluated then: within `Evaluation.perform`. */
 export interface PackageCandidate extends SelectablePackage {
-  readonly read: () => EnvironmentElement;
+  readonly read: () => ChosenPackage;
 }
 
 /** A derivation that an expression evaluates to. */
@@ -34,7 +34,7 @@ export class EvaluatedPackage implements PackageCandidate {
     return data === undefined ? 0n : metaInt(new Map([['priority', data]]), 'priority', 0n);
   };
 
-  readonly read = (): EnvironmentElement => readElement(this.evaluator, this.found);
+  readonly read = (): ChosenPackage => readElement(this.evaluator, this.found);
 
   /** What `meta` says of `name`, if it can be written down. */
   meta(name: string): PlainData | undefined {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ByteString, byteStringFromText, displayBytes, unreachable } from '../../base/index.ts';
-import { type EnvironmentElement, EngineError, type PackageSelector, selectPackages } from '../../engine/index.ts';
+import { type ChosenPackage, EngineError, type PackageSelector, selectPackages } from '../../engine/index.ts';
 import { type Word, findPackages, importFile, select } from '../../eval/index.ts';
 import { type StorePath, isDerivationPath, parsePackageName, storePathName } from '../../nix-compat/index.ts';
 import { type Store, derivationOutputs } from '../../store/index.ts';
@@ -132,12 +132,12 @@ async function packageOfPath(store: Store, text: ByteString): Promise<PackageCan
   const drvPath = isDerivationPath(path) ? path : undefined;
   const outPath = drvPath === undefined ? path : await outputOf(store, drvPath);
   const out = byteStringFromText('out');
-  const element: EnvironmentElement = {
+  const element: ChosenPackage = {
     name,
     system: undefined,
     outPath,
     drvPath,
-    outputs: new Map([[out, outPath]]),
+    outputs: () => new Map([[out, outPath]]),
     meta: new Map(),
   };
   return { name, system: () => byteStringFromText(''), priority: () => 0n, read: () => element };

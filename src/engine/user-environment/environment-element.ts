@@ -27,14 +27,16 @@ export interface EnvironmentElement {
   readonly meta: ReadonlyMap<ByteString, PlainData>;
 }
 
+/**
+ * A package that is to be part of an environment. Which of its outputs are is asked when it is built, as C++ Nix does it:
+ * what is wrong with them shows then. Throws what evaluating throws.
+ */
+export interface ChosenPackage extends Omit<EnvironmentElement, 'outputs'> {
+  readonly outputs: () => EnvironmentElement['outputs'];
+}
+
 /** What an environment needs to know of a package that was evaluated. Throws what evaluating throws. */
-export function readElement(evaluator: Evaluator, found: Package): EnvironmentElement {
-  const paths = outputPathsOf(evaluator, found);
-  const outputs = new Map<OutputName, StorePath>();
-  for (const output of outputsToInstallOf(evaluator, found)) {
-    const path = paths.get(output);
-    if (path !== undefined) outputs.set(output, path);
-  }
+export function readElement(evaluator: Evaluator, found: Package): ChosenPackage {
   const meta = new Map<ByteString, PlainData>();
   for (const [name, data] of allMetaOf(evaluator, found)) if (data !== undefined) meta.set(name, data);
   return {
@@ -42,9 +44,19 @@ export function readElement(evaluator: Evaluator, found: Package): EnvironmentEl
     system: systemOf(evaluator, found),
     outPath: outPathOf(evaluator, found),
     drvPath: declaredDerivationPathOf(evaluator, found),
-    outputs,
+    outputs: () => readOutputs(evaluator, found),
     meta,
   };
+}
+
+function readOutputs(evaluator: Evaluator, found: Package): EnvironmentElement['outputs'] {
+  const paths = outputPathsOf(evaluator, found);
+  const outputs = new Map<OutputName, StorePath>();
+  for (const output of outputsToInstallOf(evaluator, found)) {
+    const path = paths.get(output);
+    if (path !== undefined) outputs.set(output, path);
+  }
+  return outputs;
 }
 
 /** A number that `meta` says, which may be a text; `fallback` where it says none. */
