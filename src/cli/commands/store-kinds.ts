@@ -84,7 +84,7 @@ export const storeKinds: readonly StoreKind[] = [
     name: 'Dummy Store',
     uris: ['dummy://'],
     schemes: ['dummy'],
-    summary: 'A store without paths, for what needs none.',
+    summary: 'A store in memory: without paths for what needs none, or with what it is given until the command ends.',
     settings: [{ name: 'read-only', fallback: 'true', summary: 'Whether adding to it fails.' }, ...shared],
   },
 ];

@@ -1,57 +1,82 @@
-import type { PathInfo, RealisedOutput, StoreDir, StorePath } from '../../nix-compat/index.ts';
-import { StoreError } from '../error.ts';
-import type { Store, TreeAccess } from '../store.ts';
+import type { TreeSink } from '../../base/index.ts';
+import type { CallOptions } from '../../castore/index.ts';
+import type { DerivationOutputId, PathInfo, RealisedOutput, StoreDir, StorePath } from '../../nix-compat/index.ts';
+import type { PathIndex, PathWriter, Store, StreamPathOptions, TreeAccess } from '../store.ts';
 import type { StoreTraits } from '../store-parameters.ts';
+import type { TrustPolicy } from '../trust-policy.ts';
+import { MemoryContents } from './memory-contents.ts';
 
-/** The store that has nothing and takes nothing: for evaluating and computing store paths. */
+export interface DummyStoreOptions extends StoreTraits {
+  readonly uri: string;
+  /** Whether nothing can be added: a store that has nothing. */
+  readonly readOnly: boolean;
+  readonly trust: TrustPolicy;
+}
+
+/** The store that has nothing at first, and what it is given for as long as it is open. */
 export class DummyStore implements Store {
   readonly uri: string;
   readonly storeDir: StoreDir;
   readonly priority: number;
   readonly wantMassQuery: boolean;
   readonly isTrusted: boolean;
+  readonly index: PathIndex;
+  readonly writer: PathWriter | undefined;
+  readonly #contents: MemoryContents;
 
-  constructor(options: StoreTraits & { readonly uri: string }) {
+  constructor(options: DummyStoreOptions) {
+    const { storeDir, trust } = options;
     this.uri = options.uri;
-    this.storeDir = options.storeDir;
+    this.storeDir = storeDir;
     this.priority = options.priority ?? 0;
     this.wantMassQuery = options.wantMassQuery ?? false;
     this.isTrusted = options.isTrusted;
+    this.#contents = new MemoryContents({
+      storeDir,
+      requireSignatures: trust.requireSignatures,
+      get trustedKeys() {
+        return trust.trustedKeys;
+      },
+    });
+    this.index = this.#contents;
+    this.writer = options.readOnly ? undefined : this.#contents;
   }
 
-  pathInfo(): Promise<PathInfo | undefined> {
-    return Promise.resolve(undefined);
+  async pathInfo(path: StorePath, { signal }: CallOptions = {}): Promise<PathInfo | undefined> {
+    signal?.throwIfAborted();
+    return this.#contents.pathInfo(path);
   }
 
-  pathFromHashPart(): Promise<StorePath | undefined> {
-    return Promise.resolve(undefined);
+  async pathFromHashPart(hashPart: string, { signal }: CallOptions = {}): Promise<StorePath | undefined> {
+    signal?.throwIfAborted();
+    return this.#contents.pathFromHashPart(hashPart);
   }
 
-  validPaths(): Promise<Set<StorePath>> {
-    return Promise.resolve(new Set());
+  async validPaths(paths: Iterable<StorePath>, { signal }: CallOptions = {}): Promise<Set<StorePath>> {
+    signal?.throwIfAborted();
+    return this.#contents.validPaths(paths);
   }
 
-  streamPath(path: StorePath): Promise<void> {
-    return Promise.reject(invalid(path));
+  streamPath(path: StorePath, sink: TreeSink, options: StreamPathOptions = {}): Promise<void> {
+    return this.#contents.streamPath(path, sink, options);
   }
 
-  openTree(path: StorePath): Promise<TreeAccess> {
-    return Promise.reject(invalid(path));
+  async openTree(path: StorePath, { signal }: CallOptions = {}): Promise<TreeAccess> {
+    signal?.throwIfAborted();
+    return this.#contents.openTree(path);
   }
 
-  realisation(): Promise<RealisedOutput | undefined> {
-    return Promise.resolve(undefined);
+  async realisation(id: DerivationOutputId, { signal }: CallOptions = {}): Promise<RealisedOutput | undefined> {
+    signal?.throwIfAborted();
+    return this.#contents.realisation(id);
   }
 
-  buildLog(): Promise<Uint8Array | undefined> {
-    return Promise.resolve(undefined);
+  async buildLog(path: StorePath, { signal }: CallOptions = {}): Promise<Uint8Array | undefined> {
+    signal?.throwIfAborted();
+    return this.#contents.buildLog(path);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
   }
-}
-
-function invalid(path: StorePath): StoreError {
-  return new StoreError('path/invalid', `path '${path}' is not valid`);
 }

@@ -3,6 +3,7 @@ import { StoreError } from '../error.ts';
 import type { StoreRequest } from '../open-store.ts';
 import type { Store } from '../store.ts';
 import { takeTraits } from '../store-parameters.ts';
+import { readTrustedKeys } from '../trusted-keys.ts';
 import { DummyStore } from './dummy-store.ts';
 
 /** `dummy://` */
@@ -11,11 +12,16 @@ export function openDummyStore({ scheme, authority, parameters, context }: Store
     const message = `\`${scheme}\` store URIs must not contain an authority part ${authority}`;
     throw new StoreError('store-uri/malformed', message);
   }
+  const { settings } = context;
   const traits = takeTraits(parameters, context.environment.storeDir);
-  const isReadOnly = parameters.take('read-only', booleanType, true);
+  const readOnly = parameters.take('read-only', booleanType, true);
   parameters.warnUnknown(context.reporter);
-  if (!isReadOnly) {
-    throw new StoreError('store/unsupported', 'this version of Firn has no dummy stores that can be written to yet');
-  }
-  return Promise.resolve(new DummyStore({ ...traits, uri: parameters.formatUri('dummy://') }));
+  let trustedKeys: ReturnType<typeof readTrustedKeys> | undefined;
+  const trust = {
+    requireSignatures: settings.get('require-sigs'),
+    get trustedKeys() {
+      return (trustedKeys ??= readTrustedKeys(settings));
+    },
+  };
+  return Promise.resolve(new DummyStore({ ...traits, readOnly, trust, uri: parameters.formatUri('dummy://') }));
 }

@@ -1,9 +1,10 @@
 import type { TreeSink } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
 import { type ExportReceiver, type PathInfo, type StorePath, WireReader, readExport } from '../../nix-compat/index.ts';
+import { requireTrust } from '../receive-offer.ts';
 import { type CommitGroupOptions, commitGroup } from './commit-group.ts';
 import type { LocalStore } from './local-store.ts';
-import { type StagedPath, requireTrust } from './staged-path.ts';
+import type { StagedPath } from './staged-path.ts';
 import { TreeStaging } from './tree-staging.ts';
 
 export interface ImportPathsOptions extends CallOptions {
