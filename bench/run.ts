@@ -23,7 +23,9 @@ import { copyComparison } from './comparisons/copy.ts';
 import { dumpComparison } from './comparisons/dump.ts';
 import {
   fibComparison,
+  helloAgainComparison,
   helloComparison,
+  nixosAgainComparison,
   nixosComparison,
   packagesComparison,
   sortComparison,
@@ -52,6 +54,8 @@ const comparisons: ReadonlyMap<string, Comparison> = new Map([
   ['parse', parseComparison],
   ['hello', helloComparison],
   ['nixos', nixosComparison],
+  ['hello-again', helloAgainComparison],
+  ['nixos-again', nixosAgainComparison],
   ['packages', packagesComparison],
   ['fib', fibComparison],
   ['sort', sortComparison],

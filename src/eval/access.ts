@@ -79,6 +79,7 @@ export function restrictIO(io: EvalIO, access: AccessList): EvalIO {
     addDerivation: file => io.addDerivation(file),
     locate: need => io.locate(need),
     environment: () => undefined,
+    now: () => io.now(),
     say: message => io.say(message),
   };
 }

@@ -1,4 +1,5 @@
 import { byteStringFromText } from '../base/index.ts';
+import { currentTime } from './builtins/time.ts';
 import { stringHeader } from './core-memory.ts';
 import type { Evaluator, EvaluatorOptions } from './evaluator.ts';
 import { type Word, falseWord, nullWord, setWordAt, trueWord } from './word.ts';
@@ -19,7 +20,7 @@ export function declareConstants(evaluator: Evaluator, { system, purity }: Evalu
     ['true', trueWord],
     ['false', falseWord],
     ['null', nullWord],
-    ...(isPure ? [] : [['__currentTime', core.int(BigInt(Math.floor(Date.now() / 1000)))] as const]),
+    ...(isPure ? [] : [['__currentTime', currentTime(evaluator)] as const]),
     ...(isPure || system === undefined ? [] : [['__currentSystem', text(system)] as const]),
     ['__nixVersion', text('2.34.8')],
     ['__storeDir', text(io.storeDir)],

@@ -51,6 +51,9 @@ export interface EvalIO {
 
   environment(name: string): string | undefined;
 
+  /** In whole seconds since 1970. */
+  now(): number;
+
   say(message: EvalMessage): void;
 }
 

@@ -58,7 +58,7 @@ export {
   relativePathOf,
 } from './inputs/input.ts';
 export { BadUrl, type InputAttributes, attributesToJson, badUrl, textAttribute } from './inputs/input-scheme.ts';
-export { type EvalNeed, type FetchedTree, type NeedAnswer, Suspension } from './needs.ts';
+export { type EvalNeed, type FetchedTree, type NeedAnswer, Suspension, keyOfNeed } from './needs.ts';
 export type { ObservationOptions } from './observe/observation.ts';
 export { statisticsOf } from './observe/statistics.ts';
 export { type Pass, type Siblings, WorkState, siblingsAfter } from './passes.ts';

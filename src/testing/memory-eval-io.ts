@@ -96,6 +96,7 @@ export function memoryEvalIO(files: MemoryFiles = {}, variables: Readonly<Record
       if (!('path' in need) || need.kind === 'output' || !wanted.includes(need.path)) return undefined;
       return need.kind === 'derivation' ? { kind: 'absent' } : { kind: 'object', path: need.path, references: [] };
     },
+    now: () => 1_000_000_000,
     environment: name => variables[name],
     say: message => void said.push(message),
   };

@@ -78,12 +78,23 @@ export function evaluate(context: CommandContext): Command {
       const result = await source.evaluateOne(
         request.path,
         (evaluation, value) => render(context, request, { evaluation, value: applied(evaluation, value, request) }),
-        { writes: !request.readsOnly },
+        { writes: !request.readsOnly, ...memoryOf(context, request) },
       );
       if (result instanceof Tree) result.write();
       else context.out.write(bytesOf(result));
     },
   };
+}
+
+/** Results are remembered, files are written each time. */
+function memoryOf(context: CommandContext, { path, apply, writeTo, isRaw, isJson, pretty }: Request) {
+  if (writeTo !== undefined) return {};
+  const question = ['eval', { path, apply, isRaw, isJson, pretty }, context.out.isTerminal];
+  return { memory: { question, isAnswer: isByteString } };
+}
+
+function isByteString(value: unknown): value is ByteString {
+  return typeof value === 'string';
 }
 
 function applied(evaluation: Evaluation, value: Word, { apply }: Request): Word {

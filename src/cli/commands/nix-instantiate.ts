@@ -23,7 +23,7 @@ import type { CommandContext, LegacyCommand } from '../command.ts';
 import { Evaluation } from '../evaluation/evaluation.ts';
 import { evaluationFlags, noArguments } from '../evaluation/evaluation-arguments.ts';
 import { parseFile, parseInput, parseText } from '../evaluation/source-expression.ts';
-import { type DerivationOutput, derivationOutputOf } from '../installables/derivation-output.ts';
+import { type DerivationOutput, derivationOutputOf, isDerivationOutput } from '../installables/derivation-output.ts';
 import { absolutePath } from '../paths.ts';
 import { parseOnly } from './parse-only.ts';
 
@@ -123,20 +123,44 @@ function writesOf(request: Request): boolean {
 }
 
 async function instantiate(context: CommandContext, request: Request, evaluation: Evaluation): Promise<void> {
-  const { evaluator } = evaluation;
   const print = (text: ByteString) => context.out.write(bytesOf(text));
   if (request.finds) {
-    for (const operand of request.operands) print(asLine(evaluator.findOnSearchPath(operand)));
+    for (const operand of request.operands) print(asLine(evaluation.evaluator.findOnSearchPath(operand)));
     return;
   }
   const roots = new DerivationRoots(context, request, evaluation);
-  for (const tree of trees(request, evaluation)) {
-    for await (const result of evaluate(request, evaluation, tree)) {
-      // What is named is there.
-      await evaluation.commit();
-      print(typeof result === 'string' ? result : await roots.keep(result));
+  const show = async (result: Result) => print(typeof result === 'string' ? result : await roots.keep(result));
+  const shown: Result[] = [];
+  const work = async (): Promise<readonly Result[]> => {
+    try {
+      for (const tree of trees(request, evaluation)) {
+        for await (const result of evaluate(request, evaluation, tree)) {
+          // What is named is there.
+          await evaluation.commit();
+          await show(result);
+          shown.push(result);
+        }
+      }
+    } catch (error) {
+      if (shown.length > 0) evaluation.forget();
+      throw error;
     }
-  }
+    return shown;
+  };
+  const results = request.readsInput ? await work() : await evaluation.recall(questionOf(request), areResults, work);
+  for (const result of results.slice(shown.length)) await show(result);
+}
+
+/** What is to be printed, or the derivation that is to be. */
+type Result = ByteString | DerivationOutput;
+
+function questionOf(request: Request): readonly unknown[] {
+  const { evaluates, isText, strict, locations, output, attributePaths, operands } = request;
+  return ['nix-instantiate', { evaluates, isText, strict, locations, output, attributePaths, operands }];
+}
+
+function areResults(value: unknown): value is readonly Result[] {
+  return Array.isArray(value) && value.every(each => typeof each === 'string' || isDerivationOutput(each));
 }
 
 function* trees(request: Request, evaluation: Evaluation): Generator<number> {
@@ -147,11 +171,7 @@ function* trees(request: Request, evaluation: Evaluation): Generator<number> {
 }
 
 /** What is to be printed for a tree: a value or a derivation at a time. */
-async function* evaluate(
-  request: Request,
-  evaluation: Evaluation,
-  tree: number,
-): AsyncGenerator<ByteString | DerivationOutput> {
+async function* evaluate(request: Request, evaluation: Evaluation, tree: number): AsyncGenerator<Result> {
   const { evaluator, args } = evaluation;
   const root = evaluator.delay(tree);
   await evaluation.perform(() => evaluator.force(root));

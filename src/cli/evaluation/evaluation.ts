@@ -5,21 +5,26 @@ import {
   byteStringFromLatin1,
   byteStringFromText,
   bytesOf,
-  packageFolder,
   displayBytes,
   messageOf,
   systemErrorText,
   unreachable,
 } from '../../base/index.ts';
 import {
+  EvaluationCache,
+  EvaluationRecording,
+  type EvaluationRecord,
   FileSystemIO,
   type Flakes,
   type Registries,
   type WantedObject,
   addWantedObjects,
   answerNeeds,
+  areInputsSame,
+  errorOf,
   evaluateInPasses,
   findFlake,
+  gistOf,
 } from '../../engine/index.ts';
 import {
   type AutoArguments,
@@ -30,19 +35,21 @@ import {
   Evaluator,
   type NeedAnswer,
   type Word,
+  keyOfNeed,
 } from '../../eval/index.ts';
 import { removeTree } from '../../castore/index.ts';
-import { type StorePath, experimentalFeatures } from '../../nix-compat/index.ts';
+import type { StoreDir, StorePath } from '../../nix-compat/index.ts';
 import { LocalStore, type Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { channelEntries } from '../channel-places.ts';
 import { openRegistries } from '../open-registries.ts';
 import { openCommandStore, openStoreAt, storeDirAt } from '../open-store.ts';
 import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
 import { formatWarning, locateWarning } from '../render/format-warning.ts';
 import type { ArgumentSource, EvaluationArguments } from './evaluation-arguments.ts';
+import { nameEvaluation } from './evaluation-name.ts';
+import { type EvaluatorSettings, evaluatorSettings } from './evaluator-settings.ts';
 import { EvaluationObserver } from './observe-evaluation.ts';
 import { type Realising, openRealising } from '../installables/realising.ts';
 import { openFlakes } from './open-flakes.ts';
@@ -69,9 +76,6 @@ export interface EvaluationOptions {
  *     await evaluation.commit();
  */
 export class Evaluation implements AsyncDisposable {
-  readonly evaluator: Evaluator;
-  /** What `--arg` and its like pass to functions. */
-  readonly args: AutoArguments;
   readonly context: CommandContext;
   readonly #from: EvaluationArguments;
   readonly #writes: boolean;
@@ -83,6 +87,11 @@ export class Evaluation implements AsyncDisposable {
   readonly registries: Registries;
   #flakes: Flakes | undefined;
   #io: FileSystemIO | undefined;
+  readonly #storeDir: StoreDir;
+  readonly #settings: EvaluatorSettings;
+  #evaluator: Evaluator | undefined;
+  #args: AutoArguments | undefined;
+  #recording: EvaluationRecording | undefined;
   #downloadFolder: string | undefined;
   /** Where the objects of the store are that evaluation looks at, once that is opened. */
   #realStoreDir: string | undefined;
@@ -103,8 +112,107 @@ export class Evaluation implements AsyncDisposable {
       const options = { baseFolder: displayBytes(absolutePath(byteStringFromText('.'))), reporter: context.log };
       this.registries.override(findFlake(replaced, options).input, findFlake(by, { ...options, allowsMissing: true }));
     }
-    this.evaluator = this.#start(from);
-    this.args = readArguments(this.evaluator, from);
+    this.#storeDir = storeDirAt(from.evalStore ?? context.settings.get('store'), context);
+    this.#settings = evaluatorSettings(context, from, !this.#writes);
+  }
+
+  /** Started when it is first asked for: what is remembered needs none. */
+  get evaluator(): Evaluator {
+    return (this.#evaluator ??= this.#start(this.#from));
+  }
+
+  /** What `--arg` and its like pass to functions. */
+  get args(): AutoArguments {
+    return (this.#args ??= readArguments(this.evaluator, this.#from));
+  }
+
+  /**
+   * The answer to `question`, which is data and says together with the command line's settings what is evaluated: as it was
+   * given before, where nothing that it came of has changed; else what `work` says, which is remembered. Either way
+   * messages are shown and the store has what was wanted. Throws what evaluating throws.
+   */
+  async recall<T>(
+    question: readonly unknown[],
+    isAnswer: (value: unknown) => value is T,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const name = this.#evaluator === undefined ? this.#nameOf(question) : undefined;
+    if (name === undefined) return work();
+    const cache = new EvaluationCache(join(this.context.environment.cacheFolder, 'firn-evaluations-v1'));
+    const record = cache.find(name);
+    if (record !== undefined && (await this.#isTrue(record))) {
+      const { outcome, messages } = record;
+      if (outcome.kind === 'failed' || isAnswer(outcome.value)) {
+        this.context.log.log('talkative', 'nothing has changed since this was evaluated');
+        for (const message of messages) say(this.context, message);
+        if (outcome.kind === 'failed') throw errorOf(outcome.error);
+        if (isAnswer(outcome.value)) return outcome.value;
+      }
+    }
+    const recording = (this.#recording = new EvaluationRecording());
+    const keep = (outcome: { readonly value: T } | { readonly error: unknown }): void => {
+      const made = recording.finish(outcome);
+      if (made !== undefined) cache.keep(name, made);
+    };
+    let value: T;
+    try {
+      value = await work();
+      await this.commit();
+    } catch (error) {
+      keep({ error });
+      throw error;
+    }
+    keep({ value });
+    return value;
+  }
+
+  /** Has `recall` not remember what happens: part of it would be missing. */
+  forget(): void {
+    this.#recording?.inputs.lose();
+  }
+
+  /** Undefined where the answer may depend on what is not recorded, or somebody looks at how it is found. */
+  #nameOf(question: readonly unknown[]): string | undefined {
+    const { settings } = this.context;
+    const { debugPrompt, args, evalStore, baseFolder } = this.#from;
+    const isWatched = debugPrompt !== undefined || this.#observer.options !== undefined;
+    if (isWatched || !settings.get('eval-cache')) return undefined;
+    const sources = [...args.values()];
+    // What comes from elsewhere is read once the evaluation has started.
+    if (sources.some(({ kind }) => kind === 'file' || kind === 'input')) return undefined;
+    return nameEvaluation([
+      question,
+      this.#settings,
+      this.#storeDir,
+      [settings.get('store'), evalStore, this.#seesEnvironment],
+      [absolutePath(byteStringFromText('.')), baseFolder, args],
+    ]);
+  }
+
+  async #isTrue({ inputs, needs, wanted }: EvaluationRecord): Promise<boolean> {
+    if (!areInputsSame(inputs, name => this.#variable(name))) return false;
+    if (needs.length > 0) {
+      const asked = needs.map(([need]) => need);
+      const answers = new Map(
+        Array.from(await this.#answerFrom(asked), ([need, answer]) => [this.#keyOf(need), gistOf(answer)]),
+      );
+      if (needs.some(([need, gist]) => answers.get(this.#keyOf(need)) !== gist)) return false;
+    }
+    if (wanted.length === 0) return true;
+    const { signal } = this.context;
+    return (await (await this.evalStore()).validPaths(wanted, { signal })).size === wanted.length;
+  }
+
+  #keyOf(need: EvalNeed): string {
+    return keyOfNeed(this.#storeDir, need);
+  }
+
+  get #seesEnvironment(): boolean {
+    return this.#settings.purity === undefined;
+  }
+
+  #variable(name: string): string | undefined {
+    return this.#seesEnvironment ? process.env[name] : undefined;
   }
 
   /** Does what evaluates, which may need the store to go on: `work` is begun anew then, and must not mind. */
@@ -115,9 +223,15 @@ export class Evaluation implements AsyncDisposable {
   /** Sees to what the evaluation needs; all that it wants in the store is there then. */
   async answer(needs: readonly EvalNeed[]): Promise<Iterable<readonly [EvalNeed, NeedAnswer]>> {
     await this.commit();
+    const answers = await this.#answerFrom(needs);
+    for (const [need, answer] of answers) this.#recording?.answered(need, answer);
+    return answers;
+  }
+
+  async #answerFrom(needs: readonly EvalNeed[]): Promise<readonly (readonly [EvalNeed, NeedAnswer])[]> {
     const evalStore = await this.evalStore();
     if (evalStore instanceof LocalStore) this.#realStoreDir = evalStore.realStoreDir;
-    const wantsClosures = this.evaluator.access !== undefined;
+    const wantsClosures = this.#settings.purity !== undefined;
     const { context } = this;
     const store = await this.store();
     const ways = await this.#ways();
@@ -234,46 +348,32 @@ export class Evaluation implements AsyncDisposable {
   /** Shows what the evaluation has made and done, where that is asked for. */
   async [Symbol.asyncDispose](): Promise<void> {
     await using _ = this.#opened;
-    this.evaluator.observation?.finish();
-    this.#observer.report(this.evaluator, this.context);
+    if (this.#evaluator === undefined) return;
+    this.#evaluator.observation?.finish();
+    this.#observer.report(this.#evaluator, this.context);
   }
 
   /** As the settings and flags say. */
   #start(from: EvaluationArguments): Evaluator {
-    const { environment, settings } = this.context;
-    const storeDir = storeDirAt(from.evalStore ?? settings.get('store'), this.context);
-    const isPure = settings.get('pure-eval') && from.isImpure !== true;
-    const seesEnvironment = !isPure && !settings.get('restrict-eval');
     const io = (this.#io = new FileSystemIO({
-      storeDir,
-      want: object => this.#wanted.push(object),
-      environment: name => (seesEnvironment ? process.env[name] : undefined),
-      say: message => say(this.context, message),
+      storeDir: this.#storeDir,
+      want: object => {
+        this.#wanted.push(object);
+        if (this.#writes) this.#recording?.wanted(object.path);
+      },
+      environment: name => this.#variable(name),
+      say: message => {
+        this.#recording?.said(message);
+        say(this.context, message);
+      },
       workingFolder: absolutePath(byteStringFromText('.')),
       showsWanted: this.#writes,
       realStoreDir: () => this.#realStoreDir,
+      inputs: this.#recording?.inputs,
     }));
-    const system = settings.get('eval-system') || settings.get('system');
-    const evaluator = new Evaluator({
+    const evaluator: Evaluator = new Evaluator({
       io,
-      isReadOnly: !this.#writes,
-      ...(isPure ? {} : { system, homePath: environment.home }),
-      searchPath: searchPathOf(this.context, from),
-      // Firn's own library for the language.
-      library: { prefix: 'firn', path: join(packageFolder(), 'nix') },
-      maxCallDepth: settings.get('max-call-depth'),
-      showTrace: settings.get('show-trace'),
-      features: new Set(experimentalFeatures.filter(feature => settings.isEnabled(feature))),
-      purity: isPure ? 'pure' : settings.get('restrict-eval') ? 'restricted' : undefined,
-      allowedUris: settings.get('allowed-uris'),
-      importFromDerivation: importFromDerivation(this.context),
-      abortsOnWarning: settings.get('abort-on-warn') || /^(?:1|yes|true)$/.test(process.env['NIX_ABORT_ON_WARN'] ?? ''),
-      tracesVerbosely: settings.get('trace-verbose'),
-      lints: {
-        'lint-url-literals': settings.get('lint-url-literals'),
-        'lint-absolute-path-literals': settings.get('lint-absolute-path-literals'),
-        'lint-short-path-literals': settings.get('lint-short-path-literals'),
-      },
+      ...this.#settings,
       observation: this.#observer.options,
       debugger: debuggerOptions(
         this.context,
@@ -282,11 +382,6 @@ export class Evaluation implements AsyncDisposable {
     });
     return evaluator;
   }
-}
-
-function importFromDerivation({ settings }: CommandContext) {
-  if (!settings.get('allow-import-from-derivation')) return 'refused';
-  return settings.get('trace-import-from-derivation') ? 'traced' : 'allowed';
 }
 
 function say({ log }: CommandContext, message: EvalMessage): void {
@@ -316,14 +411,6 @@ function debuggerOptions({ settings }: CommandContext, prompt: DebugPrompt | und
     stopsAtTraces: settings.get('debugger-on-trace'),
     stopsAtWarnings: settings.get('debugger-on-warn'),
   };
-}
-
-function searchPathOf(context: CommandContext, { searchPath }: EvaluationArguments) {
-  const { settings } = context;
-  return [...searchPath, ...settings.get('nix-path'), ...channelEntries(context)].map(entry => {
-    const at = entry.indexOf('=');
-    return at < 0 ? { prefix: '', path: entry } : { prefix: entry.slice(0, at), path: entry.slice(at + 1) };
-  });
 }
 
 function readArguments(evaluator: Evaluator, { args, baseFolder }: EvaluationArguments): AutoArguments {

@@ -13,7 +13,7 @@ import type { Flag } from '../args/flag.ts';
 import { CliError } from '../error.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
 import { parseFile, parseInput, parseText } from '../evaluation/source-expression.ts';
-import { type DerivationOutput, derivationOutputOf } from './derivation-output.ts';
+import { type DerivationOutput, derivationOutputOf, isDerivationOutput } from './derivation-output.ts';
 import { followLinksToStorePath } from './follow-links.ts';
 
 export interface EvaluateOperandsOptions {
@@ -65,17 +65,28 @@ export class BuildOperands {
    */
   async evaluate(evaluation: Evaluation, options: EvaluateOperandsOptions = {}): Promise<DerivationOutput[]> {
     const found: DerivationOutput[] = [];
-    const trees: number[] = [];
+    const sources: ByteString[] = [];
+    for (const operand of this.readsInput ? [] : this.operands) {
+      const named = this.areTexts ? undefined : await findNamedDerivation(await evaluation.evalStore(), operand);
+      if (named === undefined) sources.push(operand);
+      else found.push(named);
+    }
+    const work = () => this.#evaluateSources(evaluation, sources, options);
+    const isPlain = !this.readsInput && Object.keys(options).length === 0;
+    const question = ['outputs', this.areTexts, sources, this.attributePaths];
+    const evaluated = isPlain ? await evaluation.recall(question, areOutputs, work) : await work();
+    return [...found, ...evaluated];
+  }
+
+  async #evaluateSources(
+    evaluation: Evaluation,
+    sources: readonly ByteString[],
+    options: EvaluateOperandsOptions,
+  ): Promise<readonly DerivationOutput[]> {
     const text = options.parseText ?? (operand => parseText(evaluation, operand));
     const file = options.parseFile ?? (operand => parseFile(evaluation, operand));
-    if (this.readsInput) trees.push(parseInput(evaluation));
-    else {
-      for (const operand of this.operands) {
-        const named = this.areTexts ? undefined : await findNamedDerivation(await evaluation.evalStore(), operand);
-        if (named !== undefined) found.push(named);
-        else trees.push(this.areTexts ? text(operand) : file(operand));
-      }
-    }
+    const trees = this.readsInput ? [parseInput(evaluation)] : sources.map(this.areTexts ? text : file);
+    const found: DerivationOutput[] = [];
     for (const tree of trees) found.push(...(await this.#evaluateTree(evaluation, tree, options)));
     await evaluation.commit();
     return found;
@@ -102,6 +113,10 @@ export class BuildOperands {
     }
     return found;
   }
+}
+
+function areOutputs(value: unknown): value is readonly DerivationOutput[] {
+  return Array.isArray(value) && value.every(isDerivationOutput);
 }
 
 /** The derivation that `operand` is the path of or leads to (`result.drv`, `….drv!dev`), if so. */

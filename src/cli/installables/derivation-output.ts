@@ -9,6 +9,12 @@ export interface DerivationOutput {
   readonly output: OutputName;
 }
 
+/** Whether what was read from a record of an evaluation is one. */
+export function isDerivationOutput(value: unknown): value is DerivationOutput {
+  if (typeof value !== 'object' || value === null || !('path' in value && 'output' in value)) return false;
+  return typeof value.path === 'string' && typeof value.output === 'string';
+}
+
 /** The output that a package stands for. Throws `derivation/no-output` where it does not say, and what evaluating throws. */
 export function derivationOutputOf(evaluator: Evaluator, found: Package): DerivationOutput {
   const path = derivationPathOf(evaluator, found);

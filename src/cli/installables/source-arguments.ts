@@ -24,6 +24,15 @@ import {
 import { FlakeRoots, outputsOf } from './flake-roots.ts';
 import { type Installable, type NamedPath, parseInstallable } from './installable.ts';
 
+/** How a command evaluates. */
+export interface SourceOptions<T> {
+  /** The store that the command works on, where it is open already. */
+  readonly store?: Store;
+  readonly writes?: boolean;
+  /** Given where the result may be remembered: what is asked, but for the source itself, and whether something is an answer. */
+  readonly memory?: { readonly question: readonly unknown[]; readonly isAnswer: (value: unknown) => value is T };
+}
+
 /**
  * The flags that say how installables are evaluated, and the evaluation that comes of them: of all commands that take
  * installables.
@@ -88,7 +97,10 @@ export class SourceArguments {
    */
   async resolve(store: Store, texts: readonly ByteString[]): Promise<Installable[]> {
     const named = this.isGiven
-      ? await this.evaluate((evaluation, root) => evaluatedInstallables(evaluation, root, texts), { store })
+      ? await this.evaluate((evaluation, root) => evaluatedInstallables(evaluation, root, texts), {
+          store,
+          memory: { question: ['installables', texts], isAnswer: areNamedPaths },
+        })
       : await this.#resolveEach(store, texts);
     const evalStore = await this.evalStoreOf(store);
     return named.map(({ path, what, origin }) => ({ path, what, origin, evalStore }));
@@ -133,14 +145,18 @@ export class SourceArguments {
    * `writes` is false. `work` may be begun anew. Throws `usage/…`, `installable/needs-evaluation`, and what evaluating
    * throws.
    */
-  async evaluate<T>(
-    work: (evaluation: Evaluation, root: Word) => T,
-    options: { readonly store?: Store; readonly writes?: boolean } = {},
-  ): Promise<T> {
+  async evaluate<T>(work: (evaluation: Evaluation, root: Word) => T, options: SourceOptions<T> = {}): Promise<T> {
     const evaluation = this.#start(options);
-    const result = await evaluation.perform(() => work(evaluation, this.#evaluateRoot(evaluation)));
-    await evaluation.commit();
-    return result;
+    const evaluate = async (): Promise<T> => {
+      const result = await evaluation.perform(() => work(evaluation, this.#evaluateRoot(evaluation)));
+      await evaluation.commit();
+      return result;
+    };
+    const { memory } = options;
+    const { source } = this.#expression;
+    // What standard input says is not known before it is read.
+    if (memory === undefined || source === undefined || source.text === '-') return evaluate();
+    return evaluation.recall([source, memory.question], memory.isAnswer, evaluate);
   }
 
   /**
@@ -150,7 +166,7 @@ export class SourceArguments {
   async evaluateOne<T>(
     text: ByteString,
     work: (evaluation: Evaluation, value: Word) => T,
-    options: { readonly store?: Store; readonly writes?: boolean } = {},
+    options: SourceOptions<T> = {},
   ): Promise<T> {
     if (!this.isGiven) {
       const store = options.store ?? this.#context.resources.use(await openCommandStore(this.#context));
@@ -215,4 +231,13 @@ export class SourceArguments {
     const { resources } = this.#context;
     return (this.#evaluation = resources.use(new Evaluation(this.#context, this.#from, options)));
   }
+}
+
+function areNamedPaths(value: unknown): value is NamedPath[] {
+  return Array.isArray(value) && value.every(isNamedPath);
+}
+
+/** Paths are taken as they are: only this program writes records. */
+function isNamedPath(value: unknown): value is NamedPath {
+  return typeof value === 'object' && value !== null && 'path' in value && 'what' in value;
 }

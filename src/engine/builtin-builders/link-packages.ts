@@ -10,7 +10,7 @@ import {
   systemErrorText,
 } from '../../base/index.ts';
 import { EngineError } from '../error.ts';
-import { fsPathOf } from '../evaluation/file-system-io.ts';
+import { fsPathOf } from '../evaluation/read-files.ts';
 import { type StoreView, isAbsence } from './store-view.ts';
 
 /** A store path among those that an environment consists of. */

@@ -3,7 +3,7 @@ import { type ByteString, brandAs, byteStringFromLatin1, byteStringFromText, err
 import type { FsPath } from '../../castore/index.ts';
 import type { StoreDir } from '../../nix-compat/index.ts';
 import { EngineError } from '../error.ts';
-import { fsPathOf } from '../evaluation/file-system-io.ts';
+import { fsPathOf } from '../evaluation/read-files.ts';
 
 /** Symlinks in a row, as Linux. */
 const maxSymlinks = 40;

@@ -1,7 +1,8 @@
 import { walkTree } from '../../castore/index.ts';
 import { type PathInfo, type StorePath, compareStorePaths, hashBytes } from '../../nix-compat/index.ts';
 import { NarHasher, type PathAddition, type Store, type TreeSource, requireFacet } from '../../store/index.ts';
-import { type WantedObject, fsPathOf, referencesOf } from './file-system-io.ts';
+import { type WantedObject, referencesOf } from './file-system-io.ts';
+import { fsPathOf } from './read-files.ts';
 
 /**
  * Adds to a store what an evaluation wants to be there and what is not there yet. Objects may refer to others that were

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { type Stats, closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 
 /** Files up to this size, in bytes, share the memory of one block. */
 const largestShared = 64 * 1024;
@@ -12,13 +12,13 @@ export class FileReader {
   #block = Buffer.alloc(0);
   #used = 0;
 
-  /** The contents of a file, whose size is taken from the system where it has one. Throws the system's errors. */
-  read(path: string | Buffer): Buffer {
+  /** The contents of a file, whose size is taken from the system where it has one, and what that said before. Throws the system's errors. */
+  read(path: string | Buffer): { readonly stats: Stats; readonly contents: Buffer } {
     const fd = openSync(path, 'r');
     try {
       const stats = fstatSync(fd);
       const isShared = stats.isFile() && stats.size > 0 && stats.size <= largestShared;
-      return isShared ? this.#readShared(fd, stats.size) : readFileSync(fd);
+      return { stats, contents: isShared ? this.#readShared(fd, stats.size) : readFileSync(fd) };
     } finally {
       closeSync(fd);
     }

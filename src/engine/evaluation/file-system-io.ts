@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
 import {
   type ByteString,
   byteStringFromLatin1,
@@ -9,7 +9,7 @@ import {
   errnoOf,
   systemErrorText,
 } from '../../base/index.ts';
-import { type FsPath, walkTreeToEnd } from '../../castore/index.ts';
+import type { FsPath } from '../../castore/index.ts';
 import {
   type AddedTree,
   type EvalIO,
@@ -22,15 +22,16 @@ import {
   type NeedAnswer,
   type PathToAdd,
 } from '../../eval/index.ts';
+import type { InputRecorder } from '../evaluation-cache/input-recorder.ts';
 import { FileReader } from './file-reader.ts';
+import { hashTree, treeChunkSize } from './hash-tree.ts';
+import { fsPathOf, listDirectory, statFile } from './read-files.ts';
 import { WantedOverlay } from './wanted-overlay.ts';
 import {
   type DerivationFile,
   type NixHash,
-  Hasher,
   type StoreDir,
   type StorePath,
-  NarWriter,
   derivationNameOf,
   hashBytes,
   makeFixedOutputPath,
@@ -73,11 +74,9 @@ export interface FileSystemIOOptions {
   readonly showsWanted?: boolean;
   /** Where store objects are on disk, as far as that is known and not where their paths say. */
   readonly realStoreDir?: () => string | undefined;
+  /** Hears of all that is read of this machine, by where it is on disk. */
+  readonly inputs?: InputRecorder | undefined;
 }
-
-/** Bytes of a tree that are read at a time, and of a NAR's small pieces that are hashed at a time. */
-const chunkSize = 256 * 1024;
-const smallBuffer = 4096;
 
 /** This machine's files, as an evaluation sees them. Store paths are only computed; whoever is told of them adds them. */
 export class FileSystemIO implements EvalIO {
@@ -116,21 +115,23 @@ export class FileSystemIO implements EvalIO {
     const name = path.slice(this.storeDir.length + 1);
     const real = (part: string) => byteStringFromLatin1(`${byteStringFromText(folder)}/${part}`);
     const [object = ''] = name.split('/', 1);
-    const isThere = lstatSync(fsPathOf(real(object)), { throwIfNoEntry: false }) !== undefined;
-    return isThere ? real(name) : path;
+    return this.#stat(real(object)) === undefined ? path : real(name);
   }
 
   stat(given: ByteString): FileInfo | undefined {
     if (this.#overlay.find(given)?.kind === 'text') return { type: 'regular', executable: false };
     const path = this.#sourceOf(given);
     try {
-      const stats = lstatSync(fsPathOf(path), { throwIfNoEntry: false });
-      return stats === undefined ? undefined : { type: typeOf(stats), executable: (stats.mode & 0o111) !== 0 };
+      return this.#stat(path);
     } catch (error) {
-      // Below what is no directory there is nothing.
-      if (errnoOf(error) === 'ENOTDIR') return undefined;
-      throw failed('getting status of', given, error);
+      throw this.#failed('getting status of', given, error);
     }
+  }
+
+  #stat(path: ByteString): FileInfo | undefined {
+    const info = statFile(path);
+    this.#options.inputs?.kind(path, info);
+    return info;
   }
 
   readFile(given: ByteString): Uint8Array {
@@ -138,34 +139,42 @@ export class FileSystemIO implements EvalIO {
     if (place?.kind === 'text') return place.contents;
     const path = this.#sourceOf(given);
     try {
-      return this.#reader.read(fsPathOf(path));
+      const { stats, contents } = this.#reader.read(fsPathOf(path));
+      this.#options.inputs?.file(path, stats, contents);
+      return contents;
     } catch (error) {
-      if (errnoOf(error) === 'EISDIR')
+      if (errnoOf(error) === 'EISDIR') {
+        this.#options.inputs?.lose();
         throw new EvalError('eval/error', `read of 4096 bytes: ${systemErrorText(error)}`);
-      throw failed('opening file', given, error);
+      }
+      throw this.#failed('opening file', given, error);
     }
   }
 
   readDirectory(given: ByteString): ReadonlyMap<ByteString, FileType | undefined> {
     const place = this.#overlay.find(given);
     const path = this.#sourceOf(given);
-    const isThere = (name: string) => place?.kind !== 'tree' || place.accepts(byteStringFromLatin1(`${path}/${name}`));
+    const isThere = (name: ByteString) =>
+      place?.kind !== 'tree' || place.accepts(byteStringFromLatin1(`${path}/${name}`));
     try {
-      const entries = readdirSync(fsPathOf(path), { encoding: 'latin1', withFileTypes: true });
-      return new Map(
-        entries.filter(({ name }) => isThere(name)).map(entry => [byteStringFromLatin1(entry.name), typeOf(entry)]),
-      );
+      const { inputs } = this.#options;
+      const stats = inputs === undefined ? undefined : statSync(fsPathOf(path));
+      const entries = listDirectory(path);
+      if (stats !== undefined) inputs?.directory(path, stats, entries);
+      return place?.kind === 'tree' ? new Map([...entries].filter(([name]) => isThere(name))) : entries;
     } catch (error) {
-      throw failed('cannot read directory', given, error);
+      throw this.#failed('cannot read directory', given, error);
     }
   }
 
   readLink(given: ByteString): ByteString {
     const path = this.#sourceOf(given);
     try {
-      return byteStringFromLatin1(readlinkSync(fsPathOf(path), 'latin1'));
+      const target = byteStringFromLatin1(readlinkSync(fsPathOf(path), 'latin1'));
+      this.#options.inputs?.link(path, target);
+      return target;
     } catch (error) {
-      throw failed('reading symbolic link', given, error);
+      throw this.#failed('reading symbolic link', given, error);
     }
   }
 
@@ -210,7 +219,7 @@ export class FileSystemIO implements EvalIO {
     if (filter === undefined) return undefined;
     const answers = new Map<ByteString, boolean>();
     return entry => {
-      const path = typeof entry === 'string' ? byteStringFromText(entry) : latin1Of(entry);
+      const path = byteStringAt(entry);
       let answer = answers.get(path);
       if (answer === undefined) {
         answer = filter(path, this.stat(path)?.type ?? 'unknown');
@@ -222,11 +231,14 @@ export class FileSystemIO implements EvalIO {
 
   #hashTree(path: ByteString, accepts: ((entry: FsPath) => boolean) | undefined): NixHash {
     if (this.stat(path) === undefined) throw new EvalError('eval/error', `path '${displayBytes(path)}' does not exist`);
-    const hasher = new Hasher('sha256');
-    const writer = new NarWriter(chunk => hasher.update(chunk), { bufferSize: smallBuffer });
-    const buffer = () => (this.#chunk ??= new Uint8Array(chunkSize));
-    walkTreeToEnd(fsPathOf(path), writer, { buffer, ...(accepts === undefined ? {} : { filter: accepts }) });
-    return hasher.finish();
+    const recording = this.#options.inputs?.tree(path, accepts === undefined);
+    const hash = hashTree(path, {
+      filter: accepts,
+      inspect: recording === undefined ? undefined : (stats, shown) => recording.entry(byteStringAt(shown()), stats),
+      buffer: () => (this.#chunk ??= new Uint8Array(treeChunkSize)),
+    });
+    recording?.finish(hash.digest);
+    return hash;
   }
 
   /** Has whole trees be read from the store from now on: they are there. Parts of folders are read on where they are. */
@@ -272,11 +284,24 @@ export class FileSystemIO implements EvalIO {
   }
 
   environment(name: string): string | undefined {
-    return this.#options.environment(name);
+    const value = this.#options.environment(name);
+    this.#options.inputs?.variable(name, value);
+    return value;
+  }
+
+  now(): number {
+    this.#options.inputs?.lose();
+    return Math.floor(Date.now() / 1000);
   }
 
   say(message: EvalMessage): void {
     this.#options.say(message);
+  }
+
+  /** What could not be read once may be read the next time. */
+  #failed(doing: string, path: ByteString, error: unknown): Error {
+    this.#options.inputs?.lose();
+    return failed(doing, path, error);
   }
 }
 
@@ -284,26 +309,8 @@ function relativeTo(folder: ByteString, path: ByteString): ByteString {
   return byteStringFromLatin1(path.slice(folder.length + 1));
 }
 
-function latin1Of(path: Uint8Array): ByteString {
-  return byteStringFromLatin1(Buffer.from(path).toString('latin1'));
-}
-
-/** Names that are text stay text, which is quicker. */
-export function fsPathOf(path: ByteString): string | Buffer {
-  // oxlint-disable-next-line no-control-regex -- ASCII is what is asked for
-  return /^[\x00-\x7f]*$/.test(path) ? path : Buffer.from(path, 'latin1');
-}
-
-interface Typed {
-  isFile(): boolean;
-  isDirectory(): boolean;
-  isSymbolicLink(): boolean;
-}
-
-function typeOf(entry: Typed): FileType {
-  if (entry.isFile()) return 'regular';
-  if (entry.isDirectory()) return 'directory';
-  return entry.isSymbolicLink() ? 'symlink' : 'unknown';
+function byteStringAt(path: FsPath): ByteString {
+  return typeof path === 'string' ? byteStringFromText(path) : byteStringOf(path);
 }
 
 function failed(doing: string, path: ByteString, error: unknown): Error {

@@ -13,6 +13,7 @@ import { contextBuiltins } from './string-context.ts';
 import { outputOfBuiltins } from './output-of.ts';
 import { regexBuiltins } from './regex.ts';
 import { tomlBuiltins } from './toml.ts';
+import { timeBuiltins } from './time.ts';
 import { versionBuiltins } from './versions.ts';
 
 /** A builtin that needs the host. */
@@ -41,5 +42,6 @@ export const hostBuiltins: readonly HostBuiltin[] = [
   ...outputOfBuiltins,
   ...regexBuiltins,
   ...tomlBuiltins,
+  ...timeBuiltins,
   ...versionBuiltins,
 ];

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { byteStringFromLatin1, equalBytes, errnoOf } from '../../base/index.ts';
+import { hashTree } from '../evaluation/hash-tree.ts';
+import { listDirectory, statFile, fsPathOf } from '../evaluation/read-files.ts';
+import { Fingerprints } from './fingerprint.ts';
+import { digestOfListing } from './input-recorder.ts';
+import {
+  type EvaluationInputs,
+  type MarkedInputs,
+  type TreeInput,
+  digestSize,
+  encodeKind,
+  unknownKind,
+} from './inputs.ts';
+
+/**
+ * Whether all that an evaluation read is as it was. What was touched is read again, but for trees of which a program took a part:
+ * these count as changed. So does what cannot be looked at.
+ */
+export function areInputsSame(inputs: EvaluationInputs, environment: (name: string) => string | undefined): boolean {
+  const { kinds, files, directories, links, trees, variables } = inputs;
+  try {
+    return (
+      variables.every(([name, value]) => environment(name) === value) &&
+      kinds.paths.every((path, index) => kindAt(path) === kinds.found[index]) &&
+      links.paths.every((path, index) => readlinkSync(fsPath(path), 'latin1') === links.targets[index]) &&
+      areSame(files, (path, digest, index) => {
+        const kind = files.kinds[index];
+        return (kind === unknownKind || kindAt(path) === kind) && equalBytes(digestOfFile(path), digest);
+      }) &&
+      areSame(directories, (path, digest) => {
+        return equalBytes(digestOfListing(listDirectory(byteStringFromLatin1(path))), digest);
+      }) &&
+      trees.every(isTreeSame)
+    );
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return false;
+  }
+}
+
+/** A symlink to what was read is not known again, but looked at. */
+function areSame(
+  { paths, marks, digests }: MarkedInputs,
+  isSame: (path: string, digest: Uint8Array, index: number) => boolean,
+): boolean {
+  const fingerprints = Fingerprints.of(marks);
+  return paths.every((path, index) => {
+    if (fingerprints.isSame(index, lstatSync(fsPath(path)))) return true;
+    return isSame(path, digests.subarray(index * digestSize, (index + 1) * digestSize), index);
+  });
+}
+
+function isTreeSame({ root, digest, paths, marks }: TreeInput): boolean {
+  const fingerprints = Fingerprints.of(marks);
+  if (paths.every((path, index) => fingerprints.isSame(index, lstatSync(fsPath(path))))) return true;
+  return digest !== undefined && equalBytes(hashTree(byteStringFromLatin1(root)).digest, digest);
+}
+
+function kindAt(path: string): string {
+  return encodeKind(statFile(byteStringFromLatin1(path)));
+}
+
+function digestOfFile(path: string): Uint8Array {
+  return createHash('sha256')
+    .update(readFileSync(fsPath(path)))
+    .digest();
+}
+
+function fsPath(path: string): string | Buffer {
+  return fsPathOf(byteStringFromLatin1(path));
+}

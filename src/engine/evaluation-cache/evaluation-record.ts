@@ -1,0 +1,130 @@
+import { type SourcePosition, type TraceLine } from '../../base/index.ts';
+import { EvalError, type EvalErrorCode, type EvalMessage, type EvalNeed } from '../../eval/index.ts';
+import type { StorePath } from '../../nix-compat/index.ts';
+import { marksOfFile } from './fingerprint.ts';
+import { type EvaluationInputs, type MarkedInputs, type TreeInput, digestSize } from './inputs.ts';
+
+/** What one evaluation came of, and what came of it. All of it is data: it can be kept and be read again. */
+export interface EvaluationRecord {
+  readonly inputs: EvaluationInputs;
+  /** What it asked of the store, in order, and what of each answer it may depend on (`gistOf`). */
+  readonly needs: readonly (readonly [need: EvalNeed, gist: string])[];
+  /** What it wanted to be in the store. */
+  readonly wanted: readonly StorePath[];
+  readonly messages: readonly EvalMessage[];
+  readonly outcome: EvaluationOutcome;
+}
+
+export type EvaluationOutcome =
+  | { readonly kind: 'value'; readonly value: unknown }
+  | { readonly kind: 'failed'; readonly error: PlainError };
+
+/** An `EvalError` as data. */
+interface PlainError {
+  readonly code: EvalErrorCode;
+  readonly message: string;
+  readonly position: SourcePosition | undefined;
+  readonly traces: readonly TraceLine[];
+  readonly suggestions: readonly string[];
+}
+
+export function failureOf({ code, message, position, traces, suggestions }: EvalError): EvaluationOutcome {
+  const plainTraces = traces.map(({ text, always, position: at }) => ({ text, always, position: plainPosition(at) }));
+  const error = {
+    code,
+    message,
+    position: plainPosition(position),
+    traces: plainTraces,
+    suggestions: [...suggestions],
+  };
+  return { kind: 'failed', error };
+}
+
+export function errorOf({ code, message, ...details }: PlainError): EvalError {
+  return new EvalError(code, message, details);
+}
+
+/** As data: the fields of some are computed. */
+export function plainMessage(message: EvalMessage): EvalMessage {
+  return message.kind === 'warning' ? { ...message, position: plainPosition(message.position) } : message;
+}
+
+function plainPosition(position: SourcePosition | undefined): SourcePosition | undefined {
+  if (position === undefined) return undefined;
+  const { file, line, column, lines } = position;
+  return { file, line, column, lines };
+}
+
+/**
+ * What was read, as a record; undefined where it is none. Values, needs and messages are taken as they are: their makers were of
+ * the same build, which the record's name stands for, and the bytes were what they wrote.
+ */
+export function asRecord(read: unknown): EvaluationRecord | undefined {
+  return isRecord(read) ? read : undefined;
+}
+
+function isRecord(read: unknown): read is EvaluationRecord {
+  if (!isObject(read)) return false;
+  const { inputs, needs, wanted, messages, outcome } = read;
+  return (
+    isInputs(inputs) &&
+    isArrayOf(needs, Array.isArray) &&
+    isArrayOf(wanted, isString) &&
+    isArrayOf(messages, isObject) &&
+    isObject(outcome) &&
+    (outcome['kind'] === 'value' || (outcome['kind'] === 'failed' && isObject(outcome['error'])))
+  );
+}
+
+function isInputs(read: unknown): read is EvaluationInputs {
+  if (!isObject(read)) return false;
+  const { kinds, files, directories, links, trees, variables } = read;
+  return (
+    isObject(kinds) &&
+    isArrayOf(kinds['paths'], isString) &&
+    isString(kinds['found']) &&
+    isMarked(files) &&
+    hasKinds(files) &&
+    isMarked(directories) &&
+    isObject(links) &&
+    isArrayOf(links['paths'], isString) &&
+    isArrayOf(links['targets'], isString) &&
+    isArrayOf(trees, isTree) &&
+    isArrayOf(variables, Array.isArray)
+  );
+}
+
+function hasKinds(read: MarkedInputs): read is EvaluationInputs['files'] {
+  const kinds: unknown = Reflect.get(read, 'kinds');
+  return isString(kinds) && kinds.length === read.paths.length;
+}
+
+function isMarked(read: unknown): read is MarkedInputs {
+  if (!hasMarks(read)) return false;
+  const digests: unknown = Reflect.get(read, 'digests');
+  return digests instanceof Uint8Array && digests.byteLength === read.paths.length * digestSize;
+}
+
+function isTree(read: unknown): read is TreeInput {
+  if (!hasMarks(read)) return false;
+  const digest: unknown = Reflect.get(read, 'digest');
+  return isString(Reflect.get(read, 'root')) && (digest === undefined || digest instanceof Uint8Array);
+}
+
+function hasMarks(read: unknown): read is Pick<TreeInput, 'paths' | 'marks'> {
+  if (!isObject(read)) return false;
+  const { paths, marks } = read;
+  return isArrayOf(paths, isString) && marks instanceof Float64Array && marks.length === paths.length * marksOfFile;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isArrayOf<T>(value: unknown, isOne: (each: unknown) => each is T): value is readonly T[] {
+  return Array.isArray(value) && value.every(each => isOne(each));
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
+}

@@ -1,0 +1,58 @@
+import { unreachable } from '../../base/index.ts';
+import { EvalError, type EvalMessage, type EvalNeed, type NeedAnswer } from '../../eval/index.ts';
+import type { StorePath } from '../../nix-compat/index.ts';
+import { type EvaluationRecord, failureOf, plainMessage } from './evaluation-record.ts';
+import { InputRecorder } from './input-recorder.ts';
+
+/** What is going to be the record of an evaluation that goes on. */
+export class EvaluationRecording {
+  readonly inputs = new InputRecorder();
+  readonly #needs: (readonly [EvalNeed, string])[] = [];
+  readonly #wanted = new Set<StorePath>();
+  readonly #messages: EvalMessage[] = [];
+
+  said(message: EvalMessage): void {
+    this.#messages.push(plainMessage(message));
+  }
+
+  wanted(path: StorePath): void {
+    this.#wanted.add(path);
+  }
+
+  answered(need: EvalNeed, answer: NeedAnswer): void {
+    const gist = gistOf(answer);
+    if (gist === undefined) this.inputs.lose();
+    else this.#needs.push([{ ...need, position: undefined }, gist]);
+  }
+
+  /** Undefined where the same inputs may have another outcome. */
+  finish(outcome: { readonly value: unknown } | { readonly error: unknown }): EvaluationRecord | undefined {
+    if (!this.inputs.isWhole) return undefined;
+    const common = {
+      inputs: this.inputs.finish(),
+      needs: this.#needs,
+      wanted: [...this.#wanted],
+      messages: this.#messages,
+    };
+    if ('value' in outcome) return { ...common, outcome: { kind: 'value', value: outcome.value } };
+    return outcome.error instanceof EvalError ? { ...common, outcome: failureOf(outcome.error) } : undefined;
+  }
+}
+
+/** What of an answer an evaluation may depend on, in one line; undefined where it may be another the next time. */
+export function gistOf(answer: NeedAnswer): string | undefined {
+  switch (answer.kind) {
+    case 'object':
+      return [answer.path, ...answer.references, '', ...(answer.closure ?? [])].join(' ');
+    // What a derivation says follows from its path.
+    case 'derivation':
+    case 'absent':
+      return answer.kind;
+    case 'tree':
+    case 'flake':
+    case 'failed':
+      return undefined;
+    default:
+      return unreachable(answer);
+  }
+}

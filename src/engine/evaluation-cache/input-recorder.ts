@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import type { Stats } from 'node:fs';
+import { type ByteString, bytesOf } from '../../base/index.ts';
+import type { FileInfo, FileType } from '../../eval/index.ts';
+import { Fingerprints } from './fingerprint.ts';
+import { type EvaluationInputs, type MarkedInputs, type TreeInput, encodeKind, unknownKind } from './inputs.ts';
+
+/** Hears of all that an evaluation reads of the machine. `isWhole` turns false where it read what cannot be told here. */
+export class InputRecorder {
+  readonly #kinds = new Map<ByteString, string>();
+  readonly #files: MarkedTable;
+  readonly #directories: MarkedTable;
+  readonly #links = new Map<ByteString, ByteString>();
+  readonly #trees: TreeInput[] = [];
+  readonly #now: () => number;
+  readonly #variables = new Map<string, string | undefined>();
+  #isWhole = true;
+
+  /** `now` is in ms since 1970. */
+  constructor(now: () => number = Date.now) {
+    this.#files = new MarkedTable(now);
+    this.#directories = new MarkedTable(now);
+    this.#now = now;
+  }
+
+  /** Whether the same inputs make the same result. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /** Something was read that is another each time, or that failed to be read. */
+  lose(): void {
+    this.#isWhole = false;
+  }
+
+  kind(path: ByteString, info: FileInfo | undefined): void {
+    const found = encodeKind(info);
+    if (this.#kinds.get(path) === found) return;
+    // One that changed while it was looked at.
+    if (this.#kinds.has(path)) this.lose();
+    this.#kinds.set(path, found);
+  }
+
+  /** `stats` are of before the contents were read. */
+  file(path: ByteString, stats: Stats, contents: Uint8Array): void {
+    const isSame = stats.isFile() && this.#files.add(path, stats, () => createHash('sha256').update(contents).digest());
+    if (!isSame) this.lose();
+  }
+
+  /** `stats` are of before the entries were listed. */
+  directory(path: ByteString, stats: Stats, entries: ReadonlyMap<ByteString, FileType | undefined>): void {
+    if (!this.#directories.add(path, stats, () => digestOfListing(entries))) this.lose();
+  }
+
+  link(path: ByteString, target: ByteString): void {
+    this.#links.set(path, target);
+  }
+
+  /** A tree that is going to be hashed; `isWhole` if all that is in it is taken. */
+  tree(root: ByteString, isWhole: boolean): TreeRecording {
+    const paths: ByteString[] = [];
+    const marks = new Fingerprints();
+    return {
+      entry: (path, stats) => {
+        paths.push(path);
+        marks.add(stats, this.#now());
+      },
+      finish: digest => {
+        this.#trees.push({ root, digest: isWhole ? digest : undefined, paths, marks: marks.toArray() });
+      },
+    };
+  }
+
+  variable(name: string, value: string | undefined): void {
+    this.#variables.set(name, value);
+  }
+
+  finish(): EvaluationInputs {
+    const files = this.#files.finish();
+    const kinds = this.#files.paths.map(path => this.#kinds.get(path) ?? unknownKind).join('');
+    // A file that is known again is of the same kind.
+    const others = [...this.#kinds].filter(([path]) => !this.#files.has(path));
+    return {
+      kinds: { paths: others.map(([path]) => path), found: others.map(([, kind]) => kind).join('') },
+      files: { ...files, kinds },
+      directories: this.#directories.finish(),
+      links: { paths: [...this.#links.keys()], targets: [...this.#links.values()] },
+      trees: this.#trees,
+      variables: [...this.#variables],
+    };
+  }
+}
+
+/** Hears of a tree while it is hashed. */
+export interface TreeRecording {
+  /** The root, or something in it; `stats` are of before it was read. */
+  readonly entry: (path: ByteString, stats: Stats) => void;
+  /** `digest`: of its NAR. */
+  readonly finish: (digest: Uint8Array) => void;
+}
+
+class MarkedTable {
+  readonly marks = new Fingerprints();
+  readonly #indexes = new Map<ByteString, number>();
+  readonly #digests: Buffer[] = [];
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  get paths(): ByteString[] {
+    return [...this.#indexes.keys()];
+  }
+
+  has(path: ByteString): boolean {
+    return this.#indexes.has(path);
+  }
+
+  /** False where it is not as it was when it was added first. */
+  add(path: ByteString, stats: Stats, digest: () => Buffer): boolean {
+    const index = this.#indexes.get(path);
+    if (index !== undefined) return this.marks.isSame(index, stats) || this.#digests[index]?.equals(digest()) === true;
+    this.#indexes.set(path, this.#indexes.size);
+    this.marks.add(stats, this.#now());
+    this.#digests.push(digest());
+    return true;
+  }
+
+  finish(): MarkedInputs {
+    return { paths: this.paths, marks: this.marks.toArray(), digests: Buffer.concat(this.#digests) };
+  }
+}
+
+/** SHA-256 of the names and types of a folder's entries, in any order. */
+export function digestOfListing(entries: ReadonlyMap<ByteString, FileType | undefined>): Buffer {
+  const hash = createHash('sha256');
+  // A name ends with what no name has.
+  for (const [name, type] of [...entries].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(bytesOf(name)).update(`/${type ?? ''}/`);
+  return hash.digest();
+}

@@ -1,0 +1,45 @@
+import type { FileInfo } from '../../eval/index.ts';
+
+/** What one evaluation has read of the machine: the same again means the same result. Paths are bytes, a code unit each. */
+export interface EvaluationInputs {
+  /** What is at each of `paths` that is not among the files, a character of `encodeKind` for each. */
+  readonly kinds: { readonly paths: readonly string[]; readonly found: string };
+  /** Files that were read. `kinds` has what was found there, or a blank where nobody looked. */
+  readonly files: MarkedInputs & { readonly kinds: string };
+  readonly directories: MarkedInputs;
+  readonly links: { readonly paths: readonly string[]; readonly targets: readonly string[] };
+  readonly trees: readonly TreeInput[];
+  readonly variables: readonly (readonly [name: string, value: string | undefined])[];
+}
+
+/** Things that are known again by their fingerprints, else by the SHA-256 of what they hold. */
+export interface MarkedInputs {
+  readonly paths: readonly string[];
+  /** `Fingerprints.toArray` */
+  readonly marks: Float64Array;
+  /** 32 bytes each. */
+  readonly digests: Uint8Array;
+}
+
+/** A tree that was hashed. */
+export interface TreeInput {
+  readonly root: string;
+  /** SHA-256 of its NAR; undefined where a program said what of it is taken. */
+  readonly digest: Uint8Array | undefined;
+  /** All in it that was taken, the root included. */
+  readonly paths: readonly string[];
+  readonly marks: Float64Array;
+}
+
+export const digestSize = 32;
+
+/** Of what nobody looked at. */
+export const unknownKind = ' ';
+
+const kinds = { regular: 'f', directory: 'd', symlink: 'l', unknown: '?' } as const;
+
+/** One character for what `stat` says. */
+export function encodeKind(info: FileInfo | undefined): string {
+  if (info === undefined) return '-';
+  return info.type === 'regular' && info.executable ? 'x' : kinds[info.type];
+}

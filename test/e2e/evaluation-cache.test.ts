@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { temporaryFolder } from '../../src/testing/index.ts';
+import { type CliResult, runCli } from './run-cli.ts';
+
+/** What is said at a level of 'talkative' where an answer is remembered. */
+const remembered = /nothing has changed since this was evaluated\n/;
+
+/** A folder with a store of its own and a cache, and commands that use them. */
+class Rig implements Disposable {
+  readonly #folder = temporaryFolder();
+
+  path(name: string): string {
+    return join(this.#folder.path, name);
+  }
+
+  write(name: string, text: string): void {
+    writeFileSync(this.path(name), text);
+  }
+
+  run(command: string, ...args: readonly string[]): CliResult {
+    return runCli(command, [...args, '-v', '-v'], {
+      cwd: this.#folder.path,
+      env: {
+        NIX_STORE_DIR: this.path('store'),
+        NIX_STATE_DIR: this.path('var'),
+        NIX_LOG_DIR: this.path('log'),
+        XDG_CACHE_HOME: this.path('cache'),
+        TMPDIR: this.#folder.path,
+        NIX_CONFIG: 'experimental-features = nix-command\nsubstituters =\nsandbox = false\nbuild-users-group =',
+        ...this.variables,
+      },
+    });
+  }
+
+  /** Its output, errors included, and whether it was remembered. */
+  ask(command: string, ...args: readonly string[]): readonly [text: string, isRemembered: boolean] {
+    const { stdout, stderr } = this.run(command, ...args);
+    const said = stderr.split('\n').filter(line => /^(?:trace|error|evaluation warning): /.test(line));
+    return [[stdout.toString().trimEnd(), ...said].filter(text => text !== '').join('; '), remembered.test(stderr)];
+  }
+
+  variables: Readonly<Record<string, string>> = {};
+
+  [Symbol.dispose](): void {
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+const evaluate = ['nix-instantiate', '--eval', '--strict', 'default.nix'] as const;
+
+describe('evaluations', () => {
+  test('are remembered until something that they read is another', () => {
+    using rig = new Rig();
+    mkdirSync(rig.path('folder'));
+    rig.write('value', 'one');
+    rig.write('other', 'one');
+    rig.write(
+      'default.nix',
+      '{ a }: [ a (builtins.readFile ./value) (builtins.attrNames (builtins.readDir ./folder)) (builtins.getEnv "LEVEL") builtins.currentSystem (builtins.tryEval <here/x>).success ]',
+    );
+    const system = ['--option', 'system', 'x-y'];
+    const zero = ['--arg', 'a', '0'];
+    const changes: readonly (readonly [change: () => void, args: readonly string[], answer: string])[] = [
+      [() => undefined, zero, '[ 0 "one" [ ] "" "x-y" false ]'],
+      [() => rig.write('value', 'two'), zero, '[ 0 "two" [ ] "" "x-y" false ]'],
+      [() => rig.write('folder/x', ''), zero, '[ 0 "two" [ "x" ] "" "x-y" false ]'],
+      [() => (rig.variables = { LEVEL: '1' }), zero, '[ 0 "two" [ "x" ] "1" "x-y" false ]'],
+      [() => undefined, ['--arg', 'a', '1 + 1'], '[ 2 "two" [ "x" ] "1" "x-y" false ]'],
+      [() => undefined, [...zero, '--option', 'system', 'z'], '[ 0 "two" [ "x" ] "1" "z" false ]'],
+      [() => undefined, [...zero, '-I', 'here=folder'], '[ 0 "two" [ "x" ] "1" "x-y" true ]'],
+    ];
+    for (const [change, args, answer] of changes) {
+      change();
+      const all = [...system, ...args, '-I', 'here=.'];
+      assert.deepEqual(rig.ask(...evaluate, ...all), [answer, false]);
+      rig.write('other', answer);
+      assert.deepEqual(rig.ask(...evaluate, ...all), [answer, true]);
+      assert.deepEqual(rig.ask(...evaluate, ...all, '--no-eval-cache'), [answer, false]);
+    }
+  });
+
+  test('are remembered with what they said, and with their errors', () => {
+    using rig = new Rig();
+    rig.write('default.nix', 'builtins.trace "so" (builtins.warn "far" (1 + "x"))');
+    const [first, second] = [rig.run(...evaluate), rig.run(...evaluate)];
+    assert.equal(first.status, 1);
+    assert.match(first.stderr, /trace: so\nevaluation warning: far\nerror:/);
+    assert.match(second.stderr, remembered);
+    assert.equal(second.stderr.replace(remembered, ''), first.stderr);
+  });
+
+  test('are not remembered where they look at the clock', () => {
+    using rig = new Rig();
+    rig.write('default.nix', 'builtins.currentTime');
+    for (const _ of [1, 2]) assert.match(String(rig.ask(...evaluate)), /^[0-9]+,false$/);
+  });
+
+  test('that others ask meanwhile, and damaged records, do no harm', () => {
+    using rig = new Rig();
+    rig.write('default.nix', '"x"');
+    for (const isRemembered of [false, true]) assert.deepEqual(rig.ask(...evaluate), ['"x"', isRemembered]);
+    const folder = rig.path('cache/nix/firn-evaluations-v1');
+    for (const name of readdirSync(folder)) rig.write(`cache/nix/firn-evaluations-v1/${name}`, 'damaged');
+    for (const isRemembered of [false, true]) assert.deepEqual(rig.ask(...evaluate), ['"x"', isRemembered]);
+  });
+
+  test('have the store as they want it, remembered or not', () => {
+    using rig = new Rig();
+    rig.write('source', 'text');
+    rig.write('default.nix', 'derivation { name = "x"; system = "s"; builder = ./source; }');
+    const [derivation, isRemembered] = rig.ask('nix-instantiate', 'default.nix');
+    assert.equal(isRemembered, false);
+    assert.deepEqual(rig.ask('nix-instantiate', 'default.nix'), [derivation, true]);
+    assert.equal(rig.run('nix-store', '--delete', derivation).status, 0);
+    assert.equal(existsSync(derivation), false);
+    assert.deepEqual(rig.ask('nix-instantiate', 'default.nix'), [derivation, false]);
+    assert.equal(existsSync(derivation), true);
+  });
+
+  test('of all commands are remembered', () => {
+    using rig = new Rig();
+    rig.write('default.nix', '{ a = derivation { name = "x"; system = "s"; builder = "/b"; }; }');
+    const commands = [
+      ['nix-build', '--dry-run', '-A', 'a'],
+      ['nix', 'build', '--dry-run', '-f', 'default.nix', 'a'],
+      ['nix', 'eval', '-f', 'default.nix', 'a.drvPath'],
+      ['nix', 'eval', '--json', '--expr', '{ a = [ 1 ]; }'],
+    ] as const;
+    for (const [command, ...args] of commands) {
+      const [text, isRemembered] = rig.ask(command, ...args);
+      assert.equal(isRemembered, false, text);
+      assert.deepEqual(rig.ask(command, ...args), [text, true]);
+    }
+  });
+
+  test('see what they built change, and build again what is gone', () => {
+    using rig = new Rig();
+    rig.write(
+      'default.nix',
+      `let made = derivation { name = "made"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "echo '\\"' > $out" ]; v = builtins.readFile ./value; };
+       in builtins.readFile made + builtins.readFile ./value`,
+    );
+    rig.write('value', 'one');
+    const command = [...evaluate, '--read-write-mode'] as const;
+    const answer = '"\\"\\none"';
+    assert.deepEqual(rig.ask(...command), [answer, false]);
+    assert.deepEqual(rig.ask(...command), [answer, true]);
+    const objects = rig.path('store');
+    const made = readdirSync(objects).find(name => name.endsWith('-made')) ?? '';
+    assert.equal(rig.run('nix-store', '--delete', join(objects, made)).status, 0);
+    assert.deepEqual(rig.ask(...command), [answer, false]);
+    assert.equal(existsSync(join(objects, made)), true);
+    rmSync(rig.path('value'));
+    rig.write('value', 'two');
+    assert.deepEqual(rig.ask(...command), ['"\\"\\ntwo"', false]);
+  });
+});
