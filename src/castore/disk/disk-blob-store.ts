@@ -143,6 +143,12 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
     return this.#row(hash) !== undefined;
   }
 
+  /** Whether rows say so of all of `hashes`; one query. */
+  arePresent(hashes: readonly Sha256[]): boolean {
+    const sql = 'SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE hash = unhex(value)) LIMIT 1';
+    return hashes.length === 0 || this.folder.database.tuples(sql, JSON.stringify(hashes)).length === 0;
+  }
+
   /** What the database knows of a blob; inline data comes verified. */
   find(digest: Digest): StoredBlob | undefined {
     const row = this.folder.database.get(

@@ -5,7 +5,8 @@ import { teeTree } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
 import { Hasher, NarLister, type NarListing, NarWriter, type NixHash } from '../../nix-compat/index.ts';
 import type { TreeSource } from '../store.ts';
-import { endedCodec, hasRoom, runCodec } from './codec.ts';
+import { runCodec } from './codec.ts';
+import { BlockGatherer } from './block-gatherer.ts';
 import { type CompressOptions, type CompressionMethod, compressor } from './compression.ts';
 import { writeFully } from './write-fully.ts';
 
@@ -58,15 +59,14 @@ export async function packNar(source: TreeSource, options: PackNarOptions): Prom
     const codec = compressor(method, options);
     if (codec === undefined) await render(take, () => Promise.resolve());
     else {
-      const feed = (input: Parameters<typeof hasRoom>[0]) =>
-        render(
-          chunk => {
-            if (input.destroyed) throw endedCodec();
-            // The writer uses its memory again.
-            input.write(Buffer.from(chunk));
-          },
-          () => hasRoom(input),
+      const feed = async (input: Parameters<Parameters<typeof runCodec>[1]>[0]) => {
+        const gatherer = new BlockGatherer(input);
+        await render(
+          chunk => gatherer.add(chunk),
+          () => gatherer.drain(),
         );
+        await gatherer.finish();
+      };
       await runCodec(codec, feed, take);
     }
     if (lister.listing === undefined) throw new TypeError('the tree has not ended');

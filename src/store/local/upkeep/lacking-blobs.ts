@@ -21,7 +21,10 @@ export async function pathsLackingBlobs(
     const bytes = await store.blobs.get(digest).catch(() => undefined);
     if (bytes === undefined) return false;
     const { entries } = decodeDirectory(bytes);
-    for (const { node } of entries) if (node.kind === 'file' && !isPresent(node.digest)) return false;
+    const files = entries.flatMap(({ node }) =>
+      node.kind === 'file' && node.digest.size > 0 ? [node.digest.hash] : [],
+    );
+    if (!store.blobs.arePresent(files)) return false;
     for (const { node } of entries) if (node.kind === 'directory' && !(await isWhole(node.digest))) return false;
     return true;
   };
