@@ -147,7 +147,9 @@ async function instantiate(context: CommandContext, request: Request, evaluation
     }
     return shown;
   };
-  const results = request.readsInput ? await work() : await evaluation.recall(questionOf(request), areResults, work);
+  const results = request.readsInput
+    ? await work()
+    : await evaluation.recall({ question: questionOf(request), isAnswer: areResults, work });
   for (const result of results.slice(shown.length)) await show(result);
 }
 

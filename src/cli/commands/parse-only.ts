@@ -10,15 +10,13 @@ import {
 import { type Source, SourceParser, SyntaxCore, globalNames, globalNamesByFeature } from '../../syntax/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
+import { largestSource } from '../evaluation/read-arguments.ts';
 import { absolutePath, fsPathOf } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
 import { bold, magenta, normal } from '../render/ansi.ts';
 import { locateWarning } from '../render/format-warning.ts';
 
 const mostLinks = 1024;
-
-/** Texts beyond it do not fit the core's memory. */
-const largestSource = 1024 ** 3;
 
 /** What `nix-instantiate --parse` prints: the trees of standard input, texts or files. */
 export function parseOnly(

@@ -1,30 +1,15 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
+import { byteStringFromText, displayBytes, messageOf, unreachable } from '../../base/index.ts';
 import {
-  type ByteString,
-  byteStringFromLatin1,
-  byteStringFromText,
-  bytesOf,
-  displayBytes,
-  messageOf,
-  systemErrorText,
-  unreachable,
-} from '../../base/index.ts';
-import {
-  EvaluationCache,
-  EvaluationRecording,
-  type EvaluationRecord,
   FileSystemIO,
   type Flakes,
   type Registries,
   type WantedObject,
   addWantedObjects,
   answerNeeds,
-  areInputsSame,
-  errorOf,
   evaluateInPasses,
   findFlake,
-  gistOf,
 } from '../../engine/index.ts';
 import {
   type AutoArguments,
@@ -34,30 +19,24 @@ import {
   type EvalNeed,
   Evaluator,
   type NeedAnswer,
-  type Word,
-  keyOfNeed,
 } from '../../eval/index.ts';
 import { removeTree } from '../../castore/index.ts';
 import type { StoreDir, StorePath } from '../../nix-compat/index.ts';
 import { LocalStore, type Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
-import { CliError } from '../error.ts';
 import { openRegistries } from '../open-registries.ts';
 import { openCommandStore, openStoreAt, storeDirAt } from '../open-store.ts';
-import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
-import { readStandardInput } from '../read-input.ts';
+import { absolutePath } from '../paths.ts';
 import { formatWarning, locateWarning } from '../render/format-warning.ts';
-import type { ArgumentSource, EvaluationArguments } from './evaluation-arguments.ts';
-import { nameEvaluation } from './evaluation-name.ts';
+import { type AnswerableQuestion, EvaluationMemory } from './evaluation-memory.ts';
+import type { EvaluationArguments } from './evaluation-arguments.ts';
+import { readArguments } from './read-arguments.ts';
 import { type EvaluatorSettings, evaluatorSettings } from './evaluator-settings.ts';
 import { EvaluationObserver } from './observe-evaluation.ts';
 import { type Realising, openRealising } from '../installables/realising.ts';
 import { openFlakes } from './open-flakes.ts';
 import { realiseForEvaluation } from './realise-for-evaluation.ts';
 import { requireNothing } from './require-nothing.ts';
-
-/** Texts beyond it do not fit the evaluator's memory. */
-export const largestSource = 1024 ** 3;
 
 export interface EvaluationOptions {
   /** Whether what the evaluation wants in the store is written there. */
@@ -91,7 +70,7 @@ export class Evaluation implements AsyncDisposable {
   readonly #settings: EvaluatorSettings;
   #evaluator: Evaluator | undefined;
   #args: AutoArguments | undefined;
-  #recording: EvaluationRecording | undefined;
+  #memory: EvaluationMemory | undefined;
   #downloadFolder: string | undefined;
   /** Where the objects of the store are that evaluation looks at, once that is opened. */
   #realStoreDir: string | undefined;
@@ -127,84 +106,40 @@ export class Evaluation implements AsyncDisposable {
   }
 
   /**
-   * The answer to `question`, which is data and says together with the command line's settings what is evaluated: as it was
-   * given before, where nothing that it came of has changed; else what `work` says, which is remembered. Either way
-   * messages are shown and the store has what was wanted. Throws what evaluating throws.
+   * The answer to a question about what is evaluated: as it was before, where nothing that it came of has changed; else what
+   * `work` says, which is remembered. Either way messages are shown and the store has what was wanted. Throws what
+   * evaluating throws.
    */
-  async recall<T>(
-    question: readonly unknown[],
-    isAnswer: (value: unknown) => value is T,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    const name = this.#evaluator === undefined ? this.#nameOf(question) : undefined;
-    if (name === undefined) return work();
-    const cache = new EvaluationCache(join(this.context.environment.cacheFolder, 'firn-evaluations-v1'));
-    const record = cache.find(name);
-    if (record !== undefined && (await this.#isTrue(record))) {
-      const { outcome, messages } = record;
-      if (outcome.kind === 'failed' || isAnswer(outcome.value)) {
-        this.context.log.log('talkative', 'nothing has changed since this was evaluated');
-        for (const message of messages) say(this.context, message);
-        if (outcome.kind === 'failed') throw errorOf(outcome.error);
-        if (isAnswer(outcome.value)) return outcome.value;
-      }
-    }
-    const recording = (this.#recording = new EvaluationRecording());
-    const keep = (outcome: { readonly value: T } | { readonly error: unknown }): void => {
-      const made = recording.finish(outcome);
-      if (made !== undefined) cache.keep(name, made);
-    };
-    let value: T;
-    try {
-      value = await work();
-      await this.commit();
-    } catch (error) {
-      keep({ error });
-      throw error;
-    }
-    keep({ value });
-    return value;
+  async recall<T>(asked: AnswerableQuestion<T>): Promise<T> {
+    if (this.#evaluator !== undefined || !this.#canRemember()) return asked.work();
+    const { args, evalStore, baseFolder } = this.#from;
+    this.#memory = new EvaluationMemory(this.context, {
+      given: [
+        this.#settings,
+        this.#storeDir,
+        [this.context.settings.get('store'), evalStore, this.#writes],
+        [absolutePath(byteStringFromText('.')), baseFolder, args],
+      ],
+      storeDir: this.#storeDir,
+      variable: name => this.#variable(name),
+      say: message => say(this.context, message),
+      answer: needs => this.#answerFrom(needs),
+      evalStore: () => this.evalStore(),
+    });
+    return this.#memory.recall(asked);
   }
 
   /** Has `recall` not remember what happens: part of it would be missing. */
   forget(): void {
-    this.#recording?.inputs.lose();
+    this.#memory?.recording?.inputs.lose();
   }
 
-  /** Undefined where the answer may depend on what is not recorded, or somebody looks at how it is found. */
-  #nameOf(question: readonly unknown[]): string | undefined {
-    const { settings } = this.context;
-    const { debugPrompt, args, evalStore, baseFolder } = this.#from;
-    const isWatched = debugPrompt !== undefined || this.#observer.options !== undefined;
-    if (isWatched || !settings.get('eval-cache')) return undefined;
-    const sources = [...args.values()];
-    // What comes from elsewhere is read once the evaluation has started.
-    if (sources.some(({ kind }) => kind === 'file' || kind === 'input')) return undefined;
-    return nameEvaluation([
-      question,
-      this.#settings,
-      this.#storeDir,
-      [settings.get('store'), evalStore, this.#seesEnvironment],
-      [absolutePath(byteStringFromText('.')), baseFolder, args],
-    ]);
-  }
-
-  async #isTrue({ inputs, needs, wanted }: EvaluationRecord): Promise<boolean> {
-    if (!areInputsSame(inputs, name => this.#variable(name))) return false;
-    if (needs.length > 0) {
-      const asked = needs.map(([need]) => need);
-      const answers = new Map(
-        Array.from(await this.#answerFrom(asked), ([need, answer]) => [this.#keyOf(need), gistOf(answer)]),
-      );
-      if (needs.some(([need, gist]) => answers.get(this.#keyOf(need)) !== gist)) return false;
-    }
-    if (wanted.length === 0) return true;
-    const { signal } = this.context;
-    return (await (await this.evalStore()).validPaths(wanted, { signal })).size === wanted.length;
-  }
-
-  #keyOf(need: EvalNeed): string {
-    return keyOfNeed(this.#storeDir, need);
+  /** False where an answer may depend on what is not recorded, or somebody looks at how it is found. */
+  #canRemember(): boolean {
+    const { debugPrompt, args } = this.#from;
+    if (!this.context.settings.get('eval-cache')) return false;
+    if (debugPrompt !== undefined || this.#observer.options !== undefined) return false;
+    return Array.from(args.values()).every(({ kind }) => kind === 'text' || kind === 'expression');
   }
 
   get #seesEnvironment(): boolean {
@@ -224,7 +159,7 @@ export class Evaluation implements AsyncDisposable {
   async answer(needs: readonly EvalNeed[]): Promise<Iterable<readonly [EvalNeed, NeedAnswer]>> {
     await this.commit();
     const answers = await this.#answerFrom(needs);
-    for (const [need, answer] of answers) this.#recording?.answered(need, answer);
+    for (const [need, answer] of answers) this.#memory?.recording?.answered(need, answer);
     return answers;
   }
 
@@ -355,21 +290,22 @@ export class Evaluation implements AsyncDisposable {
 
   /** As the settings and flags say. */
   #start(from: EvaluationArguments): Evaluator {
+    const recording = this.#memory?.recording;
     const io = (this.#io = new FileSystemIO({
       storeDir: this.#storeDir,
       want: object => {
         this.#wanted.push(object);
-        if (this.#writes) this.#recording?.wanted(object.path);
+        if (this.#writes) recording?.wanted(object.path);
       },
       environment: name => this.#variable(name),
       say: message => {
-        this.#recording?.said(message);
+        recording?.said(message);
         say(this.context, message);
       },
       workingFolder: absolutePath(byteStringFromText('.')),
       showsWanted: this.#writes,
       realStoreDir: () => this.#realStoreDir,
-      inputs: this.#recording?.inputs,
+      inputs: recording?.inputs,
     }));
     const evaluator: Evaluator = new Evaluator({
       io,
@@ -411,40 +347,4 @@ function debuggerOptions({ settings }: CommandContext, prompt: DebugPrompt | und
     stopsAtTraces: settings.get('debugger-on-trace'),
     stopsAtWarnings: settings.get('debugger-on-warn'),
   };
-}
-
-function readArguments(evaluator: Evaluator, { args, baseFolder }: EvaluationArguments): AutoArguments {
-  const folder = baseFolder ?? absolutePath(byteStringFromText('.'));
-  return new Map(Array.from(args, ([name, source]) => [name, readArgument(evaluator, source, folder)] as const));
-}
-
-function readArgument(evaluator: Evaluator, source: ArgumentSource, folder: ByteString): Word {
-  const { core } = evaluator;
-  switch (source.kind) {
-    case 'text':
-      return core.string(source.text);
-    case 'file':
-      return bytesWord(evaluator, readArgumentFile(source.text));
-    case 'input':
-      return bytesWord(evaluator, readStandardInput(largestSource));
-    case 'expression': {
-      const origin = { kind: 'text', name: '«string»' } as const;
-      return evaluator.delay(evaluator.parse(bytesOf(source.text), origin, folder));
-    }
-    default:
-      return unreachable(source);
-  }
-}
-
-function bytesWord({ core }: Evaluator, bytes: Buffer): Word {
-  return core.string(byteStringFromLatin1(bytes.toString('latin1')));
-}
-
-function readArgumentFile(path: ByteString): Buffer {
-  try {
-    return readFileSync(fsPathOf(path));
-  } catch (cause) {
-    const message = `opening file ${quotePath(path)}: ${systemErrorText(cause)}`;
-    throw new CliError('input/failed', message, { cause });
-  }
 }

@@ -3,7 +3,8 @@ import { type Word, importFile, parentOf } from '../../eval/index.ts';
 import { completePath } from '../args/complete-path.ts';
 import type { Flag } from '../args/flag.ts';
 import { CliError } from '../error.ts';
-import { type Evaluation, largestSource } from './evaluation.ts';
+import type { Evaluation } from './evaluation.ts';
+import { largestSource } from './read-arguments.ts';
 import { absolutePath } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
 

@@ -74,7 +74,7 @@ export class BuildOperands {
     const work = () => this.#evaluateSources(evaluation, sources, options);
     const isPlain = !this.readsInput && Object.keys(options).length === 0;
     const question = ['outputs', this.areTexts, sources, this.attributePaths];
-    const evaluated = isPlain ? await evaluation.recall(question, areOutputs, work) : await work();
+    const evaluated = isPlain ? await evaluation.recall({ question, isAnswer: areOutputs, work }) : await work();
     return [...found, ...evaluated];
   }
 

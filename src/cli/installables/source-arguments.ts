@@ -156,7 +156,7 @@ export class SourceArguments {
     const { source } = this.#expression;
     // What standard input says is not known before it is read.
     if (memory === undefined || source === undefined || source.text === '-') return evaluate();
-    return evaluation.recall([source, memory.question], memory.isAnswer, evaluate);
+    return evaluation.recall({ question: [source, memory.question], isAnswer: memory.isAnswer, work: evaluate });
   }
 
   /**
