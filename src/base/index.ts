@@ -58,6 +58,7 @@ export {
   setNonBlocking,
   startProcess,
 } from './process-syscalls.ts';
+export { wasProcessAlready } from './process-age.ts';
 export { FirnError, errnoOf, messageOf, unreachable } from './errors.ts';
 export { type ReportSink, createReporter } from './reporter.ts';
 export { LocatedError, type SourcePosition, type TraceLine } from './source-position.ts';

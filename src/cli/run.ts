@@ -1,4 +1,4 @@
-import type { ByteString } from '../base/index.ts';
+import { type ByteString, byteStringFromText } from '../base/index.ts';
 import { type ParsedCommand, parseCommand } from './args/parse-command.ts';
 import { parseLegacy } from './args/parse-legacy.ts';
 import { readArguments } from './args/read-arguments.ts';
@@ -88,6 +88,16 @@ function flushQuietly(out: StandardOutput): void {
 }
 
 async function dispatch(program: string, args: readonly ByteString[], context: CommandContext): Promise<void> {
+  const runEnv = byteStringFromText('--run-env');
+  // How `nix-shell` was called when it had no name of its own.
+  if (program === 'nix-build' && args.includes(runEnv)) {
+    await runLegacy(
+      'nix-shell',
+      args.filter(each => each !== runEnv),
+      context,
+    );
+    return;
+  }
   if (legacyNames.includes(program)) await runLegacy(program, args, context);
   else await runCommand(program, args, context);
 }

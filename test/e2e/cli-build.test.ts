@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { removeTree } from '../../src/castore/index.ts';
 import { temporaryFolder } from '../../src/testing/index.ts';
@@ -147,5 +147,24 @@ describe('building', () => {
     chmodSync(script, 0o755);
     const env = { NIX_BUILD_SHELL: '/bin/bash', PATH: `${binDir}:${process.env['PATH'] ?? ''}` };
     assert.equal(shop.expect('nix-shell', [script, 'one', 'two words'], { env, cwd: '/' }), "it's one two words\n");
+  });
+
+  test('the folder of a script goes with the next shell', () => {
+    const script = join(shop.folder, 'script');
+    writeFileSync(script, '#!/usr/bin/env nix-shell\n#! nix-shell packages.nix -A shell -i bash\necho "$TMPDIR"\n');
+    const temporary = join(shop.folder, 'temporary');
+    mkdirSync(temporary);
+    const env = { NIX_BUILD_SHELL: '/bin/bash', TMPDIR: temporary };
+    const [first, second] = [1, 2].map(() => shop.expect('nix-shell', [script], { env }).trim());
+    assert.ok(first !== undefined && second !== undefined && first !== second);
+    assert.deepEqual(readdirSync(temporary), [basename(second)]);
+    shop.expect('nix-shell', ['packages.nix', '-A', 'shell', '--run', 'true'], { env });
+    assert.deepEqual(readdirSync(temporary), []);
+  });
+
+  test('nix-build --run-env is nix-shell', () => {
+    const env = { NIX_BUILD_SHELL: '/bin/bash' };
+    const args = ['--run-env', 'packages.nix', '-A', 'shell', '--run', 'echo "$VARIABLE"'];
+    assert.equal(shop.expect('nix-build', args, { env }), "it's\n");
   });
 });

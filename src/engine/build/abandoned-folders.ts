@@ -1,6 +1,6 @@
-import { lstatSync, readFileSync, readdirSync, renameSync } from 'node:fs';
+import { lstatSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf } from '../../base/index.ts';
+import { errnoOf, wasProcessAlready } from '../../base/index.ts';
 import { removeTree } from '../../castore/index.ts';
 
 /** Of a build's folder: the process that made it, and a number of that process's; whether it is being removed. */
@@ -37,42 +37,12 @@ export function removeAbandonedFolders(parent: string): void {
     const path = join(parent, name);
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats?.isDirectory() !== true || (!isSetAside && (stats.mode & 0o077) !== 0)) continue;
-    if (isAlive(Number(pid), stats.ctimeMs)) continue;
+    if (wasProcessAlready(Number(pid), stats.ctimeMs)) continue;
     try {
       removeTree(isSetAside ? path : setAside(path));
     } catch (error) {
       // Another user's, who shares the folder with us.
       if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM') throw error;
     }
-  }
-}
-
-/** Clock ticks of /proc/PID/stat a second, on every Linux. */
-const ticksPerSecond = 100;
-/** In milliseconds: how exact the times that are compared are. */
-const tolerance = 2000;
-
-/** Whether there still is the process `pid` that was there at `time`, in milliseconds since 1970: numbers are given again. */
-function isAlive(pid: number, time: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (errnoOf(error) === 'ESRCH') return false;
-  }
-  const begun = beginningOf(pid);
-  return begun === undefined || begun <= time + tolerance;
-}
-
-/** When a process began (proc(5)); undefined where that cannot be told. */
-function beginningOf(pid: number): number | undefined {
-  try {
-    const booted = /^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1];
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // After the name, which may have anything in it: the state is field 3, the beginning field 22.
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[22 - 3];
-    if (booted === undefined || ticks === undefined) return undefined;
-    return Number(booted) * 1000 + (Number(ticks) * 1000) / ticksPerSecond;
-  } catch {
-    return undefined;
   }
 }
