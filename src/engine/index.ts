@@ -22,6 +22,9 @@ export {
 } from './build/builder-files.ts';
 export { type BuildSettings, readBuildSettings } from './build/build-settings.ts';
 export { type FindFlakeOptions, findFlake, findFlakeWithFragment } from './flakes/find-flake.ts';
+export { withTraceAsync } from './flakes/with-trace.ts';
+export { attributesAsJson as inputAttributesAsJson } from './flakes/attributes-json.ts';
+export { fingerprintOf } from './flakes/fingerprint.ts';
 export type { ConfigValue, Flake, FlakeInput, FlakeInputs } from './flakes/flake.ts';
 export { Flakes, type FlakesOptions } from './flakes/flakes.ts';
 export { type InputPath, formatInputPath, parseInputPath } from './flakes/input-path.ts';
@@ -30,6 +33,7 @@ export { type LockEdge, type LockNode, type LockedNode, formatLockFile, isLocked
 export { type InputOverride, type LockFlags, defaultLockFlags } from './flakes/lock-flags.ts';
 export type { LockedFlake } from './flakes/lock-flake.ts';
 export { findInput } from './flakes/lock-graph.ts';
+export { sourceFolderOf } from './flakes/write-lock-file.ts';
 export { Registries, type RegistriesOptions, type Registry, type RegistryUse } from './flakes/registries.ts';
 export {
   type RegistryEntry,
@@ -40,7 +44,9 @@ export {
   writeRegistry,
 } from './flakes/registry.ts';
 export { downloadFile } from './fetchers/download-file.ts';
+export { cloneRepository } from './fetchers/clone-repository.ts';
 export { type FetchContext, fetchTree } from './fetchers/fetch-tree.ts';
+export { type GitOptions, runGit } from './fetchers/run-git.ts';
 export type { BuildJob, BuildOptions, DerivationBuilder } from './build/derivation-builder.ts';
 export { LocalDerivationBuilder } from './build/local-derivation-builder.ts';
 export type { BuiltinBuild, BuiltinBuilder, BuiltinServices } from './builtin-builders/builtin-builder.ts';

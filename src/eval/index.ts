@@ -7,6 +7,7 @@
  *     evaluator.print(evaluator.evaluate(tree));           // "3"
  */
 export { type FlakeToCall, type FlakeTree, callFlake } from './call-flake.ts';
+export { derivingPathsOf } from './context-paths.ts';
 export { canonicalPathOf, parentOf } from './canonical-path.ts';
 export {
   coerceToPath,
@@ -15,6 +16,7 @@ export {
   forceList,
   forcePlainString,
   forceSet,
+  forceString,
   typeError,
   within,
 } from './builtins/arguments.ts';
@@ -98,6 +100,7 @@ export {
   parseSelectionPath,
   select,
   selectWithPosition,
+  soleArgumentName,
   takesArgument,
 } from './selection.ts';
 export { type PrintOptions, quoteName, quoteNameBytes } from './value-printer.ts';

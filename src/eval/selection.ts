@@ -111,6 +111,16 @@ export function argumentNames({ core }: Evaluator, value: Word): string[] {
   return core.formalArguments(node).map(({ name }) => displayBytes(name));
 }
 
+/** What a function calls its argument, where that is all that it names. */
+export function soleArgumentName({ core }: Evaluator, value: Word): string | undefined {
+  const node = kindOf(core.memory, value) === 'lambda' ? core.memory.u32(addressOf(value) + 4) : 0;
+  if (node === 0 || lambdaHasFormals(core.memory, node)) return undefined;
+  return displayBytes(core.nameOf(core.memory.u32(node + lambdaArgumentOffset)));
+}
+
+/** In a LambdaNode (src/core/ast.ts). */
+const lambdaArgumentOffset = 8;
+
 /** Whether a function has an argument of that name. */
 export function takesArgument(evaluator: Evaluator, word: Word, name: ByteString): boolean {
   const { core } = evaluator;

@@ -13,8 +13,9 @@ export interface CompletionOptions {
 }
 
 /**
- * What the argument at `position` (from 1 on) can become. Arguments before it are taken as when running the command;
- * where they are wrong there is nothing to complete. Throws `usage/bad-value` for a position that is none.
+ * What the argument at `position` (from 1 on) can become. The others are taken as when running the command, since they may
+ * say what it can be; where those before it are wrong there is nothing to complete. Throws `usage/bad-value` for a
+ * position that is none.
  */
 export async function completeCommand<Command extends Parseable>(
   args: readonly ByteString[],
@@ -28,27 +29,53 @@ export async function completeCommand<Command extends Parseable>(
   const place = new Place(root, shared, find);
   const queue = new ArgumentQueue(args.slice(0, position - 1));
   try {
-    for (let item = queue.next(); item !== undefined; item = queue.next()) {
-      if (item.kind === 'argument') {
-        await place.takeArgument(item.text, queue);
-        continue;
-      }
-      const flag = place.findFlag(item.text);
-      if (flag === undefined) return completions;
-      if (flag.takesRest === true) return completions;
-      const values = flag.labels.flatMap(() => queue.take() ?? []);
-      if (values.length < flag.labels.length) {
-        await flag.complete?.(completions, prefix, values.length);
-        return completions;
-      }
-      flag.apply(...values);
+    const found = await takeAll(place, queue);
+    if (found.kind === 'wrong') return completions;
+    if (found.kind === 'flag') {
+      const { flag, index } = found;
+      await takeRest(place, args.slice(position + flag.labels.length - index - 1));
+      await flag.complete?.(completions, prefix, index);
+    } else if (prefix.startsWith('-') && !queue.isLiteral) place.completeFlag(completions, prefix);
+    else {
+      // Before the others are taken: those that follow are no longer expected here.
+      const complete = place.argumentCompleter();
+      await takeRest(place, args.slice(position));
+      await complete(completions, prefix);
     }
-    if (prefix.startsWith('-') && !queue.isLiteral) place.completeFlag(completions, prefix);
-    else await place.completeArgument(completions, prefix);
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
   }
   return completions;
+}
+
+type Taken =
+  | { readonly kind: 'wrong' | 'all' }
+  /** A flag lacks the argument of this number, from 0 on. */
+  | { readonly kind: 'flag'; readonly flag: Flag; readonly index: number };
+
+async function takeAll<Command extends Parseable>(place: Place<Command>, queue: ArgumentQueue): Promise<Taken> {
+  for (let item = queue.next(); item !== undefined; item = queue.next()) {
+    if (item.kind === 'argument') {
+      await place.takeArgument(item.text, queue);
+      continue;
+    }
+    const flag = place.findFlag(item.text);
+    if (flag === undefined || flag.takesRest === true) return { kind: 'wrong' };
+    const values = flag.labels.flatMap(() => queue.take() ?? []);
+    if (values.length < flag.labels.length) return { kind: 'flag', flag, index: values.length };
+    flag.apply(...values);
+  }
+  return { kind: 'all' };
+}
+
+/** What comes after the argument that is completed; it may be wrong. */
+async function takeRest<Command extends Parseable>(place: Place<Command>, args: readonly ByteString[]): Promise<void> {
+  try {
+    await takeAll(place, new ArgumentQueue(args));
+    place.applyArguments();
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+  }
 }
 
 /** How far the arguments lead: into a group, or into a command and past some of its arguments. */
@@ -58,6 +85,9 @@ class Place<Command extends Parseable> {
   #find: FlagFinder;
   #expected: readonly Positional[] = [];
   #aliasUsed = false;
+  /** With what was given for each. */
+  #positionals: readonly Positional[] = [];
+  readonly #arguments: ByteString[] = [];
 
   constructor(root: CommandGroup<Command>, shared: readonly Flag[], find: FlagFinder) {
     this.#group = root;
@@ -72,6 +102,7 @@ class Place<Command extends Parseable> {
   async takeArgument(text: ByteString, queue: ArgumentQueue): Promise<void> {
     const group = this.#group;
     if (group === undefined) {
+      this.#arguments.push(text);
       // One that takes any number takes this one, too.
       if (this.#expected[0]?.arity !== 'any') this.#expected = this.#expected.slice(1);
       return;
@@ -95,6 +126,7 @@ class Place<Command extends Parseable> {
     this.#flags = [...this.#flags, ...flags];
     this.#find = firstOf(this.#find, indexFlags(flags));
     this.#expected = positionals;
+    this.#positionals = positionals;
   }
 
   completeFlag(completions: Completions, prefix: ByteString): void {
@@ -112,13 +144,24 @@ class Place<Command extends Parseable> {
     }
   }
 
-  async completeArgument(completions: Completions, prefix: ByteString): Promise<void> {
-    if (this.#group === undefined) {
-      await this.#expected[0]?.complete?.(completions, prefix, 0);
-      return;
+  /** Has the command know the arguments that were taken. */
+  applyArguments(): void {
+    const left = [...this.#arguments];
+    for (const { arity, apply } of this.#positionals) {
+      if (arity === 'any') apply(...left.splice(0));
+      else if (left.length > 0) apply(...left.splice(0, 1));
     }
-    for (const name of Object.keys(this.#group.members)) {
-      if (name.startsWith(prefix)) completions.add(byteStringFromText(name));
-    }
+  }
+
+  /** What completes an argument that is no flag, here. */
+  argumentCompleter(): (completions: Completions, prefix: ByteString) => Promise<void> {
+    const [expected] = this.#expected;
+    const group = this.#group;
+    return async (completions, prefix) => {
+      if (group === undefined) return expected?.complete?.(completions, prefix, 0);
+      for (const name of Object.keys(group.members)) {
+        if (name.startsWith(prefix)) completions.add(byteStringFromText(name));
+      }
+    };
   }
 }

@@ -1,11 +1,16 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { byteStringFromLatin1, byteStringFromText, errnoOf } from '../../base/index.ts';
+import { type ByteString, byteStringFromLatin1, byteStringFromText, errnoOf } from '../../base/index.ts';
 import { fsPathOf } from '../paths.ts';
-import type { Completer } from './completions.ts';
+import type { Completer, Completions } from './completions.ts';
 
 /** Files and directories whose path starts as typed. Names with a dot at their start are hidden until it is typed. */
-export const completePath: Completer = (completions, prefix) => {
+export const completePath: Completer = (completions, prefix) => completeEntry(completions, prefix, () => true);
+
+/** As `completePath`, to directories alone. */
+export const completeFolder: Completer = (completions, prefix) => completeEntry(completions, prefix, isFolder);
+
+function completeEntry(completions: Completions, prefix: ByteString, isMeant: (path: ByteString) => boolean): void {
   completions.kind = 'filenames';
   const typed =
     prefix === '~' || prefix.startsWith('~/') ? `${byteStringFromText(homedir())}${prefix.slice(1)}` : prefix;
@@ -14,9 +19,14 @@ export const completePath: Completer = (completions, prefix) => {
   const start = typed.slice(slash);
   for (const name of namesIn(folder === '' ? '.' : folder)) {
     if (!name.startsWith(start) || (name.startsWith('.') && start === '')) continue;
-    completions.add(byteStringFromLatin1(`${folder}${name}`));
+    const path = byteStringFromLatin1(`${folder}${name}`);
+    if (isMeant(path)) completions.add(path);
   }
-};
+}
+
+function isFolder(path: ByteString): boolean {
+  return statSync(fsPathOf(path), { throwIfNoEntry: false })?.isDirectory() === true;
+}
 
 function namesIn(folder: string): string[] {
   try {

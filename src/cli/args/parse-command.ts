@@ -13,6 +13,8 @@ export interface Parseable {
 /** Commands by name, in groups. `load` brings a command's module into memory. */
 export interface CommandGroup<Command extends Parseable> {
   readonly kind: 'group';
+  /** What its members are about, for `--help`. */
+  readonly summary?: string;
   readonly members: { readonly [name: string]: CommandGroup<Command> | CommandEntry<Command> };
   /** Names that mean a sequence of others, and whether using them deserves a warning. */
   readonly aliases?: { readonly [name: string]: { readonly means: readonly string[]; readonly deprecated: boolean } };

@@ -10,6 +10,7 @@ import { ownVariables } from '../shell/environment-flags.ts';
 export function edit(context: CommandContext): Command {
   const source = new SourceArguments(context);
   let installable: ByteString = byteStringFromText('.');
+  source.namedTexts = () => [installable];
   return {
     summary: 'Opens the expression of a package in an editor.',
     flags: source.flags,

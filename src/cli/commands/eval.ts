@@ -41,6 +41,7 @@ export function evaluate(context: CommandContext): Command {
     pretty: undefined,
     readsOnly: false,
   };
+  source.namedTexts = () => [request.path];
   return {
     summary: 'Evaluates an expression and prints its value.',
     flags: [

@@ -1,13 +1,13 @@
 import { type ByteString, byteStringFromLatin1, byteStringFromText, displayBytes } from '../../base/index.ts';
 import { type Word, autoCall, callFlake, evalError, isLockedInput, select } from '../../eval/index.ts';
 import { answerAll, defaultLockFlags, findFlake } from '../../engine/index.ts';
-import { completePath } from '../args/complete-path.ts';
 import type { Flag } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { Evaluation } from '../evaluation/evaluation.ts';
 import { type EvaluationArguments, evaluationFlags, noArguments } from '../evaluation/evaluation-arguments.ts';
 import { type SourceExpression, SourceExpressionFlags, delaySource } from '../evaluation/source-expression.ts';
+import { completeFlake, completeInputsOf } from '../flakes/complete-flake.ts';
 import { FlakeArguments } from '../installables/flake-arguments.ts';
 import {
   type FlakeInstallable,
@@ -30,8 +30,11 @@ export function repl(context: CommandContext): Command {
   const from = noArguments();
   const lines = openLines(context);
   const expression = new SourceExpressionFlags();
-  const flakes = new FlakeArguments(context, { flake: completePath, input: () => {} });
   let paths: readonly ByteString[] = [];
+  const flakes = new FlakeArguments(context, {
+    flake: completeFlake(context),
+    input: completeInputsOf(context, () => paths),
+  });
   context.settings.presume('pure-eval', 'false');
   const flags: Flag[] = [
     ...evaluationFlags(from),

@@ -8,6 +8,7 @@ import {
   normal,
 } from '../../base/index.ts';
 import {
+  EvalError,
   type Evaluator,
   type TextRange,
   type Word,
@@ -15,11 +16,14 @@ import {
   findIgnoringCase,
   isDerivation,
   kindOf,
+  parseSelectionPath,
+  trueWord,
   typeError,
 } from '../../eval/index.ts';
 import { type JsonObject, formatJson, jsonObject, parsePackageName } from '../../nix-compat/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
+import type { FoundAttribute } from '../installables/flake-installable.ts';
 import { SourceArguments } from '../installables/source-arguments.ts';
 import { jsonFlags } from './json-flags.ts';
 
@@ -40,12 +44,15 @@ interface Match {
 
 /** `nix search` */
 export function search(context: CommandContext): Command {
-  const source = new SourceArguments(context);
+  const source = new SourceArguments(context, system => {
+    return { defaults: [`packages.${system}`, `legacyPackages.${system}`], prefixes: [] };
+  });
   const excluded: ByteString[] = [];
   let installable = byteStringFromText('.');
   let wanted: readonly ByteString[] = [];
   let json = false;
   let pretty = context.out.isTerminal;
+  source.namedTexts = () => [installable];
   return {
     summary: 'Finds packages by their names and descriptions.',
     flags: [
@@ -76,9 +83,11 @@ export function search(context: CommandContext): Command {
         throw new CliError('usage/missing-argument', `Must provide at least one regex! ${advice}`);
       }
       const patterns = { wanted, excluded };
-      const found = await source.evaluateOne(
+      context.settings.presume('allow-import-from-derivation', 'false');
+      const found = await source.evaluateFound(
         installable,
-        ({ evaluator }, value) => findMatches(evaluator, value, { patterns, reporter: context.log }),
+        ({ evaluator }, roots) =>
+          roots.flatMap(root => findMatches(evaluator, root, { patterns, reporter: context.log })),
         { writes: false },
       );
       if (json) {
@@ -94,33 +103,64 @@ export function search(context: CommandContext): Command {
 
 function findMatches(
   evaluator: Evaluator,
-  value: Word,
+  root: FoundAttribute,
   { patterns, reporter }: { readonly patterns: Patterns; readonly reporter: Reporter },
 ): Match[] {
   const { core } = evaluator;
   const found: Match[] = [];
-  evaluator.run(() => visit(value, '', 0));
+
+  evaluator.run(() => visit(root.value, parseSelectionPath(byteStringFromText(root.path)), true));
   return found;
 
-  /** Sets are looked into from the top, and one level below `packages` and its like. */
-  function visit(word: Word, path: string, depth: number): void {
-    const text = `evaluating '${displayBytes(byteStringFromLatin1(path))}'`;
-    using _evaluating = reporter.startActivity({ type: 'unknown', level: 'info', text });
-    const set = core.force(word);
+  function visit(word: Word, names: readonly ByteString[], isRoot: boolean): void {
+    const path = byteStringFromLatin1(names.join('.'));
+    using _evaluating = reporter.startActivity({
+      type: 'unknown',
+      level: 'info',
+      text: `evaluating '${displayBytes(path)}'`,
+    });
+    // Not all of what is there for compatibility can be evaluated.
+    if (names[0] !== 'legacyPackages') visitForced(core.force(word), { names, path, isRoot });
+    else ignoreErrors(() => evaluator.run(() => visitForced(core.force(word), { names, path, isRoot })));
+  }
+
+  /** Sets are looked into from the top, one level below `packages` and its like, and where they say so. */
+  function visitForced(set: Word, { names, path, isRoot }: Visited): void {
     const isSet = kindOf(core.memory, set) === 'set';
     if (isSet && isDerivation(evaluator, addressOf(set))) {
-      const match = matchOf(evaluator, { attrs: addressOf(set), path: byteStringFromLatin1(path) }, patterns);
+      const match = matchOf(evaluator, { attrs: addressOf(set), path }, patterns);
       if (match !== undefined) found.push(match);
       return;
     }
-    if (depth > 0 && !(depth <= 2 && /^(legacyPackages|packages)(\.|$)/.test(path))) return;
-    if (!isSet) throw typeError`'${displayBytes(byteStringFromLatin1(path))}' is not an attribute set`;
-    const attrs = addressOf(set);
-    for (const { symbol, word: inner } of core.sortedAttributes(attrs)) {
-      const name = core.nameOf(symbol);
-      visit(inner, path === '' ? name : `${path}.${name}`, depth + 1);
+    const [output] = names;
+    const depth = names.length;
+    const isContainer = depth === 0 || ((output === 'legacyPackages' || output === 'packages') && depth <= 2);
+    const isOpen = isSet && output === 'legacyPackages' && depth > 2 && recurses(evaluator, addressOf(set));
+    if (!isContainer && !isRoot && !isOpen) return;
+    if (!isSet) throw typeError`'${displayBytes(path)}' is not an attribute set`;
+    for (const { symbol, word: inner } of core.sortedAttributes(addressOf(set))) {
+      visit(inner, [...names, core.nameOf(symbol)], false);
     }
   }
+}
+
+interface Visited {
+  readonly names: readonly ByteString[];
+  readonly path: ByteString;
+  readonly isRoot: boolean;
+}
+
+function ignoreErrors(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof EvalError)) throw error;
+  }
+}
+
+function recurses({ core }: Evaluator, attrs: number): boolean {
+  const found = core.lookup(attrs, core.internText('recurseForDerivations'));
+  return found !== undefined && core.force(found.word, found.position).low === trueWord.low;
 }
 
 interface FoundPackage {

@@ -16,6 +16,21 @@ const present: { readonly [path: string]: Loader } = {
   edit: async () => (await import('./edit.ts')).edit,
   'env shell': async () => (await import('./env-shell.ts')).envShell,
   eval: async () => (await import('./eval.ts')).evaluate,
+  'flake archive': async () => (await import('./flake-archive.ts')).flakeArchive,
+  'flake check': async () => (await import('./flake-check.ts')).flakeCheck,
+  'flake clone': async () => (await import('./flake-clone.ts')).flakeClone,
+  'flake info': async () => (await import('./flake-metadata.ts')).flakeInfo,
+  'flake init': async () => (await import('./flake-init.ts')).flakeInit,
+  'flake lock': async () => (await import('./flake-lock.ts')).flakeLock,
+  'flake metadata': async () => (await import('./flake-metadata.ts')).flakeMetadata,
+  'flake new': async () => (await import('./flake-init.ts')).flakeNew,
+  'flake prefetch': async () => (await import('./flake-prefetch.ts')).flakePrefetch,
+  'flake prefetch-inputs': async () => (await import('./flake-prefetch-inputs.ts')).flakePrefetchInputs,
+  'flake show': async () => (await import('./flake-show.ts')).flakeShow,
+  'flake update': async () => (await import('./flake-lock.ts')).flakeUpdate,
+  fmt: async () => (await import('./formatter.ts')).formatterRun,
+  'formatter build': async () => (await import('./formatter.ts')).formatterBuild,
+  'formatter run': async () => (await import('./formatter.ts')).formatterRun,
   'hash convert': async () => (await import('./hash-convert.ts')).hashConvert,
   'hash file': async () => (await import('./hash-path.ts')).hashFile,
   'hash path': async () => (await import('./hash-path.ts')).hashPath,
@@ -76,7 +91,7 @@ const present: { readonly [path: string]: Loader } = {
 };
 
 /** Names of Nix that this version lacks, groups of them by their first word alone. */
-const absent: readonly string[] = ['bundle', 'daemon', 'flake', 'fmt', 'formatter', 'store roots-daemon'];
+const absent: readonly string[] = ['bundle', 'daemon', 'store roots-daemon'];
 
 const shorthand = (...means: string[]) => ({ means, deprecated: false });
 const deprecated = (...means: string[]) => ({ means, deprecated: true });
@@ -107,6 +122,13 @@ const aliases = {
   verify: deprecated('store', 'verify'),
 };
 
+/** What groups are about, where that needs saying. */
+const groupSummaries: { readonly [group: string]: string } = {
+  flake: 'Commands that look at flakes, lock their inputs, and make new ones.',
+  formatter: 'Commands that build or run the formatter of a flake.',
+  registry: 'Commands that say what names stand for flakes.',
+};
+
 /** Of members of groups. */
 const aliasesOf: { readonly [group: string]: NonNullable<Commands['aliases']> } = {
   profile: { install: deprecated('add') },
@@ -122,7 +144,7 @@ export function commandTree(context: CommandContext): Commands {
       members[name] = load;
       return;
     }
-    const group = members[name] ?? { kind: 'group', members: {}, aliases: aliasesOf[name] ?? {} };
+    const group = members[name] ?? newGroup(name);
     if (group.kind === 'group') members[name] = { ...group, members: { ...group.members, [member]: load } };
   };
   for (const [path, load] of Object.entries(present)) {
@@ -130,6 +152,11 @@ export function commandTree(context: CommandContext): Commands {
   }
   for (const path of absent) add(path, { kind: 'command', load: () => Promise.reject(absentCommand(`nix ${path}`)) });
   return { kind: 'group', members, aliases };
+}
+
+function newGroup(name: string): Commands {
+  const summary = groupSummaries[name];
+  return { kind: 'group', members: {}, aliases: aliasesOf[name] ?? {}, ...(summary === undefined ? {} : { summary }) };
 }
 
 function bind(create: CommandFactory, context: CommandContext): () => ReturnType<CommandFactory> {

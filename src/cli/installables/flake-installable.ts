@@ -115,6 +115,30 @@ function bestOf(near: ReadonlyMap<string, number>): string[] {
     .map(([name]) => name);
 }
 
+/** What a fragment that is typed so far can become. */
+export function fragmentsFrom(
+  evaluator: Evaluator,
+  outputs: Word,
+  { defaults, prefixes }: FlakeAttributes,
+  typed: string,
+): string[] {
+  const { core } = evaluator;
+  const isExact = typed.startsWith('.');
+  const [root, fragment] = isExact ? ['.', typed.slice(1)] : ['', typed];
+  const found: string[] = [];
+  for (const prefix of isExact ? [''] : [...prefixes, '']) {
+    const dot = fragment.lastIndexOf('.') + 1;
+    const [parents, start] = [fragment.slice(0, dot), fragment.slice(dot)];
+    const place = findAlong(evaluator, outputs, prefix + parents);
+    const value = place.kind === 'found' ? evaluator.force(place.value) : undefined;
+    if (value === undefined || kindOf(core.memory, value) !== 'set') continue;
+    const names = core.sortedAttributes(addressOf(value)).map(({ symbol }) => displayBytes(core.nameOf(symbol)));
+    found.push(...names.filter(name => name.startsWith(start)).map(name => root + parents + name));
+  }
+  const hasDefault = defaults.some(path => findAlong(evaluator, outputs, path).kind === 'found');
+  return fragment === '' && hasDefault ? [...found, root] : found;
+}
+
 type Along =
   | { readonly kind: 'found'; readonly value: Word }
   /** Names that there are instead, with how far they are from the one that is not. */

@@ -1,5 +1,6 @@
 import { type ByteString, byteStringFromText, displayBytes } from '../../base/index.ts';
 import {
+  type LockFlags,
   type LockedFlake,
   defaultLockFlags,
   findFlake,
@@ -38,14 +39,14 @@ export class FlakeRoots {
     this.#flags = flags;
   }
 
-  /** Throws what locking throws. */
-  async of(reference: FlakeRef): Promise<FlakeRoot> {
+  /** `more` counts more than the flags, when a flake is first asked for. Throws what locking throws. */
+  async of(reference: FlakeRef, more: Partial<LockFlags> = {}): Promise<FlakeRoot> {
     const key = formatFlakeRef(reference);
     const known = this.#roots.get(key);
     if (known !== undefined) return known;
     await this.#addInputs();
     const { flakes, evaluator } = this.#evaluation;
-    const locked = await flakes.lock(reference, { ...this.#flags.lockFlags, appliesConfig: true });
+    const locked = await flakes.lock(reference, { ...this.#flags.lockFlags, appliesConfig: true, ...more });
     const made = { locked, root: callFlake(evaluator, flakes.toCall(locked)) };
     this.#roots.set(key, made);
     return made;

@@ -20,6 +20,7 @@ export class InstallableArguments {
 
   constructor(context: CommandContext) {
     this.source = new SourceArguments(context);
+    this.source.namedTexts = () => this.#installables;
     this.flags = [
       ...this.source.flags,
       {

@@ -47,6 +47,8 @@ export interface Realising extends AsyncDisposable {
   tell(wanted: readonly DerivingPath[]): Promise<void>;
   /** All of `wanted`, in its order. Throws `BuildError` for one failure, `realise/failed` for several, `ExitStatus`. */
   realise(wanted: readonly DerivingPath[], options?: RealiseOptions): Promise<readonly RealisedPath[]>;
+  /** As `realise`; failures are among what is returned. */
+  outcomes(wanted: readonly DerivingPath[]): Promise<readonly RealisedPath[]>;
   /**
    * What became of each of `wanted`, failures, too. Unless the setting `keep-going` is on, a failure of the first calls off
    * those that have not ended, which are left out then.
@@ -96,6 +98,7 @@ export async function openRealising(
       requireSuccess(store.storeDir, realised, { context, failureStatus });
       return realised.paths;
     },
+    outcomes: async wanted => (await realiser.realise(wanted, { signal, plan: last })).paths,
     attempt: async wanted => {
       const { paths } = await realiser.realise(wanted, { signal, areIndependent: true });
       return new Map(paths.map(({ path, result }) => [path, result]));

@@ -1,7 +1,14 @@
-import type { ByteString } from '../../base/index.ts';
+import {
+  type ByteString,
+  FirnError,
+  byteStringFromLatin1,
+  byteStringFromText,
+  displayBytes,
+  silentReporter,
+} from '../../base/index.ts';
+import { findFlake } from '../../engine/index.ts';
 import { EvalError, type Word, select } from '../../eval/index.ts';
 import type { Store } from '../../store/index.ts';
-import { completePath } from '../args/complete-path.ts';
 import type { Completer, Completions } from '../args/completions.ts';
 import type { Flag } from '../args/flag.ts';
 import type { CommandContext } from '../command.ts';
@@ -12,11 +19,15 @@ import { SourceExpressionFlags, delaySource } from '../evaluation/source-express
 import { openCommandStore, openStoreAt } from '../open-store.ts';
 import { debuggerFlag } from '../repl/debugger-flag.ts';
 import { attributePathsFrom, evaluatedInstallables, parseSelection } from './evaluated-installables.ts';
+import { completeFlake, completeInputsOf, expandHome } from '../flakes/complete-flake.ts';
+import { absolutePath } from '../paths.ts';
 import { FlakeArguments } from './flake-arguments.ts';
 import {
   type FlakeAttributes,
   type FlakeInstallable,
+  type FoundAttribute,
   findAttributes,
+  fragmentsFrom,
   packageAttributes,
   parseFlakeInstallable,
   targetOf,
@@ -58,7 +69,10 @@ export class SourceArguments {
   constructor(context: CommandContext, attributesOf: (system: string) => FlakeAttributes = packageAttributes) {
     this.#context = context;
     this.#attributes = attributesOf(context.settings.get('system'));
-    this.#flakes = new FlakeArguments(context, { flake: completePath, input: () => {} });
+    this.#flakes = new FlakeArguments(context, {
+      flake: completeFlake(context),
+      input: completeInputsOf(context, () => this.namedTexts()),
+    });
     this.flags = [
       ...evaluationFlags(this.#from),
       ...this.#expression.flags,
@@ -67,11 +81,41 @@ export class SourceArguments {
     ];
   }
 
-  /** What an installable can become: the path of a file, or with `--file` an attribute path. */
+  /** What installables there are on the command line: it says what completes to inputs of theirs. */
+  namedTexts: () => readonly ByteString[] = () => [];
+
+  /** What an installable can become: a flake, an attribute of one, or with `--file` an attribute path. */
   readonly complete: Completer = async (completions, prefix, index) => {
     if (this.#expression.source?.kind === 'file') await this.#completeAttribute(completions, prefix);
-    else await completePath(completions, prefix, index);
+    else if (prefix.includes('#')) await this.#completeFragment(completions, prefix);
+    else await completeFlake(this.#context)(completions, prefix, index);
   };
+
+  /** Nothing is written, and what cannot be evaluated has nothing to complete. */
+  async #completeFragment(completions: Completions, prefix: ByteString): Promise<void> {
+    completions.kind = 'attrs';
+    const hash = prefix.indexOf('#');
+    const [text, fragment] = [prefix.slice(0, hash), prefix.slice(hash + 1)].map(part => {
+      return displayBytes(byteStringFromLatin1(part));
+    });
+    try {
+      const reference = findFlake(expandHome(text ?? '', this.#context), {
+        baseFolder: displayBytes(absolutePath(byteStringFromLatin1('.'))),
+        reporter: silentReporter,
+      });
+      const evaluation = this.#start({ writes: false });
+      this.#roots ??= new FlakeRoots(evaluation, this.#flakes);
+      const { root } = await this.#roots.of(reference, { writes: false });
+      const { evaluator } = evaluation;
+      const found = await evaluation.perform(() => {
+        return fragmentsFrom(evaluator, outputsOf(evaluator, root), this.#attributes, fragment ?? '');
+      });
+      for (const each of found) completions.add(byteStringFromText(`${text ?? ''}#${each}`));
+    } catch (error) {
+      this.#context.signal.throwIfAborted();
+      if (!(error instanceof FirnError)) throw error;
+    }
+  }
 
   /** Whether `--repair` was given. */
   get repairs(): boolean {
@@ -160,41 +204,49 @@ export class SourceArguments {
   }
 
   /**
-   * As `evaluate`, of what one installable is, for commands that work on values. Throws `usage/not-a-value` for store
+   * As `evaluate`, of what one installable is, for commands that work on values; `path` is its attribute path in a flake. Throws `usage/not-a-value` for store
    * paths.
    */
   async evaluateOne<T>(
     text: ByteString,
-    work: (evaluation: Evaluation, value: Word) => T,
+    work: (evaluation: Evaluation, value: Word, path: string) => T,
     options: SourceOptions<T> = {},
   ): Promise<T> {
-    if (!this.isGiven) {
-      const store = options.store ?? this.#context.resources.use(await openCommandStore(this.#context));
-      const known = parseInstallable(store, text, this.#context);
-      if (known === undefined) return this.#evaluateFlake(text, work, { ...options, store });
-      const message = `installable '${known.what}' does not correspond to a Nix language value`;
-      throw new CliError('usage/not-a-value', message);
-    }
-    const { path } = parseSelection(text);
-    return this.evaluate(
-      (evaluation, root) => work(evaluation, select(evaluation.evaluator, path, evaluation.args, root)),
+    return this.evaluateFound(
+      text,
+      (evaluation, [first]) => {
+        if (first === undefined) throw new TypeError('an attribute was found, or none');
+        return work(evaluation, evaluation.evaluator.force(first.value), first.path);
+      },
       options,
     );
   }
 
-  async #evaluateFlake<T>(
+  /** As `evaluateOne`, of all attributes that an installable may mean, best first; there is at least one. */
+  async evaluateFound<T>(
     text: ByteString,
-    work: (evaluation: Evaluation, value: Word) => T,
-    options: { readonly store: Store; readonly writes?: boolean },
+    work: (evaluation: Evaluation, found: readonly FoundAttribute[]) => T,
+    options: SourceOptions<T> = {},
   ): Promise<T> {
+    if (this.isGiven) {
+      const { path } = parseSelection(text);
+      return this.evaluate((evaluation, root) => {
+        const value = select(evaluation.evaluator, path, evaluation.args, root);
+        return work(evaluation, [{ path: '', value }]);
+      }, options);
+    }
+    const store = options.store ?? this.#context.resources.use(await openCommandStore(this.#context));
+    const known = parseInstallable(store, text, this.#context);
+    if (known !== undefined) {
+      const message = `installable '${known.what}' does not correspond to a Nix language value`;
+      throw new CliError('usage/not-a-value', message);
+    }
     const installable = parseFlakeInstallable(text, this.#attributes, this.#context);
-    const evaluation = this.#start(options);
+    const evaluation = this.#start({ ...options, store });
     const { root } = await this.#rootOf(evaluation, installable);
     const { evaluator } = evaluation;
     const result = await evaluation.perform(() => {
-      const [attribute] = findAttributes(evaluator, outputsOf(evaluator, root), installable);
-      if (attribute === undefined) throw new TypeError('an attribute was found, or none');
-      return work(evaluation, evaluator.force(attribute.value));
+      return work(evaluation, findAttributes(evaluator, outputsOf(evaluator, root), installable));
     });
     await evaluation.commit();
     return result;

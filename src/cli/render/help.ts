@@ -26,7 +26,8 @@ export async function commandHelp(
     if (member?.kind === 'group') group = member;
   }
   const rows = await memberRows(group, path.join(' '));
-  return `Usage: ${name} [option...] command\n\nCommands:\n${table(rows)}\n${sharedFlags(shared)}`;
+  const about = group.summary === undefined ? '' : `${group.summary}\n\n`;
+  return `Usage: ${name} [option...] command\n\n${about}Commands:\n${table(rows)}\n${sharedFlags(shared)}`;
 }
 
 /** How a `nix-*` command is used. */

@@ -1,5 +1,13 @@
 import { type ByteString, byteStringFromLatin1, byteStringFromText, displayBytes, suggest } from '../../base/index.ts';
-import { EvalError, type Evaluator, type Word, addressOf, derivationPathOf, kindOf } from '../../eval/index.ts';
+import {
+  EvalError,
+  type Evaluator,
+  type Word,
+  addressOf,
+  derivationPathOf,
+  derivingPathsOf,
+  kindOf,
+} from '../../eval/index.ts';
 import { type DerivingPath, namedOutputs, opaquePath, parsePackageName } from '../../nix-compat/index.ts';
 import { CliError } from '../error.ts';
 
@@ -11,15 +19,21 @@ export interface App {
 }
 
 /**
- * What of a package is run: `bin/` and its `meta.mainProgram`, else its `pname`, else its name without the version.
+ * What of a package or app is run: of an app its `program`; of a package `bin/` and its `meta.mainProgram`, else its `pname`, else its name without the version.
  * Throws `run/wrong-type`, and what evaluating throws.
  */
-export function appOf(evaluator: Evaluator, value: Word): App {
+export function appOf(evaluator: Evaluator, value: Word, path: string): App {
   const type = displayBytes(stringAt(evaluator, value, 'type'));
-  if (type !== 'derivation') throw new CliError('run/wrong-type', "attribute '' should have type 'derivation'");
+  const expected = /^(?:apps|defaultApp)(?:\.|$)/.test(path) ? 'app' : 'derivation';
+  if (type !== expected) throw new CliError('run/wrong-type', `attribute '${path}' should have type '${expected}'`);
+  if (type === 'app') {
+    const program = find(evaluator, value, 'program');
+    if (program === undefined) throw new EvalError('eval/error', `attribute '${path}.program' does not exist`);
+    return { program: textOf(evaluator, program, `${path}.program`), context: derivingPathsOf(evaluator, program) };
+  }
   const attrs = addressOf(evaluator.force(value));
   if (find(evaluator, value, 'drvPath') === undefined) stringAt(evaluator, value, 'drvPath');
-  const path = derivationPathOf(evaluator, { attributePath: '', attrs });
+  const derivation = derivationPathOf(evaluator, { attributePath: '', attrs });
   const outPath = stringAt(evaluator, value, 'outPath');
   const output = stringAt(evaluator, value, 'outputName');
   const name = stringAt(evaluator, value, 'name');
@@ -34,7 +48,7 @@ export function appOf(evaluator: Evaluator, value: Word): App {
         : byteStringFromText(parsePackageName(name).name);
   return {
     program: byteStringFromLatin1(`${outPath}/bin/${program}`),
-    context: [{ kind: 'built', derivation: opaquePath(path), outputs: namedOutputs([output]) }],
+    context: [{ kind: 'built', derivation: opaquePath(derivation), outputs: namedOutputs([output]) }],
   };
 }
 

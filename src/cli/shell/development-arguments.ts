@@ -7,6 +7,7 @@ import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { ProfileArgument } from '../installables/profile-argument.ts';
 import { resolveInstallables } from '../installables/resolve-installables.ts';
+import { type FlakeAttributes, packageAttributes } from '../installables/flake-installable.ts';
 import { SourceArguments } from '../installables/source-arguments.ts';
 import { absolutePath } from '../paths.ts';
 import type { BuildEnvironment } from './build-environment.ts';
@@ -16,6 +17,14 @@ import { buildDerivationEnvironment, readBuildEnvironment } from './get-environm
 export interface BuiltEnvironment {
   readonly environment: BuildEnvironment;
   readonly path: StorePath;
+}
+
+function shellAttributes(system: string): FlakeAttributes {
+  const { defaults, prefixes } = packageAttributes(system);
+  return {
+    defaults: [`devShells.${system}.default`, `devShell.${system}`, ...defaults],
+    prefixes: [`devShells.${system}.`, ...prefixes],
+  };
 }
 
 /** The arguments of `nix develop` and `nix print-dev-env`: one installable, `--profile`, `--redirect`. */
@@ -30,7 +39,8 @@ export class DevelopmentArguments {
 
   constructor(context: CommandContext) {
     this.#context = context;
-    this.#source = new SourceArguments(context);
+    this.#source = new SourceArguments(context, shellAttributes);
+    this.#source.namedTexts = () => [this.#installable];
     this.flags = [
       ...this.#source.flags,
       this.#profile.flag,

@@ -55,7 +55,8 @@ function realiseOutputs(evaluator: Evaluator, outputs: readonly BuiltPath[]): Re
   if (permission !== 'allowed') {
     const printed = displayBytes(formatSingleDerivingPath(io.storeDir, first));
     if (permission === 'refused') {
-      throw evalError`cannot build '${printed}' during evaluation because the option 'allow-import-from-derivation' is disabled`;
+      const why = "during evaluation because the option 'allow-import-from-derivation' is disabled";
+      throw new EvalError('eval/import-refused', `cannot build '${mark(printed)}' ${why}`);
     }
     evaluator.warn(`built '${mark(printed)}' during evaluation due to an import from derivation`);
   }
