@@ -48,7 +48,27 @@ test('whoever takes the results can end it', async () => {
   );
   const stop = AbortSignal.abort(new Error('stopped'));
   await assert.rejects(
-    hashTrees(trees, async () => {}, stop),
+    hashTrees(trees, async () => {}, { signal: stop }),
     /stopped/,
   );
+});
+
+test('a large tree is read by a thread while it is hashed', async () => {
+  using folder = temporaryFolder();
+  const tree = join(folder.path, 'tree');
+  mkdirSync(tree);
+  for (let at = 0; at < 30; at++) writeFileSync(join(tree, `${at}`), Buffer.alloc(at * 20_001, at));
+  const results: HashedTree[] = [];
+  const sizeOf = () => 1e9;
+  await hashTrees([tree, join(folder.path, 'absent')], async result => void results.push(result), { sizeOf });
+  const [hashed, absent] = results;
+  const hasher = new NarHasher();
+  walkTreeToEnd(tree, hasher.sink);
+  assert.ok(hashed?.kind === 'hashed' && hashed.inodes.length === 30);
+  assert.deepEqual(Buffer.from(hashed.digest), Buffer.from(hasher.finish().digest));
+  assert.ok(absent?.kind === 'failed' && absent.code === 'ENOENT');
+  const stop = new AbortController();
+  const hashing = hashTrees([tree], async () => {}, { sizeOf, signal: stop.signal });
+  stop.abort(new Error('stopped'));
+  await assert.rejects(hashing, /stopped/);
 });

@@ -118,8 +118,12 @@ class Verification {
         if (path !== undefined) await this.#compare(path, result);
         activity.progress(++done, paths.length);
       },
-      this.#options.signal,
+      { sizeOf: index => this.#narSizeOf(paths[index]), signal: this.#options.signal },
     );
+  }
+
+  #narSizeOf(path: StorePath | undefined): number {
+    return (path === undefined ? undefined : this.#store.paths.find(path)?.info.narSize) ?? 0;
   }
 
   async #compare(path: StorePath, result: HashedTree): Promise<void> {
