@@ -39,6 +39,8 @@ export const engineErrorCodes = [
   'build/unsafe-folder',
   /** There are no users that builds could run as. */
   'build/no-users',
+  /** A control group for a build cannot be made. */
+  'build/no-control-group',
   /** Builders would have supplementary groups of ours, which a setting forbids. */
   'build/keeps-groups',
   /** The system did not let us take over what a builder left. */

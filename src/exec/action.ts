@@ -71,6 +71,11 @@ export interface Sandbox {
   /** Addresses are fixed in any case. */
   readonly personality?: Personality | undefined;
   /**
+   * The folder of a control group (cgroups(7), version 2) that we may put processes into: its are in it, and it has it for
+   * the root of all. None of its own unless given.
+   */
+  readonly controlGroup?: string | undefined;
+  /**
    * Whether it is refused where it would keep our supplementary groups, which only root can take away; where it belongs to
    * somebody else it has none.
    */

@@ -8,6 +8,8 @@ export const execErrorCodes = [
   'exec/bad-mount',
   /** The process could not be started for want of something that has nothing to do with the action: memory, processes. */
   'exec/no-process',
+  /** The control group that the action was to be in cannot be entered. */
+  'exec/no-control-group',
   /** The groups of who starts the action cannot be taken from it. */
   'exec/keeps-groups',
 ] as const;

@@ -70,12 +70,15 @@ export class LocalExecutor implements Executor {
 function orderOf(action: Action, { program, cloneEntry }: StartProgram): ProcessOrder {
   const { place, limits, output, endsWithOutput = false } = action;
   const user = place.kind === 'sandbox' ? place.outsideUser : place.user;
-  return { program, cloneEntry, user, limits, output, endsWithOutput };
+  const controlGroup = place.kind === 'sandbox' ? place.controlGroup : undefined;
+  return { program, cloneEntry, user, controlGroup, limits, output, endsWithOutput };
 }
 
 function outcomeOf(result: RunResult, start: StartProgram): Outcome {
   if (result.kind === 'ran') return result.outcome;
   const reason = wordsOfErrno(result.errno);
+  if (result.kind === 'no-control-group')
+    throw new ExecError('exec/no-control-group', `cannot put a process into its control group: ${reason}`);
   if (result.kind === 'not-started') throw new ExecError('exec/no-process', `cannot start a process: ${reason}`);
   if (result.entry === undefined) throw new ExecError('exec/no-process', `what starts the program ended: ${reason}`);
   const { of, what } = start.describe(result.entry);

@@ -109,7 +109,7 @@ async function runAndRegister(build: Build, environment: ReadonlyMap<ByteString,
   output.finish();
   log?.[Symbol.dispose]();
   if (log?.problem !== undefined) activity.warn(`the log of '${printed}' is not whole: ${messageOf(log.problem)}`);
-  const times: BuildTimes = { timesBuilt: 1, startTime, stopTime: secondsNow(), ...usageOf(outcome) };
+  const times: BuildTimes = { timesBuilt: 1, startTime, stopTime: secondsNow(), ...(site.usage ?? usageOf(outcome)) };
   try {
     requireSuccess({ context, job: request.job, outcome, tail: output.tail, folder: site.folder.path });
     const builtOutputs = await register(build, activity);

@@ -24,6 +24,8 @@ export interface BuildSettings {
   readonly filtersSyscalls: boolean;
   /** Whether no builder may have supplementary groups of ours. */
   readonly requiresNoGroups: boolean;
+  /** Whether builders run in control groups, and whether that is enabled. */
+  readonly controlGroups: 'unused' | 'used' | 'disabled';
   /** Whether builders are shown a Linux 2.6. */
   readonly showsLinux26: boolean;
   readonly certificates: string | undefined;
@@ -80,6 +82,7 @@ export function readBuildSettings(settings: ReadableSettings, { cores }: { reado
     allowedImpureHostDeps: settings.get('allowed-impure-host-deps'),
     filtersSyscalls: settings.get('filter-syscalls'),
     requiresNoGroups: settings.get('require-drop-supplementary-groups'),
+    controlGroups: !settings.get('use-cgroups') ? 'unused' : features.has('cgroups') ? 'used' : 'disabled',
     showsLinux26: settings.get('impersonate-linux-26'),
     certificates: settings.get('ssl-cert-file'),
     buildDir: settings.get('build-dir'),

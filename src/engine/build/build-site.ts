@@ -2,11 +2,13 @@ import { join } from 'node:path';
 import { displayBytes, magenta, normal } from '../../base/index.ts';
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { Place, UserIds } from '../../exec/index.ts';
+import { EngineError } from '../error.ts';
 import type { BuildContext, BuildRequest } from './build-context.ts';
 import { BuildFolder } from './build-folder.ts';
 import { builderPersonality } from './builder-personality.ts';
 import { type BuildUser, BuildUsers } from './build-users.ts';
 import { type BuilderPlace, choosePlace } from './choose-place.ts';
+import { ControlGroup, type ControlGroupUsage } from './control-group.ts';
 import { externalBuildDir } from './external-builder.ts';
 import { makeSandbox } from './make-sandbox.ts';
 import { gatherSandboxPaths } from './sandbox-paths.ts';
@@ -20,6 +22,7 @@ export class BuildSite implements AsyncDisposable {
   readonly #request: BuildRequest;
   readonly #root: SandboxRoot | undefined;
   readonly #user: BuildUser | undefined;
+  readonly #group: ControlGroup | undefined;
   readonly #resources: AsyncDisposableStack;
 
   private constructor(context: BuildContext, request: BuildRequest, parts: SiteParts) {
@@ -29,6 +32,7 @@ export class BuildSite implements AsyncDisposable {
     this.folder = parts.folder;
     this.#root = parts.root;
     this.#user = parts.user;
+    this.#group = parts.group;
     this.#resources = parts.resources;
   }
 
@@ -48,12 +52,19 @@ export class BuildSite implements AsyncDisposable {
     resources.use(folder);
     const root = kind === 'sandbox' ? request.sandboxRoots.open(job.path, user?.ids) : undefined;
     if (root !== undefined) resources.use(root);
-    return new BuildSite(context, request, { kind, folder, root, user, resources: resources.move() });
+    const group = kind === 'sandbox' ? await makeControlGroup(context, user?.ids) : undefined;
+    if (group !== undefined) resources.use(group);
+    return new BuildSite(context, request, { kind, folder, root, user, group, resources: resources.move() });
   }
 
   /** Whom the builder runs as, if not as we do. */
   get user(): UserIds | undefined {
     return this.#user?.ids;
+  }
+
+  /** What the builder took, with all that it started, where that is counted. */
+  get usage(): ControlGroupUsage | undefined {
+    return this.#group?.usage;
   }
 
   /** Where the builder sees its folder. */
@@ -89,7 +100,16 @@ export class BuildSite implements AsyncDisposable {
       signal,
     });
     const folder = this.folder.path;
-    return makeSandbox({ derivation, root, storeDir: store.storeDir, folder, paths, user: this.user, settings });
+    const sandbox = makeSandbox({
+      derivation,
+      root,
+      storeDir: store.storeDir,
+      folder,
+      paths,
+      user: this.user,
+      settings,
+    });
+    return { ...sandbox, controlGroup: this.#group?.folder };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -102,7 +122,20 @@ interface SiteParts {
   readonly folder: BuildFolder;
   readonly root: SandboxRoot | undefined;
   readonly user: BuildUser | undefined;
+  readonly group: ControlGroup | undefined;
   readonly resources: AsyncDisposableStack;
+}
+
+/** Undefined where none is asked for. Throws `build/no-control-group`. */
+async function makeControlGroup(
+  { settings, store }: BuildContext,
+  owner: UserIds | undefined,
+): Promise<ControlGroup | undefined> {
+  if (settings.controlGroups === 'unused') return undefined;
+  if (settings.controlGroups === 'used') return ControlGroup.make({ owner, dataFolder: store.dataFolder });
+  const message =
+    "experimental Nix feature 'cgroups' is disabled; add '--extra-experimental-features cgroups' to enable it";
+  throw new EngineError('build/no-control-group', message);
 }
 
 function acquireUser({ settings, store }: BuildContext, request: BuildRequest) {

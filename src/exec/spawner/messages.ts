@@ -8,6 +8,8 @@ export interface ProcessOrder {
   /** The call of it that tells the program's process id, if that is another process: in a sandbox. */
   readonly cloneEntry: number | undefined;
   readonly user: UserIds | undefined;
+  /** The folder of the control group that it is put into before it goes on. */
+  readonly controlGroup: string | undefined;
   readonly limits: Limits;
   readonly output: 'pipe' | 'terminal';
   readonly endsWithOutput: boolean;
@@ -26,6 +28,8 @@ export type SpawnerReply =
 
 export type RunResult =
   | { readonly kind: 'ran'; readonly outcome: Outcome }
+  /** The process could not be put into its control group. */
+  | { readonly kind: 'no-control-group'; readonly errno: string }
   /** The process could not be started. */
   | { readonly kind: 'not-started'; readonly errno: string }
   /** A call of the executable failed; none if it ended without a word. */

@@ -1,6 +1,7 @@
-import { closeSync, fchownSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fchownSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import { ReadStream } from 'node:tty';
 import {
   type EndedProcess,
@@ -97,11 +98,29 @@ export class RunningProcess {
     const started = this.#execute(descriptors);
     if ('errno' in started) return this.#report({ kind: 'not-started', errno: started.errno });
     this.#pid = started.pid;
+    if (!this.#enterControlGroup(started.pid)) return;
     if (this.isInHost) this.#events.started(started.pid);
     if (limits.time !== undefined) this.#timers.push(setTimeout(() => this.#reachLimit('time'), limits.time));
     if (limits.silence === undefined) return;
     this.#silence = setTimeout(() => this.#reachLimit('silence'), limits.silence);
     this.#timers.push(this.#silence);
+  }
+
+  /** Puts the process into its control group, as long as it waits for that. Without, it is ended. */
+  #enterControlGroup(pid: number): boolean {
+    const { controlGroup } = this.#order;
+    if (controlGroup === undefined) return true;
+    try {
+      writeFileSync(join(controlGroup, 'cgroup.procs'), String(pid));
+      this.#reports?.release();
+      return true;
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
+      killQuietly(pid, 'SIGKILL');
+      this.#report({ kind: 'no-control-group', errno });
+      return false;
+    }
   }
 
   #execute(descriptors: DescriptorTable): ReturnType<typeof startProcess> {

@@ -1,4 +1,4 @@
-import { closeSync, readSync } from 'node:fs';
+import { closeSync, readSync, writeSync } from 'node:fs';
 import { errnoOf, makePipe, nameOfErrno, setNonBlocking } from '../../base/index.ts';
 import { lifeDescriptor } from '../start/start-script.ts';
 import { parseReports, reportDescriptor, reportSize } from '../start/system-call-script.ts';
@@ -30,6 +30,11 @@ export class StartReports implements Disposable {
     const life = makePipe();
     this.#life = life.writeEnd;
     descriptors.add(lifeDescriptor, life.readEnd);
+  }
+
+  /** Lets a process go on that waits for us. */
+  release(): void {
+    writeSync(this.#life, '.');
   }
 
   /** Reads what was said. Whoever ended has said all of it. */

@@ -62,6 +62,10 @@ export function sandboxStart(action: SandboxAction, { machine, outside, filter }
   const { script } = start;
   const parent: Label = { entry: undefined };
 
+  if (sandbox.controlGroup !== undefined) {
+    start.stage('namespaces', 'waiting for the control group');
+    start.waitForStarter();
+  }
   if (sandbox.outsideUser === undefined) {
     start.stage('groups', 'dropping supplementary groups');
     script.call('setgroups', [0, 0], sandbox.requiresNoGroups === true ? {} : { onError: 'next' });

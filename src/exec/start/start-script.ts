@@ -38,6 +38,12 @@ export class StartScript {
     this.#stages.push({ from: this.script.callCount, failure: { of, what } });
   }
 
+  /** The process waits until whoever started it says that it may go on, or has ended. */
+  waitForStarter(): void {
+    const readable = 2 ** 32;
+    this.script.call('ppoll', [this.script.words([lifeDescriptor + readable]), 1, 0, 0]);
+  }
+
   takePersonality({ linux32 = false, linux26 = false, fixedAddresses = false }: Personality): void {
     const flags = (linux32 ? 0x0008 : 0) | (linux26 ? 0x0020000 : 0) | (fixedAddresses ? 0x0040000 : 0);
     this.script.call('personality', [flags]);
