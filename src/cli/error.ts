@@ -22,6 +22,7 @@ export const cliErrorCodes = {
   'feature/disabled': 'an experimental feature that is not enabled',
   'config/no-such-setting': 'a name that is no setting, or none that is in force',
   'config/malformed': 'a file of settings that cannot be read or says what it cannot',
+  'jobs/no-root': 'what is to be evaluated as jobs and cannot be evaluated',
   'derivation/no-output': 'a derivation that does not say which output it stands for',
   'environment/no-home': 'no home directory where one is needed',
   'output/failed': 'standard output or the log cannot be written',

@@ -64,7 +64,8 @@ export { type EvalNeed, type FetchedTree, type NeedAnswer, Suspension, keyOfNeed
 export type { ObservationOptions } from './observe/observation.ts';
 export { statisticsOf } from './observe/statistics.ts';
 export { type Pass, type Siblings, WorkState, siblingsAfter } from './passes.ts';
-export { type JsonOptions, indentJson, toJson } from './builtins/json.ts';
+export { type JsonOptions, indentJson, parseOwnJson, toJson } from './builtins/json.ts';
+export { type ContextElement, parseContextElement } from './context-element.ts';
 export { explainJsonFault } from './json/read-json.ts';
 export { importFile } from './builtins/import.ts';
 export { forceDerivingPath } from './builtins/output-of.ts';

@@ -43,6 +43,7 @@ const present: { readonly [path: string]: Loader } = {
   'key convert-secret-to-public': async () => (await import('./key-convert.ts')).keyConvertSecretToPublic,
   'key generate-secret': async () => (await import('./key-generate.ts')).keyGenerateSecret,
   log: async () => (await import('./log.ts')).buildLog,
+  'eval-jobs': async () => (await import('./eval-jobs.ts')).evalJobs,
   'nar cat': async () => (await import('./nar-cat.ts')).narCat,
   'nar dump-path': async () => (await import('./nar-pack.ts')).narDumpPath,
   'nar ls': async () => (await import('./nar-ls.ts')).narLs,

@@ -33,7 +33,7 @@ import type { EvaluationArguments } from './evaluation-arguments.ts';
 import { readArguments } from './read-arguments.ts';
 import { type EvaluatorSettings, evaluatorSettings } from './evaluator-settings.ts';
 import { EvaluationObserver } from './observe-evaluation.ts';
-import { type Realising, openRealising } from '../installables/realising.ts';
+import { type EvaluationRealising, type Realising, openRealising } from '../installables/realising.ts';
 import { openFlakes } from './open-flakes.ts';
 import { realiseForEvaluation } from './realise-for-evaluation.ts';
 import { requireNothing } from './require-nothing.ts';
@@ -44,7 +44,9 @@ export interface EvaluationOptions {
   /** The store that the command works on, where it is open already. */
   readonly store?: Store | undefined;
   /** What makes valid what the evaluation needs; opened when that is first needed unless given. */
-  readonly realising?: Realising | undefined;
+  readonly realising?: EvaluationRealising | undefined;
+  /** Gets what the evaluation says; shown unless given. */
+  readonly say?: ((message: EvalMessage) => void) | undefined;
 }
 
 /**
@@ -62,6 +64,7 @@ export class Evaluation implements AsyncDisposable {
   readonly #wanted: WantedObject[] = [];
   readonly #opened = new AsyncDisposableStack();
   readonly #observer: EvaluationObserver;
+  readonly #say: (message: EvalMessage) => void;
   /** What names of flakes stand for. */
   readonly registries: Registries;
   #flakes: Flakes | undefined;
@@ -76,7 +79,8 @@ export class Evaluation implements AsyncDisposable {
   #realStoreDir: string | undefined;
   #store: Promise<Store> | undefined;
   #evalStore: Promise<Store> | undefined;
-  #realising: Promise<Realising> | undefined;
+  #realising: Promise<EvaluationRealising> | undefined;
+  #committed = Promise.resolve();
 
   constructor(context: CommandContext, from: EvaluationArguments, given: EvaluationOptions = {}) {
     const { writes = true, store, realising } = given;
@@ -85,6 +89,7 @@ export class Evaluation implements AsyncDisposable {
     this.#writes = writes && !context.modes.readsOnly;
     this.#store = store === undefined ? undefined : Promise.resolve(store);
     this.#realising = realising === undefined ? undefined : Promise.resolve(realising);
+    this.#say = given.say ?? (message => showMessage(context, message));
     this.#observer = this.#opened.use(new EvaluationObserver(context));
     this.registries = openRegistries(context);
     for (const [replaced, by] of from.flakeOverrides) {
@@ -122,7 +127,7 @@ export class Evaluation implements AsyncDisposable {
       ],
       storeDir: this.#storeDir,
       variable: name => this.#variable(name),
-      say: message => say(this.context, message),
+      say: message => this.#say(message),
       answer: needs => this.#answerFrom(needs),
       evalStore: () => this.evalStore(),
     });
@@ -190,7 +195,7 @@ export class Evaluation implements AsyncDisposable {
   }
 
   /** What makes things valid that the evaluation needs, opened when that is first needed. */
-  #openRealising(): Promise<Realising> {
+  #openRealising(): Promise<EvaluationRealising> {
     return (this.#realising ??= this.#startRealising());
   }
 
@@ -258,7 +263,14 @@ export class Evaluation implements AsyncDisposable {
   }
 
   /** Adds to the store what the evaluation wants to be there, unless nothing is written. */
-  async commit(): Promise<void> {
+  commit(): Promise<void> {
+    // One after the other: what somebody else has begun to add has to be there, too.
+    const committed = this.#committed.then(() => this.#addWanted());
+    this.#committed = committed.catch(() => undefined);
+    return committed;
+  }
+
+  async #addWanted(): Promise<void> {
     const wanted = this.#wanted.splice(0);
     if (wanted.length === 0 || !this.#writes) return;
     await addWantedObjects(await this.evalStore(), wanted, this.context.signal);
@@ -300,7 +312,7 @@ export class Evaluation implements AsyncDisposable {
       environment: name => this.#variable(name),
       say: message => {
         recording?.said(message);
-        say(this.context, message);
+        this.#say(message);
       },
       workingFolder: absolutePath(byteStringFromText('.')),
       showsWanted: this.#writes,
@@ -320,7 +332,8 @@ export class Evaluation implements AsyncDisposable {
   }
 }
 
-function say({ log }: CommandContext, message: EvalMessage): void {
+/** Shows what an evaluation says. */
+export function showMessage({ log }: CommandContext, message: EvalMessage): void {
   switch (message.kind) {
     case 'trace':
       log.log('error', `trace: ${message.text}`);

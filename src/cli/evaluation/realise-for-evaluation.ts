@@ -14,7 +14,7 @@ import {
 import { type Store, copyPaths, derivationOutputs } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { type Realising, buildErrorOf } from '../installables/realising.ts';
+import { type EvaluationRealising, buildErrorOf } from '../installables/realising.ts';
 import { fetchContext } from './fetch-context.ts';
 
 export interface RealiseForEvaluationOptions {
@@ -23,7 +23,7 @@ export interface RealiseForEvaluationOptions {
   /** A folder that is there as long as the evaluation goes on. */
   readonly downloads: () => string;
   /** What makes things valid, as long as the evaluation goes on. */
-  readonly realising: () => Promise<Realising>;
+  readonly realising: () => Promise<EvaluationRealising>;
   readonly registries: Registries;
 }
 
@@ -79,7 +79,7 @@ export function realiseForEvaluation(
   /** Where nothing can be built, an error says what would have been. */
   async function explain(
     outcome: Extract<OutputOutcome, { readonly kind: 'failed' }>,
-    { path, realising }: { readonly path: DerivingPath; readonly realising: Realising },
+    { path, realising }: { readonly path: DerivingPath; readonly realising: EvaluationRealising },
   ): Promise<OutputOutcome> {
     if (context.settings.get('max-jobs') !== 0) return outcome;
     const { willBuild } = await realising.plan([path]);

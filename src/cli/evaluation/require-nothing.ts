@@ -4,7 +4,7 @@ import type { Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { ExitStatus } from '../exit-status.ts';
 import { printMissing } from '../installables/print-missing.ts';
-import type { Realising } from '../installables/realising.ts';
+import type { EvaluationRealising } from '../installables/realising.ts';
 
 /**
  * Those of an evaluation's needs that nothing has to be built or fetched for, in a dry run. Where the first is none of
@@ -16,7 +16,7 @@ export async function requireNothing(
     realising,
     store,
     context,
-  }: { readonly realising: Realising; readonly store: Store; readonly context: CommandContext },
+  }: { readonly realising: EvaluationRealising; readonly store: Store; readonly context: CommandContext },
 ): Promise<EvalNeed[]> {
   const free: EvalNeed[] = [];
   const missing: DerivingPath[] = [];
@@ -39,7 +39,7 @@ function pathOf(need: EvalNeed): DerivingPath | undefined {
 }
 
 /** What nobody has may still be fetched where it comes from, where its presence alone is asked for. */
-async function isFree({ kind }: EvalNeed, path: DerivingPath, realising: Realising): Promise<boolean> {
+async function isFree({ kind }: EvalNeed, path: DerivingPath, realising: EvaluationRealising): Promise<boolean> {
   const { willBuild, willSubstitute, unknown } = await realising.plan([path]);
   return willBuild.size + willSubstitute.size + (kind === 'presence' ? 0 : unknown.size) === 0;
 }

@@ -25,7 +25,7 @@ export async function printMissing(
     const what = willSubstitute.size === 1 ? 'this path' : `these ${willSubstitute.size} paths`;
     const sizes = `${formatSize(missing.downloadSize)} download, ${formatSize(missing.narSize)} unpacked`;
     say(`${what} will be fetched (${sizes}):`);
-    list([...willSubstitute].toSorted(compareNames));
+    list([...willSubstitute].toSorted(compareByName));
   }
   if (unknown.size > 0) {
     say("don't know how to build these paths:");
@@ -33,7 +33,8 @@ export async function printMissing(
   }
 }
 
-function compareNames(a: StorePath, b: StorePath): number {
+/** In the order of their names, whatever their hashes. */
+export function compareByName(a: StorePath, b: StorePath): number {
   const [nameA, nameB] = [storePathName(a), storePathName(b)];
   if (nameA !== nameB) return nameA < nameB ? -1 : 1;
   return a < b ? -1 : 1;

@@ -56,6 +56,9 @@ export interface Realising extends AsyncDisposable {
   attempt(wanted: readonly DerivingPath[]): Promise<ReadonlyMap<DerivingPath, BuildResult>>;
 }
 
+/** What an evaluation asks for. */
+export type EvaluationRealising = Pick<Realising, 'attempt' | 'plan' | 'realise'>;
+
 export async function openRealising(
   store: Store,
   context: CommandContext,

@@ -68,9 +68,12 @@ const calledOff = new Error('called off, since something else has failed');
 /** Makes deriving paths valid: what they stand for is substituted or built, with all that it needs. */
 export class Realiser {
   readonly #options: RealiserOptions;
+  /** For all calls together. */
+  readonly #slots: BuildSlots;
 
   constructor(options: RealiserOptions) {
     this.#options = options;
+    this.#slots = new BuildSlots(Math.max(1, options.builder?.slots ?? 1));
   }
 
   /**
@@ -83,8 +86,12 @@ export class Realiser {
     // As in C++ Nix, builds and substitutions are no parts of the activities that count them.
     using _realising = reporter.startActivity({ type: 'realise' });
     using builds = reporter.startActivity({ type: 'builds' });
-    return await new GoalGraph(this.#options, request, builds).run(wanted);
+    return await new GoalGraph({ ...this.#options, slots: this.#slots }, request, builds).run(wanted);
   }
+}
+
+interface GoalGraphOptions extends RealiserOptions {
+  readonly slots: BuildSlots;
 }
 
 class GoalGraph implements RealiseContext {
@@ -109,7 +116,7 @@ class GoalGraph implements RealiseContext {
   /** What goes on: nothing outlives `run`. */
   readonly #running = new Set<Promise<unknown>>();
 
-  constructor(options: RealiserOptions, request: RealiseRequest, builds: Activity) {
+  constructor(options: GoalGraphOptions, request: RealiseRequest, builds: Activity) {
     const { store, substituters, settings } = options;
     this.#options = options;
     this.#request = request;
@@ -117,7 +124,7 @@ class GoalGraph implements RealiseContext {
     this.evalStore = options.evalStore ?? store;
     this.builder = options.builder;
     this.settings = settings;
-    this.slots = new BuildSlots(Math.max(1, options.builder?.slots ?? 1));
+    this.slots = options.slots;
     this.tally = new RealiseTally(builds);
     this.reporter = options.reporter;
     this.signal = AbortSignal.any([request.signal, this.#stop.signal]);

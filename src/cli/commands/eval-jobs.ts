@@ -1,0 +1,184 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+import { byteStringFromText } from '../../base/index.ts';
+import { type JsonObject, type StorePath, formatJson, jsonObject } from '../../nix-compat/index.ts';
+import type { Store } from '../../store/index.ts';
+import { completePath } from '../args/complete-path.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { showMessage } from '../evaluation/evaluation.ts';
+import { largestSource } from '../evaluation/read-arguments.ts';
+import { evaluationFlags, noArguments } from '../evaluation/evaluation-arguments.ts';
+import { FlakeArguments } from '../installables/flake-arguments.ts';
+import { type Realising, openRealising } from '../installables/realising.ts';
+import { AggregateJobs } from '../jobs/aggregate-jobs.ts';
+import { cacheFields } from '../jobs/cache-fields.ts';
+import { type DerivationJob, type JobPath, type JobResult, fieldsOfPath } from '../jobs/job.ts';
+import { JobRequest } from '../jobs/job-request.ts';
+import { JobThreads } from '../jobs/job-threads.ts';
+import { leaveSnapshot } from '../leave-snapshot.ts';
+import { openCommandStore, openStoreAt } from '../open-store.ts';
+import { readStandardInput } from '../read-input.ts';
+
+/** `firn eval-jobs`: what nix-eval-jobs does, in threads. */
+export function evalJobs(context: CommandContext): Command {
+  const request = new JobRequest();
+  const from = noArguments();
+  const flakes = new FlakeArguments(context, { flake: completePath, input: () => {} });
+  return {
+    summary:
+      'Evaluates the derivations of a tree of attributes, in several threads, and prints a line of JSON for each.',
+    isStable: true,
+    flags: [...evaluationFlags(from), ...flakes.flags, ...request.flags],
+    positionals: [
+      {
+        label: 'expr',
+        arity: 1,
+        optional: true,
+        complete: completePath,
+        apply: text => (request.source = text),
+      },
+    ],
+    run: async () => {
+      request.requireSource();
+      // Only flakes are pure unless somebody says otherwise.
+      if (!request.isFlake) from.isImpure = true;
+      if (!isMainThread) {
+        const { serveJobs } = await import('../jobs/serve-jobs.ts');
+        return serveJobs(context, { request, from, flakes });
+      }
+      leaveSnapshot(context);
+      const readsInput = [...from.args.values()].some(({ kind }) => kind === 'input');
+      const input = readsInput ? readStandardInput(largestSource).toString('latin1') : undefined;
+      await using stores = new JobStores(context, from.evalStore);
+      const printer = new JobPrinter(context, request, stores);
+      const threads = new JobThreads({
+        count: request.threads,
+        setup: { argv: process.argv.slice(2), input },
+        realising: () => stores.realising(),
+        onResult: (path, result, imports) => printer.print(path, result, imports),
+        onMessage: message => showMessage(context, message),
+        signal: context.signal,
+      });
+      await threads.run();
+      await printer.finish();
+    },
+  };
+}
+
+/** What the main thread needs of stores, opened when that is first needed. */
+class JobStores implements AsyncDisposable {
+  readonly #context: CommandContext;
+  readonly #evalUri: string | undefined;
+  readonly #opened = new AsyncDisposableStack();
+  #store: Promise<Store> | undefined;
+  #evalStore: Promise<Store> | undefined;
+  #realising: Promise<Realising> | undefined;
+
+  constructor(context: CommandContext, evalUri: string | undefined) {
+    this.#context = context;
+    this.#evalUri = evalUri;
+  }
+
+  store(): Promise<Store> {
+    return (this.#store ??= this.#use(openCommandStore(this.#context)));
+  }
+
+  evalStore(): Promise<Store> {
+    if (this.#evalUri === undefined) return this.store();
+    return (this.#evalStore ??= this.#use(openStoreAt(this.#evalUri, this.#context)));
+  }
+
+  realising(): Promise<Realising> {
+    return (this.#realising ??= this.#openRealising());
+  }
+
+  async #openRealising(): Promise<Realising> {
+    const evalStore = await this.evalStore();
+    return this.#use(openRealising(await this.store(), this.#context, { evalStore }));
+  }
+
+  async #use<T extends AsyncDisposable>(opening: Promise<T>): Promise<T> {
+    return this.#opened.use(await opening);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#opened[Symbol.asyncDispose]();
+  }
+}
+
+const noFields: JsonObject = new Map();
+
+/** Prints what became of jobs, as soon as that is known. */
+class JobPrinter {
+  readonly #context: CommandContext;
+  readonly #request: JobRequest;
+  readonly #stores: JobStores;
+  readonly #aggregates: AggregateJobs | undefined;
+
+  constructor(context: CommandContext, request: JobRequest, stores: JobStores) {
+    this.#context = context;
+    this.#request = request;
+    this.#stores = stores;
+    this.#aggregates = request.wantsConstituents ? new AggregateJobs() : undefined;
+  }
+
+  async print(path: JobPath, result: JobResult, imports: readonly string[]): Promise<void> {
+    const more = this.#importFields(imports);
+    if (result.kind === 'failed') {
+      const fields = jsonObject({ ...fieldsOfPath(path), error: byteStringFromText(result.message) });
+      this.#aggregates?.note(path, fields);
+      this.#line(fields, more);
+    } else if (result.kind === 'derivation') await this.#printDerivation(path, result, more);
+  }
+
+  async #printDerivation(path: JobPath, job: DerivationJob, more: JsonObject): Promise<void> {
+    this.#aggregates?.note(path, job.fields, job);
+    // Aggregates are made of others: they come last.
+    if (this.#aggregates !== undefined && job.named.length > 0) return;
+    await this.#keep(job.derivation);
+    const { wantsCacheStatus } = this.#request;
+    const cached = wantsCacheStatus ? await cacheFields(job.derivation, await this.#planning()) : noFields;
+    this.#line(job.fields, new Map([...more, ...cached]));
+  }
+
+  /** Prints what had to wait for all others. */
+  async finish(): Promise<void> {
+    if (this.#aggregates === undefined) return;
+    const { log, signal } = this.#context;
+    const store = await this.#stores.evalStore();
+    const { writes, wantsCacheStatus } = this.#request;
+    for await (const { fields, derivation } of this.#aggregates.complete(store, { log, signal, writes })) {
+      if (derivation !== undefined) await this.#keep(derivation);
+      const isCheckable = wantsCacheStatus && derivation !== undefined;
+      const cached = isCheckable ? await cacheFields(derivation, await this.#planning()) : noFields;
+      this.#line(fields, cached);
+    }
+  }
+
+  async #planning() {
+    return { store: await this.#stores.store(), realising: await this.#stores.realising() };
+  }
+
+  #importFields(imports: readonly string[]): JsonObject {
+    if (!this.#request.wantsImports || imports.length === 0) return noFields;
+    const list = imports.toSorted().map(each => byteStringFromText(each));
+    return new Map([[byteStringFromText('importsFromDerivation'), list]]);
+  }
+
+  #line(fields: JsonObject, more: JsonObject): void {
+    const { out } = this.#context;
+    out.byteLine(formatJson(new Map([...fields, ...more])));
+    // Somebody may be waiting for it.
+    out.flush();
+  }
+
+  /** Links to a derivation, where somebody wants these. */
+  async #keep(derivation: StorePath): Promise<void> {
+    const { rootsFolder, writes } = this.#request;
+    if (rootsFolder === undefined || !writes) return;
+    const store = await this.#stores.evalStore();
+    mkdirSync(rootsFolder, { recursive: true });
+    await store.collector?.addIndirectRoot(join(rootsFolder, derivation), derivation);
+  }
+}

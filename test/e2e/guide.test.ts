@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { removeTree } from '../../src/castore/index.ts';
+import { temporaryFolder } from '../../src/testing/index.ts';
+import { binDir } from './run-cli.ts';
+
+const guide = join(import.meta.dirname, '../../docs/guide');
+
+interface Block {
+  /** What the comment before it says. */
+  readonly mark: string;
+  readonly text: string;
+}
+
+/** The blocks of a page that have a comment before them: `file: NAME` has contents, `executed` commands with outputs. */
+function markedBlocks(page: string): Block[] {
+  const found = page.matchAll(/^<!-- (.*) -->\n\n```\w+\n([^]*?)^```$/gm);
+  return Array.from(found, ([, mark = '', text = '']) => ({ mark, text }));
+}
+
+/** Whether `actual` is `expected`, in which three dots stand for anything. */
+function matches(actual: string, expected: string): boolean {
+  const parts = expected.split('...').map(part => RegExp.escape(part));
+  return new RegExp(`^${parts.join('[^]*?')}$`).test(actual);
+}
+
+describe('the guide', () => {
+  for (const name of ['evaluation.md']) {
+    test(`${name} says what commands print`, () => {
+      using temporary = temporaryFolder();
+      const folder = temporary.path;
+      const env = {
+        PATH: `${binDir}:${process.env['PATH'] ?? ''}`,
+        HOME: folder,
+        NIX_CONF_DIR: '/nonexistent',
+        TMPDIR: folder,
+        NIX_STORE_DIR: join(folder, 'store'),
+        NIX_STATE_DIR: join(folder, 'state'),
+        NIX_CONFIG: 'substituters =\nsandbox = false\nbuild-users-group =\nmax-jobs = 1',
+        NO_COLOR: '1',
+      };
+      const blocks = markedBlocks(readFileSync(join(guide, name), 'utf8'));
+      assert.ok(blocks.some(({ mark }) => mark === 'executed'));
+      for (const { mark, text } of blocks) {
+        if (mark.startsWith('file: ')) writeFileSync(join(folder, mark.slice('file: '.length)), text);
+        else {
+          for (const [, command = '', expected = ''] of text.matchAll(/^\$ (.*)\n((?:(?!\$ ).*\n)*)/gm)) {
+            const { stdout } = spawnSync('/bin/sh', ['-c', `{ ${command}; } 2>&1`], { env, cwd: folder });
+            const shown = stdout.toString().replaceAll(join(folder, 'store'), '/nix/store');
+            // Builds begin in any order.
+            const sort = (lines: string) => lines.split('\n').toSorted().join('\n');
+            assert.ok(matches(shown, expected) || matches(sort(shown), sort(expected)), `$ ${command}\n${shown}`);
+          }
+        }
+      }
+      removeTree(join(folder, 'store'));
+    });
+  }
+});
