@@ -94,10 +94,12 @@ export {
   type ProfileElement,
   type ProfileManifest,
   defaultPriority,
+  hasElement,
   identifierOf,
   manifestDifference,
   nameOf,
   parseProfileManifest,
   profileManifestToJson,
+  sorted as sortedElements,
   withElement,
 } from './user-environment/profile-manifest.ts';

@@ -4,10 +4,14 @@ import {
   type ProfileElement,
   type ProfileManifest,
   defaultPriority,
+  hasElement,
+  identifierOf,
+  nameOf,
   withElement,
 } from '../../engine/index.ts';
 import { type StoreDir, compareStorePaths, printStorePath } from '../../nix-compat/index.ts';
 import type { Command, CommandContext } from '../command.ts';
+import { flakeSourceOf } from '../environments/flake-source.ts';
 import { ManagedProfileFlag } from '../environments/managed-profile-flag.ts';
 import { readProfile, writeProfile } from '../environments/managed-profile.ts';
 import { CliError } from '../error.ts';
@@ -19,7 +23,7 @@ import { openCommandStore } from '../open-store.ts';
 export function profileAdd(context: CommandContext): Command {
   const wanted = new InstallableArguments(context);
   const profile = new ManagedProfileFlag(context);
-  let priority = defaultPriority;
+  let priority: number | undefined;
   return {
     summary: 'Adds packages to a profile.',
     flags: [
@@ -42,7 +46,15 @@ export function profileAdd(context: CommandContext): Command {
         const installables = await wanted.resolve(store, named);
         const realised = await realiseInstallables(store, installables, { context });
         const storePaths = [...new Set(realised.flatMap(pathsOf))].toSorted(compareStorePaths);
-        manifest = withElement(manifest, { storePaths, active: true, priority });
+        const origin = installables[0]?.origin;
+        const element: ProfileElement = {
+          storePaths,
+          active: true,
+          priority: priority ?? origin?.priority ?? defaultPriority,
+          source: origin === undefined ? undefined : flakeSourceOf(origin),
+        };
+        if (hasElement(manifest, element)) context.log.warn(`'${displayBytes(nameOf(element))}' is already added`);
+        else manifest = withElement(manifest, element);
       }
       try {
         await writeProfile(store, manifest, { profile: path, context });
@@ -65,7 +77,8 @@ function explainConflict(conflict: PackageConflict, manifest: ProfileManifest, s
   const last = findOwner(entries.toReversed(), conflict, storeDir);
   if (first === undefined || last === undefined) return conflict;
   const { priority } = conflict;
-  const added = last.element.storePaths.map(path => displayBytes(printStorePath(storeDir, path))).join(' ');
+  const paths = last.element.storePaths.map(path => displayBytes(printStorePath(storeDir, path)));
+  const added = last.element.source === undefined ? paths.join(' ') : displayBytes(identifierOf(last.element));
   const message = `An existing package already provides the following file:
 
   "${displayBytes(first.file)}"

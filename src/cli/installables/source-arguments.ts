@@ -159,9 +159,18 @@ export class SourceArguments {
     return named;
   }
 
+  #resolveFlake(store: Store, text: ByteString): Promise<NamedPath> {
+    return this.#resolveInstallable(store, parseFlakeInstallable(text, this.#attributes, this.#context));
+  }
+
+  /** As `resolve`, of an attribute of a flake. */
+  async resolveAttribute(store: Store, installable: FlakeInstallable): Promise<Installable> {
+    const { path, what, origin } = await this.#resolveInstallable(store, installable);
+    return { path, what, origin, evalStore: await this.evalStoreOf(store) };
+  }
+
   /** What an attribute of a flake is, which is wanted in the store then. */
-  async #resolveFlake(store: Store, text: ByteString): Promise<NamedPath> {
-    const installable = parseFlakeInstallable(text, this.#attributes, this.#context);
+  async #resolveInstallable(store: Store, installable: FlakeInstallable): Promise<NamedPath> {
     const { reference: original, outputs, what } = installable;
     const evaluation = this.#start({ store });
     const { root, locked } = await this.#rootOf(evaluation, installable);

@@ -21,8 +21,9 @@ import {
   storePathName,
 } from '../../nix-compat/index.ts';
 import { EngineError } from '../error.ts';
+import { nameOfUrl } from './name-of-url.ts';
 
-/** Where a flake's package came from, as the manifest has it. Firn keeps it as it is. */
+/** Where a flake's package came from, as the manifest has it. */
 export interface FlakeSource {
   readonly originalUrl: ByteString;
   readonly url: ByteString;
@@ -74,12 +75,21 @@ export function withElement(
 }
 
 export function nameOf(element: ProfileElement): ByteString {
-  const { source } = element;
-  if (source === undefined) return identifierOf(element);
-  // The attribute says it best, unless it is that which everybody has.
-  const attribute = source.attrPath.split('.').at(-1) ?? '';
-  const repository = /([^/]+?)(?:\.git)?\/?$/.exec(source.originalUrl.replace(/[?#].*$/s, ''))?.[1];
-  return byteStringFromLatin1(attribute === '' || attribute === 'default' ? (repository ?? attribute) : attribute);
+  const identifier = identifierOf(element);
+  return (element.source === undefined ? undefined : nameOfUrl(identifier)) ?? identifier;
+}
+
+/** Whether a package is there already: of the same attribute of the same flake, with the same priority. */
+export function hasElement(manifest: ProfileManifest, element: ProfileElement): boolean {
+  const known = manifest.get(nameOf(element));
+  const [source, knownSource] = [element.source, known?.source];
+  return (
+    source !== undefined &&
+    knownSource !== undefined &&
+    known?.priority === element.priority &&
+    source.originalUrl === knownSource.originalUrl &&
+    source.attrPath === knownSource.attrPath
+  );
 }
 
 export function sorted(entries: Iterable<readonly [ByteString, ProfileElement]>): ProfileManifest {
