@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -156,5 +157,32 @@ describe('evaluations', () => {
     rmSync(rig.path('value'));
     rig.write('value', 'two');
     assert.deepEqual(rig.ask(...command), ['"\\"\\ntwo"', false]);
+  });
+
+  test('see a repository that they fetch change, commit by commit and file by file', () => {
+    using rig = new Rig();
+    rig.write('text', 'one');
+    const git = (...args: readonly string[]) => {
+      const { status, stderr } = spawnSync('git', ['-C', rig.path('.'), ...args], { encoding: 'utf8' });
+      assert.equal(status, 0, stderr);
+    };
+    git('init', '--quiet');
+    git('add', 'text');
+    git('-c', 'user.name=x', '-c', 'user.email=x', 'commit', '--quiet', '--message=one');
+    rig.write('default.nix', 'let tree = fetchGit ./.; in [ (builtins.readFile (tree + "/text")) (tree ? dirtyRev) ]');
+    const steps: readonly (readonly [change: () => void, answer: string])[] = [
+      [() => undefined, '[ "one" false ]'],
+      [() => rig.write('text', 'two'), '[ "two" true ]'],
+      [
+        () => git('-c', 'user.name=x', '-c', 'user.email=x', 'commit', '--quiet', '--all', '--message=two'),
+        '[ "two" false ]',
+      ],
+    ];
+    for (const [change, answer] of steps) {
+      change();
+      assert.deepEqual(rig.ask(...evaluate), [answer, false]);
+      rig.write('unknown', answer);
+      assert.deepEqual(rig.ask(...evaluate), [answer, true]);
+    }
   });
 });

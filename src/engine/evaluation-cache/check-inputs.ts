@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import type { FsPath } from '../../castore/index.ts';
 import { byteStringFromLatin1, equalBytes, errnoOf } from '../../base/index.ts';
 import { hashTree } from '../evaluation/hash-tree.ts';
-import { listDirectory, statFile, fsPathOf } from '../evaluation/read-files.ts';
+import { byteStringAt, fsPathOf, listDirectory, statFile } from '../evaluation/read-files.ts';
 import { Fingerprints } from './fingerprint.ts';
 import { digestOfListing } from './input-recorder.ts';
 import {
@@ -52,10 +53,14 @@ function areSame(
   });
 }
 
-function isTreeSame({ root, digest, paths, marks }: TreeInput): boolean {
+function isTreeSame({ root, taken, digest, paths, marks }: TreeInput): boolean {
   const fingerprints = Fingerprints.of(marks);
   if (paths.every((path, index) => fingerprints.isSame(index, lstatSync(fsPath(path))))) return true;
-  return digest !== undefined && equalBytes(hashTree(byteStringFromLatin1(root)).digest, digest);
+  // What a program would choose of what is new is not known.
+  if (taken === 'chosen') return false;
+  const known = new Set(paths);
+  const filter = taken === 'all' ? undefined : (entry: FsPath) => known.has(byteStringAt(entry));
+  return equalBytes(hashTree(byteStringFromLatin1(root), { filter }).digest, digest);
 }
 
 function kindAt(path: string): string {

@@ -107,8 +107,9 @@ function isMarked(read: unknown): read is MarkedInputs {
 
 function isTree(read: unknown): read is TreeInput {
   if (!hasMarks(read)) return false;
-  const digest: unknown = Reflect.get(read, 'digest');
-  return isString(Reflect.get(read, 'root')) && (digest === undefined || digest instanceof Uint8Array);
+  const taken: unknown = Reflect.get(read, 'taken');
+  const isTaken = taken === 'all' || taken === 'listed' || taken === 'chosen';
+  return isTaken && isString(Reflect.get(read, 'root')) && Reflect.get(read, 'digest') instanceof Uint8Array;
 }
 
 function hasMarks(read: unknown): read is Pick<TreeInput, 'paths' | 'marks'> {

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { unreachable } from '../../base/index.ts';
-import { EvalError, type EvalMessage, type EvalNeed, type NeedAnswer } from '../../eval/index.ts';
+import { attributesToJson, EvalError, type EvalMessage, type EvalNeed, type NeedAnswer } from '../../eval/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
 import { type EvaluationRecord, failureOf, plainMessage } from './evaluation-record.ts';
 import { InputRecorder } from './input-recorder.ts';
@@ -21,7 +22,8 @@ export class EvaluationRecording {
 
   answered(need: EvalNeed, answer: NeedAnswer): void {
     const gist = gistOf(answer);
-    if (gist === undefined) this.inputs.lose();
+    // Downloads are in another place each time.
+    if (gist === undefined || need.kind === 'download') this.inputs.lose();
     else this.#needs.push([{ ...need, position: undefined }, gist]);
   }
 
@@ -48,7 +50,12 @@ export function gistOf(answer: NeedAnswer): string | undefined {
     case 'derivation':
     case 'absent':
       return answer.kind;
-    case 'tree':
+    case 'tree': {
+      const { attributes, path, entries } = answer.tree;
+      const names = [...(entries ?? [])].toSorted().join('\0');
+      const taken = entries === undefined ? '' : createHash('sha256').update(names, 'latin1').digest('hex');
+      return [attributesToJson(attributes), path, taken].join(' ');
+    }
     case 'flake':
     case 'failed':
       return undefined;

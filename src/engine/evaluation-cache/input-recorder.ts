@@ -3,7 +3,14 @@ import type { Stats } from 'node:fs';
 import { type ByteString, bytesOf } from '../../base/index.ts';
 import type { FileInfo, FileType } from '../../eval/index.ts';
 import { Fingerprints } from './fingerprint.ts';
-import { type EvaluationInputs, type MarkedInputs, type TreeInput, encodeKind, unknownKind } from './inputs.ts';
+import {
+  type EvaluationInputs,
+  type MarkedInputs,
+  type TakenEntries,
+  type TreeInput,
+  encodeKind,
+  unknownKind,
+} from './inputs.ts';
 
 /** Hears of all that an evaluation reads of the machine. `isWhole` turns false where it read what cannot be told here. */
 export class InputRecorder {
@@ -56,8 +63,8 @@ export class InputRecorder {
     this.#links.set(path, target);
   }
 
-  /** A tree that is going to be hashed; `isWhole` if all that is in it is taken. */
-  tree(root: ByteString, isWhole: boolean): TreeRecording {
+  /** A tree that is going to be hashed. */
+  tree(root: ByteString, taken: TakenEntries): TreeRecording {
     const paths: ByteString[] = [];
     const marks = new Fingerprints();
     return {
@@ -66,7 +73,7 @@ export class InputRecorder {
         marks.add(stats, this.#now());
       },
       finish: digest => {
-        this.#trees.push({ root, digest: isWhole ? digest : undefined, paths, marks: marks.toArray() });
+        this.#trees.push({ root, taken, digest, paths, marks: marks.toArray() });
       },
     };
   }

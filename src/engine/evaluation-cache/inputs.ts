@@ -21,11 +21,15 @@ export interface MarkedInputs {
   readonly digests: Uint8Array;
 }
 
+/** What of a tree is taken: all, what a list names that follows from other inputs, or what a program chose. */
+export type TakenEntries = 'all' | 'listed' | 'chosen';
+
 /** A tree that was hashed. */
 export interface TreeInput {
   readonly root: string;
-  /** SHA-256 of its NAR; undefined where a program said what of it is taken. */
-  readonly digest: Uint8Array | undefined;
+  readonly taken: TakenEntries;
+  /** SHA-256 of its NAR. */
+  readonly digest: Uint8Array;
   /** All in it that was taken, the root included. */
   readonly paths: readonly string[];
   readonly marks: Float64Array;

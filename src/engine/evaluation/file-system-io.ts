@@ -23,9 +23,10 @@ import {
   type PathToAdd,
 } from '../../eval/index.ts';
 import type { InputRecorder } from '../evaluation-cache/input-recorder.ts';
+import type { TakenEntries } from '../evaluation-cache/inputs.ts';
 import { FileReader } from './file-reader.ts';
 import { hashTree, treeChunkSize } from './hash-tree.ts';
-import { fsPathOf, listDirectory, statFile } from './read-files.ts';
+import { byteStringAt, fsPathOf, listDirectory, statFile } from './read-files.ts';
 import { WantedOverlay } from './wanted-overlay.ts';
 import {
   type DerivationFile,
@@ -183,7 +184,9 @@ export class FileSystemIO implements EvalIO {
     const { name, method } = addition;
     const accepts = this.#filterOf(addition);
     const hash =
-      method === 'flat' ? hashBytes('sha256', this.readFile(addition.path)) : this.#hashTree(addition.path, accepts);
+      method === 'flat'
+        ? hashBytes('sha256', this.readFile(addition.path))
+        : this.#hashTree(addition.path, accepts, accepts === undefined ? 'all' : 'chosen');
     const others = addition.references ?? [];
     const path = makeFixedOutputPath(this.storeDir, name, { method, hash, references: { others, self: false } });
     this.#want({ kind: 'tree', path, hash, addition, accepts });
@@ -207,7 +210,7 @@ export class FileSystemIO implements EvalIO {
     const filter = entries === undefined ? undefined : (entry: ByteString) => entries.has(relativeTo(source, entry));
     const addition: PathToAdd = { path: source, name, method, filter };
     const accepts = this.#filterOf(addition);
-    const narHash = this.#hashTree(source, accepts);
+    const narHash = this.#hashTree(source, accepts, entries === undefined ? 'all' : 'listed');
     const hash = method === 'nar' ? narHash : hashBytes('sha256', this.readFile(source));
     const path = makeFixedOutputPath(this.storeDir, name, { method, hash });
     this.#want({ kind: 'tree', path, hash, addition, accepts }, true);
@@ -229,9 +232,9 @@ export class FileSystemIO implements EvalIO {
     };
   }
 
-  #hashTree(path: ByteString, accepts: ((entry: FsPath) => boolean) | undefined): NixHash {
+  #hashTree(path: ByteString, accepts: ((entry: FsPath) => boolean) | undefined, taken: TakenEntries): NixHash {
     if (this.stat(path) === undefined) throw new EvalError('eval/error', `path '${displayBytes(path)}' does not exist`);
-    const recording = this.#options.inputs?.tree(path, accepts === undefined);
+    const recording = this.#options.inputs?.tree(path, taken);
     const hash = hashTree(path, {
       filter: accepts,
       inspect: recording === undefined ? undefined : (stats, shown) => recording.entry(byteStringAt(shown()), stats),
@@ -307,10 +310,6 @@ export class FileSystemIO implements EvalIO {
 
 function relativeTo(folder: ByteString, path: ByteString): ByteString {
   return byteStringFromLatin1(path.slice(folder.length + 1));
-}
-
-function byteStringAt(path: FsPath): ByteString {
-  return typeof path === 'string' ? byteStringFromText(path) : byteStringOf(path);
 }
 
 function failed(doing: string, path: ByteString, error: unknown): Error {

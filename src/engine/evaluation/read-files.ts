@@ -1,12 +1,18 @@
 /** What an evaluation reads of this machine's files; paths and names are bytes. Errors are those of the system. */
 import { type Stats, lstatSync, readdirSync } from 'node:fs';
-import { type ByteString, byteStringFromLatin1, errnoOf } from '../../base/index.ts';
+import { type ByteString, byteStringFromLatin1, byteStringFromText, byteStringOf, errnoOf } from '../../base/index.ts';
+import type { FsPath } from '../../castore/index.ts';
 import type { FileInfo, FileType } from '../../eval/index.ts';
 
 /** Names that are text stay text, which is quicker. */
 export function fsPathOf(path: ByteString): string | Buffer {
   // oxlint-disable-next-line no-control-regex -- ASCII is what is asked for
   return /^[\x00-\x7f]*$/.test(path) ? path : Buffer.from(path, 'latin1');
+}
+
+/** The bytes of a path that the file system is walked by. */
+export function byteStringAt(path: FsPath): ByteString {
+  return typeof path === 'string' ? byteStringFromText(path) : byteStringOf(path);
 }
 
 /** What is at `path`; undefined where nothing is. Symlinks are not followed. */
