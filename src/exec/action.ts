@@ -71,6 +71,11 @@ export interface Sandbox {
   /** Addresses are fixed in any case. */
   readonly personality?: Personality | undefined;
   /**
+   * How many ids it has, from those of `outsideUser` on; they are those from 0 on inside, where it is root, can mount, and
+   * can write to the root folder. One unless given; more take root.
+   */
+  readonly idCount?: number | undefined;
+  /**
    * The folder of a control group (cgroups(7), version 2) that we may put processes into: its are in it, and it has it for
    * the root of all. None of its own unless given.
    */
@@ -108,6 +113,8 @@ export type Mount =
   | { readonly kind: 'folder'; readonly to: string; readonly mode: number }
   | { readonly kind: 'file'; readonly to: string; readonly contents: Uint8Array; readonly mode: number }
   | { readonly kind: 'symlink'; readonly to: string; readonly target: string }
+  /** What the kernel tells of devices, of those of the sandbox's own network: takes a private one and `idCount`. */
+  | { readonly kind: 'sysfs'; readonly to: string }
   /** Of the sandbox's own processes. */
   | { readonly kind: 'proc'; readonly to: string }
   /** null, zero, full, random, urandom, tty, ptmx, pts, shm and the links to descriptors. */

@@ -69,14 +69,18 @@ export class LocalExecutor implements Executor {
 
 function orderOf(action: Action, { program, cloneEntry }: StartProgram): ProcessOrder {
   const { place, limits, output, endsWithOutput = false } = action;
-  const user = place.kind === 'sandbox' ? place.outsideUser : place.user;
-  const controlGroup = place.kind === 'sandbox' ? place.controlGroup : undefined;
-  return { program, cloneEntry, user, controlGroup, limits, output, endsWithOutput };
+  const common = { program, cloneEntry, limits, output, endsWithOutput };
+  if (place.kind === 'host') return { ...common, user: place.user, ids: undefined, controlGroup: undefined };
+  const { outsideUser, idCount, controlGroup } = place;
+  if (idCount === undefined) return { ...common, user: outsideUser, ids: undefined, controlGroup };
+  if (outsideUser === undefined) throw new TypeError('many ids of nobody');
+  return { ...common, user: undefined, ids: { first: outsideUser, count: idCount }, controlGroup };
 }
 
 function outcomeOf(result: RunResult, start: StartProgram): Outcome {
   if (result.kind === 'ran') return result.outcome;
   const reason = wordsOfErrno(result.errno);
+  if (result.kind === 'no-ids') throw new ExecError('exec/no-sandbox', `cannot give user ids to a sandbox: ${reason}`);
   if (result.kind === 'no-control-group')
     throw new ExecError('exec/no-control-group', `cannot put a process into its control group: ${reason}`);
   if (result.kind === 'not-started') throw new ExecError('exec/no-process', `cannot start a process: ${reason}`);

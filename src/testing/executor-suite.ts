@@ -321,6 +321,26 @@ function sandboxSuite(executor: Executor): void {
     }
   });
 
+  test('has many ids, and is root in it, if asked for', { skip: isRoot ? false : 'needs root' }, async () => {
+    const place = shellSandbox({
+      idCount: 1000,
+      user: { user: 0, group: 0 },
+      outsideUser: { user: 3_000_000, group: 3_000_000 },
+      mounts: [{ kind: 'sysfs', to: '/sys' }],
+    });
+    const script = [
+      'id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map',
+      'echo > /tmp/x; chown 7:8 /tmp/x; stat -c %u:%g /tmp/x; chown 1000 /tmp/x 2>&1',
+      'mkdir /new && ls -d /new; mount -t tmpfs none /new && echo mounted; ls /sys/class/net',
+    ].join('; ');
+    const { output, outcome } = await runAction(executor, shellAction(script, place));
+    const map = /^ +0 +3000000 +1000\n/gm;
+    assert.equal(output.match(map)?.length, 2, output);
+    assert.match(output, /^0\n0\n/);
+    assert.match(output.replaceAll(map, ''), /^0\n0\n7:8\nchown: \/tmp\/x: Invalid argument\n\/new\nmounted\nlo\n$/);
+    assert.ok(outcome.kind === 'exited' && outcome.status === 0);
+  });
+
   test('shows thousands of files', async () => {
     const busybox = findBusybox();
     const mounts = Array.from({ length: 2500 }, (_, at): Mount => ({

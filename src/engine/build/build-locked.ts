@@ -176,7 +176,7 @@ async function register(build: Build, activity: Activity): Promise<ReadonlyMap<O
       realisations: settings.recordsRealisations,
       // A hook may ask the store, too.
       early: request.settles === undefined || settings.postBuildHook !== '' ? undefined : keepUntil(request),
-      ...(user === undefined ? {} : { users: { first: user.user, last: user.user } }),
+      ...(user === undefined ? {} : { users: { first: user.user, last: user.user + site.idCount - 1 } }),
       ...(diffHook === undefined && !settings.keepsFailed
         ? {}
         : {

@@ -24,8 +24,9 @@ export interface BuildSettings {
   readonly filtersSyscalls: boolean;
   /** Whether no builder may have supplementary groups of ours. */
   readonly requiresNoGroups: boolean;
-  /** Whether builders run in control groups, and whether that is enabled. */
-  readonly controlGroups: 'unused' | 'used' | 'disabled';
+  /** Whether all builders run in control groups, and whether any may. */
+  readonly usesControlGroups: boolean;
+  readonly allowsControlGroups: boolean;
   /** Whether builders are shown a Linux 2.6. */
   readonly showsLinux26: boolean;
   readonly certificates: string | undefined;
@@ -82,7 +83,8 @@ export function readBuildSettings(settings: ReadableSettings, { cores }: { reado
     allowedImpureHostDeps: settings.get('allowed-impure-host-deps'),
     filtersSyscalls: settings.get('filter-syscalls'),
     requiresNoGroups: settings.get('require-drop-supplementary-groups'),
-    controlGroups: !settings.get('use-cgroups') ? 'unused' : features.has('cgroups') ? 'used' : 'disabled',
+    usesControlGroups: settings.get('use-cgroups'),
+    allowsControlGroups: features.has('cgroups'),
     showsLinux26: settings.get('impersonate-linux-26'),
     certificates: settings.get('ssl-cert-file'),
     buildDir: settings.get('build-dir'),

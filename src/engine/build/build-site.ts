@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { displayBytes, magenta, normal } from '../../base/index.ts';
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { Place, UserIds } from '../../exec/index.ts';
-import { EngineError } from '../error.ts';
+import { BuildError, EngineError } from '../error.ts';
 import type { BuildContext, BuildRequest } from './build-context.ts';
 import { BuildFolder } from './build-folder.ts';
 import { builderPersonality } from './builder-personality.ts';
-import { type BuildUser, BuildUsers } from './build-users.ts';
-import { type BuilderPlace, choosePlace } from './choose-place.ts';
+import { type BuildUser, BuildUsers, idsOfSlot } from './build-users.ts';
+import { type BuilderPlace, choosePlace, needsManyIds } from './choose-place.ts';
 import { ControlGroup, type ControlGroupUsage } from './control-group.ts';
 import { externalBuildDir } from './external-builder.ts';
 import { makeSandbox } from './make-sandbox.ts';
@@ -52,7 +52,10 @@ export class BuildSite implements AsyncDisposable {
     resources.use(folder);
     const root = kind === 'sandbox' ? request.sandboxRoots.open(job.path, user?.ids) : undefined;
     if (root !== undefined) resources.use(root);
-    const group = kind === 'sandbox' ? await makeControlGroup(context, user?.ids) : undefined;
+    const isWide = kind === 'sandbox' && needsManyIds(options);
+    if (isWide) requireManyIds(context, user);
+    const needsGroup = kind === 'sandbox' && (isWide || settings.usesControlGroups);
+    const group = needsGroup ? await makeControlGroup(context, user?.ids) : undefined;
     if (group !== undefined) resources.use(group);
     return new BuildSite(context, request, { kind, folder, root, user, group, resources: resources.move() });
   }
@@ -60,6 +63,11 @@ export class BuildSite implements AsyncDisposable {
   /** Whom the builder runs as, if not as we do. */
   get user(): UserIds | undefined {
     return this.#user?.ids;
+  }
+
+  /** How many ids, from the user's on, its files may belong to. */
+  get idCount(): number {
+    return needsManyIds(this.#request.options) ? idsOfSlot : 1;
   }
 
   /** What the builder took, with all that it started, where that is counted. */
@@ -107,6 +115,7 @@ export class BuildSite implements AsyncDisposable {
       folder,
       paths,
       user: this.user,
+      idCount: needsManyIds(options) ? idsOfSlot : undefined,
       settings,
     });
     return { ...sandbox, controlGroup: this.#group?.folder };
@@ -126,13 +135,16 @@ interface SiteParts {
   readonly resources: AsyncDisposableStack;
 }
 
-/** Undefined where none is asked for. Throws `build/no-control-group`. */
-async function makeControlGroup(
-  { settings, store }: BuildContext,
-  owner: UserIds | undefined,
-): Promise<ControlGroup | undefined> {
-  if (settings.controlGroups === 'unused') return undefined;
-  if (settings.controlGroups === 'used') return ControlGroup.make({ owner, dataFolder: store.dataFolder });
+/** Throws `BuildError`. */
+function requireManyIds({ settings }: BuildContext, user: BuildUser | undefined): void {
+  if (settings.autoAllocatesUsers && user !== undefined) return;
+  const message = "feature 'uid-range' requires the setting 'auto-allocate-uids' to be enabled";
+  throw new BuildError('InputRejected', message);
+}
+
+/** Throws `build/no-control-group`. */
+async function makeControlGroup({ settings, store }: BuildContext, owner: UserIds | undefined): Promise<ControlGroup> {
+  if (settings.allowsControlGroups) return ControlGroup.make({ owner, dataFolder: store.dataFolder });
   const message =
     "experimental Nix feature 'cgroups' is disabled; add '--extra-experimental-features cgroups' to enable it";
   throw new EngineError('build/no-control-group', message);

@@ -12,7 +12,7 @@ import type { BuildOptions } from './derivation-builder.ts';
 const presumedGroup = 'nixbld';
 
 /** Ids from one automatic user to the next; C++ Nix's, so that both can take them on one machine. */
-const idsOfSlot = 65536;
+export const idsOfSlot = 65536;
 
 /** In milliseconds, between two looks whether somebody has become free: ever more, since a build of ours may be settling. */
 const pollIntervals = { first: 1, last: 200 };

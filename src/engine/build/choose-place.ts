@@ -16,14 +16,32 @@ import { findExternalBuilder } from './external-builder.ts';
 /** `external`: where another program has it run. `here`: in this process. */
 export type BuilderPlace = 'sandbox' | 'host' | 'external' | 'here';
 
-/** A daemon within the build; many user ids for one. A machine's settings may say that it has them. */
-const unsupportedFeatures = ['recursive-nix', 'uid-range'].map(byteStringFromText);
+/** A daemon within the build. A machine's settings may say that it has it. */
+const unsupportedFeatures = ['recursive-nix'].map(byteStringFromText);
+
+/** Many user ids for one build. */
+const manyIds = byteStringFromText('uid-range');
+
+export function needsManyIds({ requiredSystemFeatures }: Pick<DerivationOptions<unknown>, 'requiredSystemFeatures'>) {
+  return requiredSystemFeatures.has(manyIds);
+}
 
 /**
  * Where a builder runs: in a sandbox, on the host, or, if it is one of ours, in this process. Throws `BuildError` where it
  * may not run in the only place there is.
  */
 export async function choosePlace(
+  context: BuildContext,
+  job: BuildJob,
+  options: DerivationOptions<unknown>,
+): Promise<BuilderPlace> {
+  const place = await choose(context, job, options);
+  if (place !== 'sandbox' && needsManyIds(options))
+    throw new BuildError('InputRejected', "feature 'uid-range' is only supported in sandboxed builds");
+  return place;
+}
+
+async function choose(
   context: BuildContext,
   { path, derivation }: BuildJob,
   options: DerivationOptions<unknown>,

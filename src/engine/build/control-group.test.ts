@@ -23,7 +23,13 @@ const skip = (await obstacle()) ?? false;
 describe('a control group', () => {
   test('is what a builder sees as the root of all, and gone afterwards', { skip }, async () => {
     const sandboxPaths = new Map([['/bin/sh', { source: findBusybox(), optional: false }]]);
-    const settings = { sandbox: 'true', sandboxFallback: false, sandboxPaths, controlGroups: 'used' } as const;
+    const settings = {
+      sandbox: 'true',
+      sandboxFallback: false,
+      sandboxPaths,
+      usesControlGroups: true,
+      allowsControlGroups: true,
+    } as const;
     await using rig = new BuildRig({ settings });
     const script = 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; grep ^0: /proc/self/cgroup > $out';
     const result = await rig.build({ script });
@@ -57,7 +63,7 @@ describe('a control group', () => {
       message: /^cannot determine the cgroups file system/,
     });
     const sandboxPaths = new Map([['/bin/sh', { source: findBusybox(), optional: false }]]);
-    await using rig = new BuildRig({ settings: { sandbox: 'true', sandboxPaths, controlGroups: 'disabled' } });
+    await using rig = new BuildRig({ settings: { sandbox: 'true', sandboxPaths, usesControlGroups: true } });
     await assert.rejects(rig.build({}), { message: /^experimental Nix feature 'cgroups' is disabled/ });
   });
 });

@@ -20,6 +20,8 @@ export interface SandboxRequest {
   readonly folder: string;
   readonly paths: ReadonlyMap<string, SandboxPath>;
   readonly user: UserIds | undefined;
+  /** How many ids, from the user's on, a builder has that wants many. */
+  readonly idCount: number | undefined;
   readonly settings: Pick<
     BuildSettings,
     | 'sandboxBuildDir'
@@ -35,19 +37,24 @@ export interface SandboxRequest {
 
 /** What a builder finds: as little as it needs, and the same on every machine. Throws `BuildError`. */
 export function makeSandbox(request: SandboxRequest): Sandbox {
-  const { derivation, settings, user } = request;
+  const { derivation, settings, user, idCount } = request;
   const isClosed = isSandboxed(derivationTypeOf(derivation));
   return {
     kind: 'sandbox',
     mounts: listMounts(request, isClosed),
     network: isClosed ? 'private' : 'host',
     hostName: 'localhost',
-    user: builderIds,
+    user: idsInside(request),
     outsideUser: user,
+    idCount,
     personality: builderPersonality(derivation, settings),
     requiresNoGroups: settings.requiresNoGroups,
     allowsSetuid: !settings.filtersSyscalls,
   };
+}
+
+function idsInside({ idCount }: Pick<SandboxRequest, 'idCount'>): UserIds {
+  return idCount === undefined ? builderIds : { user: 0, group: 0 };
 }
 
 function listMounts(request: SandboxRequest, isClosed: boolean): Mount[] {
@@ -58,10 +65,11 @@ function listMounts(request: SandboxRequest, isClosed: boolean): Mount[] {
   if (!hasOwnDevices && settings.systemFeatures.has('kvm') && existsSync('/dev/kvm')) {
     paths.set('/dev/kvm', { source: '/dev/kvm', optional: true, writable: true });
   }
+  const isRoot = request.idCount !== undefined;
   const mounts: Mount[] = [
-    { kind: 'folder', to: '/etc', mode: 0o555 },
-    textFile('/etc/passwd', passwd(settings.sandboxBuildDir)),
-    textFile('/etc/group', group),
+    { kind: 'folder', to: '/etc', mode: isRoot ? 0o755 : 0o555 },
+    textFile('/etc/passwd', passwd(idsInside(request), settings.sandboxBuildDir)),
+    textFile('/etc/group', groups(idsInside(request))),
     ...(isClosed
       ? [textFile('/etc/hosts', '127.0.0.1 localhost\n::1 localhost\n')]
       : [textFile('/etc/nsswitch.conf', 'hosts: files dns\nservices: files\n')]),
@@ -82,6 +90,7 @@ function listMounts(request: SandboxRequest, isClosed: boolean): Mount[] {
   const { sharedMemorySize: size } = settings;
   mounts.push({ kind: 'tmpfs', to: '/dev/shm', mode: 0o1777, ...(size === undefined ? {} : { size }) });
   mounts.push({ kind: 'proc', to: '/proc' });
+  if (isRoot && isClosed) mounts.push({ kind: 'sysfs', to: '/sys' });
   return mounts;
 }
 
@@ -136,8 +145,7 @@ function textFile(to: string, text: string): Mount {
   return { kind: 'file', to, contents: Buffer.from(text), mode: 0o644 };
 }
 
-function passwd(home: string): string {
-  const { user, group: gid } = builderIds;
+function passwd({ user, group: gid }: UserIds, home: string): string {
   return (
     `root:x:0:0:Nix build user:${home}:/noshell\n` +
     `nixbld:x:${user}:${gid}:Nix build user:${home}:/noshell\n` +
@@ -145,4 +153,6 @@ function passwd(home: string): string {
   );
 }
 
-const group = `root:x:0:\nnixbld:!:${builderIds.group}:\nnogroup:x:65534:\n`;
+function groups({ group }: UserIds): string {
+  return `root:x:0:\nnixbld:!:${group}:\nnogroup:x:65534:\n`;
+}

@@ -8,6 +8,8 @@ export interface ProcessOrder {
   /** The call of it that tells the program's process id, if that is another process: in a sandbox. */
   readonly cloneEntry: number | undefined;
   readonly user: UserIds | undefined;
+  /** What the program's process is given once it is in a user namespace of its own, where it waits for that. */
+  readonly ids: { readonly first: UserIds; readonly count: number } | undefined;
   /** The folder of the control group that it is put into before it goes on. */
   readonly controlGroup: string | undefined;
   readonly limits: Limits;
@@ -28,6 +30,8 @@ export type SpawnerReply =
 
 export type RunResult =
   | { readonly kind: 'ran'; readonly outcome: Outcome }
+  /** The process could not be given its ids. */
+  | { readonly kind: 'no-ids'; readonly errno: string }
   /** The process could not be put into its control group. */
   | { readonly kind: 'no-control-group'; readonly errno: string }
   /** The process could not be started. */

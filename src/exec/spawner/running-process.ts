@@ -86,7 +86,8 @@ export class RunningProcess {
   }
 
   #start(): void {
-    const { cloneEntry, user, limits } = this.#order;
+    const { cloneEntry, ids, limits } = this.#order;
+    const user = this.#order.user ?? ids?.first;
     using descriptors = new DescriptorTable();
     descriptors.add(0, openSync('/dev/null', 'r'));
     this.#openOutput(descriptors);
@@ -98,12 +99,35 @@ export class RunningProcess {
     const started = this.#execute(descriptors);
     if ('errno' in started) return this.#report({ kind: 'not-started', errno: started.errno });
     this.#pid = started.pid;
-    if (!this.#enterControlGroup(started.pid)) return;
+    // Who gets ids waits for both, once its namespaces are made.
+    if (ids === undefined && !this.#enterControlGroup(started.pid)) return;
     if (this.isInHost) this.#events.started(started.pid);
     if (limits.time !== undefined) this.#timers.push(setTimeout(() => this.#reachLimit('time'), limits.time));
     if (limits.silence === undefined) return;
     this.#silence = setTimeout(() => this.#reachLimit('silence'), limits.silence);
     this.#timers.push(this.#silence);
+  }
+
+  #giveIds(pid: number): void {
+    const { ids, controlGroup } = this.#order;
+    if (ids === undefined) return;
+    try {
+      for (const [map, first] of [['uid_map', ids.first.user] as const, ['gid_map', ids.first.group] as const])
+        writeFileSync(`/proc/${pid}/${map}`, `0 ${first} ${ids.count}\n`);
+    } catch (error) {
+      this.#giveUp(pid, 'no-ids', error);
+      return;
+    }
+    if (controlGroup === undefined) this.#reports?.release();
+    else this.#enterControlGroup(pid);
+  }
+
+  /** Ends a process that waits for what it cannot get. */
+  #giveUp(pid: number, kind: 'no-ids' | 'no-control-group', error: unknown): void {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    killQuietly(pid, 'SIGKILL');
+    this.#report({ kind, errno });
   }
 
   /** Puts the process into its control group, as long as it waits for that. Without, it is ended. */
@@ -115,10 +139,7 @@ export class RunningProcess {
       this.#reports?.release();
       return true;
     } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === undefined) throw error;
-      killQuietly(pid, 'SIGKILL');
-      this.#report({ kind: 'no-control-group', errno });
+      this.#giveUp(pid, 'no-control-group', error);
       return false;
     }
   }
@@ -194,6 +215,7 @@ export class RunningProcess {
     const end = this.#events.adopted(program);
     if (end !== undefined) this.#programEnded(end);
     else if (this.#isKilled) killQuietly(program, 'SIGKILL');
+    else if (this.#order.ids !== undefined) this.#giveIds(program);
   }
 
   #programEnded(ended: EndedProcess): void {

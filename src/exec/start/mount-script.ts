@@ -72,6 +72,9 @@ export class MountScript {
       case 'proc':
         this.#makeFolder(mount.to);
         return this.#mount('proc', mount.to, flags.noSuid | flags.noDevices | flags.noExecution);
+      case 'sysfs':
+        this.#makeFolder(mount.to);
+        return this.#mount('sysfs', mount.to, flags.noSuid | flags.noDevices | flags.noExecution);
       case 'devices':
         return this.#makeDevices(mount.to);
       default:
@@ -93,10 +96,11 @@ export class MountScript {
     }
   }
 
-  end(): void {
+  /** `sealsRoot`: whether nobody can write to the root folder any more. */
+  end({ sealsRoot }: { readonly sealsRoot: boolean }): void {
     this.#call('umount2', [this.#text(this.oldRoot), detach]);
     this.#call('unlinkat', [here, this.#text(this.oldRoot), removeFolder]);
-    for (const path of [...this.#sealed, '/']) {
+    for (const path of [...this.#sealed, ...(sealsRoot ? ['/'] : [])]) {
       this.#call('mount_setattr', this.#attributesOf(this.#text(path), attributes.readOnly, false));
     }
   }

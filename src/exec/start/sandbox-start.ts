@@ -5,6 +5,9 @@
  * parent's child: whoever started it, the spawner, learns how the program ended. The second makes the file system as the
  * root of a user namespace, then goes into one more, in which the file system is not its own, and has the user ids that
  * were asked for. It dies with the spawner.
+ *
+ * One that has many ids (`idCount`) gets them from the spawner, which is root, while the second process waits: that is root
+ * of a user namespace, takes its first id and stays there.
  */
 import { byteStringFromText } from '../../base/index.ts';
 import type { Action, Sandbox, UserIds } from '../action.ts';
@@ -58,6 +61,7 @@ export interface SandboxOptions {
 /** Makes the sandbox of `action` and becomes its program there. */
 export function sandboxStart(action: SandboxAction, { machine, outside, filter }: SandboxOptions): StartProgram {
   const { place: sandbox } = action;
+  if (sandbox.idCount !== undefined) return manyIdsStart(action, { machine, outside, filter });
   const start = new StartScript(machine);
   const { script } = start;
   const parent: Label = { entry: undefined };
@@ -74,8 +78,7 @@ export function sandboxStart(action: SandboxAction, { machine, outside, filter }
   script.call('umask', [0]);
   // As C++ Nix has it, so that builds differ less.
   start.takePersonality({ ...sandbox.personality, fixedAddresses: true });
-  const { user, mount, process, network, ipc, name } = newNamespaces;
-  script.call('unshare', [user | mount | process | ipc | name | (sandbox.network === 'private' ? network : 0)]);
+  script.call('unshare', [namespacesOf(sandbox)]);
   script.call('unshare', [newCgroupNamespace], { onError: 'next' });
   script.call('openat', [here, script.text(text('/proc/self')), O_PATH | O_CLOEXEC, 0]);
   writeFile(script, 'setgroups', 'deny');
@@ -85,24 +88,16 @@ export function sandboxStart(action: SandboxAction, { machine, outside, filter }
 
   start.stage('namespaces', 'preparing the first process');
   start.dieWithParent();
-  script.call('setsid', []);
-  const hostName = text(sandbox.hostName);
-  script.call('sethostname', [script.text(hostName), hostName.length]);
-  if (sandbox.network === 'private') startLoopback(script);
+  prepareFirst(script, sandbox);
 
   start.stage('namespaces', 'replacing the root');
   const mounts = new MountScript(script, nextDescriptor);
   mounts.begin();
   script.call('openat', [here, script.text(text(`${mounts.oldRoot}/proc/self`)), O_PATH | O_CLOEXEC, 0]);
-  for (const each of sandbox.mounts) {
-    // Without those two no sandbox is of use: that they fail is not the action's fault.
-    start.stage(each.kind === 'proc' || each.kind === 'devices' ? 'namespaces' : 'mounts', `mounting ${each.to}`);
-    mounts.add(each);
-  }
-  start.stage('namespaces', 'leaving the host’s root');
+  addMounts(start, mounts, sandbox);
   // Root's ids outside are those that the kernel's settings belong to.
   if (outside.user === 0) mounts.protectKernel(sandbox.mounts);
-  mounts.end();
+  mounts.end({ sealsRoot: true });
 
   start.stage('namespaces', 'taking the user ids');
   script.call('unshare', [newNamespaces.user]);
@@ -110,9 +105,77 @@ export function sandboxStart(action: SandboxAction, { machine, outside, filter }
   start.stage('mounts', 'entering the working folder');
   script.call('chdir', [script.text(action.workingFolder)]);
   start.stage('namespaces', 'giving up privileges');
-  giveUpPrivileges(script, filter);
+  giveUpPrivileges(script, { filter, descriptor: nextDescriptor });
   start.become(action);
+  return finish(start, { parent, cloneEntry });
+}
 
+/** As `sandboxStart`, with ids that whoever started it gives to the second process before it lets that go on. */
+function manyIdsStart(action: SandboxAction, { machine, filter }: SandboxOptions): StartProgram {
+  const { place: sandbox } = action;
+  const start = new StartScript(machine);
+  const { script } = start;
+  const parent: Label = { entry: undefined };
+  // Nothing of `/proc/self` is open: its number is the lowest.
+  const descriptor = selfDescriptor;
+
+  start.stage('namespaces', 'making namespaces');
+  script.call('umask', [0]);
+  start.takePersonality({ ...sandbox.personality, fixedAddresses: true });
+  const flags = cloneParent | SIGCHLD | namespacesOf(sandbox);
+  const cloneEntry = script.call('clone', [flags, 0, 0, 0, 0], { onPositive: parent });
+
+  start.stage('namespaces', 'taking the user ids');
+  start.waitForStarter();
+  script.call('setgroups', [0, 0]);
+  script.call('setresgid', [0, 0, 0]);
+  script.call('setresuid', [0, 0, 0]);
+  // Not before: who takes other ids does not die with the parent any more.
+  start.dieWithParent();
+  script.call('unshare', [newCgroupNamespace], { onError: 'next' });
+  start.stage('namespaces', 'preparing the first process');
+  prepareFirst(script, sandbox);
+
+  start.stage('namespaces', 'replacing the root');
+  const mounts = new MountScript(script, descriptor);
+  mounts.begin();
+  addMounts(start, mounts, sandbox);
+  mounts.end({ sealsRoot: false });
+  start.stage('mounts', 'entering the working folder');
+  script.call('chdir', [script.text(action.workingFolder)]);
+  start.stage('namespaces', 'giving up privileges');
+  giveUpPrivileges(script, { filter, descriptor });
+  start.become(action);
+  return finish(start, { parent, cloneEntry });
+}
+
+function namespacesOf({ network: kind }: Sandbox): number {
+  const { user, mount, process, network, ipc, name } = newNamespaces;
+  return user | mount | process | ipc | name | (kind === 'private' ? network : 0);
+}
+
+function prepareFirst(script: SystemCallScript, sandbox: Sandbox): void {
+  script.call('setsid', []);
+  const hostName = text(sandbox.hostName);
+  script.call('sethostname', [script.text(hostName), hostName.length]);
+  if (sandbox.network === 'private') startLoopback(script);
+}
+
+function addMounts(start: StartScript, mounts: MountScript, sandbox: Sandbox): void {
+  for (const each of sandbox.mounts) {
+    // Without those two no sandbox is of use: that they fail is not the action's fault.
+    start.stage(each.kind === 'proc' || each.kind === 'devices' ? 'namespaces' : 'mounts', `mounting ${each.to}`);
+    mounts.add(each);
+  }
+  start.stage('namespaces', 'leaving the host’s root');
+}
+
+/** What the first process does once it has started the second. */
+function finish(
+  start: StartScript,
+  { parent, cloneEntry }: { readonly parent: Label; readonly cloneEntry: number },
+): StartProgram {
+  const { script } = start;
   script.place(parent);
   script.call('write', [reportDescriptor, script.entry(cloneEntry), reportSize]);
   script.call('exit_group', [0]);
@@ -145,7 +208,11 @@ function startLoopback(script: SystemCallScript): void {
   script.call('close', [selfDescriptor]);
 }
 
-function giveUpPrivileges(script: SystemCallScript, filter: Uint8Array | undefined): void {
+/** `descriptor` is the number that an opened file gets. */
+function giveUpPrivileges(
+  script: SystemCallScript,
+  { filter, descriptor: ruleset }: { readonly filter: Uint8Array | undefined; readonly descriptor: number },
+): void {
   const setDescriptorFlags = 2;
   for (const descriptor of [reportDescriptor, lifeDescriptor])
     script.call('fcntl', [descriptor, setDescriptorFlags, 1]);
@@ -155,7 +222,7 @@ function giveUpPrivileges(script: SystemCallScript, filter: Uint8Array | undefin
   const unscoped: Label = { entry: undefined };
   const scopeAbstractSockets = 1;
   script.call('landlock_create_ruleset', [script.words([0, 0, scopeAbstractSockets]), 24, 0], { onError: unscoped });
-  script.call('landlock_restrict_self', [nextDescriptor, 0]);
+  script.call('landlock_restrict_self', [ruleset, 0]);
   script.place(unscoped);
   if (filter === undefined) return;
   const setModeFilter = 1;
