@@ -34,6 +34,7 @@ export const cliErrorCodes = {
   'shell/no-namespace': 'a store elsewhere than its paths say, on a machine that cannot show it there',
   'shell/no-environment': 'a derivation whose build environment cannot be had',
   'shell/no-derivation': 'what stands for more or less than one derivation, where a shell of one is wanted',
+  'shell/no-bash': 'a package of bash that has none',
   'shell/no-file': 'no expression where one is looked for',
   'shell/unterminated-quote': 'a shebang line whose quotes do not end',
   'search/nothing': 'no package that matches',

@@ -38,6 +38,8 @@ export interface FetchedTree {
   readonly entries?: ReadonlySet<ByteString> | undefined;
   /** Those of the input with what was found out: `rev`, `lastModified`, ... */
   readonly attributes: InputAttributes;
+  /** What stands for a tree that has no revision, where somebody wants to know. */
+  readonly fingerprint?: (() => Promise<string>) | undefined;
 }
 
 /** What became of a need. */

@@ -42,17 +42,17 @@ export function develop(context: CommandContext): Command {
     run: async () => {
       const folder = makeShellFolder(context, 'nix-develop');
       try {
-        const { place, gcRoot, environment } = await prepare(folder);
+        const { place, gcRoot, environment, shell } = await prepare(folder);
         const variables = {
           ...environmentFlags.apply(ownVariables()),
           NIX_GCROOT: displayBytes(gcRoot),
-          SHELL: 'bash',
+          SHELL: shell,
         };
         const rcFile = join(folder, 'rc');
         writeFileSync(rcFile, bytesOf(environment));
         const isInteractive = phase === undefined && command === undefined;
         const args = isInteractive ? ['bash', '--rcfile', rcFile] : ['bash', rcFile];
-        await becomeProgram(context, place, { file: 'bash', args, environment: variables });
+        await becomeProgram(context, place, { file: shell, args, environment: variables });
       } catch (error) {
         rmSync(folder, { recursive: true, force: true });
         throw error;
@@ -69,10 +69,12 @@ export function develop(context: CommandContext): Command {
     // Files of structured attributes are read by what the shell runs.
     const garbage = environment.structuredAttrs === undefined ? folder : join(folder, 'rc');
     const whole = `${script}${tracing(context)}command rm -rf ${quoteForShell(byteStringFromText(garbage))}\n`;
+    const programs = await wanted.findInteractiveBash(store);
     return {
       place: placeOfStore(store),
       gcRoot: printStorePath(store.storeDir, path),
-      environment: finishScript(context, whole, { phase, command }),
+      environment: finishScript(context, whole, { phase, command, programs }),
+      shell: programs === undefined ? 'bash' : `${displayBytes(programs)}/bash`,
     };
   }
 }
@@ -84,10 +86,13 @@ function tracing({ log }: CommandContext): string {
 interface Purpose {
   readonly phase: string | undefined;
   readonly command: readonly ByteString[] | undefined;
+  /** Where bash is, if not on the path. */
+  readonly programs: ByteString | undefined;
 }
 
 /** `script`, and what the shell is for. */
-function finishScript({ settings }: CommandContext, script: string, { phase, command }: Purpose): ByteString {
+function finishScript({ settings }: CommandContext, script: string, purpose: Purpose): ByteString {
+  const { phase, command, programs } = purpose;
   let whole: string;
   if (phase !== undefined) {
     if (command !== undefined) {
@@ -112,5 +117,7 @@ function finishScript({ settings }: CommandContext, script: string, { phase, com
     if (prefix !== undefined) whole += `[ -n "$PS1" ] && PS1=${prefix}"$PS1"\n`;
     if (suffix !== undefined) whole += `[ -n "$PS1" ] && PS1+=${suffix}\n`;
   }
-  return byteStringFromLatin1(`${whole}SHELL=bash\n`);
+  const shell =
+    programs === undefined ? 'SHELL=bash\n' : `SHELL="${programs}/bash"\nPATH="${programs}\${PATH:+:$PATH}"\n`;
+  return byteStringFromLatin1(whole + shell);
 }

@@ -41,8 +41,9 @@ export function flakeMetadata(context: CommandContext): Command {
       const { storeDir } = wanted.evaluation().evaluator.io;
       const { storePath } = splitStorePath(storeDir, locked.flake.path);
       const path = displayBytes(printStorePath(storeDir, storePath));
-      if (json) context.out.byteLine(formatJson(toJson(locked, path), pretty ? 2 : undefined));
-      else for (const shown of describe(locked, path)) context.out.line(shown);
+      const known = { locked, path, fingerprint: await fingerprintOf(locked) };
+      if (json) context.out.byteLine(formatJson(toJson(known), pretty ? 2 : undefined));
+      else for (const shown of describe(known)) context.out.line(shown);
     },
   };
 }
@@ -71,7 +72,14 @@ function asJson(reference: FlakeRef): JsonValue {
   return inputAttributesAsJson(flakeRefToAttributes(reference));
 }
 
-function toJson(locked: LockedFlake, path: string): JsonValue {
+/** What there is to be told. */
+interface Known {
+  readonly locked: LockedFlake;
+  readonly path: string;
+  readonly fingerprint: string | undefined;
+}
+
+function toJson({ locked, path, fingerprint }: Known): JsonValue {
   const { description, original, resolved, locked: found } = locked.flake;
   const { attributes } = found.input;
   return jsonObject({
@@ -88,7 +96,7 @@ function toJson(locked: LockedFlake, path: string): JsonValue {
     lastModified: integer(attributes.get('lastModified')),
     path: text(path),
     locks: parseJson(byteStringFromText(formatLockFile(locked.root).text)),
-    fingerprint: text(fingerprintOf(locked)),
+    fingerprint: text(fingerprint),
   });
 }
 
@@ -97,7 +105,7 @@ function line(label: string, value: string | undefined): string[] {
   return value === undefined ? [] : [`${bold}${label}:${normal}${' '.repeat(14 - label.length)}${value}`];
 }
 
-function* describe(locked: LockedFlake, path: string): Generator<string> {
+function* describe({ locked, path, fingerprint }: Known): Generator<string> {
   const { description, resolved, locked: found } = locked.flake;
   const { attributes } = found.input;
   yield* line('Resolved URL', formatFlakeRef(resolved));
@@ -109,7 +117,7 @@ function* describe(locked: LockedFlake, path: string): Generator<string> {
   yield* line('Revisions', integer(attributes.get('revCount'))?.toString());
   const lastModified = integer(attributes.get('lastModified'));
   if (lastModified !== undefined) yield* line('Last modified', localTime(lastModified));
-  yield* line('Fingerprint', fingerprintOf(locked));
+  yield* line('Fingerprint', fingerprint);
   if (locked.root.inputs.size > 0) yield `${bold}Inputs:${normal}`;
   yield* describeInputs(locked.root, '', new Set([locked.root]));
 }

@@ -6,7 +6,7 @@ import {
   displayBytes,
   silentReporter,
 } from '../../base/index.ts';
-import { findFlake } from '../../engine/index.ts';
+import { type LockFlags, findFlake, findInput, isLockedNode } from '../../engine/index.ts';
 import { EvalError, type Word, select } from '../../eval/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Completer, Completions } from '../args/completions.ts';
@@ -164,16 +164,41 @@ export class SourceArguments {
   }
 
   /** As `resolve`, of an attribute of a flake. */
-  async resolveAttribute(store: Store, installable: FlakeInstallable): Promise<Installable> {
-    const { path, what, origin } = await this.#resolveInstallable(store, installable);
+  async resolveAttribute(
+    store: Store,
+    installable: FlakeInstallable,
+    more: Partial<LockFlags> = {},
+  ): Promise<Installable> {
+    const { path, what, origin } = await this.#resolveInstallable(store, installable, more);
     return { path, what, origin, evalStore: await this.evalStoreOf(store) };
   }
 
+  /**
+   * The interactive bash of the nixpkgs that a flake has for an input; undefined where there is no such flake or input. Throws
+   * what evaluating throws.
+   */
+  async interactiveBashOf(store: Store, text: ByteString): Promise<Installable | undefined> {
+    if (this.isGiven || parseInstallable(store, text, this.#context) !== undefined) return undefined;
+    const evaluation = this.#start({ store });
+    const installable = parseFlakeInstallable(text, this.#attributes, this.#context);
+    const { locked } = await this.#rootOf(evaluation, installable);
+    const node = findInput(locked.root, ['nixpkgs']);
+    if (node === undefined || !isLockedNode(node) || !node.isFlake) return undefined;
+    const name = 'bashInteractive';
+    const attributes = [`legacyPackages.${this.#context.settings.get('system')}.${name}`, name];
+    const wanted = { reference: node.locked, attributes, outputs: undefined, what: `nixpkgs#${name}` };
+    return this.resolveAttribute(store, wanted, { overrides: [], updatedInputs: [] });
+  }
+
   /** What an attribute of a flake is, which is wanted in the store then. */
-  async #resolveInstallable(store: Store, installable: FlakeInstallable): Promise<NamedPath> {
+  async #resolveInstallable(
+    store: Store,
+    installable: FlakeInstallable,
+    more: Partial<LockFlags> = {},
+  ): Promise<NamedPath> {
     const { reference: original, outputs, what } = installable;
     const evaluation = this.#start({ store });
-    const { root, locked } = await this.#rootOf(evaluation, installable);
+    const { root, locked } = await this.#rootOf(evaluation, installable, more);
     const { evaluator } = evaluation;
     const found = await evaluation.perform(() => {
       const [attribute] = findAttributes(evaluator, outputsOf(evaluator, root), installable);
@@ -185,12 +210,12 @@ export class SourceArguments {
     return { path, what, origin: { original, locked: locked.flake.locked, attributePath, outputs, priority } };
   }
 
-  #rootOf(evaluation: Evaluation, { reference }: FlakeInstallable) {
+  #rootOf(evaluation: Evaluation, { reference }: FlakeInstallable, more: Partial<LockFlags> = {}) {
     if (this.#from.args.size > 0) {
       throw new CliError('usage/useless-flag', "'--arg' and '--argstr' are incompatible with flakes");
     }
     this.#roots ??= new FlakeRoots(evaluation, this.#flakes);
-    return this.#roots.of(reference);
+    return this.#roots.of(reference, more);
   }
 
   /**

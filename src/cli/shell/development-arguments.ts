@@ -1,4 +1,10 @@
-import { type ByteString, byteStringFromText, displayBytes } from '../../base/index.ts';
+import {
+  type ByteString,
+  byteStringFromLatin1,
+  byteStringFromText,
+  displayBytes,
+  messageOf,
+} from '../../base/index.ts';
 import { type StorePath, baseStorePath, isDerivationPath, printStorePath } from '../../nix-compat/index.ts';
 import type { Store } from '../../store/index.ts';
 import { completePath } from '../args/complete-path.ts';
@@ -6,6 +12,7 @@ import type { Flag, Positional } from '../args/flag.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { ProfileArgument } from '../installables/profile-argument.ts';
+import { pathsOf, realiseInstallables } from '../installables/realise-installables.ts';
 import { resolveInstallables } from '../installables/resolve-installables.ts';
 import { type FlakeAttributes, packageAttributes } from '../installables/flake-installable.ts';
 import { SourceArguments } from '../installables/source-arguments.ts';
@@ -99,6 +106,29 @@ export class DevelopmentArguments {
     }
     const evalStore = await this.#source.evalStoreOf(store);
     return buildDerivationEnvironment({ store, evalStore }, derivation, this.#context);
+  }
+
+  /**
+   * The folder of the bash that the flake has for people; undefined where it has none, or that cannot be had, which is said.
+   * Throws when it is interrupted.
+   */
+  async findInteractiveBash(store: Store): Promise<ByteString | undefined> {
+    const { log, signal } = this.#context;
+    try {
+      const installable = await this.#source.interactiveBashOf(store, this.#installable);
+      if (installable === undefined) return undefined;
+      for (const path of (await realiseInstallables(store, [installable], { context: this.#context })).flatMap(
+        pathsOf,
+      )) {
+        const entry = await (await store.openTree(path)).lookup(['bin', 'bash'].map(byteStringFromText));
+        if (entry !== undefined) return byteStringFromLatin1(`${printStorePath(store.storeDir, path)}/bin`);
+      }
+      throw new CliError('shell/no-bash', "package 'nixpkgs#bashInteractive' does not provide a 'bin/bash'");
+    } catch (error) {
+      signal.throwIfAborted();
+      log.log('error', `error (ignored): ${messageOf(error)}`);
+      return undefined;
+    }
   }
 
   /** Store paths that `script` mentions and is to call otherwise. */

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, wr
 import { join } from 'node:path';
 import { type ByteString, brandAs, byteStringFromText, byteStringOf, displayBytes } from '../../base/index.ts';
 import { EvalError, type FetchedTree, type InputAttributes } from '../../eval/index.ts';
+import { dirtyFingerprint } from './dirty-fingerprint.ts';
 import { withFolders, withoutExportIgnored } from './export-ignored.ts';
 import type { FetchContext } from './fetch-tree.ts';
 import { type GitOptions, askGit, runGit, splitAtZeros } from './run-git.ts';
@@ -49,7 +50,12 @@ async function fetchWorkTree(git: GitOptions, input: InputAttributes, context: F
     }
   }
   attributes.set('lastModified', head === undefined ? 0n : await timeOf(git, head));
-  return { path: byteStringFromText(folder), entries: withFolders(found.files), attributes };
+  const fingerprint = found.isDirty ? () => fingerprintOf(git, head) : undefined;
+  return { path: byteStringFromText(folder), entries: withFolders(found.files), attributes, fingerprint };
+}
+
+async function fingerprintOf(git: GitOptions, head: string | undefined): Promise<string> {
+  return `${head ?? '0'.repeat(40)};d=${await dirtyFingerprint(git)}`;
 }
 
 interface Tracked {

@@ -10,7 +10,7 @@ import {
   parentOf,
   relativePathOf,
 } from '../../eval/index.ts';
-import { printStorePath } from '../../nix-compat/index.ts';
+import { printStorePath, splitStorePath } from '../../nix-compat/index.ts';
 import { type Flake, type FlakeInput, type FlakeInputs, noInputs } from './flake.ts';
 import { type FlakeReading, flakeFile, getFlake } from './get-flake.ts';
 import { type InputPath, formatInputPath } from './input-path.ts';
@@ -260,12 +260,17 @@ class LockComputation {
 
   async #getFlake({ reference, path, place, use }: Wanted): Promise<Flake> {
     if (place === undefined) return getFlake(this.#reading, reference, { use, inputPath: path });
-    const file = flakeFile(Buffer.from(place, 'latin1').toString(), reference.folder);
+    const file = flakeFile(displayBytes(place), reference.folder);
+    const { access, io } = this.#reading.sources.evaluator;
+    access?.check(file);
+    // It must not lead out of the store.
+    splitStorePath(io.storeDir, file);
     const names = { original: reference, resolved: reference, locked: reference };
     return readFlake(this.#reading.sources.evaluator, {
       ...names,
       path: file,
       shown: displayBytes(file),
+      treeFingerprint: undefined,
       inputPath: path,
     });
   }

@@ -32,8 +32,13 @@ export function findFlake(text: string, options: FindFlakeOptions): FlakeRef {
  * folder where a git repository begins. That is what is fetched then, with the flake in a folder of it. Throws `eval/error`.
  */
 export function findFlakeWithFragment(text: string, options: FindFlakeOptions): FlakeRefWithFragment {
-  const { baseFolder } = options;
-  return parseFlakeUrl(text, path => resolvePath(baseFolder, path)) ?? fromPath(text, splitFlakePath(text), options);
+  const { baseFolder, reporter } = options;
+  const reportDubious = (parameter: string) =>
+    reporter.warn(`dubious URI query '${parameter}' is missing equal sign '=', ignoring`);
+  const resolve = (path: string) => resolvePath(baseFolder, path);
+  return (
+    parseFlakeUrl(text, { resolve, reportDubious }) ?? fromPath(text, splitFlakePath(text, reportDubious), options)
+  );
 }
 
 function fromPath(text: string, parts: FlakePath, options: FindFlakeOptions): FlakeRefWithFragment {

@@ -7,12 +7,12 @@ import type { LockedFlake } from './lock-flake.ts';
 
 /**
  * What stands for all that evaluating a flake depends on, in base 16, as C++ Nix computes it; undefined where something of
- * that is not known, and for work trees that are not as their commit is.
+ * that is not known.
  */
-export function fingerprintOf({ flake, root }: LockedFlake): string | undefined {
+export async function fingerprintOf({ flake, root }: LockedFlake): Promise<string | undefined> {
   if (findUnlocked(root, false) !== undefined) return undefined;
   const { input, folder } = flake.locked;
-  const own = fingerprintOfInput(input);
+  const own = fingerprintOfInput(input, await flake.treeFingerprint?.());
   if (own === undefined) return undefined;
   const { attributes } = input;
   const known = ['revCount', 'lastModified'].map(name => {
@@ -23,15 +23,17 @@ export function fingerprintOf({ flake, root }: LockedFlake): string | undefined 
   return Buffer.from(hashBytes('sha256', bytesOf(byteStringFromText(text))).digest).toString('hex');
 }
 
-function fingerprintOfInput({ attributes }: Input): string | undefined {
+function fingerprintOfInput({ attributes }: Input, ofTree: string | undefined): string | undefined {
   const narHash = textAttribute(attributes, 'narHash');
   if (attributes.get('type') === 'path') return narHash === undefined ? undefined : `path:${narHash}`;
   const rev = textAttribute(attributes, 'rev');
-  if (attributes.get('type') !== 'git' || rev === undefined) return rev;
+  if (attributes.get('type') !== 'git') return rev;
+  const [commit, tree] = (rev ?? ofTree)?.split(/(?=;d=)/) ?? [];
+  if (commit === undefined) return undefined;
   const flags = [
     ['submodules', ';s'],
     ['exportIgnore', ';e'],
     ['lfs', ';l'],
   ] as const;
-  return rev + flags.map(([name, mark]) => (attributes.get(name) === true ? mark : '')).join('');
+  return commit + flags.map(([name, mark]) => (attributes.get(name) === true ? mark : '')).join('') + (tree ?? '');
 }

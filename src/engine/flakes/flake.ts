@@ -1,5 +1,5 @@
 import type { ByteString } from '../../base/index.ts';
-import type { FlakeRef, InputAttributes } from '../../eval/index.ts';
+import type { FetchedTree, FlakeRef, InputAttributes } from '../../eval/index.ts';
 import type { InputPath } from './input-path.ts';
 
 /** What `flake.nix` says of a flake, and where that was found. */
@@ -14,6 +14,8 @@ export interface Flake {
   readonly path: ByteString;
   /** What messages call that file: where it was read from. */
   readonly shown: string;
+  /** What stands for its tree where no revision does. */
+  readonly treeFingerprint: FetchedTree['fingerprint'];
   readonly description: string | undefined;
   readonly inputs: FlakeInputs;
   /** What is to be fetched with the flake itself. */

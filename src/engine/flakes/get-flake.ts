@@ -27,7 +27,8 @@ export async function getFlake(
     requireTracked(mounted, resolved.folder);
     const root = shownFolder(mounted);
     const shown = displayBytes(root === undefined ? path : flakeFile(root, resolved.folder));
-    return readFlake(evaluator, { original, resolved, locked, path, shown, inputPath });
+    const treeFingerprint = mounted.source?.fingerprint;
+    return readFlake(evaluator, { original, resolved, locked, path, shown, treeFingerprint, inputPath });
   };
   const mounted = await trees.mount(original, use);
   const flake = read(mounted);

@@ -28,7 +28,10 @@ import { type InputPath, parseInputPath } from './input-path.ts';
 import { withTrace } from './with-trace.ts';
 
 /** Where a flake's `flake.nix` is, and what the flake is called. */
-export interface FlakePlace extends Pick<Flake, 'original' | 'resolved' | 'locked' | 'path' | 'shown'> {
+export interface FlakePlace extends Pick<
+  Flake,
+  'original' | 'resolved' | 'locked' | 'path' | 'shown' | 'treeFingerprint'
+> {
   /** The input that the flake is of the one that is locked. */
   readonly inputPath: InputPath;
 }

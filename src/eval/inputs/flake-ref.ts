@@ -1,5 +1,12 @@
 import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../../base/index.ts';
-import { type ParsedUrl, type UrlQuery, decodePercent, decodeQuery, parseUrl } from '../../nix-compat/index.ts';
+import {
+  type ParsedUrl,
+  type ReportDubious,
+  type UrlQuery,
+  decodePercent,
+  decodeQuery,
+  parseUrl,
+} from '../../nix-compat/index.ts';
 import { type Input, equalInputs, inputFromAttributes, inputFromUrl, inputToUrl } from './input.ts';
 import {
   BadUrl,
@@ -43,14 +50,17 @@ export interface FlakeRefWithFragment {
   readonly fragment: string;
 }
 
-/**
- * What a text says that is the name of a flake or a URL; undefined for others, which may be paths. `resolve` makes absolute
- * paths of relative ones in URLs. Throws `eval/error`.
- */
-export function parseFlakeUrl(text: string, resolve?: (path: string) => string): FlakeRefWithFragment | undefined {
+export interface ParseFlakeUrlOptions {
+  /** Makes absolute paths of relative ones. */
+  readonly resolve?: (path: string) => string;
+  readonly reportDubious?: ReportDubious;
+}
+
+/** What a text says that is the name of a flake or a URL; undefined for others, which may be paths. Throws `eval/error`. */
+export function parseFlakeUrl(text: string, options: ParseFlakeUrlOptions = {}): FlakeRefWithFragment | undefined {
   const bytes = byteStringFromText(text);
   const id = idForm.exec(bytes);
-  if (id === null) return fromUrlText(bytes, resolve);
+  if (id === null) return fromUrlText(bytes, options);
   const [, path = '', fragment = ''] = id;
   const segments = path.split('/').map(segment => brandAs<ByteString>(segment));
   return fromUrl({ ...emptyUrl, scheme: 'flake', path: segments, fragment: decoded(fragment) });
@@ -67,9 +77,12 @@ function decoded(text: string): ByteString {
 }
 
 /** Undefined for what is no URL, or one that means no input. */
-function fromUrlText(text: ByteString, resolve?: (path: string) => string): FlakeRefWithFragment | undefined {
+function fromUrlText(
+  text: ByteString,
+  { resolve, reportDubious }: ParseFlakeUrlOptions,
+): FlakeRefWithFragment | undefined {
   try {
-    const url = asBadUrl(() => parseUrl(text));
+    const url = asBadUrl(() => parseUrl(text, reportDubious));
     const path = displayBytes(brandAs<ByteString>(url.path.join('/')));
     const isRelative = (url.scheme === 'path' || url.scheme === 'git+file') && !path.startsWith('/');
     return fromUrl(isRelative && resolve !== undefined ? { ...url, path: segmentsOf(resolve(path)) } : url);
@@ -99,12 +112,12 @@ export interface FlakePath {
 }
 
 /** The parts of a text that is no URL. Throws `eval/error` for escapes that are none. */
-export function splitFlakePath(text: string): FlakePath {
+export function splitFlakePath(text: string, reportDubious?: ReportDubious): FlakePath {
   const bytes = byteStringFromText(text);
   const [, path = '', query = '', fragment = ''] = /^([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(bytes) ?? [];
   return asBadUrl(() => ({
     path: displayBytes(brandAs<ByteString>(path)),
-    query: decodeQuery(brandAs<ByteString>(query)),
+    query: decodeQuery(brandAs<ByteString>(query), reportDubious),
     fragment: decoded(fragment),
   }));
 }
