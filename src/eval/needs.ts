@@ -50,7 +50,7 @@ export type NeedAnswer =
       readonly path: StorePath;
       readonly references: readonly StorePath[];
       /** All that it refers to, itself included: for evaluations that may not look at everything. */
-      readonly closure?: Iterable<StorePath> | undefined;
+      readonly closure?: readonly StorePath[] | undefined;
     }
   | { readonly kind: 'derivation'; readonly derivation: Derivation }
   | { readonly kind: 'tree'; readonly tree: FetchedTree }

@@ -98,7 +98,7 @@ async function objectAt(store: Store, path: StorePath, realisation: Realisation)
   const { signal, wantsClosures } = realisation;
   const info = await store.pathInfo(path, { signal });
   if (info === undefined) return absent;
-  const closure = wantsClosures ? (await computeClosure(store, [path], { signal })).keys() : undefined;
+  const closure = wantsClosures ? [...(await computeClosure(store, [path], { signal })).keys()] : undefined;
   return { kind: 'object', path, references: info.references, closure };
 }
 
