@@ -107,6 +107,10 @@ export class ConnectionAnswer implements ServerAnswer {
     return this.#whole ?? (this.#waiting.length === 1 ? this.#waiting[0] : Buffer.concat(this.#waiting, this.#size));
   }
 
+  gathered(): Uint8Array | undefined {
+    return this.#whole?.subarray(0, this.#size);
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     try {
       for (;;) {

@@ -114,6 +114,6 @@ class Exchange {
 }
 
 /** `seconds` as the setting has it. */
-export function stalled(seconds: number): string {
+function stalled(seconds: number): string {
   return `Operation too slow. Less than 1 bytes/sec transferred the last ${seconds} seconds`;
 }

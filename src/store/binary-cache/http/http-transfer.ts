@@ -41,6 +41,9 @@ const maxUnresolved = 2;
 const firstDelay = 250;
 const firstThrottledDelay = 60_000;
 
+/** Bytes from which on what came of a file that is wanted as a whole is kept when the rest did not come. */
+const smallestPart = 64 * 1024;
+
 const successes: ReadonlySet<number> = new Set([200, 201, 204, 206]);
 
 /** An answer whose body is to be read, and the turn that it takes. */
@@ -71,16 +74,28 @@ export class HttpTransfer implements Disposable {
   }
 
   async whole(limit: number, memory?: (size: number) => Uint8Array): Promise<HttpAnswer> {
+    /** What came before it broke off, and is not asked for again. */
+    const parts: Uint8Array[] = [];
     for (;;) {
       const exchanged = await this.begin();
       using _permit = exchanged.permit;
       const { response } = exchanged;
+      // A server that knows no ranges sends all again.
+      if (response.statusCode !== 206) {
+        parts.length = 0;
+        this.#delivered = 0;
+      }
       try {
-        const body = await this.#readWhole(response, { limit, memory });
+        const body = await this.#readWhole(response, { limit: limit - this.#delivered, memory });
         if (body === undefined) throw fileTooLarge(this.#shown, limit);
-        return { headers: response.headers, body };
+        return { headers: response.headers, body: parts.length === 0 ? body : Buffer.concat([...parts, body]) };
       } catch (error) {
         exchanged.permit?.[Symbol.dispose]();
+        const part = this.#isResumable && !this.#isEncoded ? response.gathered?.() : undefined;
+        if (part !== undefined && part.byteLength >= smallestPart) {
+          parts.push(Uint8Array.from(part));
+          this.#delivered += part.byteLength;
+        }
         await this.#beforeNext(error);
       }
     }

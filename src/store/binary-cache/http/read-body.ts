@@ -3,8 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CallOptions } from '../../../castore/index.ts';
 import { hasRoom } from '../codec.ts';
 import { decoderOf, isEncoded } from './content-encoding.ts';
-import { FailedAttempt, detailOf, failedBeforeAnswer, failedWithinAnswer } from './failed-attempt.ts';
-import { stalled } from './http-exchange.ts';
+import { FailedAttempt, failedWithinAnswer } from './failed-attempt.ts';
 import type { ServerAnswer, WholeBody } from './server-answer.ts';
 import { StallTimer } from './stall-timer.ts';
 
@@ -31,11 +30,11 @@ export function readBody(response: ServerAnswer, options: ReadBodyOptions): Asyn
 
 async function* rawBody(response: ServerAnswer, options: ReadBodyOptions): AsyncGenerator<Uint8Array> {
   const { stallTimeout, maxSpeed, subject, signal, received } = options;
-  let timeout: string | undefined;
+  let isStalled = false;
   const abort = () => void response.destroy();
   signal?.addEventListener('abort', abort, { once: true });
   using stall = new StallTimer(stallTimeout, () => {
-    timeout = stalled(stallTimeout);
+    isStalled = true;
     response.destroy();
   });
   const started = performance.now();
@@ -57,8 +56,7 @@ async function* rawBody(response: ServerAnswer, options: ReadBodyOptions): Async
     }
   } catch (error) {
     signal?.throwIfAborted();
-    if (timeout !== undefined) throw failedBeforeAnswer(subject, 'timeout', timeout, error);
-    throw failedBeforeAnswer(subject, 'partial', partial(response, count, error), error);
+    throw failedWithinAnswer(subject, response.statusCode ?? 0, isStalled ? 'timeout' : 'partial', error);
   } finally {
     signal?.removeEventListener('abort', abort);
     response.destroy();
@@ -74,12 +72,11 @@ export async function readWholeBody(
   wish: WholeBody,
   { stallTimeout, subject, signal, received }: Omit<ReadBodyOptions, 'maxSpeed'>,
 ): Promise<Uint8Array | undefined> {
-  let timeout: string | undefined;
-  let count = 0;
+  let isStalled = false;
   const abort = () => void response.destroy();
   signal?.addEventListener('abort', abort, { once: true });
   using stall = new StallTimer(stallTimeout, () => {
-    timeout = stalled(stallTimeout);
+    isStalled = true;
     response.destroy();
   });
   stall.wait();
@@ -87,23 +84,15 @@ export async function readWholeBody(
     signal?.throwIfAborted();
     return await response.whole(wish, bytes => {
       stall.wait();
-      received?.((count = bytes));
+      received?.(bytes);
     });
   } catch (error) {
     signal?.throwIfAborted();
-    if (timeout !== undefined) throw failedBeforeAnswer(subject, 'timeout', timeout, error);
-    throw failedBeforeAnswer(subject, 'partial', partial(response, count, error), error);
+    throw failedWithinAnswer(subject, response.statusCode ?? 0, isStalled ? 'timeout' : 'partial', error);
   } finally {
     signal?.removeEventListener('abort', abort);
     response.destroy();
   }
-}
-
-function partial(response: ServerAnswer, count: number, error: unknown): string {
-  const length = Number(response.headers['content-length']);
-  return Number.isSafeInteger(length) && count < length
-    ? `end of response with ${length - count} bytes missing`
-    : detailOf(error);
 }
 
 async function* decoded(

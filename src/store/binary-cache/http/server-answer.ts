@@ -19,6 +19,8 @@ export interface ServerAnswer extends AsyncIterable<unknown> {
    * is not read. `received` is told how many have come. Rejects where it breaks off.
    */
   whole?(wish: WholeBody, received: (bytes: number) => void): Promise<Uint8Array | undefined>;
+  /** What has come of a body that was wanted as a whole and broke off; lent. */
+  gathered?(): Uint8Array | undefined;
   /** Gives up what has not come yet. */
   destroy(): unknown;
 }
