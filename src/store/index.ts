@@ -7,6 +7,7 @@
  *       for (const _ of walkTree('src', sink)) await drain();
  *     }, { name: 'src' });
  */
+export { lockPath } from './local/path-lock.ts';
 export { type TextFile, addDerivation, addText } from './add-text.ts';
 export { addTree, describeTree } from './add-tree.ts';
 export { NarHasher, contentHasher, plainFileOnly } from './content-hasher.ts';

@@ -141,6 +141,6 @@ describe('flakes', () => {
     using rig = makeRig();
     const { status, stderr } = rig.run('eval', 'github:example/none#x');
     assert.equal(status, 1);
-    assert.match(stderr, /cannot fetch 'github:example\/none': Firn fetches from this machine alone yet/);
+    assert.match(stderr, /cannot fetch 'github:example\/none': Firn does not fetch inputs of type 'github' yet/);
   });
 });

@@ -7,6 +7,8 @@ export function fetchContext({ environment, settings, log, signal }: CommandCont
   return {
     cacheFolder: environment.cacheFolder,
     signal,
+    lifetime: settings.get('tarball-ttl'),
+    warn: message => log.warn(message),
     onDirty: folder => {
       const message = `Git tree '${folder}' is dirty`;
       if (!settings.get('allow-dirty')) throw new CliError('fetch/dirty', message);

@@ -21,6 +21,7 @@ describe('trees of this machine', () => {
   const temporary = temporaryFolder();
   const repository = join(temporary.path, 'repository');
   const dirty: string[] = [];
+  const warnings: string[] = [];
   const time = '2020-01-02T03:04:05Z';
 
   const git = (...args: string[]) => {
@@ -32,6 +33,8 @@ describe('trees of this machine', () => {
     const attributes: InputAttributes = new Map(Object.entries({ type: 'git', url, ...input }));
     const context = {
       cacheFolder: join(temporary.path, 'cache'),
+      lifetime: 3600,
+      warn: (message: string) => void warnings.push(message),
       onDirty: (folder: string) => void dirty.push(folder),
     };
     return fetchTree(attributes, 'the input', context);
@@ -110,7 +113,10 @@ describe('trees of this machine', () => {
     );
     await assert.rejects(fetchGit({ rev: '1'.repeat(40) }), /getting Git object '1{40}': object not found/);
     await assert.rejects(fetchGit({}, temporary.path), /Failed to fetch git repository 'file:/);
-    await assert.rejects(fetchGit({}, 'https://example.org/x'), /cannot fetch 'the input'/);
+    await assert.rejects(
+      fetchGit({ type: 'github' }),
+      /cannot fetch '.*the input.*': Firn does not fetch inputs of type 'github'/,
+    );
   });
 
   test('folders are when their newest entry was changed', async () => {
@@ -118,7 +124,12 @@ describe('trees of this machine', () => {
       ['type', 'path'],
       ['path', `${repository}/kept/`],
     ]);
-    const { path, attributes } = await fetchTree(input, 'path:x', { cacheFolder: '', onDirty: () => undefined });
+    const { path, attributes } = await fetchTree(input, 'path:x', {
+      cacheFolder: '',
+      lifetime: 0,
+      warn: () => undefined,
+      onDirty: () => undefined,
+    });
     assert.equal(displayBytes(path), join(repository, 'kept'));
     assert.equal(typeof attributes.get('lastModified'), 'bigint');
     await assert.rejects(
@@ -128,7 +139,7 @@ describe('trees of this machine', () => {
           ['path', 'x'],
         ]),
         'path:x',
-        { cacheFolder: '', onDirty: () => undefined },
+        { cacheFolder: '', lifetime: 0, warn: () => undefined, onDirty: () => undefined },
       ),
       /cannot fetch input 'path:x' because it uses a relative path/,
     );

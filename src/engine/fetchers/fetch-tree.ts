@@ -2,25 +2,31 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { byteStringFromText } from '../../base/index.ts';
-import { EvalError, type FetchedTree, type InputAttributes, evalError } from '../../eval/index.ts';
-import { fetchGitRepository } from './git-repository.ts';
+import { EvalError, type FetchedTree, type InputAttributes, evalError, textAttribute } from '../../eval/index.ts';
+import { fetchGitRepository, fetchRemoteRepository } from './git-repository.ts';
 
 /** What fetching depends on. */
 export interface FetchContext {
   /** For what can be fetched again. */
   readonly cacheFolder: string;
   readonly signal?: AbortSignal | undefined;
+  /** How long what was fetched counts as new: seconds. */
+  readonly lifetime: number;
+  readonly warn: (message: string) => void;
   /** Called with the folder of a work tree that is not as its commit is; may throw. */
   readonly onDirty: (folder: string) => void;
 }
 
-/** The tree of an input of this machine: a folder, or a git repository. Throws `eval/error`. */
+/** The tree of an input: a folder of this machine, or a git repository. Throws `eval/error`. */
 export async function fetchTree(input: InputAttributes, url: string, context: FetchContext): Promise<FetchedTree> {
   const type = input.get('type');
   if (type === 'path') return fetchFolder(input, url);
-  const folder = type === 'git' ? localFolderOf(input) : undefined;
+  const folder = type === 'git' && !forcesClones() ? localFolderOf(input) : undefined;
   if (folder !== undefined) return fetchGitRepository(folder, input, context);
-  throw new EvalError('eval/error', `cannot fetch '${url}': Firn fetches from this machine alone yet`);
+  const remote = type === 'git' ? remoteOf(input) : undefined;
+  if (remote !== undefined) return fetchRemoteRepository(remote, input, context);
+  const instead = 'name a folder or a git repository in its place (--override-input, --override-flake, git+https://…)';
+  throw evalError(["cannot fetch '", `': Firn does not fetch inputs of type '${String(type)}' yet: ${instead}`], url);
 }
 
 function fetchFolder(input: InputAttributes, url: string): FetchedTree {
@@ -42,6 +48,17 @@ function newestChange(path: string): number {
   if (!stats.isDirectory()) return newest;
   for (const name of readdirSync(path)) newest = Math.max(newest, newestChange(join(path, name)));
   return newest;
+}
+
+/** For tests, as in C++ Nix: repositories of this machine are treated like others. */
+function forcesClones(): boolean {
+  return process.env['_NIX_FORCE_HTTP'] === '1';
+}
+
+/** What git calls a repository elsewhere. */
+function remoteOf(input: InputAttributes): string | undefined {
+  const url = textAttribute(input, 'url');
+  return url === undefined ? undefined : url.replace(/^git\+/, '');
 }
 
 /** The folder of a repository that is on this machine: a path, or a URL of scheme `file`. */

@@ -5,6 +5,7 @@ import { EvalError, type FetchedTree, type InputAttributes } from '../../eval/in
 import { dirtyFingerprint } from './dirty-fingerprint.ts';
 import { withFolders, withoutExportIgnored } from './export-ignored.ts';
 import type { FetchContext } from './fetch-tree.ts';
+import { updateClone } from './git-clone.ts';
 import { type GitOptions, askGit, runGit, splitAtZeros } from './run-git.ts';
 
 /**
@@ -22,6 +23,16 @@ export async function fetchGitRepository(
   const isBare = (await askGit(['rev-parse', '--is-bare-repository'], git)) === 'true';
   if (input.has('ref') || input.has('rev') || isBare) return fetchCommit(git, input, context);
   return fetchWorkTree(git, input, context);
+}
+
+/** The tree of a commit of a git repository elsewhere. Throws `eval/error`. */
+export async function fetchRemoteRepository(
+  url: string,
+  input: InputAttributes,
+  context: FetchContext,
+): Promise<FetchedTree> {
+  const { git, ref } = await updateClone(url, input, context);
+  return fetchCommit(git, new Map(input).set('ref', ref), context);
 }
 
 /** A repository begins in the folder itself, not in one above. */
