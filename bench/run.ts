@@ -4,7 +4,7 @@
  *     PEER_BINDIR=/path/to/nix/bin npm run bench [-- [--pairs N] [--folder DIR] [--no-record] NAME...]
  *
  * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `start-up`, `substitute`, `copy`, `gc`, `verify`, `builds`, `chain`, `built`, `plan`, `fib`,
- * `sort`, or, of the nixpkgs that NIXPKGS names (20.09, where it is evaluated), `parse`, `hello`, `nixos`, `packages`; all of
+ * `sort`, or, of the nixpkgs that NIXPKGS names (20.09, where it is evaluated), `parse`, `hello`, `nixos`, `packages`, `jobs`; all of
  * them unless given. Workloads and results are made in a new folder within DIR (the system's folder for temporary files
  * unless given). Ends with status 1 when a bar is missed or a comparison could not be made.
  */
@@ -25,6 +25,7 @@ import {
   fibComparison,
   helloAgainComparison,
   helloComparison,
+  jobsComparison,
   nixosAgainComparison,
   nixosComparison,
   packagesComparison,
@@ -57,6 +58,7 @@ const comparisons: ReadonlyMap<string, Comparison> = new Map([
   ['hello-again', helloAgainComparison],
   ['nixos-again', nixosAgainComparison],
   ['packages', packagesComparison],
+  ['jobs', jobsComparison],
   ['fib', fibComparison],
   ['sort', sortComparison],
   ['gc', gcComparison],

@@ -126,3 +126,29 @@ export const sortComparison: Comparison = evaluation({
   pairs: 7,
   bar: 0.5,
 });
+
+/** Two threads of `eval-jobs` against one. Each has to evaluate what all packages need. */
+export const jobsComparison: Comparison = {
+  title: 'Evaluating jobs in two threads',
+  workload: '118 packages of a nixpkgs 20.09, as jobs of firn eval-jobs',
+  pairs: 7,
+  bytesPerRun: 0,
+  async prepare(workspace) {
+    const expression = `import ${join(workloads, 'package-jobs.nix')} ${nixpkgs()}`;
+    const env = { HOME: workspace.folder, NIX_STATE_DIR: workspace.folder, NIX_CONF_DIR: workspace.folder };
+    const side = (threads: number): Side => {
+      const args = ['eval-jobs', '--workers', String(threads), '--no-instantiate', '--store', 'dummy://', '--expr'];
+      return {
+        command: `firn ${args.join(' ')} 'import package-jobs.nix'`,
+        invoke: () => ({ argv: [workspace.own('firn'), ...args, expression], env }),
+        // Lines come in the order in which they are ready.
+        result: (_run, stdout) => stdout.split('\n').toSorted().join('\n'),
+      };
+    };
+    const figures: Figure[] = [
+      { of: 'two', against: 'one', name: 'time', kind: 'ratio', bar: 0.65 },
+      { of: 'two', against: 'one', name: 'memory', kind: 'memory-ratio' },
+    ];
+    return { sides: { one: side(1), two: side(2) }, figures };
+  },
+};
