@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { temporaryFolder } from '../../src/testing/index.ts';
@@ -193,5 +193,55 @@ describe('evaluation that builds', () => {
       paths.map(path => existsSync(path)),
       [false, false, false],
     );
+  });
+});
+
+/** What another Nix has put into the folder of the store, while ours has its own. */
+describe('evaluation that meets store paths which the store does not know', () => {
+  const folder = temporaryFolder();
+  const place = (name: string) => join(folder.path, name);
+  const first = '1rz4g4znpzjwh1xymhjpm42vipw92pr7-first';
+  const second = '2rz4g4znpzjwh1xymhjpm42vipw92pr7-second';
+  const env = {
+    HOME: folder.path,
+    TMPDIR: folder.path,
+    NIX_STORE_DIR: place('nix/store'),
+    NIX_STATE_DIR: place('nix/var'),
+    NIX_CONFIG: 'substituters =\nsandbox = false\nbuild-users-group =',
+  };
+  const ours = ['--store', `local?root=${place('ours')}`];
+  const run = (program: string, ...args: string[]) => {
+    const { status, stdout, stderr } = runCli(program, args, { env, cwd: folder.path });
+    return { status, stdout: stdout.toString().trim(), stderr };
+  };
+  before(() => {
+    mkdirSync(place(`nix/store/${first}`), { recursive: true });
+    writeFileSync(place(`nix/store/${first}/default.nix`), `{ see = "${place('nix/store')}/${second}/text"; }`);
+    mkdirSync(place(`nix/store/${second}`));
+    writeFileSync(place(`nix/store/${second}/text`), 'of another Nix');
+  });
+  after(() => folder[Symbol.dispose]());
+
+  test('reads them as they are', () => {
+    const path = place(`nix/store/${first}`);
+    const { stdout, stderr } = run(
+      'nix',
+      'eval',
+      ...ours,
+      '--impure',
+      '--expr',
+      `builtins.readFile (import ${path}).see`,
+    );
+    assert.equal(stdout, '"of another Nix"', stderr);
+    assert.equal(run('nix', 'path-info', ...ours, path).status, 1);
+  });
+
+  test('takes them into the store, with what they refer to, where a derivation needs them', () => {
+    const text = `derivation { name = "x"; system = "s"; builder = "b"; x = builtins.storePath ${place(`nix/store/${first}`)}; }`;
+    const made = run('nix-instantiate', ...ours, '--expr', text);
+    assert.equal(made.status, 0, made.stderr);
+    const closure = run('nix', 'path-info', ...ours, '--recursive', place(`nix/store/${first}`)).stdout.split('\n');
+    assert.deepEqual(closure.toSorted(), [place(`nix/store/${first}`), place(`nix/store/${second}`)]);
+    assert.equal(run('nix-store', ...ours, '--verify', '--check-contents').status, 0);
   });
 });

@@ -1,6 +1,7 @@
 import { walkTree } from '../../castore/index.ts';
 import { type PathInfo, type StorePath, compareStorePaths, hashBytes } from '../../nix-compat/index.ts';
 import { NarHasher, type PathAddition, type Store, type TreeSource, requireFacet } from '../../store/index.ts';
+import { adoptPaths } from './adopt-paths.ts';
 import { type WantedObject, referencesOf } from './file-system-io.ts';
 import { fsPathOf } from './read-files.ts';
 
@@ -24,7 +25,18 @@ export async function addWantedObjects(
     additions.push({ path, offers: [{ info, source, from: store.uri, isTrusted: true }] });
   }
   if (additions.length === 0) return;
+  await adoptPaths(store, othersOf(byPath, present), signal);
   await requireFacet(store, 'writer', 'addToStore').add(additions, { signal });
+}
+
+/** What those objects refer to that are not there yet, but for what is wanted, too. */
+function othersOf(wanted: ReadonlyMap<StorePath, WantedObject>, present: ReadonlySet<StorePath>): Set<StorePath> {
+  const others = new Set<StorePath>();
+  for (const [path, object] of wanted) {
+    if (present.has(path)) continue;
+    for (const reference of referencesOf(object)) if (!wanted.has(reference)) others.add(reference);
+  }
+  return others;
 }
 
 function sourceOf(object: WantedObject): TreeSource {

@@ -1,6 +1,7 @@
 import { unreachable } from '../../base/index.ts';
 import type { EvalNeed, FetchedTree, FlakeToCall, NeedAnswer } from '../../eval/index.ts';
 import type { BuiltPath, StorePath } from '../../nix-compat/index.ts';
+import { adoptPaths } from './adopt-paths.ts';
 import { type Store, computeClosure, readDerivation, readInputDerivations } from '../../store/index.ts';
 
 /** How an evaluation has made valid what it needs. */
@@ -105,6 +106,9 @@ async function objectAt(store: Store, path: StorePath, realisation: Realisation)
 async function fetchObject(store: Store, path: StorePath, realisation: Realisation): Promise<NeedAnswer> {
   const found = await objectAt(store, path, realisation);
   if (found.kind !== 'absent') return found;
+  await adoptPaths(store, [path], realisation.signal);
+  const adopted = await objectAt(store, path, realisation);
+  if (adopted.kind !== 'absent') return adopted;
   await realisation.fetch(path);
   return objectAt(store, path, realisation);
 }
