@@ -1,5 +1,5 @@
 import { isMainThread } from 'node:worker_threads';
-import { type ByteString, byteStringFromText } from '../base/index.ts';
+import { type ByteString, FirnError, byteStringFromText } from '../base/index.ts';
 import { type ParsedCommand, parseCommand } from './args/parse-command.ts';
 import { parseLegacy } from './args/parse-legacy.ts';
 import { readArguments } from './args/read-arguments.ts';
@@ -19,6 +19,9 @@ import { InvocationSettings } from './settings/invocation-settings.ts';
 import { loadSettings } from './settings/load-settings.ts';
 import { versionText } from './render/version-details.ts';
 import { wrapWords } from './render/wrap-words.ts';
+
+/** What C++ Nix ends with where contents are not those that were expected. */
+const hashMismatchStatus = 102;
 
 /** Runs what the command line asks for and returns the exit status. Whatever goes wrong is reported. */
 export async function run(calledAs: string, argv: readonly string[]): Promise<number> {
@@ -60,7 +63,7 @@ async function runAs(program: string, argv: readonly string[]): Promise<number> 
     if (error instanceof ExitStatus) return Math.max(error.status, finish(out, log, program));
     log.stopProgress();
     reportError(log, interruption.reason ?? error, program);
-    return 1;
+    return error instanceof FirnError && error.code === 'eval/hash-mismatch' ? hashMismatchStatus : 1;
   } finally {
     log.close();
   }

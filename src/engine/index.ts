@@ -43,6 +43,7 @@ export {
   withoutEntry,
   writeRegistry,
 } from './flakes/registry.ts';
+export { fetchArchive } from './fetchers/fetch-archive.ts';
 export { downloadFile } from './fetchers/download-file.ts';
 export { cloneRepository } from './fetchers/clone-repository.ts';
 export { type FetchContext, fetchTree } from './fetchers/fetch-tree.ts';

@@ -17,6 +17,7 @@ export const evalErrorCodes = {
   'eval/stack-overflow': 'an evaluation of more levels than are allowed',
   'eval/invalid-path': 'a store path that is not valid',
   'eval/import-refused': 'what has to be built for an evaluation that may not have that',
+  'eval/hash-mismatch': 'a tree that has other contents than it should',
   'eval/out-of-memory': 'an evaluation of more values than fit the memory of the evaluator',
 } as const;
 

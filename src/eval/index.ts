@@ -67,6 +67,7 @@ export { type Pass, type Siblings, WorkState, siblingsAfter } from './passes.ts'
 export { type JsonOptions, indentJson, parseOwnJson, toJson } from './builtins/json.ts';
 export { type ContextElement, parseContextElement } from './context-element.ts';
 export { explainJsonFault } from './json/read-json.ts';
+export { narHashMismatch } from './builtins/fetch.ts';
 export { importFile } from './builtins/import.ts';
 export { forceDerivingPath } from './builtins/output-of.ts';
 export {

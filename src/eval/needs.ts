@@ -38,6 +38,8 @@ export interface FetchedTree {
   readonly entries?: ReadonlySet<ByteString> | undefined;
   /** Those of the input with what was found out: `rev`, `lastModified`, ... */
   readonly attributes: InputAttributes;
+  /** Whether a file is added as a tree is; folders are always. */
+  readonly isTree?: boolean;
   /** What stands for a tree that has no revision, where somebody wants to know. */
   readonly fingerprint?: (() => Promise<string>) | undefined;
 }

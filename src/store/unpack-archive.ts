@@ -14,6 +14,8 @@ export interface UnpackedArchive extends AsyncDisposable {
   readonly root: Node;
   /** Of the root. */
   readonly entries: readonly DirectoryEntry[];
+  /** When the newest entry was changed, in seconds of Unix time; undefined for an archive without entries. */
+  readonly lastModified: number | undefined;
 }
 
 /**
@@ -28,12 +30,13 @@ export async function unpackArchive(
   await using stack = new AsyncDisposableStack();
   const blobs = stack.use(new DiskBlobStore(folder));
   let root: Node;
+  let lastModified: number | undefined;
   {
     await using batch = blobs.batch();
-    ({ root } = await importTar(decompress(archive, undefined, { signal }), batch, { signal }));
+    ({ root, lastModified } = await importTar(decompress(archive, undefined, { signal }), batch, { signal }));
     await batch.commit();
   }
   const entries = root.kind === 'directory' ? (await readDirectory(blobs, root.digest, { signal })).entries : [];
   const resources = stack.move();
-  return { blobs, root, entries, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return { blobs, root, entries, lastModified, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }

@@ -20,9 +20,14 @@ export function registryPin(context: CommandContext): Command {
       { label: 'locked', arity: 1, optional: true, apply: text => (locked = displayBytes(text)) },
     ],
     run: async () => {
+      const { environment } = context;
       const ref = parseRegistryRef(context, url);
       const { input } = await openRegistries(context).resolve(parseRegistryRef(context, locked ?? url), 'all');
-      const { attributes } = await fetchTree(input.attributes, inputToUrl(input), fetchContext(context));
+      const { attributes } = await fetchTree(
+        input.attributes,
+        inputToUrl(input),
+        fetchContext(context, () => environment.temporaryDir),
+      );
       const pinned = inputFromAttributes(new Map(attributes).set('__final', true));
       if (!isLockedInput(pinned)) context.log.warn(`flake '${inputToUrl(pinned)}' is not locked`);
       file.change(ref, { input: pinned, folder: ref.folder });

@@ -3,10 +3,15 @@ import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 
 /** What fetching depends on, as the settings say. */
-export function fetchContext({ environment, settings, log, signal }: CommandContext): FetchContext {
+export function fetchContext(
+  { environment, settings, log, signal }: CommandContext,
+  downloads: () => string,
+): FetchContext {
   return {
     cacheFolder: environment.cacheFolder,
     signal,
+    download: { settings, reporter: log, signal },
+    downloads,
     lifetime: settings.get('tarball-ttl'),
     warn: message => log.warn(message),
     onDirty: folder => {

@@ -1,5 +1,12 @@
 import { type ByteString, displayBytes } from '../../base/index.ts';
-import { type OutputOutcome, type Realisation, type Registries, downloadFile, fetchTree } from '../../engine/index.ts';
+import {
+  type OutputOutcome,
+  type Realisation,
+  type Registries,
+  downloadFile,
+  fetchArchive,
+  fetchTree,
+} from '../../engine/index.ts';
 import { inputFromAttributes, inputToUrl, isDirectInput } from '../../eval/index.ts';
 import {
   type BuildResult,
@@ -46,13 +53,9 @@ export function realiseForEvaluation(
         const { input: direct } = isDirectInput(input)
           ? { input }
           : await registries.resolve({ input, folder: '' }, 'limited');
-        return fetchTree(direct.attributes, inputToUrl(direct), fetchContext(context));
+        return fetchTree(direct.attributes, inputToUrl(direct), fetchContext(context, downloads));
       }
-      if (need.unpacks)
-        throw new CliError(
-          'fetch/absent',
-          `cannot fetch '${need.url}': Firn does not unpack tarballs while it evaluates yet`,
-        );
+      if (need.unpacks) return fetchArchive(need.url, new Map([['url', need.url]]), fetchContext(context, downloads));
       const { settings, log: reporter } = context;
       return downloadFile(need.url, downloads(), { settings, reporter, signal });
     },

@@ -205,8 +205,8 @@ export class FileSystemIO implements EvalIO {
     return { ...given, path: source, filter: (entry, type) => isThere(entry) && asks(entry, type) };
   }
 
-  addTree({ path: source, entries }: FetchedTree, name: string): AddedTree {
-    const method = this.stat(source)?.type === 'directory' ? 'nar' : 'flat';
+  addTree({ path: source, entries, isTree = false }: FetchedTree, name: string): AddedTree {
+    const method = isTree || this.stat(source)?.type === 'directory' ? 'nar' : 'flat';
     const filter = entries === undefined ? undefined : (entry: ByteString) => entries.has(relativeTo(source, entry));
     const addition: PathToAdd = { path: source, name, method, filter };
     const accepts = this.#filterOf(addition);

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { displayBytes } from '../../base/index.ts';
 import type { FetchedTree, InputAttributes } from '../../eval/index.ts';
-import { temporaryFolder } from '../../testing/index.ts';
+import { temporaryFolder, testStoreContext } from '../../testing/index.ts';
 import { fetchTree } from './fetch-tree.ts';
 
 describe('trees of this machine', () => {
@@ -33,6 +33,7 @@ describe('trees of this machine', () => {
     const attributes: InputAttributes = new Map(Object.entries({ type: 'git', url, ...input }));
     const context = {
       cacheFolder: join(temporary.path, 'cache'),
+      ...testDownloads(),
       lifetime: 3600,
       warn: (message: string) => void warnings.push(message),
       onDirty: (folder: string) => void dirty.push(folder),
@@ -126,6 +127,7 @@ describe('trees of this machine', () => {
     ]);
     const { path, attributes } = await fetchTree(input, 'path:x', {
       cacheFolder: '',
+      ...testDownloads(),
       lifetime: 0,
       warn: () => undefined,
       onDirty: () => undefined,
@@ -139,9 +141,13 @@ describe('trees of this machine', () => {
           ['path', 'x'],
         ]),
         'path:x',
-        { cacheFolder: '', lifetime: 0, warn: () => undefined, onDirty: () => undefined },
+        { cacheFolder: '', ...testDownloads(), lifetime: 0, warn: () => undefined, onDirty: () => undefined },
       ),
       /cannot fetch input 'path:x' because it uses a relative path/,
     );
   });
 });
+
+function testDownloads() {
+  return { download: testStoreContext(), downloads: () => assert.fail('nothing is downloaded') };
+}

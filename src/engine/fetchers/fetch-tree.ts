@@ -3,6 +3,9 @@ import { isAbsolute, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { byteStringFromText } from '../../base/index.ts';
 import { EvalError, type FetchedTree, type InputAttributes, evalError, textAttribute } from '../../eval/index.ts';
+import type { DownloadOptions } from '../../store/index.ts';
+import { downloadFile } from './download-file.ts';
+import { fetchArchive } from './fetch-archive.ts';
 import { fetchGitRepository, fetchRemoteRepository } from './git-repository.ts';
 
 /** What fetching depends on. */
@@ -10,6 +13,9 @@ export interface FetchContext {
   /** For what can be fetched again. */
   readonly cacheFolder: string;
   readonly signal?: AbortSignal | undefined;
+  readonly download: DownloadOptions;
+  /** A folder that is there as long as the evaluation goes on. */
+  readonly downloads: () => string;
   /** How long what was fetched counts as new: seconds. */
   readonly lifetime: number;
   readonly warn: (message: string) => void;
@@ -17,7 +23,7 @@ export interface FetchContext {
   readonly onDirty: (folder: string) => void;
 }
 
-/** The tree of an input: a folder of this machine, or a git repository. Throws `eval/error`. */
+/** The tree of an input: a folder of this machine, a git repository, an archive or a file at a URL. Throws `eval/error`. */
 export async function fetchTree(input: InputAttributes, url: string, context: FetchContext): Promise<FetchedTree> {
   const type = input.get('type');
   if (type === 'path') return fetchFolder(input, url);
@@ -25,6 +31,12 @@ export async function fetchTree(input: InputAttributes, url: string, context: Fe
   if (folder !== undefined) return fetchGitRepository(folder, input, context);
   const remote = type === 'git' ? remoteOf(input) : undefined;
   if (remote !== undefined) return fetchRemoteRepository(remote, input, context);
+  const at = textAttribute(input, 'url') ?? '';
+  if (type === 'tarball') return fetchArchive(at, input, context);
+  if (type === 'file') {
+    const { path } = await downloadFile(at, context.downloads(), context.download);
+    return { path, isTree: true, attributes: new Map(input) };
+  }
   const instead = 'name a folder or a git repository in its place (--override-input, --override-flake, git+https://…)';
   throw evalError(["cannot fetch '", `': Firn does not fetch inputs of type '${String(type)}' yet: ${instead}`], url);
 }

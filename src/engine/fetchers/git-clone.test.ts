@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { EvalError } from '../../eval/index.ts';
-import { temporaryFolder } from '../../testing/index.ts';
+import { temporaryFolder, testStoreContext } from '../../testing/index.ts';
 import { updateClone } from './git-clone.ts';
 
 function makeRig() {
@@ -26,6 +26,7 @@ function makeRig() {
   };
   const context = (lifetime: number) => ({
     cacheFolder: join(folder.path, 'cache'),
+    ...testDownloads(),
     lifetime,
     warn: (message: string) => void warnings.push(message),
     onDirty: () => assert.fail('a clone is never dirty'),
@@ -80,3 +81,7 @@ describe('clones of repositories elsewhere', () => {
     );
   });
 });
+
+function testDownloads() {
+  return { download: testStoreContext(), downloads: () => assert.fail('nothing is downloaded') };
+}

@@ -53,7 +53,10 @@ async function fetchWorkTree(git: GitOptions, input: InputAttributes, context: F
     const ref = await askGit(['symbolic-ref', '-q', 'HEAD'], git);
     if (ref !== undefined) attributes.set('ref', ref);
     attributes.set('rev', rev);
-    if (input.get('shallow') !== true) attributes.set('revCount', head === undefined ? 0n : await countOf(git, rev));
+    if (input.get('shallow') !== true) {
+      await requireHistory(git);
+      attributes.set('revCount', head === undefined ? 0n : await countOf(git, rev));
+    }
   } else {
     context.onDirty(folder);
     if (head !== undefined) {
@@ -112,16 +115,19 @@ async function fetchCommit(git: GitOptions, input: InputAttributes, context: Fet
     const reason = `object not found - no match for id (${rev}) (libgit2 error code = 9)`;
     throw new EvalError('eval/error', `getting Git object '${rev}': ${reason}`);
   }
-  const isShallow = (await askGit(['rev-parse', '--is-shallow-repository'], git)) === 'true';
-  if (isShallow && input.get('shallow') !== true) {
-    const message = `'${folder}' is a shallow Git repository, but shallow repositories are only allowed when \`shallow = true;\` is specified`;
-    throw new EvalError('eval/error', message);
-  }
+  if (input.get('shallow') !== true) await requireHistory(git);
   const attributes: InputAttributes = new Map(input).set('ref', name).set('rev', rev);
   attributes.set('lastModified', await timeOf(git, rev));
   if (input.get('shallow') !== true) attributes.set('revCount', await countOf(git, rev));
   const path = await unpackCommit(git, rev, { context, exportIgnore: input.get('exportIgnore') === true });
   return { path: byteStringFromText(path), attributes };
+}
+
+/** Commits are counted, which takes all that came before. */
+async function requireHistory(git: GitOptions): Promise<void> {
+  if ((await askGit(['rev-parse', '--is-shallow-repository'], git)) !== 'true') return;
+  const message = `'${git.folder}' is a shallow Git repository, but shallow repositories are only allowed when \`shallow = true;\` is specified`;
+  throw new EvalError('eval/error', message);
 }
 
 async function resolveRef(git: GitOptions, ref: string): Promise<string> {

@@ -9,6 +9,7 @@ import {
   evalError,
   inputToUrl,
   isDirectInput,
+  narHashMismatch,
   textAttribute,
 } from '../../eval/index.ts';
 import { type StorePath, formatHash, makeFixedOutputPath, parseHash, printStorePath } from '../../nix-compat/index.ts';
@@ -102,7 +103,7 @@ export class InputTrees {
     await this.#sources.settle();
     const found = formatHash(narHash, 'sri');
     if (expected !== undefined && expected !== found) {
-      throw evalError`NAR hash mismatch in input '${url}', expected '${expected}' but got '${found}'`;
+      throw narHashMismatch(url, { expected, got: found });
     }
     const known = isFinal ? input.attributes : new Map(source.attributes).set('narHash', found).set('__final', true);
     return { resolved, locked: { input: lockedInput(input, known), folder }, path, source };

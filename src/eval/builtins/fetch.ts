@@ -10,7 +10,7 @@ import {
   parseUrl,
 } from '../../nix-compat/index.ts';
 import { coerce } from '../core-exports.ts';
-import type { EvalError } from '../eval-error.ts';
+import { EvalError } from '../eval-error.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { mark } from '../error-log.ts';
 import { type Input, inputFromAttributes, inputFromUrl, inputToUrl } from '../inputs/input.ts';
@@ -138,6 +138,15 @@ function baseNameOf(url: string): string {
 
 // Trees
 
+/** The error of an input that has other contents than it should. */
+export function narHashMismatch(
+  input: string,
+  { expected, got }: { readonly expected: string; readonly got: string },
+): EvalError {
+  const { message } = evalError`NAR hash mismatch in input '${input}', expected '${expected}' but got '${got}'`;
+  return new EvalError('eval/hash-mismatch', message);
+}
+
 /** `fetchFinalTree` is that of inputs whose attributes are all known: what was locked is fetched again. */
 type TreeFetcher = 'fetchTree' | 'fetchGit' | 'fetchFinalTree';
 
@@ -166,7 +175,7 @@ function fetchTreeWith(evaluator: Evaluator, args: number, fetcher: TreeFetcher)
     const { path, narHash, attributes: found } = addFetched(evaluator, need, name);
     const got = formatHash(narHash, 'sri');
     if (expected !== undefined && expected !== got) {
-      throw evalError`NAR hash mismatch in input '${shown}', expected '${expected}' but got '${got}'`;
+      throw narHashMismatch(shown, { expected, got });
     }
     const attributes = isFinal ? input.attributes : found;
     return treeSet(evaluator, { path, narHash: got, attributes, hasEmptyRevision: who === 'fetchGit' });
