@@ -71,6 +71,7 @@ export class SandboxRoot implements AsyncDisposable {
    * owner of besides entries are the store directory's mode and time, which are set anew, and what cannot be.
    */
   clear(): boolean {
+    chmodSync(this.storeDir, 0o1775);
     removeTree(this.temporaryFolder);
     this.#keepOnly(this.#mountPoints);
     const [store, fresh] = [openSync(this.storeDir, 'r'), openSync(this.path, 'r')];

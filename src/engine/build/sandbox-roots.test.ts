@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parseStorePath } from '../../nix-compat/index.ts';
@@ -30,6 +30,7 @@ describe('SandboxRoots', () => {
     symlinkSync('nowhere', join(root.storeDir, 'link'));
     writeFileSync(join(root.temporaryFolder, 'left'), 'secret');
     const kept = lstatSync(join(root.storeDir, 'folder')).ino;
+    for (const closed of [root.storeDir, root.temporaryFolder]) chmodSync(closed, 0o000);
     await root[Symbol.asyncDispose]();
     assert.ok(!existsSync(root.path));
 
