@@ -47,7 +47,7 @@ export { invalidPath, requirePathInfo } from './require-path-info.ts';
 export { StoreParameters, type StoreTraits, takeTraits } from './store-parameters.ts';
 export { type MakeContentAddressedOptions, makeContentAddressed } from './rewrite/make-content-addressed.ts';
 export { type MissingPaths, queryMissing } from './substitute/query-missing.ts';
-export { type RealiseFailure, type RealiseOptions, realisePaths } from './substitute/realise-paths.ts';
+export { type RealiseFailure, type RealiseOptions, noSubstituter, realisePaths } from './substitute/realise-paths.ts';
 export { repairPath } from './substitute/repair-path.ts';
 export {
   type FindOptions,

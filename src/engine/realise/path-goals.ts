@@ -1,6 +1,6 @@
 import { messageOf, type Reporter } from '../../base/index.ts';
 import { type BuildResult, type ContentAddress, type StorePath } from '../../nix-compat/index.ts';
-import { type RealiseOptions, type Store, type Substituters, invalidPath, realisePaths } from '../../store/index.ts';
+import { type RealiseOptions, type Store, type Substituters, noSubstituter, realisePaths } from '../../store/index.ts';
 import { failed, succeeded } from '../build/build-results.ts';
 
 export interface PathGoalsOptions {
@@ -56,7 +56,7 @@ export class PathGoals {
     const { store, substituters, signal } = this.#options;
     await store.collector?.addTemporaryRoots([path]);
     if (!repair && (await store.validPaths([path], { signal })).has(path)) return succeeded('AlreadyValid');
-    if (substituters === undefined) return failed('NoSubstituters', messageOf(invalidPath(store.storeDir, path)));
+    if (substituters === undefined) return failed('NoSubstituters', messageOf(noSubstituter(store.storeDir, path)));
     const { promise, resolve, reject } = Promise.withResolvers<BuildResult>();
     const waiting = repair ? this.#toRenew : this.#missing;
     waiting.set(path, { contentAddress, end: resolve, callOff: reject });

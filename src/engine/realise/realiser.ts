@@ -151,8 +151,8 @@ class GoalGraph implements RealiseContext {
           const result = settled?.get(path) ?? (await this.#goal(path, mode));
           const matters = !this.settings.keepGoing && (at === 0 || !areIndependent);
           if (!isBuildSuccess(result.outcome) && matters) {
-            // What fails since something else has is of no interest.
-            if (this.#stop.signal.aborted) return;
+            // What fails since something else has is of no interest; a path that could not be had never does.
+            if (this.#stop.signal.aborted && path.kind === 'built') return;
             this.#stop.abort(calledOff);
           }
           ended[at] = { path, result };

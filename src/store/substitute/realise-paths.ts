@@ -1,6 +1,6 @@
 import { type Reporter, displayBytes, messageOf, silentReporter } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
-import { type ContentAddress, type StorePath, printStorePath } from '../../nix-compat/index.ts';
+import { type ContentAddress, type StoreDir, type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import { exploreGraph } from '../closure/explore-graph.ts';
 import { CopyTally } from '../copy/copy-tally.ts';
 import { offerPath } from '../copy/offer-path.ts';
@@ -173,11 +173,13 @@ class PathRealisation {
 
   #failuresOf(plan: SubstitutionPlan, wanting: ReadonlySet<StorePath>): RealiseFailure[] {
     for (const path of this.#failed) {
-      if (wanting.has(path) && !this.#targets.has(path)) this.#reporter.logError(this.#noSubstituter(path));
+      if (wanting.has(path) && !this.#targets.has(path))
+        this.#reporter.logError(noSubstituter(this.#store.storeDir, path));
     }
     const failures: RealiseFailure[] = [];
     for (const path of this.#targets.intersection(wanting)) {
-      const error = plan.get(path) === undefined ? this.#noSubstituter(path) : this.#unrealisedReferences(path);
+      const error =
+        plan.get(path) === undefined ? noSubstituter(this.#store.storeDir, path) : this.#unrealisedReferences(path);
       failures.push({ path, error, wasTried: !this.#isLacking(plan, path) });
     }
     return failures;
@@ -196,11 +198,6 @@ class PathRealisation {
     return false;
   }
 
-  #noSubstituter(path: StorePath): StoreError {
-    const message = `path '${this.#print(path)}' is required, but there is no substituter that can build it`;
-    return new StoreError('path/no-substituter', message);
-  }
-
   #unrealisedReferences(path: StorePath): StoreError {
     const message = `some references of path '${this.#print(path)}' could not be realised`;
     return new StoreError('path/unrealised-references', message);
@@ -209,4 +206,11 @@ class PathRealisation {
   #print(path: StorePath): string {
     return displayBytes(printStorePath(this.#store.storeDir, path));
   }
+}
+
+/** That nobody has a path which is needed. */
+export function noSubstituter(storeDir: StoreDir, path: StorePath): StoreError {
+  const printed = displayBytes(printStorePath(storeDir, path));
+  const message = `path '${printed}' is required, but there is no substituter that can build it`;
+  return new StoreError('path/no-substituter', message);
 }
