@@ -27,6 +27,7 @@ import { ErrorLog, internalOrigin, mark, normal } from './error-log.ts';
 import { Debugger, type DebuggerOptions } from './debug/debugger.ts';
 import { EvalError, asEvalError } from './eval-error.ts';
 import type { EvalIO, EvalMessage } from './eval-io.ts';
+import { fetchPlace } from './fetch-place.ts';
 import { FileLookup, type SearchPathEntry } from './file-lookup.ts';
 import { hostFunctions } from './host-functions.ts';
 import { derivationText } from './internal-files.ts';
@@ -505,6 +506,11 @@ export class Evaluator {
       path: byteStringFromText(path),
     }));
     return this.files.find(entries, name);
+  }
+
+  /** As `fetchPlace` of fetch-place.ts. */
+  fetchPlace(text: ByteString): ByteString {
+    return fetchPlace(this, text);
   }
 
   /** A string of a value; errors of one that cannot become one say `text`. */

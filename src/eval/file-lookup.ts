@@ -1,4 +1,4 @@
-import { type ByteString, brandAs, displayBytes } from '../base/index.ts';
+import { type ByteString, FirnError, brandAs, displayBytes } from '../base/index.ts';
 import type { AccessList } from './access.ts';
 import { canonicalPathOf, parentOf } from './canonical-path.ts';
 import { mark } from './error-log.ts';
@@ -17,6 +17,8 @@ export interface LookupWorld {
   readonly access: AccessList | undefined;
   /** Comes after every search path. */
   readonly library: SearchPathEntry | undefined;
+  /** Where in the store the tree at a URL is; suspends the evaluation. */
+  fetchPlace(text: ByteString): ByteString;
   warn(text: string): void;
   ifGivenUp(undo: () => void): void;
 }
@@ -143,7 +145,16 @@ export class FileLookup {
 
   #findEntry(path: ByteString): ByteString | undefined {
     const shown = mark(displayBytes(path));
-    if (isPseudoUrl(path)) this.#world.warn(`Nix search path entry '${shown}' cannot be downloaded, ignoring`);
+    if (path.startsWith('flake:')) return this.#world.fetchPlace(path);
+    if (isPseudoUrl(path)) {
+      try {
+        return this.#world.fetchPlace(path);
+      } catch (error) {
+        if (!(error instanceof FirnError)) throw error;
+        this.#world.warn(`Nix search path entry '${shown}' cannot be downloaded, ignoring`);
+        return undefined;
+      }
+    }
     const absolute = this.absolutePath(path);
     if (this.#world.io.stat(this.resolve(absolute)) !== undefined) return absolute;
     this.#world.access?.check(absolute);

@@ -31,6 +31,7 @@ export {
 export { EvalError, type EvalErrorCode, asEvalError, evalErrorCodes } from './eval-error.ts';
 export { attributeComment, documentationOf, selectedAttribute } from './documentation.ts';
 export type { AddedTree, EvalIO, EvalMessage, FileInfo, FileType, PathToAdd } from './eval-io.ts';
+export { isFetchedPlace } from './fetch-place.ts';
 export { Evaluator, type EvaluatorOptions } from './evaluator.ts';
 export {
   type FlakePath,

@@ -25,7 +25,13 @@ export type EvalNeed = (
   /** The flake that a reference names, with its inputs locked; nothing is written. */
   | { readonly kind: 'flake'; readonly reference: string }
   /** The tree of an input; `url` is what messages call it. */
-  | { readonly kind: 'tree'; readonly input: InputAttributes; readonly url: string }
+  | {
+      readonly kind: 'tree';
+      readonly input: InputAttributes;
+      readonly url: string;
+      /** Whether all registries say what a name stands for, not only those that count for inputs of flakes. */
+      readonly usesAllRegistries?: boolean;
+    }
 ) & {
   /** Where the expression asks for it. */
   readonly position?: SourcePosition | undefined;

@@ -133,7 +133,7 @@ async function instantiate(context: CommandContext, request: Request, evaluation
   const shown: Result[] = [];
   const work = async (): Promise<readonly Result[]> => {
     try {
-      for (const tree of trees(request, evaluation)) {
+      for await (const tree of trees(request, evaluation)) {
         for await (const result of evaluate(request, evaluation, tree)) {
           // What is named is there.
           await evaluation.commit();
@@ -165,10 +165,11 @@ function areResults(value: unknown): value is readonly Result[] {
   return Array.isArray(value) && value.every(each => typeof each === 'string' || isDerivationOutput(each));
 }
 
-function* trees(request: Request, evaluation: Evaluation): Generator<number> {
+async function* trees(request: Request, evaluation: Evaluation): AsyncGenerator<number> {
   if (request.readsInput) yield parseInput(evaluation);
   for (const operand of request.operands) {
-    yield request.isText ? parseText(evaluation, operand) : parseFile(evaluation, operand);
+    if (request.isText) yield parseText(evaluation, operand);
+    else yield evaluation.perform(() => parseFile(evaluation, operand));
   }
 }
 

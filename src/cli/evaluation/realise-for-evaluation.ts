@@ -52,7 +52,7 @@ export function realiseForEvaluation(
         const input = inputFromAttributes(need.input);
         const { input: direct } = isDirectInput(input)
           ? { input }
-          : await registries.resolve({ input, folder: '' }, 'limited');
+          : await registries.resolve({ input, folder: '' }, need.usesAllRegistries === true ? 'all' : 'limited');
         return fetchTree(direct.attributes, inputToUrl(direct), fetchContext(context, downloads));
       }
       if (need.unpacks) return fetchArchive(need.url, new Map([['url', need.url]]), fetchContext(context, downloads));

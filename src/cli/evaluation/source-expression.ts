@@ -1,5 +1,5 @@
 import { type ByteString, byteStringFromLatin1, bytesOf, displayBytes } from '../../base/index.ts';
-import { type Word, importFile, parentOf } from '../../eval/index.ts';
+import { type Word, importFile, isFetchedPlace, parentOf } from '../../eval/index.ts';
 import { completePath } from '../args/complete-path.ts';
 import type { Flag } from '../args/flag.ts';
 import { CliError } from '../error.ts';
@@ -62,8 +62,12 @@ export function delaySource(evaluation: Evaluation, { kind, text }: SourceExpres
   return evaluator.run(() => importFile(evaluator, path));
 }
 
-/** The path of a file that may be given as `<name>`, which is looked up on the search path. */
+/**
+ * The path of a file that may be given as `<name>`, which is looked up on the search path, or as a URL or `flake:REFERENCE`,
+ * which is fetched: to be called in a pass, then.
+ */
 export function locateFile({ evaluator }: Evaluation, file: ByteString): ByteString {
+  if (isFetchedPlace(file)) return evaluator.fetchPlace(file);
   const isLookup = file.length > 2 && file.startsWith('<') && file.endsWith('>');
   return isLookup ? evaluator.findOnSearchPath(byteStringFromLatin1(file.slice(1, -1))) : absolutePath(file);
 }

@@ -85,7 +85,10 @@ export class BuildOperands {
   ): Promise<readonly DerivationOutput[]> {
     const text = options.parseText ?? (operand => parseText(evaluation, operand));
     const file = options.parseFile ?? (operand => parseFile(evaluation, operand));
-    const trees = this.readsInput ? [parseInput(evaluation)] : sources.map(this.areTexts ? text : file);
+    const trees = this.readsInput ? [parseInput(evaluation)] : [];
+    for (const source of sources) {
+      trees.push(this.areTexts ? text(source) : await evaluation.perform(() => file(source)));
+    }
     const found: DerivationOutput[] = [];
     for (const tree of trees) found.push(...(await this.#evaluateTree(evaluation, tree, options)));
     await evaluation.commit();

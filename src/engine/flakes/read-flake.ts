@@ -171,14 +171,17 @@ class FlakeReader {
         } else attributes.set(name, this.#readInputAttribute(attribute));
       });
     }
-    const reference = this.#referenceOf(attributes, input.position);
+    const reference = this.#referenceOf(attributes, { position: input.position, isFlake });
     if (reference !== undefined && follows !== undefined) {
       throw evalError`flake input has both a flake reference and a follows attribute, at ${this.#placeOf(input.position)}`;
     }
     return { reference, isFlake, follows, overrides };
   }
 
-  #referenceOf(attributes: InputAttributes, position: number): FlakeRef | undefined {
+  #referenceOf(
+    attributes: InputAttributes,
+    { position, isFlake }: { readonly position: number; readonly isFlake: boolean },
+  ): FlakeRef | undefined {
     if (attributes.has('type')) {
       const trace = {
         text: 'while evaluating flake input',
@@ -191,7 +194,7 @@ class FlakeReader {
       throw evalError`unexpected flake input attribute '${other}', at ${this.#placeOf(position)}`;
     }
     const url = attributes.get('url');
-    return typeof url === 'string' ? parseFlakeRef(url, { keepsRelative: true }) : undefined;
+    return typeof url === 'string' ? parseFlakeRef(url, { keepsRelative: true, wantsTree: isFlake }) : undefined;
   }
 
   #readUrl({ word, position }: Attribute): string {

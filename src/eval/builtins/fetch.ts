@@ -13,6 +13,7 @@ import { coerce } from '../core-exports.ts';
 import { EvalError } from '../eval-error.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { mark } from '../error-log.ts';
+import { resolveChannel } from '../channel-url.ts';
 import { type Input, inputFromAttributes, inputFromUrl, inputToUrl } from '../inputs/input.ts';
 import { type InputAttributes, asBadUrl, formatUrl, textAttribute } from '../inputs/input-scheme.ts';
 import { fixGitUrl } from '../inputs/schemes.ts';
@@ -123,12 +124,6 @@ function readDownloadSet(evaluator: Evaluator, attrs: number, who: string) {
   }
   if (url === undefined) throw evalError`'url' argument required`;
   return { url, name, expected };
-}
-
-/** `channel:NAME` is short for the channel's address. */
-function resolveChannel(url: string): string {
-  const channel = url.startsWith('channel:') ? url.slice('channel:'.length) : undefined;
-  return channel === undefined ? url : `https://channels.nixos.org/${channel}/nixexprs.tar.xz`;
 }
 
 function baseNameOf(url: string): string {

@@ -67,6 +67,14 @@ describe('references of flakes', () => {
     assert.equal(relativePathOf(parseFlakeRef('/a').input), undefined);
   });
 
+  test('are archives where a tree is wanted, or their name says so', () => {
+    const typeOf = (text: string, wantsTree: boolean) =>
+      parseFlakeRef(text, { wantsTree }).input.attributes.get('type');
+    assert.equal(typeOf('https://h.org/a', true), 'tarball');
+    assert.equal(typeOf('https://h.org/a', false), 'file');
+    assert.equal(typeOf('https://h.org/a.tar.xz', false), 'tarball');
+  });
+
   test('of old lock files are those of new ones', () => {
     const old = flakeRefFromAttributes(
       new Map([

@@ -32,10 +32,11 @@ const idForm = new RegExp(`^([a-zA-Z][a-zA-Z0-9_-]*(?:/(?:${rev}|${ref}(?:/${rev
 
 /**
  * What a text says that names a flake: `nixpkgs/23.05`, a URL, or an absolute path; a relative one where that is asked for,
- * which is within the tree of whoever names it. Throws `eval/error`.
+ * which is within the tree of whoever names it. `wantsTree` is whether an archive is meant where a URL does not say. Throws
+ * `eval/error`.
  */
-export function parseFlakeRef(text: string, { keepsRelative = false } = {}): FlakeRef {
-  return withoutFragment(text, parseFlakeUrl(text) ?? fromPath(text, keepsRelative));
+export function parseFlakeRef(text: string, { keepsRelative = false, wantsTree = true } = {}): FlakeRef {
+  return withoutFragment(text, parseFlakeUrl(text, { wantsTree }) ?? fromPath(text, keepsRelative));
 }
 
 /** A reference without its fragment, which may not be there. */
@@ -54,6 +55,8 @@ export interface ParseFlakeUrlOptions {
   /** Makes absolute paths of relative ones. */
   readonly resolve?: (path: string) => string;
   readonly reportDubious?: ReportDubious;
+  /** Whether an archive is meant where the URL does not say; so it is unless this says otherwise. */
+  readonly wantsTree?: boolean;
 }
 
 /** What a text says that is the name of a flake or a URL; undefined for others, which may be paths. Throws `eval/error`. */
@@ -79,24 +82,24 @@ function decoded(text: string): ByteString {
 /** Undefined for what is no URL, or one that means no input. */
 function fromUrlText(
   text: ByteString,
-  { resolve, reportDubious }: ParseFlakeUrlOptions,
+  { resolve, reportDubious, wantsTree = true }: ParseFlakeUrlOptions,
 ): FlakeRefWithFragment | undefined {
   try {
     const url = asBadUrl(() => parseUrl(text, reportDubious));
     const path = displayBytes(brandAs<ByteString>(url.path.join('/')));
     const isRelative = (url.scheme === 'path' || url.scheme === 'git+file') && !path.startsWith('/');
-    return fromUrl(isRelative && resolve !== undefined ? { ...url, path: segmentsOf(resolve(path)) } : url);
+    return fromUrl(isRelative && resolve !== undefined ? { ...url, path: segmentsOf(resolve(path)) } : url, wantsTree);
   } catch (error) {
     if (error instanceof BadUrl) return undefined;
     throw error;
   }
 }
 
-function fromUrl(url: ParsedUrl): FlakeRefWithFragment {
+function fromUrl(url: ParsedUrl, wantsTree = true): FlakeRefWithFragment {
   const query = new Map(url.query);
   const folder = displayBytes(query.get(byteStringFromText('dir')) ?? byteStringFromText(''));
   query.delete(byteStringFromText('dir'));
-  const input = inputFromUrl({ ...url, query, fragment: byteStringFromText('') });
+  const input = inputFromUrl({ ...url, query, fragment: byteStringFromText('') }, wantsTree);
   return { flake: { input, folder }, fragment: displayBytes(url.fragment) };
 }
 

@@ -18,8 +18,8 @@ export type InputAttributes = Map<string, string | bigint | boolean>;
 export interface InputScheme {
   readonly type: string;
   readonly allowed: ReadonlySet<string>;
-  /** Undefined where the URL is not of this kind. */
-  fromUrl(url: ParsedUrl): InputAttributes | undefined;
+  /** Undefined where the URL is not of this kind. `wantsTree` is whether what is no archive by its name is one all the same. */
+  fromUrl(url: ParsedUrl, wantsTree: boolean): InputAttributes | undefined;
   /** Checks the attributes, and completes them. */
   fromAttributes(attributes: InputAttributes): InputAttributes;
   toUrl(attributes: InputAttributes): ParsedUrl;

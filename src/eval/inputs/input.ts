@@ -18,9 +18,10 @@ export interface Input {
   readonly attributes: InputAttributes;
 }
 
-export function inputFromUrl(url: ParsedUrl): Input {
+/** `wantsTree` is whether it is to be a tree, also where the URL does not say that it is an archive's. */
+export function inputFromUrl(url: ParsedUrl, wantsTree = true): Input {
   for (const scheme of inputSchemes) {
-    const attributes = scheme.fromUrl(url);
+    const attributes = scheme.fromUrl(url, wantsTree);
     if (attributes !== undefined) return fixed({ scheme, attributes: sorted(attributes) });
   }
   const shown = formatUrl(url);

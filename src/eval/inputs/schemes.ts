@@ -201,17 +201,19 @@ function archives(type: string): InputScheme {
   };
 }
 
+const archiveName = /\.(?:zip|tar|tgz|tar\.(?:gz|xz|bz2|zst))$/;
+
 /** Files and archives behind a URL. */
 function downloads(type: 'file' | 'tarball'): InputScheme {
   const allowed = new Set(['url', 'narHash', 'name', 'unpack', 'rev', 'revCount', 'lastModified']);
   return {
     type,
     allowed,
-    fromUrl(url) {
+    fromUrl(url, wantsTree) {
       const [application, transport] = splitScheme(url.scheme);
       if (!['file', 'http', 'https'].includes(transport)) return undefined;
-      // Where a tree is asked for, whatever is no plain file is an archive.
-      if ((application ?? 'tarball') !== type) return undefined;
+      const usual = wantsTree || archiveName.test(url.path.at(-1) ?? '') ? 'tarball' : 'file';
+      if ((application ?? usual) !== type) return undefined;
       const attributes: InputAttributes = new Map([['type', type]]);
       for (const name of ['narHash', 'rev']) {
         const value = parameter(url, name);
