@@ -1,11 +1,12 @@
-# The packages as jobs of firn eval-jobs: those of one set of packages beside each other.
+# The packages as jobs of firn eval-jobs: those of one nixpkgs, and of one set in it, beside each other.
 nixpkgs:
 let
-  selection = import ./package-selection.nix nixpkgs;
+  treeOf = children: children // { recurseForDerivations = true; };
   setOf = { name, ... }: builtins.head (builtins.match "([^.]*)[.]?.*" name);
-  isOfSet = set: package: setOf package == set;
-  jobsOf = set: packages: builtins.listToAttrs (builtins.genList (number:
+  numbered = packages: builtins.genList (number:
     let each = builtins.elemAt packages number; in { name = "${toString number}-${each.name}"; value = each.package; }
-  ) (builtins.length packages)) // { recurseForDerivations = true; };
+  ) (builtins.length packages);
+  jobsOf = set: packages: treeOf (builtins.listToAttrs (numbered packages));
+  jobsIn = { of, packages }: { name = of; value = treeOf (builtins.mapAttrs jobsOf (builtins.groupBy setOf packages)); };
 in
-builtins.mapAttrs jobsOf (builtins.groupBy setOf selection)
+builtins.listToAttrs (map jobsIn (import ./package-selection.nix nixpkgs))

@@ -1,4 +1,4 @@
-# Packages of every kind in a nixpkgs 20.09: languages, desktops, kernels, cross compilation, overlays.
+# By the nixpkgs that they are of, packages of every kind in a nixpkgs 20.09: languages, desktops, kernels, cross compilation, overlays.
 nixpkgs:
 let
   import' = args: import nixpkgs ({ system = "x86_64-linux"; config = { }; overlays = [ ]; } // args);
@@ -9,13 +9,16 @@ let
       patches = (old.patches or [ ]) ++ [ (self.writeText "p.patch" "x") ];
     });
   };
-  packagesOf = set: map (name: {
-    inherit name;
-    package = pkgs.lib.getAttrFromPath (pkgs.lib.splitString "." name) set;
-  });
+  packagesOf = of: set: names: {
+    inherit of;
+    packages = map (name: {
+      inherit name;
+      package = pkgs.lib.getAttrFromPath (pkgs.lib.splitString "." name) set;
+    }) names;
+  };
 in
-builtins.concatLists [
-  (packagesOf pkgs [
+[
+  (packagesOf "main" pkgs [
       "R" "alacritty" "ant" "appimage-run" "asciidoctor" "bash" "bat" "beamPackages.hex" "blender" "bundix" "cargo"
       "chromium" "clang_10" "coqPackages.mathcomp" "dmd" "dotnetPackages.NUnit" "elixir" "emacsPackages.magit" "fd"
       "ffmpeg" "fpc" "gcc10" "gimp" "gitFull" "glibc" "gnome3.nautilus" "gnuradio" "gradle" "gtk3" "hello" "hugo"
@@ -33,16 +36,16 @@ builtins.concatLists [
       "subversion" "systemd" "terraform-providers.aws" "texlive.combined.scheme-medium" "thunderbird" "vscodium"
       "wget" "wineWowPackages.stable" "xorg.xorgserver" "zig"
   ])
-  (packagesOf (import' { config = { allowUnfree = true; allowBroken = true; allowInsecure = true; }; }) [
+  (packagesOf "unfree" (import' { config = { allowUnfree = true; allowBroken = true; allowInsecure = true; }; }) [
       "discord" "google-chrome" "linuxPackages.nvidia_x11" "oraclejdk8" "spotify" "unrar" "zoom-us"
   ])
-  (packagesOf (import' { overlays = [ overlay ]; }) [
+  (packagesOf "overlay" (import' { overlays = [ overlay ]; }) [
       "curl" "openssl"
   ])
-  (packagesOf (import' { system = "aarch64-linux"; }) [
+  (packagesOf "aarch64" (import' { system = "aarch64-linux"; }) [
       "hello"
   ])
-  (packagesOf (import' { system = "x86_64-darwin"; }) [
+  (packagesOf "darwin" (import' { system = "x86_64-darwin"; }) [
       "python3" "stdenv"
   ])
 ]

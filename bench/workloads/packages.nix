@@ -1,2 +1,6 @@
 # Their derivation paths.
-nixpkgs: map ({ package, ... }: package.drvPath) (import ./package-selection.nix nixpkgs)
+nixpkgs:
+let
+  pathsOf = { packages, ... }: map ({ package, ... }: package.drvPath) packages;
+in
+builtins.concatMap pathsOf (import ./package-selection.nix nixpkgs)
