@@ -67,7 +67,7 @@ export type { BuildUsers } from './outputs/require-output.ts';
 export { BuildError, EngineError, type EngineErrorCode, engineErrorCodes } from './error.ts';
 export { failingExitStatus } from './realise/exit-status.ts';
 export { type PlanOptions, type RealisationPlan, planRealisation } from './realise/plan-realisation.ts';
-export type { RealiseSettings } from './realise/realise-context.ts';
+export type { PlacedDerivation, RealiseSettings } from './realise/realise-context.ts';
 export {
   type RealiseRequest,
   type Realised,

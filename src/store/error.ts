@@ -40,6 +40,10 @@ export const storeErrorCodes = {
   'cache/codec-failed': 'data that could not be compressed or decompressed',
   'derivation/too-large': 'a file of a derivation with more bytes than a derivation may have',
   'content/not-flat': 'a tree that is no plain file where only one can be named',
+  'remote/unreachable': 'a store behind a connection that cannot be opened',
+  'remote/disconnected': 'a connection that ended before what was asked for was answered',
+  'remote/failed': 'what the other side of a connection says has failed',
+  'remote/bad-answer': 'an answer that does not fit what was asked for',
   'store/corrupt': 'a row of the store’s tables that cannot be',
 } as const;
 

@@ -33,7 +33,7 @@ export { type CommitStagedOptions, commitStaged } from './local/commit-staged.ts
 export type { StagedPath } from './local/staged-path.ts';
 export { type StagedTree, TreeStaging } from './local/tree-staging.ts';
 export { BuildLogWriter, logFile } from './local/build-log.ts';
-export { type ImportPathsOptions, importPaths } from './local/import-paths.ts';
+export { type ImportPathsOptions, importExport, importPaths } from './local/import-paths.ts';
 export type { StoreEnvironment } from './local/local-places.ts';
 export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';
 export { tryLockPath } from './local/path-lock.ts';
@@ -42,11 +42,15 @@ export { type RegisterOptions, registerPaths } from './local/register-paths.ts';
 export { decompress } from './binary-cache/decompress.ts';
 export { type DownloadAccess, type DownloadOptions, openDownload } from './open-download.ts';
 export { type OpenStoreContext, type StoreOpener, type StoreRequest, openStore } from './open-store.ts';
+export type { ByteChannel } from './remote/byte-channel.ts';
+export { feedNar } from './remote/feed-nar.ts';
+export { RemoteStore, type RemoteStoreOptions } from './remote/remote-store.ts';
+export { StreamChannel } from './remote/stream-channel.ts';
 export { hashContents } from './hash-contents.ts';
 export { invalidPath, requirePathInfo } from './require-path-info.ts';
 export { StoreParameters, type StoreTraits, takeTraits } from './store-parameters.ts';
 export { type MakeContentAddressedOptions, makeContentAddressed } from './rewrite/make-content-addressed.ts';
-export { type MissingPaths, queryMissing } from './substitute/query-missing.ts';
+export { type MissingPaths, downloadSizeOf, queryMissing } from './substitute/query-missing.ts';
 export { type RealiseFailure, type RealiseOptions, noSubstituter, realisePaths } from './substitute/realise-paths.ts';
 export { repairPath } from './substitute/repair-path.ts';
 export {
@@ -83,6 +87,7 @@ export {
   type CollectOptions,
   type Collected,
   type Collector,
+  type KeeperInfo,
   type PathAddition,
   type PathIndex,
   type PathOffer,
@@ -97,10 +102,12 @@ export {
   type TreePath,
   type TreeSource,
   type Upkeep,
+  type ValidPathsOptions,
   type VerifyStoreOptions,
   requireFacet,
 } from './store.ts';
 export { type TrustPolicy, isTrustedInfo } from './trust-policy.ts';
 export { readTrustedKeys } from './trusted-keys.ts';
+export { ServeConnection } from './ssh/serve-connection.ts';
 export type { ValidPath } from './valid-path.ts';
 export { type UnpackedArchive, unpackArchive } from './unpack-archive.ts';

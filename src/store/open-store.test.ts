@@ -59,7 +59,7 @@ describe('opening stores', () => {
     ['local://foo', 'path/not-absolute', 'not an absolute path: "foo"'],
     ['local?root=foo', 'path/not-absolute', 'not an absolute path: "foo"'],
     ['local?require-sigs=maybe', 'config/bad-value', "Boolean setting 'require-sigs' has invalid value 'maybe'"],
-    ['ssh://host', 'store/unsupported', "this version of Firn cannot open stores with scheme 'ssh' yet"],
+    ['ssh-ng://host', 'store/unsupported', "this version of Firn cannot open stores with scheme 'ssh' yet"],
     ['daemon', 'store/unsupported', "this version of Firn cannot open stores with scheme 'unix' yet"],
   ];
   for (const [uri, code, message] of refused) {

@@ -35,11 +35,12 @@ const kinds: { readonly [scheme: string]: () => Promise<StoreOpener> } = {
   http: async () => (await import('./binary-cache/open-binary-cache.ts')).openHttpCache,
   https: async () => (await import('./binary-cache/open-binary-cache.ts')).openHttpCache,
   local: async () => (await import('./local/open-local-store.ts')).openLocalStore,
+  ssh: async () => (await import('./ssh/open-ssh-store.ts')).openSshStore,
   s3: async () => (await import('./binary-cache/s3/open-s3-cache.ts')).openS3Cache,
 };
 
 /** Schemes of C++ Nix that this version lacks. */
-const absent: ReadonlySet<string> = new Set(['local-overlay', 'ssh', 'ssh-ng', 'unix']);
+const absent: ReadonlySet<string> = new Set(['local-overlay', 'ssh-ng', 'unix']);
 
 /**
  * Opens the store that `reference` names. Throws `store-uri/unknown-scheme`, `store/unsupported` for kinds that this

@@ -10,7 +10,7 @@ import type {
   StoreDir,
   StorePath,
 } from '../nix-compat/index.ts';
-import { StoreError } from './error.ts';
+import { unsupportedOperation } from './unsupported-operation.ts';
 
 /** Sends the events of one tree to `sink`, waiting for `drain` between them. */
 export type TreeSource = (sink: TreeSink, drain: () => Promise<void>, signal?: AbortSignal) => Promise<void>;
@@ -42,7 +42,10 @@ export interface Store extends AsyncDisposable, PossibleFacets {
   pathFromHashPart(hashPart: string, options?: CallOptions): Promise<StorePath | undefined>;
 
   /** Those of `paths` that are valid. */
-  validPaths(paths: Iterable<StorePath>, options?: CallOptions): Promise<Set<StorePath>>;
+  validPaths(paths: Iterable<StorePath>, options?: ValidPathsOptions): Promise<Set<StorePath>>;
+
+  /** Who keeps the store, for those that are behind a connection: throws where that cannot be had. */
+  keeper?(options?: CallOptions): Promise<KeeperInfo>;
 
   /**
    * Those outputs of valid derivations whose store paths follow from them, as far as the store has noted them: spares
@@ -63,6 +66,19 @@ export interface Store extends AsyncDisposable, PossibleFacets {
 
   /** The log of building the derivation at `path`, not compressed. */
   buildLog(path: StorePath, options?: CallOptions): Promise<Uint8Array | undefined>;
+}
+
+export interface ValidPathsOptions extends CallOptions {
+  /** Whether a store that is behind a connection first has what it can from its own substituters. */
+  readonly substitute?: boolean;
+}
+
+/** What the other side of a connection says of itself. */
+export interface KeeperInfo {
+  /** Of its software; undefined where it does not say. */
+  readonly version: string | undefined;
+  /** Whether it trusts us; undefined where it does not say. */
+  readonly trustsUs: boolean | undefined;
 }
 
 /** Store paths of outputs, by derivation. */
@@ -239,5 +255,5 @@ export function requireFacet<Name extends keyof Facets>(store: Store, name: Name
   const facets: PossibleFacets = store;
   const facet = facets[name];
   if (facet !== undefined) return facet;
-  throw new StoreError('store/unsupported', `operation '${operation}' is not supported by store '${store.uri}'`);
+  throw unsupportedOperation(store.uri, operation);
 }

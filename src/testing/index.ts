@@ -25,6 +25,8 @@ export {
 export { derivationTexts, derivationVectors, parseDerivationAt, readDerivationVector } from './derivation-vectors.ts';
 export { MemoryStore, type MemoryStoreOptions, testPath } from './memory-store.ts';
 export { addTestPath, addTestRoot, listTestStore, openLocalStoreIn } from './local-store-rig.ts';
+export { connectChannels } from './connected-channels.ts';
+export { TestServedStore } from './test-served-store.ts';
 export { inPieces } from './pieces.ts';
 export { type TestBuild, type TestOutput, finishTestBuild, floating, noChecks } from './finished-build-rig.ts';
 export { type OpenForeignStore, foreignStoreSuite } from './foreign-store-suite.ts';
@@ -45,7 +47,7 @@ export {
   outputOf,
   outsOf,
 } from './scripted-builder.ts';
-export { type OpenStore, type OpenedStore, storeSuite } from './store-suite.ts';
+export { type OpenStore, type OpenedStore, type StoreGap, storeSuite } from './store-suite.ts';
 export { type SyntaxVector, readSyntaxVectors, syntaxVectorFile } from './syntax-vectors.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export { TreeRecorder, type TestTree, fileNames, ignoreTree, playTree, testTrees } from './trees.ts';

@@ -29,7 +29,7 @@ export function configCheck(context: CommandContext): Command {
       if (store.upkeep !== undefined) {
         log.log('notice', `${green}[PASS] ${normal}Client protocol matches store protocol.`);
       }
-      log.log('notice', `${blue}[INFO] ${normal}${trustOf(store)}`);
+      log.log('notice', `${blue}[INFO] ${normal}${await trustOf(store, context.signal)}`);
       const obstacle = await sandboxObstacle(store, context);
       if (obstacle !== undefined) {
         const grade = obstacle.isFatal ? `${red}[FAIL] ` : `${blue}[INFO] `;
@@ -110,8 +110,12 @@ function leadsThroughProfiles(profile: string): boolean {
   return false;
 }
 
-function trustOf({ uri }: Store): string {
-  if (/^(https?|s3):/.test(uri)) return `Store uri: ${uri} doesn't have a notion of trusted user`;
+async function trustOf(store: Store, signal: AbortSignal): Promise<string> {
+  const { uri } = store;
+  const trustsUs = store.keeper === undefined || (await store.keeper({ signal })).trustsUs;
+  if (trustsUs === false) return `You are not trusted by store uri: ${uri}`;
+  if (trustsUs === undefined || /^(https?|s3):/.test(uri))
+    return `Store uri: ${uri} doesn't have a notion of trusted user`;
   return `You are trusted by store uri: ${uri}`;
 }
 

@@ -13,6 +13,7 @@ export function copy(context: CommandContext): Command {
   const wanted = new StorePathArguments(context, { recursive: true });
   const stores = new CopyArguments(context);
   let checkSignatures = true;
+  let substitute = false;
   const profile = new ProfileArgument();
   let outLink: ByteString | undefined;
   return {
@@ -39,8 +40,7 @@ export function copy(context: CommandContext): Command {
         short: 's',
         labels: [],
         summary: 'Have the destination substitute what it can, if it is another machine.',
-        // Only stores behind ssh, which are not there yet, do anything else than without it.
-        apply: () => {},
+        apply: () => (substitute = true),
       },
     ],
     positionals: wanted.positionals,
@@ -53,6 +53,7 @@ export function copy(context: CommandContext): Command {
         closure: wanted.recursive,
         realisations: settings.isEnabled('ca-derivations') ? await realisationsOf(from, roots) : [],
         checkSignatures,
+        substitute,
         keepGoing: settings.get('keep-going'),
         reporter: log,
         signal,

@@ -10,6 +10,7 @@ import { openCommandStore, openStoreAt } from '../open-store.ts';
 export function nixCopyClosure(context: CommandContext): LegacyCommand {
   let isUpload = true;
   let compress = false;
+  let substitute = false;
   let host: string | undefined;
   const paths: ByteString[] = [];
   const compressWith = (long: string) => ({
@@ -36,8 +37,11 @@ export function nixCopyClosure(context: CommandContext): LegacyCommand {
         apply: () => context.log.log('error', "Warning: '--show-progress' is not implemented"),
       },
       {
-        ...ignored('use-substitutes', 'Have the other machine substitute what it can.'),
+        long: 'use-substitutes',
         short: 's',
+        labels: [],
+        summary: 'Have the other machine substitute what it can.',
+        apply: () => (substitute = true),
       },
     ],
     argument: text => {
@@ -52,7 +56,7 @@ export function nixCopyClosure(context: CommandContext): LegacyCommand {
       await using from: Store = await (isUpload ? local() : remote());
       const wanted = paths.map(text => followLinksToStorePath(from, text));
       const { log, signal } = context;
-      await copyPaths(from, to, wanted, { closure: true, checkSignatures: false, reporter: log, signal });
+      await copyPaths(from, to, wanted, { closure: true, checkSignatures: false, substitute, reporter: log, signal });
     },
   };
 }

@@ -5,7 +5,6 @@ import type { CommandContext, LegacyCommand } from '../command.ts';
 import { CliError } from '../error.ts';
 import { absolutePath } from '../paths.ts';
 import { readStandardInput, stdin } from '../read-input.ts';
-import { firnVersion } from '../version.ts';
 
 /** What an operation of nix-store gets: the flags that are not nix-store's own, and the arguments. */
 export interface Operands {
@@ -23,14 +22,8 @@ interface OperationEntry {
   readonly flag: Omit<Flag, 'apply' | 'labels'>;
   /** Whether standard input is something else to it than more arguments. */
   readonly readsInput?: true;
-  /** Undefined for what this version lacks. */
-  readonly load: (() => Promise<StoreOperation>) | undefined;
+  readonly load: () => Promise<StoreOperation>;
 }
-
-const absent = (long: string, more: Partial<Pick<Flag, 'short' | 'aliases'>> = {}): OperationEntry => ({
-  flag: { long, ...more, summary: 'Not there yet.' },
-  load: undefined,
-});
 
 const operations: readonly OperationEntry[] = [
   {
@@ -129,7 +122,14 @@ const operations: readonly OperationEntry[] = [
     flag: { long: 'optimise', aliases: ['optimize'], summary: 'Keep files with equal contents once.' },
     load: async () => (await import('./store-optimise.ts')).storeOptimise,
   },
-  { ...absent('serve'), readsInput: true },
+  {
+    flag: {
+      long: 'serve',
+      summary: 'Serve the store through standard input and output (--write: also changes of it).',
+    },
+    readsInput: true,
+    load: async () => (await import('./store-serve.ts')).storeServe,
+  },
 ];
 
 /** Longest list of arguments on standard input. */
@@ -152,7 +152,9 @@ export function nixStore(context: CommandContext): LegacyCommand {
   return {
     summary: 'Works on the store and on file trees.',
     flags: [
-      ...operations.map(operation => ({ ...operation.flag, labels: [], apply: () => choose(operation) })),
+      ...operations.map((operation): Flag =>
+        Object.assign({ labels: [], apply: () => choose(operation) }, operation.flag),
+      ),
       {
         long: 'add-root',
         labels: ['path'],
@@ -178,20 +180,11 @@ export function nixStore(context: CommandContext): LegacyCommand {
     argument: text => args.push(text),
     run: async () => {
       if (chosen === undefined) throw new CliError('usage/no-command', 'no operation specified');
-      if (chosen.load === undefined) throw absentOperation(chosen.flag.long);
       const operation = await chosen.load();
       const readsInput = chosen.readsInput === true || !fromInput || isatty(stdin);
       await operation({ flags, args: readsInput ? args : [...args, ...readWords()], root, printPaths }, context);
     },
   };
-}
-
-function absentOperation(long: string): CliError {
-  const has = operations.filter(({ load }) => load !== undefined).map(({ flag }) => `nix-store --${flag.long}`);
-  return new CliError(
-    'command/absent',
-    `'nix-store --${long}' is not part of Firn ${firnVersion()} yet, which has: ${has.join(', ')}`,
-  );
 }
 
 function readWords(): ByteString[] {

@@ -1,6 +1,6 @@
 import { type JsonValue, formatJson, jsonObject } from '../../nix-compat/index.ts';
 import { type ByteString, brandAs, byteStringFromText } from '../../base/index.ts';
-import { LocalStore, type Store } from '../../store/index.ts';
+import { type KeeperInfo, LocalStore, type Store } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { openCommandStore } from '../open-store.ts';
 import { nixVersion } from '../version.ts';
@@ -19,21 +19,23 @@ export function storeInfo(context: CommandContext): Command {
     positionals: [],
     run: async () => {
       await using store = await openCommandStore(context);
-      const version = versionOf(store);
+      const { version, trustsUs } = await keeperOf(store, context.signal);
       if (json) {
-        const fields: Record<string, JsonValue> = { trusted: true, url: byteStringFromText(store.uri) };
+        const fields: Record<string, JsonValue> = { url: byteStringFromText(store.uri) };
+        if (trustsUs !== undefined) fields['trusted'] = trustsUs;
         if (version !== undefined) fields['version'] = byteStringFromText(version);
         context.out.byteLine(brandAs<ByteString>(formatJson(jsonObject(fields), pretty ? 2 : undefined)));
         return;
       }
       context.log.log('notice', `Store URL: ${store.uri}`);
       if (version !== undefined) context.log.log('notice', `Version: ${version}`);
-      context.log.log('notice', 'Trusted: 1');
+      if (trustsUs !== undefined) context.log.log('notice', `Trusted: ${trustsUs ? 1 : 0}`);
     },
   };
 }
 
-/** Of the Nix that keeps the store. Binary caches are kept by none. */
-function versionOf(store: Store): string | undefined {
-  return store instanceof LocalStore ? nixVersion : undefined;
+/** Who keeps the store, whom it takes to be asked. Binary caches are kept by none. */
+async function keeperOf(store: Store, signal: AbortSignal): Promise<KeeperInfo> {
+  if (store.keeper !== undefined) return store.keeper({ signal });
+  return { version: store instanceof LocalStore ? nixVersion : undefined, trustsUs: true };
 }

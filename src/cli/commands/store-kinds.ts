@@ -46,6 +46,14 @@ const binaryCache: readonly StoreSetting[] = [
   { name: 'write-nar-listing', fallback: 'false', summary: 'Whether a listing of each NAR is written (.ls).' },
 ];
 
+const sshSettings: readonly StoreSetting[] = [
+  { name: 'base64-ssh-public-host-key', summary: 'The public key of the host, in base64. What ssh knows.' },
+  { name: 'compress', fallback: 'false', summary: 'Whether ssh compresses what it sends.' },
+  { name: 'max-connections', fallback: '1', summary: 'How many connections there are at a time.' },
+  { name: 'remote-store', summary: 'The URI of the store on the other machine. What commands work on there.' },
+  { name: 'ssh-key', summary: 'The file of the private key for ssh. What ssh finds.' },
+];
+
 /** The kinds of stores that this version opens. */
 export const storeKinds: readonly StoreKind[] = [
   {
@@ -79,6 +87,17 @@ export const storeKinds: readonly StoreKind[] = [
     schemes: ['http', 'https'],
     summary: 'A binary cache on an HTTP server, for reading, or for writing where the server takes PUT.',
     settings: [...binaryCache, ...shared],
+  },
+  {
+    name: 'SSH Store',
+    uris: ['ssh://[user@]host[:port]'],
+    schemes: ['ssh'],
+    summary: 'The store of another machine, by nix-store --serve there.',
+    settings: [
+      ...sshSettings,
+      { name: 'remote-program', fallback: 'nix-store', summary: 'What is run on the other machine.' },
+      ...shared,
+    ],
   },
   {
     name: 'Dummy Store',

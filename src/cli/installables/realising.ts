@@ -2,6 +2,7 @@ import { displayBytes } from '../../base/index.ts';
 import {
   BuildError,
   type RealisationPlan,
+  type RealiseSettings,
   type Realised,
   type RealisedPath,
   Realiser,
@@ -24,6 +25,7 @@ import { CliError } from '../error.ts';
 import { ExitStatus } from '../exit-status.ts';
 import { openBuilder } from '../open-builder.ts';
 import { openSubstituters } from '../open-substituters.ts';
+import type { InvocationSettings } from '../settings/invocation-settings.ts';
 import { printMissing } from './print-missing.ts';
 
 export interface RealiseOptions {
@@ -74,14 +76,7 @@ export async function openRealising(
     substituters,
     builder,
     reporter: log,
-    settings: {
-      keepGoing: settings.get('keep-going'),
-      fallback: settings.get('fallback'),
-      substitute: settings.get('substitute'),
-      alwaysAllowSubstitutes: settings.get('always-allow-substitutes'),
-      recordsRealisations: settings.isEnabled('ca-derivations'),
-      maxSubstitutionJobs: Math.max(1, settings.get('max-substitution-jobs')),
-    },
+    settings: readRealiseSettings(settings),
   });
   const resources = stack.move();
   let last: RealisationPlan | undefined;
@@ -107,6 +102,18 @@ export async function openRealising(
       return new Map(paths.map(({ path, result }) => [path, result]));
     },
     [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
+  };
+}
+
+/** Of the settings, what realising depends on. */
+export function readRealiseSettings(settings: InvocationSettings): RealiseSettings {
+  return {
+    keepGoing: settings.get('keep-going'),
+    fallback: settings.get('fallback'),
+    substitute: settings.get('substitute'),
+    alwaysAllowSubstitutes: settings.get('always-allow-substitutes'),
+    recordsRealisations: settings.isEnabled('ca-derivations'),
+    maxSubstitutionJobs: Math.max(1, settings.get('max-substitution-jobs')),
   };
 }
 

@@ -82,11 +82,23 @@ export class Realiser {
    * the signal's reason.
    */
   async realise(wanted: readonly DerivingPath[], request: RealiseRequest): Promise<Realised> {
+    return this.#explore(request, graph => graph.run(wanted));
+  }
+
+  /**
+   * Builds a derivation that need not be in the store, for whoever knows its path and that its sources are there: what
+   * became of all its outputs. Throws as `realise`.
+   */
+  async realiseDerivation(derivation: PlacedDerivation, request: RealiseRequest): Promise<BuildResult> {
+    return this.#explore(request, graph => graph.runDerivation(derivation));
+  }
+
+  async #explore<T>(request: RealiseRequest, run: (graph: GoalGraph) => Promise<T>): Promise<T> {
     const { reporter } = this.#options;
     // As in C++ Nix, builds and substitutions are no parts of the activities that count them.
     using _realising = reporter.startActivity({ type: 'realise' });
     using builds = reporter.startActivity({ type: 'builds' });
-    return await new GoalGraph({ ...this.#options, slots: this.#slots }, request, builds).run(wanted);
+    return await run(new GoalGraph({ ...this.#options, slots: this.#slots }, request, builds));
   }
 }
 
@@ -162,12 +174,35 @@ class GoalGraph implements RealiseContext {
         }
       }),
     );
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
-    for (const end of await Promise.allSettled(this.#settling))
-      if (end.status === 'rejected') failure ??= { error: end.reason };
+    const late = await this.#settle();
+    failure ??= late;
     signal.throwIfAborted();
     if (failure !== undefined) throw failure.error;
     return { paths: ended.filter(each => each !== undefined), failures: this.tally.failures };
+  }
+
+  async runDerivation(derivation: PlacedDerivation): Promise<BuildResult> {
+    const { mode = 'normal', signal } = this.#request;
+    let result: BuildResult | undefined;
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      result = await this.realiseDerivation(derivation, mode);
+    } catch (error) {
+      failure = { error };
+    }
+    const late = await this.#settle();
+    failure ??= late;
+    signal.throwIfAborted();
+    if (failure !== undefined || result === undefined) throw failure?.error;
+    return result;
+  }
+
+  /** Waits until nothing is going on any more: the first of what failed after its result was known. */
+  async #settle(): Promise<{ readonly error: unknown } | undefined> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    const ends = await Promise.allSettled(this.#settling);
+    const broken = ends.find(end => end.status === 'rejected');
+    return broken === undefined ? undefined : { error: broken.reason };
   }
 
   /** What was valid when it was planned, and is now that it is kept. */

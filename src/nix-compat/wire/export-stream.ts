@@ -33,6 +33,8 @@ export interface ExportReceiver {
   startObject(): TreeSink | Promise<TreeSink>;
   /** `info` has the hash and size of the NAR that was read, and no signatures. */
   endObject(info: PathInfo): void | Promise<void>;
+  /** Waited for after each piece of an object. */
+  drain?(): Promise<void>;
 }
 
 /**
@@ -56,9 +58,10 @@ export async function readExport(reader: WireReader, storeDir: StoreDir, receive
       get finished() {
         return nar.finished;
       },
-      push(chunk) {
+      async push(chunk) {
         const taken = nar.push(chunk);
         hasher.update(taken === chunk.length ? chunk : chunk.subarray(0, taken));
+        await receiver.drain?.();
         return taken;
       },
       end: () => nar.end(),

@@ -55,7 +55,7 @@ export class BinaryCacheStore implements Store {
   readonly #transport: CacheTransport;
   readonly #lookups: CacheLookups;
   readonly #reporter: Reporter;
-  readonly #fetched: FetchedNars;
+  readonly #fetched: FetchedNars<NarInfo>;
   readonly #keepsNars: boolean;
   readonly #memory = new NarMemory();
 

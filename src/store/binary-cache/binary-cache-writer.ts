@@ -29,6 +29,7 @@ import {
   sortSignatures,
   storePathHashPart,
 } from '../../nix-compat/index.ts';
+import { AdditionGroup } from '../addition-group.ts';
 import { topologicalOrder } from '../closure/topological-order.ts';
 import { StoreError } from '../error.ts';
 import type { AddPathsOptions, AdditionFailure, PathAddition, PathOffer, PathWriter } from '../store.ts';
@@ -70,7 +71,7 @@ export class BinaryCacheWriter implements PathWriter {
 
   async add(additions: readonly PathAddition[], options: AddPathsOptions = {}): Promise<AdditionFailure[]> {
     const { concurrency = additionsAtOnce, keepGoing = false, signal, added } = options;
-    const group = new Group(additions);
+    const group = new AdditionGroup(additions);
     const order = topologicalOrder(this.#lookups.storeDir, group.paths, path => group.references(path));
     const failures: AdditionFailure[] = [];
     // In this order, those that wait for others wait only for what has started.
@@ -89,7 +90,7 @@ export class BinaryCacheWriter implements PathWriter {
   }
 
   /** Whether it had to be added. */
-  async #addPath(path: StorePath, group: Group, options: AddPathsOptions): Promise<boolean> {
+  async #addPath(path: StorePath, group: AdditionGroup, options: AddPathsOptions): Promise<boolean> {
     const { repair = false, signal } = options;
     if (!repair && (await this.#lookups.pathInfo(path, { signal })) !== undefined) return false;
     const offers = group.offers(path);
@@ -105,7 +106,11 @@ export class BinaryCacheWriter implements PathWriter {
     return false;
   }
 
-  async #takeOffer(offer: PathOffer, group: Group, options: CallOptions & { readonly repair: boolean }): Promise<void> {
+  async #takeOffer(
+    offer: PathOffer,
+    group: AdditionGroup,
+    options: CallOptions & { readonly repair: boolean },
+  ): Promise<void> {
     const { signal, repair } = options;
     const { path, references } = offer.info;
     const others = references.filter(reference => reference !== path);
@@ -254,42 +259,5 @@ export class BinaryCacheWriter implements PathWriter {
 
   #print(path: StorePath): string {
     return printStorePath(this.#lookups.storeDir, path);
-  }
-}
-
-/** Paths that are added together, and how far that got. */
-class Group {
-  readonly #members: ReadonlyMap<StorePath, PathAddition & { readonly outcome: PromiseWithResolvers<boolean> }>;
-
-  constructor(additions: readonly PathAddition[]) {
-    this.#members = new Map(
-      additions.map(addition => [addition.path, { ...addition, outcome: Promise.withResolvers<boolean>() }]),
-    );
-  }
-
-  get paths(): Iterable<StorePath> {
-    return this.#members.keys();
-  }
-
-  has(path: StorePath): boolean {
-    return this.#members.has(path);
-  }
-
-  offers(path: StorePath): readonly PathOffer[] {
-    return this.#members.get(path)?.offers ?? [];
-  }
-
-  /** By what any of the offers says. */
-  references(path: StorePath): StorePath[] {
-    return this.offers(path).flatMap(({ info }) => info.references);
-  }
-
-  settle(path: StorePath, isValid: boolean): void {
-    this.#members.get(path)?.outcome.resolve(isValid);
-  }
-
-  /** Resolves to whether the path became valid; false for one that is not in the group. */
-  whenSettled(path: StorePath): Promise<boolean> {
-    return this.#members.get(path)?.outcome.promise ?? Promise.resolve(false);
   }
 }

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { type Reporter, bytesOf, errnoOf, messageOf, teeTree } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
 import {
-  type NarInfo,
   NarLister,
   type NarListing,
   NarReader,
+  type PathInfo,
   formatHash,
   formatJson,
   listingToJson,
@@ -20,8 +20,8 @@ import { NarTree } from './nar-tree.ts';
 import { writeFully } from './write-fully.ts';
 
 /** Reports a NAR's events to `sink` and its bytes to `observe`, and fails unless it has its hash. */
-export type FetchNar = (
-  info: NarInfo,
+export type FetchNar<Info extends PathInfo> = (
+  info: Info,
   receiver: { readonly sink: NarLister; readonly observe: (chunk: Uint8Array) => void },
   options: CallOptions,
 ) => Promise<void>;
@@ -35,24 +35,24 @@ interface FetchedNar {
  * NARs that were fetched to be looked around in, as files without compression: in a folder that somebody chose
  * (`local-nar-cache`, laid out as C++ Nix does), else nameless and gone with this object. Each is fetched once.
  */
-export class FetchedNars implements AsyncDisposable {
-  readonly #fetch: FetchNar;
+export class FetchedNars<Info extends PathInfo> implements AsyncDisposable {
+  readonly #fetch: FetchNar<Info>;
   readonly #folder: string | undefined;
   readonly #reporter: Reporter;
   readonly #nars = new Map<string, Promise<FetchedNar>>();
 
-  constructor(fetch: FetchNar, folder: string | undefined, reporter: Reporter) {
+  constructor(fetch: FetchNar<Info>, folder: string | undefined, reporter: Reporter) {
     this.#fetch = fetch;
     this.#folder = folder;
     this.#reporter = reporter;
   }
 
-  async openTree(info: NarInfo, options: CallOptions): Promise<NarTree> {
+  async openTree(info: Info, options: CallOptions): Promise<NarTree> {
     const { file, listing } = await this.#get(info, options);
     return new NarTree(listing, (range, { signal }) => fileChunks(file, range, signal));
   }
 
-  async #get(info: NarInfo, options: CallOptions): Promise<FetchedNar> {
+  async #get(info: Info, options: CallOptions): Promise<FetchedNar> {
     const key = formatHash(info.narHash, 'nix32');
     const known = this.#nars.get(key);
     if (known !== undefined) return known;
@@ -66,7 +66,7 @@ export class FetchedNars implements AsyncDisposable {
     }
   }
 
-  async #obtain(info: NarInfo, key: string, options: CallOptions): Promise<FetchedNar> {
+  async #obtain(info: Info, key: string, options: CallOptions): Promise<FetchedNar> {
     if (this.#folder === undefined) return this.#receive(info, join(tmpdir(), `firn-nar-${randomUUID()}`), options);
     const path = join(this.#folder, `${key}.nar`);
     const kept = await this.#openKept(path, info);
@@ -79,7 +79,7 @@ export class FetchedNars implements AsyncDisposable {
   }
 
   async #receive(
-    info: NarInfo,
+    info: Info,
     temporary: string,
     { keepAs, ...options }: CallOptions & { readonly keepAs?: string },
   ): Promise<FetchedNar> {
@@ -98,7 +98,7 @@ export class FetchedNars implements AsyncDisposable {
   }
 
   /** What an earlier process fetched, if it is whole; its contents are trusted as all files of this user are. */
-  async #openKept(path: string, info: NarInfo): Promise<FetchedNar | undefined> {
+  async #openKept(path: string, info: PathInfo): Promise<FetchedNar | undefined> {
     let file: FileHandle | undefined;
     try {
       file = await open(path);

@@ -28,6 +28,8 @@ export interface CopyOptions extends CallOptions {
   readonly checkSignatures?: boolean;
   /** Whether paths that the destination has get their contents anew. */
   readonly repair?: boolean;
+  /** Whether the destination first has what it can from its own substituters, if it is behind a connection. */
+  readonly substitute?: boolean;
   /** Whether the others are still copied when one fails. */
   readonly keepGoing?: boolean;
   /** What is registered in the destination once the paths are there. */
@@ -56,10 +58,17 @@ export async function copyPaths(
   paths: Iterable<StorePath>,
   options: CopyOptions = {},
 ): Promise<CopyResult> {
-  const { closure = false, repair = false, reporter = silentReporter, realisations = [], signal } = options;
+  const {
+    closure = false,
+    repair = false,
+    substitute = false,
+    reporter = silentReporter,
+    realisations = [],
+    signal,
+  } = options;
   const infos = closure ? await computeClosure(from, paths, { signal }) : new Map<StorePath, PathInfo>();
   const wanted = new Set(closure ? infos.keys() : paths);
-  const valid = repair ? new Set() : await to.validPaths(wanted, { signal });
+  const valid = repair ? new Set() : await to.validPaths(wanted, { signal, substitute });
   const missing = [...wanted].filter(path => !valid.has(path));
   using copying = reporter.startActivity({
     type: 'copyPaths',

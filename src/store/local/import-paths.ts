@@ -24,9 +24,18 @@ export async function importPaths(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: ImportPathsOptions = {},
 ): Promise<StorePath[]> {
+  await using reader = new WireReader(source);
+  return importExport(store, reader, options);
+}
+
+/** As `importPaths`, of an export within a stream, which then goes on. */
+export async function importExport(
+  store: LocalStore,
+  reader: WireReader,
+  options: ImportPathsOptions = {},
+): Promise<StorePath[]> {
   store.requireWritable();
   await using importer = new Importer(store, options);
-  await using reader = new WireReader(importer.paced(source));
   try {
     await readExport(reader, store.storeDir, importer);
   } finally {
@@ -51,13 +60,10 @@ class Importer implements ExportReceiver, AsyncDisposable {
     this.#signal = signal ?? new AbortController().signal;
   }
 
-  /** Passes `source` on as fast as blobs can be written. */
-  async *paced(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-    for await (const chunk of source) {
-      this.#signal.throwIfAborted();
-      yield chunk;
-      await this.#open?.receiver.drain();
-    }
+  /** Takes more as fast as blobs can be written. */
+  async drain(): Promise<void> {
+    this.#signal.throwIfAborted();
+    await this.#open?.receiver.drain();
   }
 
   async startObject(): Promise<TreeSink> {

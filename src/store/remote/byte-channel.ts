@@ -1,0 +1,15 @@
+/** A connection's two directions, before anybody speaks a protocol on it. */
+export interface ByteChannel extends AsyncDisposable {
+  /** What the other side sends. Each chunk is lent until the next is asked for. */
+  readonly source: AsyncIterable<Uint8Array>;
+  /** Aborted when the other side has said its last, also while nobody reads. */
+  readonly ended: AbortSignal;
+  /** `bytes` are lent. What is written to a side that is gone is dropped: `drain` tells. */
+  write(bytes: Uint8Array): void;
+  /** Waits for room. Throws `remote/disconnected` where nothing written arrives any more. */
+  drain(): Promise<void>;
+  /** Says that nothing more will be written. */
+  end(): void;
+  /** Ends the connection at once, whatever is on its way. */
+  destroy(): void;
+}

@@ -1,0 +1,54 @@
+import { Semaphore } from '../../base/index.ts';
+import type { CallOptions } from '../../castore/index.ts';
+import { StoreError } from '../error.ts';
+import type { PeerConnection } from './peer-connection.ts';
+
+/** Connections of one store: opened when they are needed, as many as may be, and used again and again. */
+export class ConnectionPool<Connection extends PeerConnection> implements AsyncDisposable {
+  readonly #open: (signal: AbortSignal | undefined) => Promise<Connection>;
+  readonly #permits: Semaphore;
+  readonly #idle: Connection[] = [];
+  /** Those that are being closed. */
+  readonly #closing = new Set<Promise<void>>();
+
+  constructor(open: (signal: AbortSignal | undefined) => Promise<Connection>, maxConnections: number) {
+    this.#open = open;
+    this.#permits = new Semaphore(Math.max(1, maxConnections));
+  }
+
+  /** Gives `work` a connection of its own. When `signal` is aborted the connection is, too. Throws what `work` throws. */
+  async use<T>(work: (connection: Connection) => Promise<T>, { signal }: CallOptions = {}): Promise<T> {
+    using _permit = await this.#permits.acquire(signal);
+    const connection = this.#idle.pop() ?? (await this.#open(signal));
+    const abort = () => connection.destroy();
+    signal?.addEventListener('abort', abort);
+    let isGood = false;
+    try {
+      const result = await work(connection);
+      isGood = true;
+      return result;
+    } catch (error) {
+      isGood = error instanceof StoreError && error.code === 'remote/failed';
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      if (isGood && signal?.aborted !== true) this.#idle.push(connection);
+      else {
+        // It may be in the middle of anything.
+        connection.destroy();
+        this.#close(connection);
+      }
+    }
+  }
+
+  #close(connection: Connection): void {
+    const closing = Promise.resolve(connection[Symbol.asyncDispose]()).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const connection of this.#idle.splice(0)) this.#close(connection);
+    await Promise.all(this.#closing);
+  }
+}

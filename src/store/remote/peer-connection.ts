@@ -1,0 +1,47 @@
+import type { TreeSink } from '../../base/index.ts';
+import type { CallOptions } from '../../castore/index.ts';
+import type {
+  DerivationOutputId,
+  PathInfo,
+  Realisation,
+  RealisedOutput,
+  Signature,
+  StorePath,
+} from '../../nix-compat/index.ts';
+import type { KeeperInfo, PathOffer } from '../store.ts';
+
+/** Gets a NAR while it arrives. */
+export interface NarReceiver {
+  readonly sink: TreeSink;
+  /** Its bytes, lent. */
+  readonly observe: (chunk: Uint8Array) => void;
+  readonly drain: () => Promise<void>;
+}
+
+export interface AddNarOptions extends CallOptions {
+  readonly repair: boolean;
+  readonly checkSignatures: boolean;
+}
+
+/**
+ * One connection to whoever keeps a store, in one of Nix's protocols. One call at a time. What a method throws ends the
+ * connection, unless it is a `remote/failed`, which leaves it as it was. What a protocol lacks is undefined.
+ */
+export interface PeerConnection extends AsyncDisposable {
+  readonly keeper: KeeperInfo;
+  /** Those of `paths` that are valid. */
+  pathInfos(paths: ReadonlySet<StorePath>): Promise<Map<StorePath, PathInfo>>;
+  /** Those of `paths` that are valid, once as many as can be had are if `substitute`. */
+  validPaths(paths: ReadonlySet<StorePath>, substitute: boolean): Promise<Set<StorePath>>;
+  /** Receives the NAR of a path that is valid. */
+  receive(path: StorePath, receiver: NarReceiver): Promise<void>;
+  /** Resolves when it is valid. */
+  add(offer: PathOffer, options: AddNarOptions): Promise<void>;
+  pathFromHashPart?(hashPart: string): Promise<StorePath | undefined>;
+  realisation?(id: DerivationOutputId): Promise<RealisedOutput | undefined>;
+  addSignatures?(path: StorePath, signatures: readonly Signature[]): Promise<void>;
+  addRealisation?(realisation: Realisation): Promise<void>;
+  addBuildLog?(path: StorePath, log: Uint8Array): Promise<void>;
+  /** Ends it at once, with all that is going on. */
+  destroy(): void;
+}
