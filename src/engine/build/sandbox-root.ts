@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, closeSync, mkdirSync, openSync, readdirSync, renameSync, utimesSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  utimesSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { hasExtendedAttributes, inodeFlags } from '../../base/index.ts';
 import { removeTree, removeTreeAtEase } from '../../castore/index.ts';
@@ -27,24 +37,30 @@ export class SandboxRoot implements AsyncDisposable {
     this.#leave = leave;
     this.storeDir = join(this.path, 'store');
     this.temporaryFolder = join(this.path, 'tmp');
-    if (used === undefined) {
-      mkdirSync(this.path, 0o700);
-      mkdirSync(this.storeDir);
-      this.#give(this.path);
-      this.#give(this.storeDir);
-    } else {
-      renameSync(used, this.path);
-      const now = new Date();
-      utimesSync(this.storeDir, now, now);
+    if (used !== undefined) renameSync(used, this.path);
+    else this.#make();
+    const now = new Date();
+    for (const [folder, mode] of this.#builderFolders) {
+      chmodSync(folder, mode);
+      if (used !== undefined) utimesSync(folder, now, now);
     }
-    chmodSync(this.storeDir, 0o1775);
-    mkdirSync(this.temporaryFolder);
-    chmodSync(this.temporaryFolder, 0o1777);
-    this.#give(this.temporaryFolder);
   }
 
-  #give(folder: string): void {
-    if (this.owner !== undefined) chownSync(folder, this.owner.user, this.owner.group);
+  #make(): void {
+    mkdirSync(this.path, 0o700);
+    mkdirSync(this.storeDir);
+    mkdirSync(this.temporaryFolder);
+    if (this.owner === undefined) return;
+    const { user, group } = this.owner;
+    for (const folder of [this.path, this.storeDir, this.temporaryFolder]) chownSync(folder, user, group);
+  }
+
+  /** With their modes. */
+  get #builderFolders(): readonly (readonly [path: string, mode: number])[] {
+    return [
+      [this.storeDir, 0o1775],
+      [this.temporaryFolder, 0o1777],
+    ];
   }
 
   /** Where what the builder calls `path` is on this machine's disk. */
@@ -54,33 +70,25 @@ export class SandboxRoot implements AsyncDisposable {
 
   /** Leaves in the store directory nothing of the last builder's sandbox but what this one's has, too. */
   prepareMountPoints(wanted: MountPoints): void {
-    this.#keepOnly(wanted);
+    keepOnly(this.storeDir, wanted);
     this.#mountPoints = wanted;
-  }
-
-  #keepOnly(wanted: MountPoints): void {
-    for (const entry of readdirSync(this.storeDir, { withFileTypes: true, encoding: 'buffer' })) {
-      const kind = entry.isDirectory() ? 'folder' : entry.isFile() ? 'file' : undefined;
-      if (kind !== undefined && wanted.get(entry.name.toString('latin1')) === kind) continue;
-      removeTree(Buffer.concat([Buffer.from(`${this.storeDir}/`), entry.name]));
-    }
   }
 
   /**
    * Removes what the builder has left; whether nothing else is to be seen of it. Its processes have ended. What it was the
-   * owner of besides entries are the store directory's mode and time, which are set anew, and what cannot be.
+   * owner of besides entries are the folders' modes and times, which are set anew, and what cannot be.
    */
   clear(): boolean {
-    chmodSync(this.storeDir, 0o1775);
-    removeTree(this.temporaryFolder);
-    this.#keepOnly(this.#mountPoints);
-    const [store, fresh] = [openSync(this.storeDir, 'r'), openSync(this.path, 'r')];
-    try {
-      return hasExtendedAttributes(store) === false && inodeFlags(store) === inodeFlags(fresh);
-    } finally {
-      closeSync(store);
-      closeSync(fresh);
-    }
+    for (const [folder, mode] of this.#builderFolders) chmodSync(folder, mode);
+    keepOnly(this.storeDir, this.#mountPoints);
+    keepOnly(this.temporaryFolder, new Map());
+    const fresh = marksOf(this.path);
+    return this.#builderFolders.every(([folder]) => {
+      const { user, group, flags, hasAttributes } = marksOf(folder);
+      // Who has many ids can give folders away.
+      const isOurs = user === fresh.user && group === fresh.group;
+      return isOurs && hasAttributes === false && flags === fresh.flags;
+    });
   }
 
   remove(): Promise<void> {
@@ -89,6 +97,25 @@ export class SandboxRoot implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#leave(this);
+  }
+}
+
+/** Removes what is in `folder` but for what is `wanted` and of that kind. */
+function keepOnly(folder: string, wanted: MountPoints): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true, encoding: 'buffer' })) {
+    const kind = entry.isDirectory() ? 'folder' : entry.isFile() ? 'file' : undefined;
+    if (kind !== undefined && wanted.get(entry.name.toString('latin1')) === kind) continue;
+    removeTree(Buffer.concat([Buffer.from(`${folder}/`), entry.name]));
+  }
+}
+
+function marksOf(folder: string) {
+  const fd = openSync(folder, 'r');
+  try {
+    const { uid, gid } = fstatSync(fd);
+    return { user: uid, group: gid, flags: inodeFlags(fd), hasAttributes: hasExtendedAttributes(fd) };
+  } finally {
+    closeSync(fd);
   }
 }
 
