@@ -90,6 +90,29 @@ describe('progress', () => {
     }
   });
 
+  test('says on a terminal what an evaluation waits for', () => {
+    using folder = temporaryFolder();
+    const place = (name: string) => join(folder.path, name);
+    const job = `derivation { name = "x"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "echo 1 > $out" ]; }`;
+    writeFileSync(place('job.nix'), `import (${job})`);
+    const command = `"${binDir}/nix" eval -f ${place('job.nix')}`;
+    const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
+      env: {
+        PATH: process.env['PATH'],
+        TERM: 'xterm',
+        HOME: folder.path,
+        TMPDIR: folder.path,
+        NIX_CONF_DIR: '/nonexistent',
+        NIX_STORE_DIR: place('store'),
+        NIX_STATE_DIR: place('state'),
+        NIX_CONFIG: 'substituters =\nsandbox = false\nbuild-users-group =',
+      },
+    });
+    const text = stdout.toString().replaceAll(/\u001b\[[0-9;]*[mK]/g, '');
+    assert.match(text, /\revaluating, waiting for 1 output/);
+    assert.ok(text.endsWith('1\r\n'), JSON.stringify(text.slice(-100)));
+  });
+
   test('is no more than messages where the terminal has no colours', () => {
     using copy = rig(1000);
     const { stdout } = spawnSync('script', ['-qec', `"${binDir}/nix" '${copy.args.join("' '")}'`, '/dev/null'], {

@@ -187,9 +187,10 @@ export class Evaluation implements AsyncDisposable {
   #showWaiting(needs: readonly EvalNeed[]): Disposable | undefined {
     const { log } = this.context;
     const outputs = needs.filter(({ kind }) => kind === 'output').length;
-    if (!log.showsProgress || outputs === 0) return undefined;
+    if (outputs === 0) return undefined;
     return log.startActivity({
       type: 'unknown',
+      level: 'talkative',
       text: `evaluating, waiting for ${outputs} ${outputs === 1 ? 'output' : 'outputs'}`,
     });
   }

@@ -86,11 +86,6 @@ export class Logger implements Reporter {
     return this.#view.buildLogs || this.#copy !== undefined;
   }
 
-  /** Whether what goes on is shown as long as it does. */
-  get showsProgress(): boolean {
-    return this.#bar !== undefined && this.colours;
-  }
-
   /** Shows what builders write in full, where the format is `bar`. */
   showBuildLogs(): void {
     if (this.#bar !== undefined) this.#bar.buildLogs = true;

@@ -1,4 +1,4 @@
-import { unreachable } from '../../base/index.ts';
+import { mapConcurrent, unreachable } from '../../base/index.ts';
 import type { EvalNeed, FetchedTree, FlakeToCall, NeedAnswer } from '../../eval/index.ts';
 import type { BuiltPath, StorePath } from '../../nix-compat/index.ts';
 import { adoptPaths } from './adopt-paths.ts';
@@ -32,6 +32,9 @@ export type FetchNeed = Extract<EvalNeed, { kind: 'download' | 'tree' }>;
 
 type Answer = readonly [EvalNeed, NeedAnswer];
 
+/** Needs other than outputs, whose number `max-jobs` limits. */
+const answeredAtOnce = 8;
+
 const absent: NeedAnswer = { kind: 'absent' };
 
 /**
@@ -43,14 +46,16 @@ export async function answerNeeds(
   needs: readonly EvalNeed[],
   realisation: Realisation,
 ): Promise<readonly Answer[]> {
-  const answers: Answer[] = [];
-  const outputs: OutputNeed[] = [];
-  for (const need of needs) {
-    if (need.kind === 'output') outputs.push(need);
-    else answers.push(...(await answerOne(store, need, realisation)));
-  }
-  if (outputs.length > 0) answers.push(...(await answerOutputs(store, outputs, realisation)));
-  return answers;
+  const outputs = needs.filter(need => need.kind === 'output');
+  const others = needs.filter(need => need.kind !== 'output');
+  const { signal } = realisation;
+  // Nothing goes on when one of them throws.
+  const answers = await Promise.allSettled([
+    mapConcurrent(others, { limit: answeredAtOnce, signal }, need => answerOne(store, need, realisation)),
+    outputs.length === 0 ? [] : answerOutputs(store, outputs, realisation).then(found => [found]),
+  ]);
+  for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
+  return answers.flatMap(answer => (answer.status === 'fulfilled' ? answer.value.flat() : []));
 }
 
 type OutputNeed = Extract<EvalNeed, { kind: 'output' }>;
