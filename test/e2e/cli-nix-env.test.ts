@@ -18,6 +18,7 @@ in {
   old = make "foo-1.0" { description = "the old one"; };
   new = make "foo-2.0" { };
   bar = make "bar-0.1" { };
+  bad = make "bad-1.0" { outputsToInstall = [ "none" ]; };
 }`;
 
 function makeRig() {
@@ -61,6 +62,16 @@ describe('nix-env', () => {
     rig.succeed(...on, '-e', 'foo');
     assert.ok(!existsSync(rig.at('profile', 'bin', 'foo')) && existsSync(rig.at('profile', 'bin', 'bar')));
     assert.equal(rig.succeed(...on, '--list-generations').split('\n').length, 4);
+  });
+
+  test('finds out which outputs to install once they are built', () => {
+    using rig = makeRig();
+    const { status, stderr } = rig.run('-p', rig.at('profile'), '-f', 'packages.nix', '-iA', 'bad');
+    assert.equal(status, 1);
+    const steps =
+      /installing 'bad-1.0'\n[^]*\nbuilding '.*-bad-1.0.drv'[^]*\nerror: this derivation has bad 'meta.outputsToInstall'/;
+    assert.match(stderr, steps);
+    assert.ok(!existsSync(rig.at('profile')));
   });
 
   test('tells of conflicts, and has priorities end them', () => {
