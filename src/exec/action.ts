@@ -106,6 +106,8 @@ export type Mount =
       readonly devices?: boolean;
       /** What `from` is, if that was looked at: an absolute path in its shortest form, the last part no symlink. */
       readonly is?: 'file' | 'folder';
+      /** Whether something of that kind is at `to` already. */
+      readonly isMade?: boolean;
     }
   /** In memory: what is written is gone at the end. `size` in bytes; half of the memory unless given. */
   | { readonly kind: 'tmpfs'; readonly to: string; readonly mode: number; readonly size?: number }

@@ -86,7 +86,11 @@ function listMounts(request: SandboxRequest, isClosed: boolean): Mount[] {
     mounts.push(mount.mount);
     if (mount.kind !== undefined && dirname(target) === storeDir) mountPoints.set(basename(target), mount.kind);
   }
-  root.prepareMountPoints(mountPoints);
+  const made = root.prepareMountPoints(mountPoints);
+  for (const [at, mount] of mounts.entries()) {
+    if (mount.kind !== 'bind' || dirname(mount.to) !== storeDir || !made.has(basename(mount.to))) continue;
+    mounts[at] = { ...mount, isMade: true };
+  }
   const { sharedMemorySize: size } = settings;
   mounts.push({ kind: 'tmpfs', to: '/dev/shm', mode: 0o1777, ...(size === undefined ? {} : { size }) });
   mounts.push({ kind: 'proc', to: '/proc' });

@@ -68,10 +68,10 @@ export class SandboxRoot implements AsyncDisposable {
     return join(this.storeDir, path);
   }
 
-  /** Leaves in the store directory nothing of the last builder's sandbox but what this one's has, too. */
-  prepareMountPoints(wanted: MountPoints): void {
-    keepOnly(this.storeDir, wanted);
+  /** Leaves in the store directory nothing of the last builder's sandbox but what this one's has, too, which it returns. */
+  prepareMountPoints(wanted: MountPoints): ReadonlySet<string> {
     this.#mountPoints = wanted;
+    return keepOnly(this.storeDir, wanted);
   }
 
   /**
@@ -100,13 +100,16 @@ export class SandboxRoot implements AsyncDisposable {
   }
 }
 
-/** Removes what is in `folder` but for what is `wanted` and of that kind. */
-function keepOnly(folder: string, wanted: MountPoints): void {
+/** Removes what is in `folder` but for what is `wanted` and of that kind, which it returns. */
+function keepOnly(folder: string, wanted: MountPoints): ReadonlySet<string> {
+  const kept = new Set<string>();
   for (const entry of readdirSync(folder, { withFileTypes: true, encoding: 'buffer' })) {
     const kind = entry.isDirectory() ? 'folder' : entry.isFile() ? 'file' : undefined;
-    if (kind !== undefined && wanted.get(entry.name.toString('latin1')) === kind) continue;
-    removeTree(Buffer.concat([Buffer.from(`${folder}/`), entry.name]));
+    const name = entry.name.toString('latin1');
+    if (kind !== undefined && wanted.get(name) === kind) kept.add(name);
+    else removeTree(Buffer.concat([Buffer.from(`${folder}/`), entry.name]));
   }
+  return kept;
 }
 
 function marksOf(folder: string) {

@@ -38,12 +38,13 @@ describe('SandboxRoots', () => {
     assert.notEqual(next.path, root.path);
     assert.deepEqual(names(next.storeDir), ['file', 'folder', 'other']);
     assert.deepEqual(names(next.temporaryFolder), []);
-    next.prepareMountPoints(
+    const made = next.prepareMountPoints(
       new Map([
         ['file', 'folder'],
         ['folder', 'folder'],
       ]),
     );
+    assert.deepEqual(made, new Set(['folder']));
     assert.deepEqual(names(next.storeDir), ['folder']);
     assert.equal(lstatSync(join(next.storeDir, 'folder')).ino, kept);
     await next[Symbol.asyncDispose]();

@@ -105,12 +105,12 @@ export class MountScript {
     }
   }
 
-  #bind({ from, to, writable, optional = false, devices = false, is }: BindMount): void {
+  #bind({ from, to, writable, optional = false, devices = false, is, isMade = false }: BindMount): void {
     const source =
       is === undefined ? this.#findSource(from, optional) : { path: this.#realChild(from), isFolder: is === 'folder' };
     if (source === undefined) return;
-    if (source.isFolder) this.#makeFolder(to);
-    else this.#makeMountPoint(to);
+    if (!isMade && source.isFolder) this.#makeFolder(to);
+    else if (!isMade) this.#makeMountPoint(to);
     this.#bindPath(source.path, to);
     const added = attributes.noSuid | (writable ? 0 : attributes.readOnly) | (devices ? 0 : attributes.noDevices);
     this.#call('mount_setattr', this.#attributesOf(this.#text(to), added, true));
