@@ -6,6 +6,8 @@ import { CliError } from './error.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
+const searchPathEntry = /(?:[^:]*=)?(?:flake:|channel:|(?:https?|file|git|s3|ssh):(?=\/\/))[^:]*|[^:]+/g;
+
 /**
  * The folders that environment variables name, C++ Nix's and ours, each looked up when first asked for. All are
  * absolute and canonical (`path/not-absolute` otherwise); variables that are empty count as unset.
@@ -65,9 +67,10 @@ export class Environment implements StoreEnvironment {
     return this.variables['NIX_PAGER'] ?? this.variables['PAGER'];
   }
 
-  /** The entries of NIX_PATH: a colon separates them unless it is a URL's. */
+  /** The entries of NIX_PATH: a colon separates them, unless it is that of a URL's or flake's scheme. */
   get nixPath(): readonly string[] | undefined {
-    return this.variables['NIX_PATH']?.split(/:(?!\/\/)/).filter(entry => entry !== '');
+    const text = this.variables['NIX_PATH'];
+    return text === undefined ? undefined : (text.match(searchPathEntry) ?? []);
   }
 
   /** Certificates of the authorities that downloads trust. */

@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream, mkdtempSync } from 'node:fs';
+import { createReadStream, createWriteStream, mkdtempSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { removeTree, streamTree, walkTree } from '../castore/index.ts';
@@ -116,6 +116,8 @@ async function openArchive(
     context: { log, signal },
   }: { readonly url: string; readonly folder: string; readonly context: CommandContext },
 ): Promise<Content> {
+  const isEmpty = statSync(file).size === 0;
+  if (isEmpty) throw new CliError('download/empty-archive', `archive '${url}' is empty`);
   using _unpacking = log.startActivity({ type: 'unknown', level: 'chatty', text: `unpacking '${url}'` });
   await using stack = new AsyncDisposableStack();
   const archive = createReadStream(file, { highWaterMark: 256 * 1024, signal });

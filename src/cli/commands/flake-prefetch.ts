@@ -39,9 +39,11 @@ export function flakePrefetch(context: CommandContext): Command {
       await evaluation.commit();
       const { storeDir } = evaluation.evaluator.io;
       const hash = textAttribute(locked.input.attributes, 'narHash') ?? '';
-      // What was found out is not said to be all that there is to know.
+      // What was found out is not said to be all that there is to know; of archives their contents say which they are.
       const attributes = new Map(flakeRefToAttributes(locked));
-      for (const name of ['__final', 'narHash']) if (!reference.input.attributes.has(name)) attributes.delete(name);
+      attributes.delete('__final');
+      const isNamedByHash = attributes.get('type') === 'tarball' || reference.input.attributes.has('narHash');
+      if (!isNamedByHash) attributes.delete('narHash');
       if (json) {
         const result = jsonObject({
           storePath: printStorePath(storeDir, path),

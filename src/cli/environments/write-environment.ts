@@ -48,7 +48,7 @@ export async function writeEnvironment(
   const environment = makeUserEnvironment(store.storeDir, elements, {
     derivations: settings.get('keep-env-derivations'),
   });
-  await addWantedObjects(store, environment.objects, signal);
+  await addWantedObjects(store, environment.objects, { signal });
   log.log('debug', 'building user environment');
   await realising.realise([allOf(environment.derivation)], { failureStatus: 'telling' });
   using _lock = await lockProfile(profile, signal);

@@ -274,7 +274,10 @@ export class Evaluation implements AsyncDisposable {
   async #addWanted(): Promise<void> {
     const wanted = this.#wanted.splice(0);
     if (wanted.length === 0 || !this.#writes) return;
-    await addWantedObjects(await this.evalStore(), wanted, this.context.signal);
+    await addWantedObjects(await this.evalStore(), wanted, {
+      signal: this.context.signal,
+      reporter: this.context.log,
+    });
   }
 
   /** The store that the command works on, opened when it is first asked for. */

@@ -1,9 +1,15 @@
-import { walkTree } from '../../castore/index.ts';
+import { type Reporter, displayBytes, silentReporter } from '../../base/index.ts';
+import { type CallOptions, walkTree } from '../../castore/index.ts';
 import { type PathInfo, type StorePath, compareStorePaths, hashBytes } from '../../nix-compat/index.ts';
 import { NarHasher, type PathAddition, type Store, type TreeSource, requireFacet } from '../../store/index.ts';
 import { adoptPaths } from './adopt-paths.ts';
 import { type WantedObject, referencesOf } from './file-system-io.ts';
 import { fsPathOf } from './read-files.ts';
+
+export interface AddWantedOptions extends CallOptions {
+  /** Told which folders are copied. */
+  readonly reporter?: Reporter;
+}
 
 /**
  * Adds to a store what an evaluation wants to be there and what is not there yet. Objects may refer to others that were
@@ -12,7 +18,7 @@ import { fsPathOf } from './read-files.ts';
 export async function addWantedObjects(
   store: Store,
   wanted: Iterable<WantedObject>,
-  signal?: AbortSignal,
+  { signal, reporter = silentReporter }: AddWantedOptions = {},
 ): Promise<void> {
   const byPath = new Map<StorePath, WantedObject>();
   for (const object of wanted) byPath.set(object.path, object);
@@ -21,6 +27,7 @@ export async function addWantedObjects(
   for (const [path, object] of byPath) {
     if (present.has(path)) continue;
     const source = sourceOf(object);
+    using _copying = reportCopying(object, reporter);
     const info = await infoOf(object, source);
     additions.push({ path, offers: [{ info, source, from: store.uri, isTrusted: true }] });
   }
@@ -37,6 +44,12 @@ function othersOf(wanted: ReadonlyMap<StorePath, WantedObject>, present: Readonl
     for (const reference of referencesOf(object)) if (!wanted.has(reference)) others.add(reference);
   }
   return others;
+}
+
+function reportCopying(object: WantedObject, reporter: Reporter): Disposable | undefined {
+  if (object.kind !== 'tree' || object.addition.method !== 'nar') return undefined;
+  const text = () => `copying '${displayBytes(object.addition.path)}/' to the store`;
+  return reporter.startActivity({ type: 'unknown', level: 'chatty', text });
 }
 
 function sourceOf(object: WantedObject): TreeSource {

@@ -12,7 +12,14 @@ import {
   narHashMismatch,
   textAttribute,
 } from '../../eval/index.ts';
-import { type StorePath, formatHash, makeFixedOutputPath, parseHash, printStorePath } from '../../nix-compat/index.ts';
+import {
+  type StorePath,
+  equalHashes,
+  formatHash,
+  makeFixedOutputPath,
+  parseHash,
+  printStorePath,
+} from '../../nix-compat/index.ts';
 import type { Registries, RegistryUse } from './registries.ts';
 import { withTraceAsync } from './with-trace.ts';
 
@@ -102,7 +109,7 @@ export class InputTrees {
     evaluator.access?.allow(printStorePath(storeDir, path));
     await this.#sources.settle();
     const found = formatHash(narHash, 'sri');
-    if (expected !== undefined && expected !== found) {
+    if (expected !== undefined && !equalHashes(parseHash(expected, 'sha256'), narHash)) {
       throw narHashMismatch(url, { expected, got: found });
     }
     const known = isFinal ? input.attributes : new Map(source.attributes).set('narHash', found).set('__final', true);

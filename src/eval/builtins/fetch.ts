@@ -14,7 +14,7 @@ import { EvalError } from '../eval-error.ts';
 import type { Evaluator } from '../evaluator.ts';
 import { mark } from '../error-log.ts';
 import { resolveChannel } from '../channel-url.ts';
-import { type Input, inputFromAttributes, inputFromUrl, inputToUrl } from '../inputs/input.ts';
+import { type Input, inputFromAttributes, inputFromUrl, inputToUrl, isLockedInput } from '../inputs/input.ts';
 import { type InputAttributes, asBadUrl, formatUrl, textAttribute } from '../inputs/input-scheme.ts';
 import { fixGitUrl } from '../inputs/schemes.ts';
 import type { EvalNeed } from '../needs.ts';
@@ -154,8 +154,14 @@ function fetchTreeWith(evaluator: Evaluator, args: number, fetcher: TreeFetcher)
     throw evalError`input '${shown}' is not allowed to use the '__final' attribute`;
   }
   const input = isFinal ? { ...given, attributes: new Map(given.attributes).set('__final', true) } : given;
-  if (evaluator.access?.purity === 'pure' && !input.attributes.has('narHash') && !input.attributes.has('rev')) {
-    throw evalError`in pure evaluation mode, '${who}' doesn't fetch unlocked input '${shown}'`;
+  if (evaluator.access?.purity === 'pure' && !isLockedInput(input)) {
+    if (!input.attributes.has('narHash')) {
+      throw evalError`in pure evaluation mode, '${who}' doesn't fetch unlocked input '${shown}'`;
+    }
+    evaluator.warn(
+      `Input '${shown}' is unlocked (e.g. lacks a Git revision) but is checked by NAR hash.` +
+        ' This is not reproducible and will break after garbage collection or when shared.',
+    );
   }
   evaluator.checkUri(shown);
   return within(evaluator, `while fetching the input '${mark(shown)}'`, () => {
@@ -169,7 +175,7 @@ function fetchTreeWith(evaluator: Evaluator, args: number, fetcher: TreeFetcher)
     const need = { kind: 'tree', input: input.attributes, url: shown } as const;
     const { path, narHash, attributes: found } = addFetched(evaluator, need, name);
     const got = formatHash(narHash, 'sri');
-    if (expected !== undefined && expected !== got) {
+    if (expected !== undefined && !equalHashes(parseHash(expected, 'sha256'), narHash)) {
       throw narHashMismatch(shown, { expected, got });
     }
     const attributes = isFinal ? input.attributes : found;
