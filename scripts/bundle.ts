@@ -38,6 +38,7 @@ const threads = {
   'decode-thread-entry': 'src/store/binary-cache/decode-thread-entry.ts',
   'file-thread-entry': 'src/castore/disk/file-thread-entry.ts',
   'hash-thread-entry': 'src/store/local/upkeep/hash-thread-entry.ts',
+  'job-thread': 'src/cli/jobs/job-thread.ts',
   'job-thread-entry': 'src/cli/jobs/job-thread-entry.ts',
   'terminal-thread-entry': 'src/cli/repl/terminal-thread-entry.ts',
 };

@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { accessSync, constants } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { builtFolder, snapshotOption } from '../base/index.ts';
 import type { CommandContext } from './command.ts';
 
@@ -11,5 +12,22 @@ export function leaveSnapshot(context: CommandContext): void {
   if (options.length === process.execArgv.length) return;
   const { execPath, argv, env } = process;
   const command = [execPath, ...options, join(builtFolder(), 'firn.cjs'), ...argv.slice(1)];
-  process.execve?.(execPath, command, { ...env, FIRN_ARGV0: context.program });
+  process.execve?.(execPath, command, { ...env, ...compileCache(context), FIRN_ARGV0: context.program });
+}
+
+/** Has compiled code kept where the launcher has it kept for processes from the bundle. */
+function compileCache({ environment }: CommandContext): Record<string, string> {
+  if (environment.variables['NODE_COMPILE_CACHE'] !== undefined) return {};
+  const folder = isWritable(builtFolder()) ? builtFolder() : join(dirname(environment.cacheFolder), 'firn');
+  const cache = join(folder, 'compile-cache');
+  return { NODE_COMPILE_CACHE: cache, FIRN_COMPILE_CACHE: cache };
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

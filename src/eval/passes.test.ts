@@ -243,6 +243,17 @@ describe('exploring', () => {
     assert.equal(passesOf(`(derivation { __structuredAttrs = true; ${attributes} }).drvPath`).passes, 1);
   });
 
+  test('takes chains of imports a link at a time, side by side', () => {
+    const after = (first: string | undefined, name: string) =>
+      `(import (if ${first} >= 0 then ${drv(name)} else throw "no"))`;
+    const chain = after(after(a, 'b'), 'c');
+    assert.deepEqual(passesOf(`[ ${chain} ${after(after(b, 'c'), 'a')} "\${toString ${chain}}" ]`), {
+      value: '[ 2 0 "2" ]',
+      // Each begins elsewhere: the third link of one is the second of another.
+      passes: 2,
+    });
+  });
+
   test('says nothing before its turn', () => {
     const { value, said, needs } = run(
       `let shared = builtins.trace "shared" 5; x = import ${drv('a')};

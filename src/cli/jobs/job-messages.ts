@@ -10,6 +10,10 @@ export interface JobThreadSetup {
   readonly argv: readonly string[];
   /** What standard input said, as bytes, if that is asked for. */
   readonly input?: string | undefined;
+  /** Where compiled code is kept, if it is. */
+  readonly compileCache: string | undefined;
+  /** The file of what it runs. */
+  readonly program: string;
 }
 
 /** To a thread. */

@@ -1,13 +1,12 @@
 /**
- * A thread that evaluates jobs: the command line is read anew, and `eval-jobs` finds out that it is not on the main thread
- * (serve-jobs.ts). A bundle has this file beside it.
+ * A thread that evaluates jobs (job-thread.ts). What it runs is loaded from here, so that it is found compiled: threads do
+ * not share the compile cache of the process. A bundle has both files beside it.
  */
+import { enableCompileCache } from 'node:module';
 import { workerData } from 'node:worker_threads';
-import { run } from '../run.ts';
 import type { JobThreadSetup } from './job-messages.ts';
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what JobThreads starts this thread with
-const { argv } = workerData as JobThreadSetup;
-
-// No top-level await: the bundle is CommonJS.
-void run('firn', argv).then(status => process.exit(status));
+const { compileCache, program } = workerData as JobThreadSetup;
+if (compileCache !== undefined) enableCompileCache(compileCache);
+void import(program);

@@ -1,5 +1,7 @@
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import type { Worker } from 'node:worker_threads';
-import { messageOf, startThread } from '../../base/index.ts';
+import { entryFile, messageOf, startThread } from '../../base/index.ts';
 import type { EvalMessage } from '../../eval/index.ts';
 import { CliError } from '../error.ts';
 import type { Realising } from '../installables/realising.ts';
@@ -16,7 +18,7 @@ const stackSize = 250;
 export interface JobThreadsOptions {
   /** How many threads there are at a time. */
   readonly count: number;
-  readonly setup: JobThreadSetup;
+  readonly setup: Pick<JobThreadSetup, 'argv' | 'input'>;
   readonly realising: () => Promise<Realising>;
   /** Called for each job but sets, one after the other, in the order in which they end. */
   readonly onResult: (path: JobPath, result: JobResult, imports: readonly string[]) => Promise<void>;
@@ -83,7 +85,11 @@ export class JobThreads {
   #start(): void {
     const worker = startThread(import.meta.filename, 'job-thread-entry', {
       name: 'jobs',
-      workerData: this.#options.setup,
+      workerData: {
+        ...this.#options.setup,
+        compileCache: compileCacheFolder(),
+        program: entryFile(import.meta.filename, 'job-thread'),
+      } satisfies JobThreadSetup,
       resourceLimits: { stackSizeMb: stackSize, maxOldGenerationSizeMb: 4096 },
     });
     const thread: JobThread = { worker, queue: [], said: new Map() };
@@ -230,6 +236,12 @@ export class JobThreads {
       this.#ended.reject(error);
     }
   }
+}
+
+function compileCacheFolder(): string | undefined {
+  // Within it there is a folder for each version of Node.
+  const folder = getCompileCacheDir();
+  return folder === undefined ? undefined : dirname(folder);
 }
 
 function post({ worker }: JobThread, order: JobOrder): void {
