@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../../base/index.ts';
 import {
   type DerivationOutput,
@@ -23,6 +24,7 @@ import {
   recordReports,
   temporaryFolder,
 } from '../../testing/index.ts';
+import type { DerivationBuilder } from '../build/derivation-builder.ts';
 import { planRealisation } from './plan-realisation.ts';
 import { type RealiseSettings } from './realise-context.ts';
 import { Realiser } from './realiser.ts';
@@ -105,6 +107,42 @@ test('no more builds go on at a time than there are slots', async () => {
   for (const name of ['a', 'b', 'c', 'd', 'e']) paths.push(await addTestDerivation(store, name, {}));
   await rig.realise(...paths.map(path => outputOf(path)));
   assert.equal(builder.mostRunning, 2);
+});
+
+test('nothing is told of builds before they are settled, and their failure to settle is thrown', async () => {
+  await using rig = openRig();
+  const { store, builder } = rig;
+  const base = await addTestDerivation(store, 'base', {});
+  const top = await addTestDerivation(store, 'top', { inputs: outsOf(base) });
+  const settling: PromiseWithResolvers<void>[] = [];
+  const early: DerivationBuilder = {
+    slots: 1,
+    obstacle: () => undefined,
+    build: async (job, options) => {
+      const result = await builder.build(job, options);
+      const settled = Promise.withResolvers<void>();
+      settling.push(settled);
+      options.settles?.(settled.promise);
+      if (settling.length === 2) setImmediate(() => settling[0]?.resolve());
+      return result;
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  const { reporter } = recordReports();
+  const realiser = new Realiser({ store, substituters: undefined, builder: early, settings: plain, reporter });
+  let isTold = false;
+  const realised = realiser.realise([outputOf(top)], { signal: new AbortController().signal });
+  const told = realised.then(
+    () => (isTold = true),
+    () => (isTold = true),
+  );
+  while (settling.length < 2) await turn();
+  await settling[0]?.promise;
+  await turn();
+  assert.deepEqual([builder.built, isTold], [['base', 'top'], false]);
+  settling[1]?.reject(new Error('no space left'));
+  await told;
+  await assert.rejects(realised, /no space left/);
 });
 
 test('plans weigh what most waits for', async () => {
