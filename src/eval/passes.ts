@@ -76,6 +76,8 @@ export class WorkState {
    * did, in the same order, less what has been evaluated: all that it says was said.
    */
   turningPoint: string | undefined;
+  /** How many passes were begun. */
+  passes = 0;
 }
 
 interface PassState {
@@ -100,7 +102,7 @@ interface Exploration {
 /** Needs that a pass finds at most: answers are waited for together. */
 const maxNeeds = 1024;
 
-/** Bytes that are given up in all for evaluating what has to be evaluated again. */
+/** Bytes that are given up in all for exploring what has to be evaluated again, or finds nothing. */
 const maxWaste = 256 * 1024 * 1024;
 
 /**
@@ -142,6 +144,7 @@ export class Passes {
       known: new Set(),
     };
     this.#current = state;
+    workState.passes++;
     try {
       const value = work();
       if (outer === undefined) this.finish(workState);
@@ -269,6 +272,7 @@ export class Passes {
     const { exports } = core;
     const exploration: Exploration = { isUndone: false, undo: [] };
     const suspendedBefore = state.suspended.length;
+    const needsBefore = state.needs.size;
     const memoryBefore = exports.memoryUsed();
     this.#exploration = exploration;
     exports.beginTrail();
@@ -278,11 +282,13 @@ export class Passes {
       this.#exploration = undefined;
       exports.endTrail(exploration.isUndone ? 1 : 0);
     }
+    // What is still to be computed when it is explored again, and finds nothing, is a call whose value nobody keeps.
+    const isFruitless = state.work.passes > 1 && state.needs.size === needsBefore;
+    if (exploration.isUndone || isFruitless) this.#waste += exports.memoryUsed() - memoryBefore;
     if (!exploration.isUndone) return;
     for (const undo of exploration.undo) undo();
     // Others that share them need not find out again.
     for (const { cell } of state.suspended.slice(suspendedBefore)) suspendCell(cell);
-    this.#waste += exports.memoryUsed() - memoryBefore;
   }
 
   /** Forgets what was fetched: it may be another by now. */
