@@ -34,6 +34,7 @@ export function serveWith(store: Store, context: CommandContext): ServedStore {
     store,
     version: nixVersion,
     assign: (name, value) => settings.assign(name, value),
+    trustedSubstituters: () => new Set([...settings.get('substituters'), ...settings.get('trusted-substituters')]),
     realise: (wanted, request) => withRealiser(request, realiser => realiser.realise(wanted, request)),
     build: (path, derivation, request) =>
       withRealiser(request, realiser =>

@@ -36,6 +36,7 @@ export {
   optionalAbsolutePathType,
   setType,
   stringType,
+  uint32Type,
   uint64Type,
 } from './config/setting-type.ts';
 export { type SettingTraits, Settings } from './config/settings.ts';

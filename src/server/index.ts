@@ -6,3 +6,4 @@
 export { ServerError, type ServerErrorCode, serverErrorCodes } from './error.ts';
 export type { BuildRequest, ServedStore, SubstitutablePath } from './served-store.ts';
 export { type ServeOptions, serveStore } from './serve-service.ts';
+export { type WorkerOptions, serveWorker } from './worker-service.ts';

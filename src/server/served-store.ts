@@ -32,6 +32,8 @@ export interface ServedStore {
   readonly version: string;
   /** Sets what the next requests are done by, as a line of nix.conf does. Throws `config/…`. */
   assign(name: string, value: string): void;
+  /** Substituters that clients may choose which are not trusted. */
+  trustedSubstituters(): ReadonlySet<string>;
   /** What became of each; failures are among it. Throws as `Realiser.realise`. */
   realise(wanted: readonly DerivingPath[], request: BuildRequest): Promise<Realised>;
   /** Throws as `Realiser.realiseDerivation`. */

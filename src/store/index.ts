@@ -39,6 +39,8 @@ export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';
 export { tryLockPath } from './local/path-lock.ts';
 export { type KnownOutput, PathTable, type Registration } from './local/path-table.ts';
 export { type RegisterOptions, registerPaths } from './local/register-paths.ts';
+export { WorkerConnection } from './daemon/worker-connection.ts';
+export { WorkerStore } from './daemon/worker-store.ts';
 export { decompress } from './binary-cache/decompress.ts';
 export { type DownloadAccess, type DownloadOptions, openDownload } from './open-download.ts';
 export { type OpenStoreContext, type StoreOpener, type StoreRequest, openStore } from './open-store.ts';

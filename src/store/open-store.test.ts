@@ -59,8 +59,12 @@ describe('opening stores', () => {
     ['local://foo', 'path/not-absolute', 'not an absolute path: "foo"'],
     ['local?root=foo', 'path/not-absolute', 'not an absolute path: "foo"'],
     ['local?require-sigs=maybe', 'config/bad-value', "Boolean setting 'require-sigs' has invalid value 'maybe'"],
-    ['ssh-ng://host', 'store/unsupported', "this version of Firn cannot open stores with scheme 'ssh' yet"],
-    ['daemon', 'store/unsupported', "this version of Firn cannot open stores with scheme 'unix' yet"],
+    [
+      'local-overlay://x',
+      'store/unsupported',
+      "this version of Firn cannot open stores with scheme 'local-overlay' yet",
+    ],
+    ['ssh://-x', 'store-uri/malformed', "invalid SSH authority: '-x': host name '-x' must not start with '-'"],
   ];
   for (const [uri, code, message] of refused) {
     test(`'${uri}' is refused`, async () => {

@@ -36,11 +36,13 @@ const kinds: { readonly [scheme: string]: () => Promise<StoreOpener> } = {
   https: async () => (await import('./binary-cache/open-binary-cache.ts')).openHttpCache,
   local: async () => (await import('./local/open-local-store.ts')).openLocalStore,
   ssh: async () => (await import('./ssh/open-ssh-store.ts')).openSshStore,
+  'ssh-ng': async () => (await import('./ssh/open-ssh-ng-store.ts')).openSshNgStore,
+  unix: async () => (await import('./daemon/open-daemon-store.ts')).openDaemonStore,
   s3: async () => (await import('./binary-cache/s3/open-s3-cache.ts')).openS3Cache,
 };
 
 /** Schemes of C++ Nix that this version lacks. */
-const absent: ReadonlySet<string> = new Set(['local-overlay', 'ssh-ng', 'unix']);
+const absent: ReadonlySet<string> = new Set(['local-overlay']);
 
 /**
  * Opens the store that `reference` names. Throws `store-uri/unknown-scheme`, `store/unsupported` for kinds that this

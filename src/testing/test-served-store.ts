@@ -1,6 +1,6 @@
 import type { Realised, RealisationPlan } from '../engine/index.ts';
 import type { BasicDerivation, BuildResult, DerivingPath, StorePath } from '../nix-compat/index.ts';
-import type { ServedStore, SubstitutablePath } from '../server/index.ts';
+import type { BuildRequest, ServedStore, SubstitutablePath } from '../server/index.ts';
 import type { Store } from '../store/index.ts';
 
 /** A served store that does as a test says, and keeps what it was asked for. */
@@ -23,6 +23,10 @@ export class TestServedStore implements ServedStore {
     this.assigned.set(name, value);
   }
 
+  trustedSubstituters(): ReadonlySet<string> {
+    return new Set(['https://cache.example.org']);
+  }
+
   realise(wanted: readonly DerivingPath[]): Promise<Realised> {
     this.wanted.push(...wanted);
     const { result } = this;
@@ -35,8 +39,10 @@ export class TestServedStore implements ServedStore {
     return Promise.resolve(this.result);
   }
 
-  async substitute(paths: ReadonlySet<StorePath>): Promise<void> {
+  async substitute(paths: ReadonlySet<StorePath>, { reporter }: Pick<BuildRequest, 'reporter'>): Promise<void> {
     for (const path of paths) {
+      using substituting = reporter.startActivity({ type: 'substitute', level: 'info', fields: [path, 'test'] });
+      substituting.progress(1, 2);
       this.substituted.push(path);
       await this.substituter(path);
     }

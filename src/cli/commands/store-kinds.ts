@@ -100,6 +100,29 @@ export const storeKinds: readonly StoreKind[] = [
     ],
   },
   {
+    name: 'Experimental SSH Store',
+    uris: ['ssh-ng://[user@]host[:port]'],
+    schemes: ['ssh-ng'],
+    summary: 'The store of another machine, by nix-daemon --stdio there.',
+    settings: [
+      ...sshSettings,
+      { name: 'max-connection-age', summary: 'Accepted for compatibility: connections are kept.' },
+      { name: 'remote-program', fallback: 'nix-daemon', summary: 'What is run on the other machine.' },
+      ...shared,
+    ],
+  },
+  {
+    name: 'Local Daemon Store',
+    uris: ['daemon', 'unix:///path'],
+    schemes: ['unix'],
+    summary: 'The store that a daemon on this machine keeps.',
+    settings: [
+      { name: 'max-connection-age', summary: 'Accepted for compatibility: connections are kept.' },
+      { name: 'max-connections', fallback: '1', summary: 'How many connections there are at a time.' },
+      ...shared,
+    ],
+  },
+  {
     name: 'Dummy Store',
     uris: ['dummy://'],
     schemes: ['dummy'],

@@ -10,6 +10,7 @@ const present: { readonly [path: string]: Loader } = {
   'config check': async () => (await import('./config-check.ts')).configCheck,
   'config show': async () => (await import('./config-show.ts')).configShow,
   copy: async () => (await import('./copy.ts')).copy,
+  daemon: async () => (await import('./daemon.ts')).daemon,
   'derivation add': async () => (await import('./derivation-add.ts')).derivationAdd,
   'derivation show': async () => (await import('./derivation-show.ts')).derivationShow,
   develop: async () => (await import('./develop.ts')).develop,
@@ -92,7 +93,7 @@ const present: { readonly [path: string]: Loader } = {
 };
 
 /** Names of Nix that this version lacks, groups of them by their first word alone. */
-const absent: readonly string[] = ['bundle', 'daemon', 'store roots-daemon'];
+const absent: readonly string[] = ['bundle', 'store roots-daemon'];
 
 const shorthand = (...means: string[]) => ({ means, deprecated: false });
 const deprecated = (...means: string[]) => ({ means, deprecated: true });
@@ -175,6 +176,7 @@ const legacyCommands: { readonly [name: string]: () => Promise<LegacyCommandFact
   'nix-channel': async () => (await import('./nix-channel.ts')).nixChannel,
   'nix-collect-garbage': async () => (await import('./nix-collect-garbage.ts')).nixCollectGarbage,
   'nix-copy-closure': async () => (await import('./nix-copy-closure.ts')).nixCopyClosure,
+  'nix-daemon': async () => (await import('./nix-daemon.ts')).nixDaemon,
   'nix-env': async () => (await import('./nix-env.ts')).nixEnv,
   'nix-hash': async () => (await import('./nix-hash.ts')).nixHash,
   'nix-instantiate': async () => (await import('./nix-instantiate.ts')).nixInstantiate,

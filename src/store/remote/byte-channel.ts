@@ -6,6 +6,8 @@ export interface ByteChannel extends AsyncDisposable {
   readonly ended: AbortSignal;
   /** `bytes` are lent. What is written to a side that is gone is dropped: `drain` tells. */
   write(bytes: Uint8Array): void;
+  /** Whether the other side is slow to read: what nobody would miss need not be written now. */
+  readonly isCongested: boolean;
   /** Waits for room. Throws `remote/disconnected` where nothing written arrives any more. */
   drain(): Promise<void>;
   /** Says that nothing more will be written. */

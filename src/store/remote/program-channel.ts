@@ -45,6 +45,10 @@ export class ProgramChannel implements ByteChannel {
     return channel;
   }
 
+  get isCongested(): boolean {
+    return this.#streams.isCongested;
+  }
+
   write(bytes: Uint8Array): void {
     this.#streams.write(bytes);
   }

@@ -21,6 +21,10 @@ export class StreamChannel implements ByteChannel {
     writable.on('close', () => this.#closed.abort());
   }
 
+  get isCongested(): boolean {
+    return this.#writable.writableNeedDrain;
+  }
+
   write(bytes: Uint8Array): void {
     if (this.#closed.signal.aborted || this.#writable.writableEnded) return;
     this.#writable.write(Buffer.from(bytes));

@@ -1,0 +1,186 @@
+import { open } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TreeSink, displayBytes, teeTree } from '../base/index.ts';
+import {
+  type FramedReader,
+  type PathInfo,
+  WireReader,
+  formatOutputId,
+  parseContentAddressKind,
+  parseStorePath,
+  protocolVersion,
+  readPathInfo,
+  readRealisation,
+  readSignatures,
+  readStorePath,
+  readStorePaths,
+  writePathInfo,
+} from '../nix-compat/index.ts';
+import { LocalStore, type TreeSource, addToStore, feedNar, requireFacet } from '../store/index.ts';
+import { ServerError } from './error.ts';
+import { receiveNar } from './receive-nar.ts';
+import type { WorkerSession } from './worker-session.ts';
+
+/** Since when contents come in frames: Nix 2.4. */
+const framesSince = protocolVersion(1, 25);
+const realisationsSince = protocolVersion(1, 31);
+
+/** Bytes of the largest build log that is taken. */
+const maxBuildLogSize = 256 * 1024 * 1024;
+
+export async function addToStoreNar(session: WorkerSession): Promise<void> {
+  const { reader, storeDir } = session;
+  const info = await readPathInfo(reader, storeDir);
+  const repair = await reader.boolean();
+  const checkSignatures = !(await reader.boolean());
+  requireFrames(session);
+  await session.workWithFrames(frames =>
+    addPath(session, info, { repair, checkSignatures, source: receiveNar(frames) }),
+  );
+}
+
+export async function addMultipleToStore(session: WorkerSession): Promise<void> {
+  const { reader, storeDir } = session;
+  const repair = await reader.boolean();
+  const checkSignatures = !(await reader.boolean());
+  await session.workWithFrames(async frames => {
+    const inner = new WireReader(frames);
+    const count = await inner.number();
+    for (let at = 0; at < count; at++) {
+      inner.startMessage();
+      const info = await readPathInfo(inner, storeDir);
+      let isRead = false;
+      const source: TreeSource = async (sink, drain) => {
+        isRead = true;
+        await feedNar(inner, { sink, drain, observe: () => {} });
+      };
+      await addPath(session, info, { repair, checkSignatures, source });
+      // It is not asked for where the path is valid, and what comes next is behind it.
+      if (!isRead) await feedNar(inner, { sink: noTree, drain: () => Promise.resolve(), observe: () => {} });
+    }
+  });
+}
+
+const noTree: TreeSink = teeTree();
+
+interface Adding {
+  readonly repair: boolean;
+  readonly checkSignatures: boolean;
+  readonly source: TreeSource;
+}
+
+/** A client that is not trusted can have signatures looked at, but not have it left. */
+async function addPath(
+  session: WorkerSession,
+  info: PathInfo,
+  { repair, checkSignatures, source }: Adding,
+): Promise<void> {
+  const { store, isTrusted, signal } = session;
+  if (repair) session.requireTrust("repairing is not allowed because you are not in 'trusted-users'");
+  const told = isTrusted ? info : { ...info, ultimate: false };
+  const offer = { info: told, source, from: 'the client', isTrusted: false };
+  await requireFacet(store, 'writer', 'addToStore').add([{ path: info.path, offers: [offer] }], {
+    repair,
+    checkSignatures: checkSignatures || !isTrusted,
+    signal,
+  });
+}
+
+/** Adds contents under the store path that they give. */
+export async function addContents(session: WorkerSession): Promise<void> {
+  const { reader, writer, storeDir, signal } = session;
+  requireFrames(session);
+  const name = displayBytes(await reader.string());
+  const kindText = displayBytes(await reader.string());
+  const others = await readStorePaths(reader, storeDir);
+  const repair = await reader.boolean();
+  const info = await session.workWithFrames(async frames => {
+    const { method, algorithm } = parseContentAddressKind(kindText);
+    if (repair) session.requireTrust("repairing is not allowed because you are not in 'trusted-users'");
+    const { store } = session;
+    if (!(store instanceof LocalStore)) {
+      throw new ServerError('request/unsupported', `operation 'addToStore' is not supported by store '${store.uri}'`);
+    }
+    const source = method === 'nar' || method === 'git' ? receiveNar(frames) : receiveFile(frames);
+    const references = { others, self: false };
+    return addToStore(store, source, { name, method, algorithm, references, repair, signal });
+  });
+  writePathInfo(writer, storeDir, info);
+}
+
+/** The bytes of a file, whose size is known at their end only: until then they are in a file that has no name. */
+function receiveFile(frames: FramedReader): TreeSource {
+  return async (sink, drain, signal) => {
+    const path = join(tmpdir(), `firn-file-${randomUUID()}`);
+    await using file = await open(path, 'wx+', 0o600);
+    unlinkSync(path);
+    let size = 0;
+    for await (const chunk of frames) {
+      signal?.throwIfAborted();
+      await file.writeFile(chunk);
+      size += chunk.byteLength;
+    }
+    sink.startFile(false, size);
+    const buffer = Buffer.allocUnsafe(64 * 1024);
+    for (let at = 0; at < size;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+      if (bytesRead === 0) throw new Error(`'${path}' was cut short`);
+      sink.fileData(Buffer.from(buffer.subarray(0, bytesRead)));
+      at += bytesRead;
+      await drain();
+    }
+    sink.endFile();
+  };
+}
+
+export async function addSignatures(session: WorkerSession): Promise<void> {
+  const { reader, writer, store, storeDir, signal } = session;
+  const path = await readStorePath(reader, storeDir);
+  const signatures = await readSignatures(reader);
+  await session.work(() => requireFacet(store, 'writer', 'addSignatures').addSignatures(path, signatures, { signal }));
+  writer.number(1);
+}
+
+export async function registerDrvOutput(session: WorkerSession): Promise<void> {
+  const { reader, store, context, signal } = session;
+  if (context.version < realisationsSince) throw tooOld();
+  const realisation = await readRealisation(reader);
+  await session.work(async () => {
+    const id = displayBytes(formatOutputId(realisation.id));
+    session.requireTrust(`cannot register realisation '${id}' because it lacks a signature by a trusted key`);
+    await requireFacet(store, 'writer', 'registerDrvOutput').addRealisation(realisation, { signal });
+  });
+}
+
+export async function addBuildLog(session: WorkerSession): Promise<void> {
+  const { reader, writer, store, signal } = session;
+  const path = parseStorePath(await reader.string());
+  await session.workWithFrames(async frames => {
+    session.requireTrust('you are not privileged to add logs');
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of frames) {
+      size += chunk.byteLength;
+      if (size > maxBuildLogSize) {
+        throw new ServerError('request/malformed', `a build log of more than ${maxBuildLogSize} bytes is not taken`);
+      }
+      chunks.push(Buffer.from(chunk));
+    }
+    await requireFacet(store, 'writer', 'addBuildLog').addBuildLog(path, Buffer.concat(chunks), { signal });
+  });
+  writer.number(1);
+}
+
+function requireFrames({ context }: WorkerSession): void {
+  if (context.version < framesSince) throw tooOld();
+}
+
+function tooOld(): ServerError {
+  return new ServerError(
+    'request/unsupported',
+    'the Nix client is too old for what it wants: that needs Nix 2.4 or later',
+  );
+}

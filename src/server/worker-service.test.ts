@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Reporter, byteStringFromText, bytesOf, silentReporter } from '../base/index.ts';
+import {
+  FramedWriter,
+  SecretKey,
+  WireReader,
+  WireWriter,
+  hashBytes,
+  openWorkerConnection,
+  readLogMessage,
+  writePathInfo,
+  writeWorkerOperation,
+} from '../nix-compat/index.ts';
+import { type LocalStore, WorkerConnection, WorkerStore } from '../store/index.ts';
+import {
+  TestServedStore,
+  addTestPath,
+  connectChannels,
+  listTestStore,
+  offerTree,
+  openLocalStoreIn,
+  recordReports,
+  storeSuite,
+  temporaryFolder,
+} from '../testing/index.ts';
+import { serveWorker } from './worker-service.ts';
+
+/** A store, served to as many clients as come. */
+class WorkerRig implements AsyncDisposable {
+  readonly #folder = temporaryFolder();
+  readonly local: LocalStore = openLocalStoreIn(this.#folder.path);
+  readonly served = new TestServedStore(this.local);
+  readonly remote: WorkerStore;
+  /** What each of the services ended with. */
+  readonly ends: Promise<unknown>[] = [];
+  readonly #isTrusted: boolean;
+
+  constructor(options: { readonly isTrusted?: boolean; readonly reporter?: Reporter } = {}) {
+    const { isTrusted = true, reporter = silentReporter } = options;
+    const { storeDir } = this.local;
+    this.#isTrusted = isTrusted;
+    this.remote = new WorkerStore({
+      uri: 'ssh-ng://test',
+      traits: { storeDir, priority: undefined, wantMassQuery: undefined, isTrusted: false, pathInfoCacheSize: 0 },
+      maxConnections: 2,
+      isHere: false,
+      reporter,
+      connect: () =>
+        WorkerConnection.open(this.serve().client, { storeDir, uri: 'ssh-ng://test', preamble: '', reporter }),
+      resources: { [Symbol.asyncDispose]: () => Promise.resolve() },
+    });
+  }
+
+  get folder(): string {
+    return this.#folder.path;
+  }
+
+  serve(): ReturnType<typeof connectChannels> {
+    const channels = connectChannels();
+    const { server } = channels;
+    const serving = serveWorker(server, this.served, {
+      isTrusted: this.#isTrusted,
+      signal: new AbortController().signal,
+    });
+    this.ends.push(serving.catch((error: unknown) => error).finally(() => server.destroy()));
+    return channels;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.remote[Symbol.asyncDispose]();
+    await Promise.all(this.ends);
+    await this.local[Symbol.asyncDispose]();
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+storeSuite(
+  'a store behind the worker protocol',
+  async () => {
+    const rig = new WorkerRig();
+    return { store: rig.remote, [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose]() };
+  },
+  ['build logs'],
+);
+
+const link = { type: 'symlink', target: byteStringFromText('some target') } as const;
+
+test('tells whether it trusts the client, and which software it is', async () => {
+  await using trusting = new WorkerRig();
+  assert.deepEqual(await trusting.remote.keeper(), { version: '2.34.8', trustsUs: true });
+  await using wary = new WorkerRig({ isTrusted: false });
+  assert.deepEqual(await wary.remote.keeper(), { version: '2.34.8', trustsUs: false });
+});
+
+test('a client that is not trusted cannot do without signatures, and the connection goes on', async () => {
+  await using rig = new WorkerRig({ isTrusted: false });
+  const { storeDir } = rig.local;
+  const { path, offers } = offerTree(link, { storeDir });
+  const options = { checkSignatures: false };
+  await assert.rejects(rig.remote.writer.add([{ path, offers }], options), /lacks a signature by a trusted key/);
+  const { info } = offers[0];
+  const addressed = { ...info, contentAddress: { method: 'nar', hash: info.narHash } as const };
+  await rig.remote.writer.add([{ path, offers: [{ ...offers[0], info: addressed }] }], options);
+  assert.deepEqual(await rig.remote.validPaths([path]), new Set([path]));
+  const id = {
+    derivationHash: hashBytes('sha256', bytesOf(byteStringFromText('x'))),
+    output: byteStringFromText('out'),
+  };
+  await assert.rejects(rig.remote.writer.addRealisation({ id, path, signatures: [] }), /lacks a signature/);
+  await assert.rejects(rig.remote.writer.addBuildLog(path, Buffer.from('x')), /not privileged to add logs/);
+  const signature = SecretKey.generate('a-1').sign(Buffer.from('x'));
+  await rig.remote.writer.addSignatures(path, [signature]);
+  assert.equal(rig.ends.length, 1, 'all on one connection');
+});
+
+test('the other side substitutes, and what it reports is reported here', async () => {
+  const { reporter, reports } = recordReports();
+  await using rig = new WorkerRig({ reporter });
+  const path = await addTestPath(rig.local, 'x');
+  assert.deepEqual(await rig.remote.validPaths([path], { substitute: true }), new Set([path]));
+  assert.deepEqual(rig.served.substituted, [path]);
+  assert.deepEqual(
+    reports.map(({ kind }) => kind),
+    ['start', 'result', 'stop'],
+  );
+});
+
+test('a framed NAR that breaks off, or is none, is refused, and nothing is there', async () => {
+  await using rig = new WorkerRig();
+  const { storeDir } = rig.local;
+  const { info } = offerTree(link, { storeDir }).offers[0];
+  const { client } = rig.serve();
+  const reader = new WireReader(client.source);
+  const { protocol } = await openWorkerConnection({ reader, send: bytes => client.write(bytes) });
+  assert.equal((await readLogMessage(reader, protocol.version)).kind, 'last');
+  for (const nar of ['', 'garbage garbage garbage', '\r\0\0\0\0\0\0\0nix-archive-1\0\0\0']) {
+    const writer = new WireWriter();
+    writeWorkerOperation(writer, 'AddToStoreNar');
+    writePathInfo(writer, storeDir, info);
+    writer.boolean(false);
+    writer.boolean(true);
+    client.write(writer.take());
+    const frames = new FramedWriter(bytes => client.write(bytes));
+    frames.push(Buffer.from(nar, 'latin1'));
+    frames.end();
+    assert.equal((await readLogMessage(reader, protocol.version)).kind, 'error', nar);
+  }
+  const writer = new WireWriter();
+  writer.number(4711);
+  client.write(writer.take());
+  const refusal = await readLogMessage(reader, protocol.version);
+  assert.match(refusal.kind === 'error' ? refusal.error.message : '', /invalid operation 4711/);
+  assert.match(String(await rig.ends.at(-1)), /invalid operation 4711/);
+  assert.deepEqual(listTestStore(rig.folder), []);
+});
+
+test('a client that goes away in the middle of its data leaves nothing', async () => {
+  await using rig = new WorkerRig();
+  const { storeDir } = rig.local;
+  const { path, offers } = offerTree(link, { storeDir });
+  const broken = {
+    ...offers[0],
+    source: async () => {
+      throw new Error('the disk is gone');
+    },
+  };
+  await assert.rejects(rig.remote.writer.add([{ path, offers: [broken] }]), /the disk is gone/);
+  await rig.ends[0];
+  assert.deepEqual(listTestStore(rig.folder), []);
+});
+
+test('garbage collected there is told here, and roots are', async () => {
+  await using rig = new WorkerRig();
+  const path = await addTestPath(rig.local, 'x');
+  const { live } = await rig.remote.collector.liveness();
+  assert.deepEqual(live, [path], 'whoever added it still keeps it');
+  await assert.rejects(rig.remote.collector.collect({ paths: [path] }), /.+/);
+  await assert.rejects(rig.remote.collector.addIndirectRoot('/nonexistent', path), /not supported/);
+});

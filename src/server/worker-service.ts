@@ -1,0 +1,104 @@
+import { byteStringFromText } from '../base/index.ts';
+import {
+  NixCompatError,
+  WireReader,
+  type WorkerOperation,
+  acceptWorkerConnection,
+  readWorkerOperation,
+} from '../nix-compat/index.ts';
+import type { ByteChannel } from '../store/index.ts';
+import { ServerError } from './error.ts';
+import type { ServedStore } from './served-store.ts';
+import * as additions from './worker-additions.ts';
+import * as builds from './worker-builds.ts';
+import * as queries from './worker-queries.ts';
+import { WorkerSession } from './worker-session.ts';
+import * as upkeep from './worker-upkeep.ts';
+
+export interface WorkerOptions {
+  /** Whether the client may do what could harm other users of the store. */
+  readonly isTrusted: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Reads the rest of a request, does what it says and writes the answer. */
+type Answer = (session: WorkerSession) => Promise<void>;
+
+/** Those that are missing belong to clients before Nix 2.4. */
+const answers: { readonly [Operation in WorkerOperation]?: Answer } = {
+  IsValidPath: queries.isValidPath,
+  QueryReferrers: queries.queryReferrers,
+  AddToStore: additions.addContents,
+  BuildPaths: builds.buildPaths,
+  EnsurePath: builds.ensurePath,
+  AddTempRoot: upkeep.addTemporaryRoot,
+  AddIndirectRoot: upkeep.addIndirectRoot,
+  SyncWithGC: upkeep.syncWithCollector,
+  FindRoots: upkeep.findRoots,
+  QueryDeriver: queries.queryDeriver,
+  SetOptions: upkeep.setOptions,
+  CollectGarbage: upkeep.collectGarbage,
+  QuerySubstitutablePathInfo: queries.querySubstitutablePathInfo,
+  QueryAllValidPaths: queries.queryAllValidPaths,
+  QueryPathInfo: queries.queryPathInfo,
+  QueryPathFromHashPart: queries.queryPathFromHashPart,
+  QuerySubstitutablePathInfos: queries.querySubstitutablePathInfos,
+  QueryValidPaths: queries.queryValidPaths,
+  QuerySubstitutablePaths: queries.querySubstitutablePaths,
+  QueryValidDerivers: queries.queryValidDerivers,
+  OptimiseStore: upkeep.optimiseStore,
+  VerifyStore: upkeep.verifyStore,
+  BuildDerivation: builds.buildDerivation,
+  AddSignatures: additions.addSignatures,
+  NarFromPath: queries.narFromPath,
+  AddToStoreNar: additions.addToStoreNar,
+  QueryMissing: builds.queryMissing,
+  QueryDerivationOutputMap: queries.queryDerivationOutputMap,
+  RegisterDrvOutput: additions.registerDrvOutput,
+  QueryRealisation: queries.queryRealisation,
+  AddMultipleToStore: additions.addMultipleToStore,
+  AddBuildLog: additions.addBuildLog,
+  BuildPathsWithResults: builds.buildPathsWithResults,
+  AddPermRoot: upkeep.addPermanentRoot,
+};
+
+/**
+ * Serves a client of the worker protocol until it closes the connection. What fails is told to the client; where the
+ * request could not be read to its end the connection is of no more use, and that is thrown, too.
+ */
+export async function serveWorker(channel: ByteChannel, served: ServedStore, options: WorkerOptions): Promise<void> {
+  const { isTrusted, signal } = options;
+  await using reader = new WireReader(channel.source);
+  const send = async (bytes: Uint8Array): Promise<void> => {
+    channel.write(bytes);
+    await channel.drain();
+  };
+  const { store, version } = served;
+  // Both of us have to trust the client.
+  const trustsClient = isTrusted && store.keeper !== undefined ? (await store.keeper({ signal })).trustsUs : isTrusted;
+  const protocol = await acceptWorkerConnection(
+    { reader, send },
+    { version: byteStringFromText(version), trustsClient },
+  );
+  const context = { storeDir: store.storeDir, ...protocol };
+  const session = new WorkerSession({ channel, reader, context, served, isTrusted, signal });
+  await session.work(() => Promise.resolve());
+  await session.flush();
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const operation = await readWorkerOperation(reader);
+      if (operation === undefined) return;
+      const answer = answers[operation];
+      if (answer === undefined) {
+        throw new ServerError('request/unsupported', `the operation '${operation}' is of clients before Nix 2.4`);
+      }
+      await answer(session);
+      await session.flush();
+    } catch (error) {
+      const isLost = !session.log.isOpen || (error instanceof NixCompatError && error.code.startsWith('wire/'));
+      await session.fail(error).catch(() => undefined);
+      if (isLost) throw error;
+    }
+  }
+}

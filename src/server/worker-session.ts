@@ -1,0 +1,114 @@
+import { type Reporter, byteStringFromText, createReporter, messageOf } from '../base/index.ts';
+import {
+  FramedReader,
+  type StoreDir,
+  type WireReader,
+  WireWriter,
+  type WorkerContext,
+  writeLogMessage,
+} from '../nix-compat/index.ts';
+import type { ByteChannel, Store } from '../store/index.ts';
+import { ServerError } from './error.ts';
+import type { BuildRequest, ServedStore } from './served-store.ts';
+import { WorkerLog } from './worker-log.ts';
+
+export interface WorkerSessionOptions {
+  readonly channel: ByteChannel;
+  readonly reader: WireReader;
+  readonly context: WorkerContext;
+  readonly served: ServedStore;
+  /** Whether the client may do what could harm other users of the store. */
+  readonly isTrusted: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** One client of the worker protocol: what its requests are read from, and their answers written to. */
+export class WorkerSession {
+  readonly reader: WireReader;
+  /** Of the answer. */
+  readonly writer = new WireWriter();
+  readonly context: WorkerContext;
+  readonly served: ServedStore;
+  readonly isTrusted: boolean;
+  readonly channel: ByteChannel;
+  readonly log: WorkerLog;
+  /** Aborted when the client is gone, too: nobody wants what it wanted. */
+  readonly signal: AbortSignal;
+  readonly #reporter: Reporter;
+
+  constructor(options: WorkerSessionOptions) {
+    this.reader = options.reader;
+    this.context = options.context;
+    this.served = options.served;
+    this.isTrusted = options.isTrusted;
+    this.channel = options.channel;
+    this.log = new WorkerLog(options.channel, options.context.version);
+    this.#reporter = createReporter(this.log);
+    this.signal = options.signal;
+  }
+
+  get store(): Store {
+    return this.served.store;
+  }
+
+  get storeDir(): StoreDir {
+    return this.context.storeDir;
+  }
+
+  /** What a client wants is called off when it is gone. */
+  request(mode: BuildRequest['mode'] = 'normal'): BuildRequest {
+    const signal = AbortSignal.any([this.signal, this.channel.ended]);
+    return { mode, signal, reporter: this.#reporter };
+  }
+
+  /**
+   * Does what a request that has been read asks for: messages are sent meanwhile, and the client is told when it is done; if
+   * it fails, that, and the connection goes on.
+   */
+  async work<T>(perform: () => Promise<T>): Promise<T> {
+    this.log.isOpen = true;
+    const result = await perform();
+    this.log.isOpen = false;
+    writeLogMessage(this.writer, this.context.version, { kind: 'last' });
+    return result;
+  }
+
+  /** As `work`, with data that the client sends in frames, which are read to their end whatever happens. */
+  workWithFrames<T>(perform: (frames: FramedReader) => Promise<T>): Promise<T> {
+    return this.work(async () => {
+      const frames = new FramedReader(this.reader);
+      let isOver = false;
+      try {
+        const result = await perform(frames);
+        isOver = true;
+        return result;
+      } finally {
+        // A failure of these is met again by whoever reads on.
+        if (isOver) await frames.drain();
+        else await frames.drain().catch(() => undefined);
+      }
+    });
+  }
+
+  /** Tells the client of a failure in place of an answer. */
+  async fail(error: unknown): Promise<void> {
+    this.log.isOpen = false;
+    this.writer.take();
+    const message = byteStringFromText(messageOf(error));
+    writeLogMessage(this.writer, this.context.version, {
+      kind: 'error',
+      error: { level: 0, message, traces: [], status: 1 },
+    });
+    await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    this.channel.write(this.writer.take());
+    await this.channel.drain();
+  }
+
+  /** Throws `request/forbidden`. */
+  requireTrust(message: string): void {
+    if (!this.isTrusted) throw new ServerError('request/forbidden', message);
+  }
+}

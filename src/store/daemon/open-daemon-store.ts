@@ -1,0 +1,53 @@
+import { connect } from 'node:net';
+import { displayBytes, systemErrorText } from '../../base/index.ts';
+import { canonicalPath, decodePercent, int32Type, uint32Type } from '../../nix-compat/index.ts';
+import { StoreError } from '../error.ts';
+import type { StoreRequest } from '../open-store.ts';
+import { StreamChannel } from '../remote/stream-channel.ts';
+import type { Store } from '../store.ts';
+import { takeTraits } from '../store-parameters.ts';
+import { WorkerConnection } from './worker-connection.ts';
+import { WorkerStore } from './worker-store.ts';
+
+/** Where C++ Nix's daemon listens. */
+const defaultSocket = '/nix/var/nix/daemon-socket/socket';
+
+/** `daemon` or `unix:///path`: by the daemon that listens there. Connects when something is asked of it. */
+export async function openDaemonStore(request: StoreRequest): Promise<Store> {
+  const { authority, parameters, context } = request;
+  const { environment, reporter } = context;
+  const traits = takeTraits(parameters, environment.storeDir);
+  const maxConnections = parameters.take('max-connections', int32Type, 1);
+  parameters.take('max-connection-age', uint32Type, 2 ** 32 - 1);
+  parameters.warnUnknown(reporter);
+  const socket =
+    authority === ''
+      ? (process.env['NIX_DAEMON_SOCKET_PATH'] ?? defaultSocket)
+      : canonicalPath(displayBytes(decodePercent(authority)));
+  const uri = authority === '' ? 'daemon' : `unix://${authority}`;
+  return new WorkerStore({
+    uri,
+    traits,
+    maxConnections,
+    isHere: true,
+    reporter,
+    connect: async () => {
+      const channel = await connectTo(socket);
+      return WorkerConnection.open(channel, { storeDir: traits.storeDir, uri, preamble: '', reporter });
+    },
+    resources: { [Symbol.asyncDispose]: () => Promise.resolve() },
+  });
+}
+
+/** Throws `remote/unreachable`. */
+async function connectTo(path: string): Promise<StreamChannel> {
+  const socket = connect({ path });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('error', cause => {
+      const message = `cannot connect to socket at '${path}': ${systemErrorText(cause)}`;
+      reject(new StoreError('remote/unreachable', message, { cause }));
+    });
+  });
+  return new StreamChannel(socket, socket);
+}

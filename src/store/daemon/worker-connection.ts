@@ -1,0 +1,290 @@
+import { type Reporter, byteStringFromText, displayBytes } from '../../base/index.ts';
+import {
+  type DerivationOutputId,
+  FramedWriter,
+  type PathInfo,
+  type Realisation,
+  type RealisedOutput,
+  type Signature,
+  type StoreDir,
+  type StorePath,
+  type WireReader,
+  WireWriter,
+  type WorkerContext,
+  type WorkerOperation,
+  openWorkerConnection,
+  printStorePath,
+  protocolVersion,
+  readOptionalStorePath,
+  readRealisation,
+  readStorePaths,
+  readUnkeyedPathInfo,
+  writeOutputId,
+  writePathInfo,
+  writeRealisation,
+  writeSignatures,
+  writeStorePath,
+  writeStorePaths,
+  writeWorkerOperation,
+} from '../../nix-compat/index.ts';
+import { StoreError } from '../error.ts';
+import type { ByteChannel } from '../remote/byte-channel.ts';
+import { feedNar } from '../remote/feed-nar.ts';
+import { greetPeer } from '../remote/greeting.ts';
+import type { AddNarOptions, NarReceiver, PeerConnection } from '../remote/peer-connection.ts';
+import { requireSubset } from '../remote/require-subset.ts';
+import { sendNar } from '../remote/send-nar.ts';
+import type { KeeperInfo, PathOffer } from '../store.ts';
+import { RemoteLog } from './remote-log.ts';
+
+export interface WorkerConnectionOptions {
+  readonly storeDir: StoreDir;
+  /** What messages call the store. */
+  readonly uri: string;
+  /** See `GreetingOptions`. */
+  readonly preamble: string;
+  readonly reporter: Reporter;
+}
+
+const substitutesSince = protocolVersion(1, 27);
+/** Since when contents are sent in frames and realisations as such: Nix 2.4. */
+const oldestForData = protocolVersion(1, 31);
+
+/** Requests that are sent before the answer to the first is read: what waits in the pipes is small. */
+const requestsAhead = 64;
+
+/** The client's side of the worker protocol, as daemons and `nix-daemon --stdio` speak it. */
+export class WorkerConnection implements PeerConnection {
+  readonly keeper: KeeperInfo;
+  readonly #channel: ByteChannel;
+  readonly #reader: WireReader;
+  readonly #context: WorkerContext;
+  readonly #reporter: Reporter;
+
+  private constructor(opened: {
+    readonly channel: ByteChannel;
+    readonly reader: WireReader;
+    readonly context: WorkerContext;
+    readonly keeper: KeeperInfo;
+    readonly reporter: Reporter;
+  }) {
+    this.#channel = opened.channel;
+    this.#reader = opened.reader;
+    this.#context = opened.context;
+    this.keeper = opened.keeper;
+    this.#reporter = opened.reporter;
+  }
+
+  /** Takes over `channel`, also where it throws: `remote/unreachable`, `wire/unsupported-version`. */
+  static async open(channel: ByteChannel, options: WorkerConnectionOptions): Promise<WorkerConnection> {
+    const { storeDir, uri, preamble, reporter } = options;
+    const prefix = `cannot open connection to remote store '${uri}'`;
+    try {
+      const greeting = {
+        channel,
+        preamble,
+        mismatch: (got: string) => `${prefix}: protocol mismatch, got '${got}'`,
+        silence: `${prefix}: Nix daemon disconnected unexpectedly (maybe it crashed?)`,
+      };
+      return await greetPeer(greeting, async reader => {
+        const { protocol, daemon } = await openWorkerConnection({ reader, send: bytes => channel.write(bytes) });
+        using log = new RemoteLog(reporter);
+        await log.follow(reader, protocol.version);
+        const version = daemon.version === undefined ? undefined : displayBytes(daemon.version);
+        const keeper = { version, trustsUs: daemon.trustsClient };
+        return new WorkerConnection({ channel, reader, context: { storeDir, ...protocol }, keeper, reporter });
+      });
+    } catch (error) {
+      await channel[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async pathInfos(paths: ReadonlySet<StorePath>): Promise<Map<StorePath, PathInfo>> {
+    const infos = new Map<StorePath, PathInfo>();
+    const wanted = [...paths];
+    let failure: StoreError | undefined;
+    for (let at = 0; at < wanted.length && failure === undefined; at += requestsAhead) {
+      const batch = wanted.slice(at, at + requestsAhead);
+      for (const path of batch)
+        await this.#send(this.#request('QueryPathInfo', writer => this.#writePath(writer, path)));
+      for (const path of batch) {
+        try {
+          const info = await this.#answer(async reader =>
+            (await reader.boolean()) ? await readUnkeyedPathInfo(reader, this.#context.storeDir) : undefined,
+          );
+          if (info !== undefined) infos.set(path, { path, ...info });
+        } catch (error) {
+          // The other answers are still to come.
+          if (!(error instanceof StoreError && error.code === 'remote/failed')) throw error;
+          failure ??= error;
+        }
+      }
+    }
+    if (failure !== undefined) throw failure;
+    return infos;
+  }
+
+  async validPaths(paths: ReadonlySet<StorePath>, substitute: boolean): Promise<Set<StorePath>> {
+    const { storeDir, version } = this.#context;
+    const found = await this.call(
+      'QueryValidPaths',
+      writer => {
+        writeStorePaths(writer, storeDir, [...paths]);
+        if (version >= substitutesSince) writer.boolean(substitute);
+      },
+      reader => readStorePaths(reader, storeDir),
+    );
+    return requireSubset(storeDir, found, paths);
+  }
+
+  async receive(path: StorePath, receiver: NarReceiver): Promise<void> {
+    await this.call(
+      'NarFromPath',
+      writer => this.#writePath(writer, path),
+      reader => feedNar(reader, receiver),
+    );
+  }
+
+  async add(offer: PathOffer, { repair, checkSignatures, signal }: AddNarOptions): Promise<void> {
+    const { storeDir } = this.#context;
+    const name = printStorePath(storeDir, offer.info.path);
+    this.#requireData();
+    await this.#send(
+      this.#request('AddToStoreNar', writer => {
+        writePathInfo(writer, storeDir, offer.info);
+        writer.boolean(repair);
+        writer.boolean(!checkSignatures);
+      }),
+    );
+    await this.#sendFrames(signal, (write, stop) =>
+      sendNar(offer, { name, write, drain: () => this.#channel.drain(), signal: stop }),
+    );
+  }
+
+  pathFromHashPart(hashPart: string): Promise<StorePath | undefined> {
+    return this.call(
+      'QueryPathFromHashPart',
+      writer => writer.string(byteStringFromText(hashPart)),
+      reader => readOptionalStorePath(reader, this.#context.storeDir),
+    );
+  }
+
+  async realisation(id: DerivationOutputId): Promise<RealisedOutput | undefined> {
+    this.#requireData();
+    const [found] = await this.call(
+      'QueryRealisation',
+      writer => writeOutputId(writer, id),
+      reader => reader.list(() => readRealisation(reader)),
+    );
+    return found === undefined ? undefined : { path: found.path, signatures: found.signatures };
+  }
+
+  async addSignatures(path: StorePath, signatures: readonly Signature[]): Promise<void> {
+    await this.acknowledged('AddSignatures', writer => {
+      this.#writePath(writer, path);
+      writeSignatures(writer, signatures);
+    });
+  }
+
+  async addRealisation(realisation: Realisation): Promise<void> {
+    this.#requireData();
+    await this.call('RegisterDrvOutput', writer => writeRealisation(writer, realisation), nothing);
+  }
+
+  async addBuildLog(path: StorePath, log: Uint8Array): Promise<void> {
+    this.#requireData();
+    await this.#send(this.#request('AddBuildLog', writer => writer.string(byteStringFromText(path))));
+    await this.#sendFrames(undefined, async write => {
+      write(log);
+      await this.#channel.drain();
+    });
+    await this.#reader.number();
+  }
+
+  /** Makes a request and reads its answer. Throws `remote/failed` where the other side says so. */
+  async call<T>(
+    operation: WorkerOperation,
+    write: (writer: WireWriter) => void,
+    read: (reader: WireReader) => Promise<T>,
+  ): Promise<T> {
+    await this.#send(this.#request(operation, write));
+    return this.#answer(read);
+  }
+
+  /** Makes a request whose answer is that it has been done. */
+  async acknowledged(operation: WorkerOperation, write: (writer: WireWriter) => void): Promise<void> {
+    await this.call(operation, write, reader => reader.number());
+  }
+
+  #request(operation: WorkerOperation, write: (writer: WireWriter) => void): WireWriter {
+    const writer = new WireWriter();
+    writeWorkerOperation(writer, operation);
+    write(writer);
+    return writer;
+  }
+
+  async #send(request: WireWriter): Promise<void> {
+    this.#channel.write(request.take());
+    await this.#channel.drain();
+  }
+
+  async #answer<T>(read: (reader: WireReader) => Promise<T>): Promise<T> {
+    using log = new RemoteLog(this.#reporter);
+    await log.follow(this.#reader, this.#context.version);
+    return await read(this.#reader);
+  }
+
+  /**
+   * Sends data while the other side may report how it goes. Where that says that it has failed, no more is sent; where the
+   * data cannot be had, nothing can be said of that, and the connection is of no more use.
+   */
+  async #sendFrames(
+    signal: AbortSignal | undefined,
+    send: (write: (bytes: Uint8Array) => void, stop: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const frames = new FramedWriter(bytes => this.#channel.write(bytes));
+    const stop = new AbortController();
+    let refusal: { readonly error: unknown } | undefined;
+    const answered = this.#answer(nothing).catch((error: unknown) => {
+      refusal = { error };
+      stop.abort(error);
+    });
+    try {
+      await send(
+        bytes => frames.push(bytes),
+        signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]),
+      );
+    } catch (error) {
+      if (refusal === undefined) {
+        this.#channel.destroy();
+        await answered;
+        throw error;
+      }
+    }
+    frames.end();
+    await answered;
+    if (refusal !== undefined) throw refusal.error;
+  }
+
+  /** Throws `store/unsupported`. */
+  #requireData(): void {
+    if (this.#context.version >= oldestForData) return;
+    const message = 'the Nix daemon is too old for what is wanted of it: that needs Nix 2.4 or later there';
+    throw new StoreError('store/unsupported', message);
+  }
+
+  #writePath(writer: WireWriter, path: StorePath): void {
+    writeStorePath(writer, this.#context.storeDir, path);
+  }
+
+  destroy(): void {
+    this.#channel.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#channel[Symbol.asyncDispose]();
+  }
+}
+
+async function nothing(): Promise<void> {}

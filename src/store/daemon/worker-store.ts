@@ -1,0 +1,156 @@
+import { type ByteString, byteStringFromText, displayBytes } from '../../base/index.ts';
+import { type CallOptions, realFileSystem } from '../../castore/index.ts';
+import {
+  type StoreDir,
+  type StorePath,
+  type WireReader,
+  type WireWriter,
+  type WorkerOperation,
+  parseStorePathIn,
+  printStorePath,
+  readStorePath,
+  readStorePaths,
+  writeGcOptions,
+  writeStorePath,
+} from '../../nix-compat/index.ts';
+import type { ConnectionPool } from '../remote/connection-pool.ts';
+import { RemoteStore, type RemoteStoreOptions } from '../remote/remote-store.ts';
+import { replaceLink } from '../local/roots/add-indirect-root.ts';
+import type { CollectOptions, Collected, Collector, PathIndex, Store, StoreRoot } from '../store.ts';
+import { unsupportedOperation } from '../unsupported-operation.ts';
+import type { WorkerConnection } from './worker-connection.ts';
+
+type Pool = ConnectionPool<WorkerConnection>;
+
+export interface WorkerStoreOptions extends RemoteStoreOptions<WorkerConnection> {
+  /** Whether the other side sees the files of this machine. */
+  readonly isHere: boolean;
+}
+
+/** A store that a daemon keeps: it can also list what it has, and collect garbage. */
+export class WorkerStore extends RemoteStore<WorkerConnection> {
+  readonly index: PathIndex;
+  readonly collector: Collector;
+
+  constructor(options: WorkerStoreOptions) {
+    super(options);
+    this.index = new WorkerIndex(this.pool, this.storeDir);
+    this.collector = new WorkerCollector(this.pool, this, options.isHere);
+  }
+}
+
+class WorkerIndex implements PathIndex {
+  readonly #pool: Pool;
+  readonly #storeDir: StoreDir;
+
+  constructor(pool: Pool, storeDir: StoreDir) {
+    this.#pool = pool;
+    this.#storeDir = storeDir;
+  }
+
+  allPaths(options?: CallOptions): Promise<StorePath[]> {
+    return this.#paths('QueryAllValidPaths', () => {}, options);
+  }
+
+  referrers(path: StorePath, options?: CallOptions): Promise<StorePath[]> {
+    return this.#paths('QueryReferrers', writer => writeStorePath(writer, this.#storeDir, path), options);
+  }
+
+  validDerivers(path: StorePath, options?: CallOptions): Promise<StorePath[]> {
+    return this.#paths('QueryValidDerivers', writer => writeStorePath(writer, this.#storeDir, path), options);
+  }
+
+  async #paths(
+    operation: WorkerOperation,
+    write: (writer: WireWriter) => void,
+    options: CallOptions | undefined,
+  ): Promise<StorePath[]> {
+    const read = (reader: WireReader) => readStorePaths(reader, this.#storeDir);
+    return [...(await this.#pool.use(connection => connection.call(operation, write, read), options))];
+  }
+}
+
+/** For no limit on what a collection frees. */
+const unlimited = 2n ** 64n - 1n;
+
+/** The other side decides what is kept: its settings say whether outputs and derivations are. */
+class WorkerCollector implements Collector {
+  readonly #pool: Pool;
+  readonly #uri: string;
+  readonly #storeDir: StoreDir;
+  readonly #isHere: boolean;
+
+  constructor(pool: Pool, { uri, storeDir }: Pick<Store, 'uri' | 'storeDir'>, isHere: boolean) {
+    this.#pool = pool;
+    this.#uri = uri;
+    this.#storeDir = storeDir;
+    this.#isHere = isHere;
+  }
+
+  findRoots(options: CallOptions = {}): Promise<StoreRoot[]> {
+    return this.#pool.use(connection => {
+      const readRoot = async (reader: WireReader): Promise<StoreRoot> => {
+        const holder = displayBytes(await reader.string());
+        return { holder, path: await readStorePath(reader, this.#storeDir) };
+      };
+      return connection.call(
+        'FindRoots',
+        () => {},
+        reader => reader.list(() => readRoot(reader)),
+      );
+    }, options);
+  }
+
+  async liveness(options: CollectOptions = {}): Promise<{ readonly live: StorePath[]; readonly dead: StorePath[] }> {
+    const live = await this.#collect('return-live', options);
+    const dead = await this.#collect('return-dead', options);
+    return { live: [...live.paths], dead: [...dead.paths] };
+  }
+
+  async collect(options: CollectOptions = {}): Promise<Collected> {
+    const collected = await this.#collect(options.paths === undefined ? 'delete-dead' : 'delete-specific', options);
+    options.collected?.(collected);
+    return collected;
+  }
+
+  /** For as long as the connection is open: it stays so until the store is disposed of, unless something fails. */
+  async addTemporaryRoots(paths: Iterable<StorePath>): Promise<void> {
+    for (const path of new Set(paths)) {
+      await this.#acknowledged('AddTempRoot', writer => writeStorePath(writer, this.#storeDir, path));
+    }
+  }
+
+  async addIndirectRoot(link: string, path: StorePath): Promise<void> {
+    if (!this.#isHere) throw unsupportedOperation(this.#uri, 'addIndirectRoot');
+    await this.addTemporaryRoots([path]);
+    replaceLink(realFileSystem, link, displayBytes(printStorePath(this.#storeDir, path)));
+    await this.#acknowledged('AddIndirectRoot', writer => writer.string(byteStringFromText(link)));
+  }
+
+  async #acknowledged(operation: WorkerOperation, write: (writer: WireWriter) => void): Promise<void> {
+    await this.#pool.use(connection => connection.acknowledged(operation, write));
+  }
+
+  #collect(
+    action: 'return-live' | 'return-dead' | 'delete-dead' | 'delete-specific',
+    { paths = [], ignoreLiveness = false, maxFreed, signal }: CollectOptions,
+  ): Promise<Collected> {
+    const request = {
+      action,
+      pathsToDelete: paths,
+      ignoreLiveness,
+      maxFreed: maxFreed === undefined || !Number.isFinite(maxFreed) ? unlimited : BigInt(Math.trunc(maxFreed)),
+    };
+    const readCollected = async (reader: WireReader): Promise<Collected> => {
+      const texts: ByteString[] = await reader.list(() => reader.string());
+      const bytesFreed = await reader.number();
+      await reader.number(); // obsolete
+      return { paths: texts.map(text => parseStorePathIn(this.#storeDir, text)).toSorted(), bytesFreed };
+    };
+    return this.#pool.use(
+      connection =>
+        connection.call('CollectGarbage', writer => writeGcOptions(writer, this.#storeDir, request), readCollected),
+      { signal },
+    );
+  }
+}
