@@ -147,14 +147,20 @@ export function delay(node: usize, env: usize): Word {
     }
     case NodeKind.List:
       return changetype<ListNode>(node).count == 0 ? wordOf(Tag.List, emptyList()) : newThunk(node, env);
-    case NodeKind.Call:
-      return delayCall(node, env);
     default:
       return newThunk(node, env);
   }
 }
 
-/** A sum or the like of small integers that are there already is computed at once: nothing can go wrong, and nobody sees. */
+/** As `delay`, of an argument of a function. */
+function delayArgument(node: usize, env: usize): Word {
+  return kindOf(node) == NodeKind.Call ? delayCall(node, env) : delay(node, env);
+}
+
+/**
+ * A sum or the like of small integers that are there already is computed at once: nothing can go wrong. Not so in lists, sets
+ * and definitions, where a printer that evaluates nothing would show it.
+ */
 function delayCall(node: usize, env: usize): Word {
   const call = changetype<CallNode>(node);
   if (call.count != 2 || kindOf(call.callee) != NodeKind.Variable) return newThunk(node, env);
@@ -227,14 +233,15 @@ function evaluateCall(node: usize, env: usize): Word {
     const address = addressOf(callee);
     const kind = functionKind(address);
     if (kind == FunctionKind.Lambda) {
-      if (count == 1 && !IS_OBSERVED) return callLambda1(address, delay(nodeAt(call.arguments, 0), env), pos);
+      if (count == 1 && !IS_OBSERVED) return callLambda1(address, delayArgument(nodeAt(call.arguments, 0), env), pos);
     } else if (kind == FunctionKind.Builtin && count == 2) {
       const id = changetype<BuiltinObject>(address).id;
       if (isArithmetic(id)) return evaluateArithmetic(id, call, env);
     }
   }
   const words = reserve(count, pos);
-  for (let i: u32 = 0; i < count; i++) store<u64>(words + ((<usize>i) << 3), delay(nodeAt(call.arguments, i), env));
+  for (let i: u32 = 0; i < count; i++)
+    store<u64>(words + ((<usize>i) << 3), delayArgument(nodeAt(call.arguments, i), env));
   const value = callFunction(callee, words, count, pos);
   dropTo(words);
   if (isDebugging) pop();

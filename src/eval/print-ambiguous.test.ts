@@ -20,6 +20,11 @@ test('functions are code until somebody needs them', () => {
   assert.equal(printed('x: x'), '<LAMBDA>');
 });
 
+test('so are sums, however simple', () => {
+  assert.equal(printed('{ a = -1; b = 1 - 1; }'), '{ a = <CODE>; b = <CODE>; }');
+  assert.equal(printed('let x = -1; in [ x (-1) ]'), '[ <CODE> <CODE> ]');
+});
+
 test('so they are in messages', () => {
   const found = evaluateText('{ f = x: x; } < [ ]');
   assert.ok('error' in found);
