@@ -19,7 +19,7 @@ import {
   formatSingleDerivingPath,
   isBuildSuccess,
 } from '../../nix-compat/index.ts';
-import type { Store } from '../../store/index.ts';
+import { type Store, WorkerStore } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { ExitStatus } from '../exit-status.ts';
@@ -27,6 +27,7 @@ import { openBuilder } from '../open-builder.ts';
 import { openSubstituters } from '../open-substituters.ts';
 import type { InvocationSettings } from '../settings/invocation-settings.ts';
 import { printMissing } from './print-missing.ts';
+import { RemoteRealiser } from './remote-realiser.ts';
 
 export interface RealiseOptions {
   /** `normal` unless given. */
@@ -69,20 +70,23 @@ export async function openRealising(
   const { settings, log, signal } = context;
   await using stack = new AsyncDisposableStack();
   const { substituters } = stack.use(openSubstituters(store, context));
-  const builder = openBuilder(store, context, stack);
-  const realiser = new Realiser({
-    store,
-    evalStore,
-    substituters,
-    builder,
-    reporter: log,
-    settings: readRealiseSettings(settings),
-  });
+  const remote = store instanceof WorkerStore ? new RemoteRealiser(store, evalStore, context) : undefined;
+  const realiser =
+    remote ??
+    new Realiser({
+      store,
+      evalStore,
+      substituters,
+      builder: openBuilder(store, context, stack),
+      reporter: log,
+      settings: readRealiseSettings(settings),
+    });
   const resources = stack.move();
   let last: RealisationPlan | undefined;
   const plan = async (wanted: readonly DerivingPath[]): Promise<RealisationPlan> => {
     const alwaysAllowSubstitutes = settings.get('always-allow-substitutes');
-    const found = await planRealisation({ store, substituters }, wanted, { evalStore, alwaysAllowSubstitutes, signal });
+    const options = { evalStore, alwaysAllowSubstitutes, signal };
+    const found = await (remote?.plan(wanted) ?? planRealisation({ store, substituters }, wanted, options));
     last = found;
     return found;
   };

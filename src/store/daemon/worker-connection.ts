@@ -1,7 +1,11 @@
 import { type Reporter, byteStringFromText, displayBytes } from '../../base/index.ts';
 import {
+  type BuildMode,
+  type BuildResult,
   type DerivationOutputId,
+  type DerivingPath,
   FramedWriter,
+  type MissingPaths,
   type PathInfo,
   type Realisation,
   type RealisedOutput,
@@ -15,10 +19,15 @@ import {
   openWorkerConnection,
   printStorePath,
   protocolVersion,
+  readBuildResult,
+  readDerivingPath,
+  readMissingPaths,
   readOptionalStorePath,
   readRealisation,
   readStorePaths,
   readUnkeyedPathInfo,
+  writeBuildMode,
+  writeDerivingPath,
   writeOutputId,
   writePathInfo,
   writeRealisation,
@@ -46,9 +55,18 @@ export interface WorkerConnectionOptions {
   readonly reporter: Reporter;
 }
 
+/** What became of a deriving path. */
+export interface RemoteResult {
+  readonly path: DerivingPath;
+  readonly result: BuildResult;
+}
+
 const substitutesSince = protocolVersion(1, 27);
 /** Since when contents are sent in frames and realisations as such: Nix 2.4. */
 const oldestForData = protocolVersion(1, 31);
+
+/** Since when builds are answered with results. */
+const resultsSince = protocolVersion(1, 34);
 
 /** Requests that are sent before the answer to the first is read: what waits in the pipes is small. */
 const requestsAhead = 64;
@@ -202,6 +220,36 @@ export class WorkerConnection implements PeerConnection {
     await this.#reader.number();
   }
 
+  /** What became of deriving paths that the other side was to make valid: failures are among it. */
+  async realise(wanted: readonly DerivingPath[], mode: BuildMode): Promise<RemoteResult[]> {
+    if (this.#context.version < resultsSince) throw tooOld('2.5');
+    return this.call(
+      'BuildPathsWithResults',
+      writer => {
+        this.#writeWanted(writer, wanted);
+        writeBuildMode(writer, mode);
+      },
+      reader =>
+        reader.list(async () => ({
+          path: await readDerivingPath(reader, this.#context),
+          result: await readBuildResult(reader, this.#context),
+        })),
+    );
+  }
+
+  /** What making deriving paths valid would take. */
+  missing(wanted: readonly DerivingPath[]): Promise<MissingPaths> {
+    return this.call(
+      'QueryMissing',
+      writer => this.#writeWanted(writer, wanted),
+      reader => readMissingPaths(reader, this.#context.storeDir),
+    );
+  }
+
+  #writeWanted(writer: WireWriter, wanted: readonly DerivingPath[]): void {
+    writer.list(wanted, path => writeDerivingPath(writer, this.#context, path));
+  }
+
   /** Makes a request and reads its answer. Throws `remote/failed` where the other side says so. */
   async call<T>(
     operation: WorkerOperation,
@@ -269,9 +317,7 @@ export class WorkerConnection implements PeerConnection {
 
   /** Throws `store/unsupported`. */
   #requireData(): void {
-    if (this.#context.version >= oldestForData) return;
-    const message = 'the Nix daemon is too old for what is wanted of it: that needs Nix 2.4 or later there';
-    throw new StoreError('store/unsupported', message);
+    if (this.#context.version < oldestForData) throw tooOld('2.4');
   }
 
   #writePath(writer: WireWriter, path: StorePath): void {
@@ -285,6 +331,11 @@ export class WorkerConnection implements PeerConnection {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#channel[Symbol.asyncDispose]();
   }
+}
+
+function tooOld(version: string): StoreError {
+  const message = `the Nix daemon is too old for what is wanted of it: that needs Nix ${version} or later there`;
+  return new StoreError('store/unsupported', message);
 }
 
 async function nothing(): Promise<void> {}

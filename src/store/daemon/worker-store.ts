@@ -1,6 +1,9 @@
 import { type ByteString, byteStringFromText, displayBytes } from '../../base/index.ts';
 import { type CallOptions, realFileSystem } from '../../castore/index.ts';
 import {
+  type BuildMode,
+  type DerivingPath,
+  type MissingPaths,
   type StoreDir,
   type StorePath,
   type WireReader,
@@ -18,7 +21,7 @@ import { RemoteStore, type RemoteStoreOptions } from '../remote/remote-store.ts'
 import { replaceLink } from '../local/roots/add-indirect-root.ts';
 import type { CollectOptions, Collected, Collector, PathIndex, Store, StoreRoot } from '../store.ts';
 import { unsupportedOperation } from '../unsupported-operation.ts';
-import type { WorkerConnection } from './worker-connection.ts';
+import type { RemoteResult, WorkerConnection } from './worker-connection.ts';
 
 type Pool = ConnectionPool<WorkerConnection>;
 
@@ -36,6 +39,19 @@ export class WorkerStore extends RemoteStore<WorkerConnection> {
     super(options);
     this.index = new WorkerIndex(this.pool, this.storeDir);
     this.collector = new WorkerCollector(this.pool, this, options.isHere);
+  }
+
+  /** Has the other side make deriving paths valid: what became of each, failures, too. */
+  realise(
+    wanted: readonly DerivingPath[],
+    { mode = 'normal', signal }: CallOptions & { readonly mode?: BuildMode } = {},
+  ): Promise<RemoteResult[]> {
+    return this.pool.use(connection => connection.realise(wanted, mode), { signal });
+  }
+
+  /** What the other side lacks of deriving paths, and would do for them. */
+  missing(wanted: readonly DerivingPath[], options: CallOptions = {}): Promise<MissingPaths> {
+    return this.pool.use(connection => connection.missing(wanted), options);
   }
 }
 

@@ -8,6 +8,7 @@ export class ConnectionPool<Connection extends PeerConnection> implements AsyncD
   readonly #open: (signal: AbortSignal | undefined) => Promise<Connection>;
   readonly #permits: Semaphore;
   readonly #idle: Connection[] = [];
+  readonly #used = new Set<Connection>();
   /** Those that are being closed. */
   readonly #closing = new Set<Promise<void>>();
 
@@ -20,6 +21,7 @@ export class ConnectionPool<Connection extends PeerConnection> implements AsyncD
   async use<T>(work: (connection: Connection) => Promise<T>, { signal }: CallOptions = {}): Promise<T> {
     using _permit = await this.#permits.acquire(signal);
     const connection = this.#idle.pop() ?? (await this.#open(signal));
+    this.#used.add(connection);
     const abort = () => connection.destroy();
     signal?.addEventListener('abort', abort);
     let isGood = false;
@@ -33,6 +35,7 @@ export class ConnectionPool<Connection extends PeerConnection> implements AsyncD
       throw error;
     } finally {
       signal?.removeEventListener('abort', abort);
+      this.#used.delete(connection);
       if (isGood && signal?.aborted !== true) this.#idle.push(connection);
       else {
         // It may be in the middle of anything.
@@ -47,7 +50,12 @@ export class ConnectionPool<Connection extends PeerConnection> implements AsyncD
     this.#closing.add(closing);
   }
 
+  /** Ends what still goes on. */
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const connection of this.#used) {
+      connection.destroy();
+      this.#close(connection);
+    }
     for (const connection of this.#idle.splice(0)) this.#close(connection);
     await Promise.all(this.#closing);
   }

@@ -77,7 +77,17 @@ export class RemoteStore<Connection extends PeerConnection = PeerConnection> imp
 
   async pathInfo(path: StorePath, { signal }: CallOptions = {}): Promise<PathInfo | undefined> {
     signal?.throwIfAborted();
-    return this.#infos.find(path);
+    const asked = this.#infos.find(path);
+    if (signal === undefined) return asked;
+    // Others may have asked, too, and still wait.
+    const { promise, reject } = Promise.withResolvers<undefined>();
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort);
+    try {
+      return await Promise.race([asked, promise]);
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
   }
 
   async pathFromHashPart(hashPart: string, options: CallOptions = {}): Promise<StorePath | undefined> {

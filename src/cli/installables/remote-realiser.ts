@@ -1,0 +1,48 @@
+import type { RealisationPlan, RealiseRequest, Realised } from '../../engine/index.ts';
+import { type BuildFailureStatus, type DerivingPath, baseStorePath, isBuildSuccess } from '../../nix-compat/index.ts';
+import { type Store, type WorkerStore, copyPaths } from '../../store/index.ts';
+import type { CommandContext } from '../command.ts';
+
+/** Has who keeps a store make deriving paths valid in it: what `Realiser` and `planRealisation` do for one of ours. */
+export class RemoteRealiser {
+  readonly #store: WorkerStore;
+  readonly #evalStore: Store;
+  readonly #context: CommandContext;
+
+  /** Derivations that are in `evalStore` alone are copied first. */
+  constructor(store: WorkerStore, evalStore: Store, context: CommandContext) {
+    this.#store = store;
+    this.#evalStore = evalStore;
+    this.#context = context;
+  }
+
+  async realise(wanted: readonly DerivingPath[], { mode = 'normal', signal }: RealiseRequest): Promise<Realised> {
+    await this.#copyDerivations(wanted);
+    const paths = wanted.length === 0 ? [] : await this.#store.realise(wanted, { mode, signal });
+    const failures = new Set<BuildFailureStatus>();
+    for (const { result } of paths) if (!isBuildSuccess(result.outcome)) failures.add(result.outcome.status);
+    return { paths, failures };
+  }
+
+  async plan(wanted: readonly DerivingPath[]): Promise<RealisationPlan> {
+    await this.#copyDerivations(wanted);
+    const { willBuild, willSubstitute, unknown, ...sizes } = await this.#store.missing(wanted, this.#context);
+    return {
+      ...sizes,
+      willBuild: new Set(willBuild),
+      willSubstitute: new Set(willSubstitute),
+      unknown: new Set(unknown),
+      weights: new Map(),
+      settled: new Map(),
+    };
+  }
+
+  async #copyDerivations(wanted: readonly DerivingPath[]): Promise<void> {
+    if (this.#evalStore === this.#store) return;
+    const { log, signal } = this.#context;
+    const derivations = wanted.filter(({ kind }) => kind === 'built').map(baseStorePath);
+    const there = await this.#evalStore.validPaths(derivations, { signal });
+    const options = { closure: true, checkSignatures: false, reporter: log, signal };
+    await copyPaths(this.#evalStore, this.#store, there, options);
+  }
+}
