@@ -56,9 +56,16 @@ describe('a cache of evaluations', () => {
     assert.deepEqual([left.has('new'), left.has('999'), left.has('0')], [true, true, false]);
   });
 
-  test('does without where it cannot write', () => {
-    const cache = new EvaluationCache('/dev/null/folder');
+  test('does without where it cannot write, or where there is no home', () => {
+    using home = temporaryFolder();
+    for (const folder of ['/dev/null/folder', join(home.path, 'none/.cache/nix/records')]) {
+      const cache = new EvaluationCache(folder);
+      cache.keep('a', record(1));
+      assert.equal(cache.find('a'), undefined);
+    }
+    assert.deepEqual(readdirSync(home.path), []);
+    const cache = new EvaluationCache(join(home.path, '.cache/nix/records'));
     cache.keep('a', record(1));
-    assert.equal(cache.find('a'), undefined);
+    assert.ok(cache.find('a'));
   });
 });

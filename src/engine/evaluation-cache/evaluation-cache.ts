@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { errnoOf } from '../../base/index.ts';
 import { type EvaluationRecord, asRecord } from './evaluation-record.ts';
@@ -13,6 +13,9 @@ const checksumSize = 32;
 const maxRecords = 1000;
 const maxBytes = 256 * 1024 * 1024;
 const shareLeft = 0.75;
+
+/** How many folders above that of the records are made: `~/.cache/nix`. A home that is not there is not wanted. */
+const foldersAbove = 2;
 
 /** How old the mark of a record's last use becomes before it is renewed, in ms. */
 const useResolution = 3_600_000;
@@ -41,7 +44,7 @@ export class EvaluationCache {
 
   keep(name: string, record: EvaluationRecord): void {
     lenient(() => {
-      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      makeFolder(this.#folder, foldersAbove);
       // Whoever reads it meanwhile has the old one or the new one.
       const draft = join(this.#folder, `${name}.${process.pid}.new`);
       writeFileSync(draft, encode(record), { mode: 0o600 });
@@ -64,6 +67,18 @@ export class EvaluationCache {
       count--;
       bytes -= size;
     }
+  }
+}
+
+function makeFolder(path: string, above: number): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || above === 0) throw error;
+    makeFolder(dirname(path), above - 1);
+    makeFolder(path, 0);
   }
 }
 
