@@ -19,7 +19,15 @@ import {
   readStorePaths,
   writePathInfo,
 } from '../nix-compat/index.ts';
-import { LocalStore, type TreeSource, addToStore, feedNar, requireFacet } from '../store/index.ts';
+import {
+  LocalStore,
+  OrderedAdder,
+  type PathOffer,
+  type TreeSource,
+  addToStore,
+  feedNar,
+  requireFacet,
+} from '../store/index.ts';
 import { ServerError } from './error.ts';
 import { receiveNar } from './receive-nar.ts';
 import type { WorkerSession } from './worker-session.ts';
@@ -43,25 +51,45 @@ export async function addToStoreNar(session: WorkerSession): Promise<void> {
 }
 
 export async function addMultipleToStore(session: WorkerSession): Promise<void> {
-  const { reader, storeDir } = session;
+  const { reader, store } = session;
   const repair = await reader.boolean();
   const checkSignatures = !(await reader.boolean());
   await session.workWithFrames(async frames => {
-    const inner = new WireReader(frames);
-    const count = await inner.number();
-    for (let at = 0; at < count; at++) {
-      inner.startMessage();
-      const info = await readPathInfo(inner, storeDir);
-      let isRead = false;
-      const source: TreeSource = async (sink, drain) => {
-        isRead = true;
-        await feedNar(inner, { sink, drain, observe: () => {} });
-      };
-      await addPath(session, info, { repair, checkSignatures, source });
-      // It is not asked for where the path is valid, and what comes next is behind it.
-      if (!isRead) await feedNar(inner, { sink: noTree, drain: () => Promise.resolve(), observe: () => {} });
+    if (!(store instanceof LocalStore)) {
+      await forEachPath(session, frames, (info, source) => addPath(session, info, { repair, checkSignatures, source }));
+      return;
+    }
+    if (repair) session.requireTrust(mayNotRepair);
+    const { isTrusted, signal } = session;
+    const adder = new OrderedAdder(store, { repair, checkSignatures: checkSignatures || !isTrusted, signal });
+    await using _adder = adder;
+    try {
+      await forEachPath(session, frames, (info, source) => adder.add(offerOf(session, info, source)));
+    } finally {
+      // What has come before a failure stays.
+      await adder.commit();
     }
   });
+}
+
+/** Goes through the paths that frames hold, each of which is read whether or not anybody wants it. */
+async function forEachPath(
+  { storeDir }: WorkerSession,
+  frames: FramedReader,
+  add: (info: PathInfo, source: TreeSource) => Promise<void>,
+): Promise<void> {
+  const inner = new WireReader(frames);
+  const count = await inner.number();
+  for (let at = 0; at < count; at++) {
+    inner.startMessage();
+    const info = await readPathInfo(inner, storeDir);
+    let isRead = false;
+    await add(info, async (sink, drain) => {
+      isRead = true;
+      await feedNar(inner, { sink, drain, observe: () => {} });
+    });
+    if (!isRead) await feedNar(inner, { sink: noTree, drain: () => Promise.resolve(), observe: () => {} });
+  }
 }
 
 const noTree: TreeSink = teeTree();
@@ -72,6 +100,13 @@ interface Adding {
   readonly source: TreeSource;
 }
 
+const mayNotRepair = "repairing is not allowed because you are not in 'trusted-users'";
+
+/** What a client says of a path. One that is not trusted cannot say that it was built here. */
+function offerOf({ isTrusted }: WorkerSession, info: PathInfo, source: TreeSource): PathOffer {
+  return { info: isTrusted ? info : { ...info, ultimate: false }, source, from: 'the client', isTrusted: false };
+}
+
 /** A client that is not trusted can have signatures looked at, but not have it left. */
 async function addPath(
   session: WorkerSession,
@@ -79,9 +114,8 @@ async function addPath(
   { repair, checkSignatures, source }: Adding,
 ): Promise<void> {
   const { store, isTrusted, signal } = session;
-  if (repair) session.requireTrust("repairing is not allowed because you are not in 'trusted-users'");
-  const told = isTrusted ? info : { ...info, ultimate: false };
-  const offer = { info: told, source, from: 'the client', isTrusted: false };
+  if (repair) session.requireTrust(mayNotRepair);
+  const offer = offerOf(session, info, source);
   await requireFacet(store, 'writer', 'addToStore').add([{ path: info.path, offers: [offer] }], {
     repair,
     checkSignatures: checkSignatures || !isTrusted,
@@ -99,7 +133,7 @@ export async function addContents(session: WorkerSession): Promise<void> {
   const repair = await reader.boolean();
   const info = await session.workWithFrames(async frames => {
     const { method, algorithm } = parseContentAddressKind(kindText);
-    if (repair) session.requireTrust("repairing is not allowed because you are not in 'trusted-users'");
+    if (repair) session.requireTrust(mayNotRepair);
     const { store } = session;
     if (!(store instanceof LocalStore)) {
       throw new ServerError('request/unsupported', `operation 'addToStore' is not supported by store '${store.uri}'`);

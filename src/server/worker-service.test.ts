@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { type Reporter, byteStringFromText, bytesOf, silentReporter } from '../base/index.ts';
 import {
   FramedWriter,
+  NarWriter,
+  type PathInfo,
   SecretKey,
   WireReader,
   WireWriter,
@@ -12,7 +14,7 @@ import {
   writePathInfo,
   writeWorkerOperation,
 } from '../nix-compat/index.ts';
-import { type LocalStore, WorkerConnection, WorkerStore } from '../store/index.ts';
+import { type LocalStore, type PathAddition, WorkerConnection, WorkerStore } from '../store/index.ts';
 import {
   TestServedStore,
   addTestPath,
@@ -153,6 +155,51 @@ test('a framed NAR that breaks off, or is none, is refused, and nothing is there
   assert.match(refusal.kind === 'error' ? refusal.error.message : '', /invalid operation 4711/);
   assert.match(String(await rig.ends.at(-1)), /invalid operation 4711/);
   assert.deepEqual(listTestStore(rig.folder), []);
+});
+
+test('many paths in one request become valid, those before a bad one included', async () => {
+  await using rig = new WorkerRig();
+  const { storeDir } = rig.local;
+  const { client } = rig.serve();
+  const reader = new WireReader(client.source);
+  const { protocol } = await openWorkerConnection({ reader, send: bytes => client.write(bytes) });
+  assert.equal((await readLogMessage(reader, protocol.version)).kind, 'last');
+  const additions: PathAddition[] = [];
+  for (let at = 0; at < 100; at++) {
+    const references = additions.slice(-1).map(({ path }) => path);
+    const target = byteStringFromText(`target ${at}`);
+    additions.push(offerTree({ type: 'symlink', target }, { name: `p${at}`, storeDir, references }));
+  }
+  const known = additions[0];
+  assert.ok(known !== undefined);
+  await rig.local.writer.add([known], { checkSignatures: false });
+  const send = async (count: number, change: (info: PathInfo) => PathInfo) => {
+    const writer = new WireWriter();
+    writeWorkerOperation(writer, 'AddMultipleToStore');
+    writer.boolean(false);
+    writer.boolean(true);
+    client.write(writer.take());
+    const frames = new FramedWriter(bytes => client.write(bytes));
+    writer.number(count);
+    for (const { offers } of additions.slice(0, count)) {
+      writePathInfo(writer, storeDir, change(offers[0].info));
+      const nar = new NarWriter(bytes => writer.raw(bytes));
+      await offers[0].source(nar, () => Promise.resolve());
+    }
+    frames.push(writer.take());
+    frames.end();
+    return readLogMessage(reader, protocol.version);
+  };
+  const bad = additions[80]?.path;
+  const refused = await send(90, info =>
+    info.path === bad ? { ...info, narHash: hashBytes('sha256', Buffer.of()) } : info,
+  );
+  assert.match(refused.kind === 'error' ? refused.error.message : '', /hash mismatch/);
+  const paths = additions.map(({ path }) => path);
+  assert.equal((await rig.local.validPaths(paths)).size, 80);
+  assert.equal((await send(100, info => info)).kind, 'last');
+  assert.equal((await rig.local.validPaths(paths)).size, 100);
+  client.end();
 });
 
 test('a client that goes away in the middle of its data leaves nothing', async () => {

@@ -34,6 +34,7 @@ export type { StagedPath } from './local/staged-path.ts';
 export { type StagedTree, TreeStaging } from './local/tree-staging.ts';
 export { BuildLogWriter, logFile } from './local/build-log.ts';
 export { type ImportPathsOptions, importExport, importPaths } from './local/import-paths.ts';
+export { OrderedAdder, type OrderedAdderOptions } from './local/ordered-adder.ts';
 export type { StoreEnvironment } from './local/local-places.ts';
 export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';
 export { tryLockPath } from './local/path-lock.ts';

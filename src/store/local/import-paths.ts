@@ -2,18 +2,14 @@ import type { TreeSink } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
 import { type ExportReceiver, type PathInfo, type StorePath, WireReader, readExport } from '../../nix-compat/index.ts';
 import { requireTrust } from '../receive-offer.ts';
-import { type CommitGroupOptions, commitGroup } from './commit-group.ts';
 import type { LocalStore } from './local-store.ts';
-import type { StagedPath } from './staged-path.ts';
+import { StagedGroup } from './staged-group.ts';
 import { TreeStaging } from './tree-staging.ts';
 
 export interface ImportPathsOptions extends CallOptions {
   /** Whether paths must be content-addressed, which what an export says of them does not show. True unless given. */
   readonly checkSignatures?: boolean;
 }
-
-/** What may be staged without being committed. */
-const groupLimit = { paths: 64, bytes: 64 * 1024 * 1024 };
 
 /**
  * Adds the paths of an export (`nix-store --export`) and returns them, in its order. When it breaks off, those before
@@ -25,7 +21,7 @@ export async function importPaths(
   options: ImportPathsOptions = {},
 ): Promise<StorePath[]> {
   await using reader = new WireReader(source);
-  return importExport(store, reader, options);
+  return await importExport(store, reader, options);
 }
 
 /** As `importPaths`, of an export within a stream, which then goes on. */
@@ -50,14 +46,14 @@ class Importer implements ExportReceiver, AsyncDisposable {
   readonly #store: LocalStore;
   readonly #checkSignatures: boolean;
   readonly #signal: AbortSignal;
-  #staged = new Map<StorePath, StagedPath>();
-  #stagedBytes = 0;
+  readonly #group: StagedGroup;
   #open: TreeStaging | undefined;
 
   constructor(store: LocalStore, { checkSignatures = true, signal }: ImportPathsOptions) {
     this.#store = store;
     this.#checkSignatures = checkSignatures;
     this.#signal = signal ?? new AbortController().signal;
+    this.#group = new StagedGroup(store, { repair: false, signal: this.#signal });
   }
 
   /** Takes more as fast as blobs can be written. */
@@ -77,34 +73,19 @@ class Importer implements ExportReceiver, AsyncDisposable {
     const { path } = info;
     if (this.#checkSignatures) requireTrust(this.#store, info);
     const valid = await this.#store.writer.keep([path, ...info.references], { signal: this.#signal });
-    if (valid.has(path) || this.#staged.has(path)) await this.#close();
-    else {
-      const tree = await open.finish();
-      this.#open = undefined;
-      this.#staged.set(path, { info, ...tree });
-      this.#stagedBytes += info.narSize;
-    }
     this.paths.push(path);
-    if (this.#staged.size >= groupLimit.paths || this.#stagedBytes >= groupLimit.bytes) await this.commit();
+    if (valid.has(path) || this.#group.has(path)) {
+      await this.#close();
+      return;
+    }
+    const tree = await open.finish();
+    this.#open = undefined;
+    await this.#group.take({ info, ...tree });
   }
 
   /** Makes valid what is staged. */
-  async commit(): Promise<void> {
-    const failures: unknown[] = [];
-    const options: CommitGroupOptions = {
-      repair: false,
-      replace: false,
-      signal: this.#signal,
-      fail: (_path, error) => void failures.push(error),
-      valid: () => {},
-    };
-    while (this.#staged.size > 0 && failures.length === 0) {
-      const group = this.#staged;
-      this.#staged = new Map();
-      this.#staged = new Map(await commitGroup(this.#store, group, options));
-    }
-    this.#stagedBytes = 0;
-    if (failures.length > 0) throw failures[0];
+  commit(): Promise<void> {
+    return this.#group.commit();
   }
 
   async #close(): Promise<void> {
@@ -115,6 +96,6 @@ class Importer implements ExportReceiver, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close();
-    for (const { batch } of this.#staged.values()) await batch[Symbol.asyncDispose]();
+    await this.#group[Symbol.asyncDispose]();
   }
 }

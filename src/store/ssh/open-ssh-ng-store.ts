@@ -24,7 +24,7 @@ export async function openSshNgStore(request: StoreRequest): Promise<Store> {
     connect: async () => {
       // ssh may ask for a password.
       using _quiet = ssh.isDirect ? undefined : reporter.suspend();
-      return WorkerConnection.open(await ssh.start(place.commandLine('--stdio')), {
+      return await WorkerConnection.open(await ssh.start(place.commandLine('--stdio')), {
         storeDir: traits.storeDir,
         uri,
         preamble: ssh.isDirect ? '' : startedLine,

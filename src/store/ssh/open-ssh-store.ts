@@ -19,7 +19,7 @@ export async function openSshStore(request: StoreRequest): Promise<Store> {
     connect: async () => {
       // ssh may ask for a password.
       using _quiet = ssh.isDirect ? undefined : context.reporter.suspend();
-      return ServeConnection.open(await ssh.start(place.commandLine('--serve', '--write')), {
+      return await ServeConnection.open(await ssh.start(place.commandLine('--serve', '--write')), {
         storeDir: traits.storeDir,
         host: ssh.host,
         preamble: ssh.isDirect ? '' : startedLine,
