@@ -29,6 +29,18 @@ const lazyBuiltins: Plugin = {
   },
 };
 
+/**
+ * Node has what is in its module `stream/web` as globals, too. That module itself is one of those that a thread of a process
+ * from a snapshot cannot load (docs/adr/0009).
+ */
+const globalStreams: Plugin = {
+  name: 'global-streams',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^(?:node:)?stream\/web$/ }, ({ path }) => ({ path, namespace: 'global-streams' }));
+    bundler.onLoad({ filter: /./, namespace: 'global-streams' }, () => ({ contents: 'module.exports = globalThis;' }));
+  },
+};
+
 const root = dirname(import.meta.dirname);
 const version = /"version": "([^"]+)"/.exec(readFileSync(join(root, 'package.json'), 'utf8'))?.[1];
 
@@ -68,7 +80,7 @@ export async function bundle(entryPoints: Readonly<Record<string, string>>, outd
       'import.meta.dirname': '__dirname',
       'import.meta.filename': '__filename',
     },
-    plugins: [lazyBuiltins],
+    plugins: [globalStreams, lazyBuiltins],
     logLevel: 'warning',
   });
   return Object.keys(all);
