@@ -1,6 +1,6 @@
 /**
- * Compiles src/core (build-core.ts), bundles src/cli and everything it imports into dist/firn.cjs, and makes a snapshot of a
- * process that has loaded it, dist/firn.snapshot (docs/adr/0009). The folder is written beside and renamed into place, so
+ * Compiles src/core (build-core.ts), bundles src/cli and everything it imports into dist/firn.cjs (where a process starts) and
+ * dist/firn-run.cjs, and makes a snapshot of a process that has loaded it, dist/firn.snapshot (docs/adr/0009). The folder is written beside and renamed into place, so
  * that a process that starts meanwhile sees the old files or the new ones.
  *
  * One CommonJS file, because start-up is a feature: the loader of ES modules costs 5 ms and every further file about
@@ -21,7 +21,8 @@ mkdirSync(cache, { recursive: true });
 const staging = mkdtempSync(join(cache, 'dist-'));
 try {
   await buildCore();
-  const names = await bundle({ 'firn-snapshot': 'src/cli/snapshot.ts', firn: 'src/cli/main.ts' }, staging);
+  const entries = { 'firn-snapshot': 'src/cli/snapshot.ts', 'firn-run': 'src/cli/run.ts', firn: 'src/cli/main.ts' };
+  const names = await bundle(entries, staging);
   makeSnapshot(join(staging, 'firn-snapshot.cjs'), join(staging, 'firn.snapshot'));
   // File by file, the bundle last: whoever starts meanwhile finds the old one or the new one. Its time stands for that of
   // everything in dist, and is that of the start, so that a source that was changed meanwhile is newer.

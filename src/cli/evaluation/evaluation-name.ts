@@ -8,7 +8,7 @@ import { builtFolder } from '../../base/index.ts';
  * and of this program. A digest in hex.
  */
 export function nameEvaluation(given: readonly unknown[]): string {
-  const program = [process.version, ...['firn.cjs', 'core.wasm'].map(stampOf)];
+  const program = [process.version, ...['firn-run.cjs', 'core.wasm'].map(stampOf)];
   const text = JSON.stringify([program, given], (_, value: unknown) =>
     value instanceof Map || value instanceof Set ? [...value] : value,
   );
