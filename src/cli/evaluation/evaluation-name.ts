@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { builtFolder } from '../../base/index.ts';
+import { builtFolder, toHex } from '../../base/index.ts';
+import { hashBytes } from '../../nix-compat/index.ts';
 
 /**
  * The name of a record: of everything but its inputs that the outcome of an evaluation follows from, which is given as data,
@@ -12,7 +12,7 @@ export function nameEvaluation(given: readonly unknown[]): string {
   const text = JSON.stringify([program, given], (_, value: unknown) =>
     value instanceof Map || value instanceof Set ? [...value] : value,
   );
-  return createHash('sha256').update(text).digest('hex');
+  return toHex(hashBytes('sha256', Buffer.from(text)).digest);
 }
 
 /** By what a file of the build is told from that of another build. */

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import type { FsPath } from '../../castore/index.ts';
-import { byteStringFromLatin1, equalBytes, errnoOf } from '../../base/index.ts';
+import { type ByteString, equalBytes, errnoOf } from '../../base/index.ts';
 import { hashTree } from '../evaluation/hash-tree.ts';
 import { byteStringAt, fsPathOf, listDirectory, statFile } from '../evaluation/read-files.ts';
 import { Fingerprints } from './fingerprint.ts';
-import { digestOfListing } from './input-recorder.ts';
+import { digestOfListing, sha256 } from './input-recorder.ts';
 import {
   type EvaluationInputs,
   type MarkedInputs,
@@ -24,14 +23,17 @@ export function areInputsSame(inputs: EvaluationInputs, environment: (name: stri
   try {
     return (
       variables.every(([name, value]) => environment(name) === value) &&
-      kinds.paths.every((path, index) => kindAt(path) === kinds.found[index]) &&
-      links.paths.every((path, index) => readlinkSync(fsPath(path), 'latin1') === links.targets[index]) &&
+      kinds.paths.every((path, index) => encodeKind(statFile(path)) === kinds.found[index]) &&
+      links.paths.every((path, index) => readlinkSync(fsPathOf(path), 'latin1') === links.targets[index]) &&
       areSame(files, (path, digest, index) => {
         const kind = files.kinds[index];
-        return (kind === unknownKind || kindAt(path) === kind) && equalBytes(digestOfFile(path), digest);
+        return (
+          (kind === unknownKind || encodeKind(statFile(path)) === kind) &&
+          equalBytes(sha256(readFileSync(fsPathOf(path))), digest)
+        );
       }) &&
       areSame(directories, (path, digest) => {
-        return equalBytes(digestOfListing(listDirectory(byteStringFromLatin1(path))), digest);
+        return equalBytes(digestOfListing(listDirectory(path)), digest);
       }) &&
       trees.every(isTreeSame)
     );
@@ -44,35 +46,21 @@ export function areInputsSame(inputs: EvaluationInputs, environment: (name: stri
 /** A symlink to what was read is not known again, but looked at. */
 function areSame(
   { paths, marks, digests }: MarkedInputs,
-  isSame: (path: string, digest: Uint8Array, index: number) => boolean,
+  isSame: (path: ByteString, digest: Uint8Array, index: number) => boolean,
 ): boolean {
   const fingerprints = Fingerprints.of(marks);
   return paths.every((path, index) => {
-    if (fingerprints.isSame(index, lstatSync(fsPath(path)))) return true;
+    if (fingerprints.isSame(index, lstatSync(fsPathOf(path)))) return true;
     return isSame(path, digests.subarray(index * digestSize, (index + 1) * digestSize), index);
   });
 }
 
 function isTreeSame({ root, taken, digest, paths, marks }: TreeInput): boolean {
   const fingerprints = Fingerprints.of(marks);
-  if (paths.every((path, index) => fingerprints.isSame(index, lstatSync(fsPath(path))))) return true;
+  if (paths.every((path, index) => fingerprints.isSame(index, lstatSync(fsPathOf(path))))) return true;
   // What a program would choose of what is new is not known.
   if (taken === 'chosen') return false;
   const known = new Set(paths);
   const filter = taken === 'all' ? undefined : (entry: FsPath) => known.has(byteStringAt(entry));
-  return equalBytes(hashTree(byteStringFromLatin1(root), { filter }).digest, digest);
-}
-
-function kindAt(path: string): string {
-  return encodeKind(statFile(byteStringFromLatin1(path)));
-}
-
-function digestOfFile(path: string): Uint8Array {
-  return createHash('sha256')
-    .update(readFileSync(fsPath(path)))
-    .digest();
-}
-
-function fsPath(path: string): string | Buffer {
-  return fsPathOf(byteStringFromLatin1(path));
+  return equalBytes(hashTree(root, { filter }).digest, digest);
 }

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import { errnoOf } from '../../base/index.ts';
+import { equalBytes, errnoOf } from '../../base/index.ts';
 import { type EvaluationRecord, asRecord } from './evaluation-record.ts';
+import { sha256 } from './input-recorder.ts';
 
 /** What a file begins with (docs/formats/evaluation-cache.md). */
 const magic = Buffer.from('firn evaluation 1\n');
@@ -84,7 +84,7 @@ function makeFolder(path: string, above: number): void {
 
 function encode(record: EvaluationRecord): Buffer {
   const payload = serialize(record);
-  return Buffer.concat([magic, createHash('sha256').update(payload).digest(), payload]);
+  return Buffer.concat([magic, sha256(payload), payload]);
 }
 
 /** Undefined for what is damaged. */
@@ -92,8 +92,8 @@ function decode(bytes: Buffer): EvaluationRecord | undefined {
   const start = magic.byteLength + checksumSize;
   if (bytes.byteLength < start || !bytes.subarray(0, magic.byteLength).equals(magic)) return undefined;
   const payload = bytes.subarray(start);
-  const checksum = createHash('sha256').update(payload).digest();
-  if (!checksum.equals(bytes.subarray(magic.byteLength, start))) return undefined;
+  const checksum = sha256(payload);
+  if (!equalBytes(checksum, bytes.subarray(magic.byteLength, start))) return undefined;
   return asRecord(deserialize(payload));
 }
 

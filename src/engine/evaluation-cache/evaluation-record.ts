@@ -1,4 +1,4 @@
-import { type SourcePosition, type TraceLine } from '../../base/index.ts';
+import type { ByteString, SourcePosition, TraceLine } from '../../base/index.ts';
 import { EvalError, type EvalErrorCode, type EvalMessage, type EvalNeed } from '../../eval/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
 import { marksOfFile } from './fingerprint.ts';
@@ -81,14 +81,14 @@ function isInputs(read: unknown): read is EvaluationInputs {
   const { kinds, files, directories, links, trees, variables } = read;
   return (
     isObject(kinds) &&
-    isArrayOf(kinds['paths'], isString) &&
+    isArrayOf(kinds['paths'], isByteString) &&
     isString(kinds['found']) &&
     isMarked(files) &&
     hasKinds(files) &&
     isMarked(directories) &&
     isObject(links) &&
-    isArrayOf(links['paths'], isString) &&
-    isArrayOf(links['targets'], isString) &&
+    isArrayOf(links['paths'], isByteString) &&
+    isArrayOf(links['targets'], isByteString) &&
     isArrayOf(trees, isTree) &&
     isArrayOf(variables, Array.isArray)
   );
@@ -109,13 +109,13 @@ function isTree(read: unknown): read is TreeInput {
   if (!hasMarks(read)) return false;
   const taken: unknown = Reflect.get(read, 'taken');
   const isTaken = taken === 'all' || taken === 'listed' || taken === 'chosen';
-  return isTaken && isString(Reflect.get(read, 'root')) && Reflect.get(read, 'digest') instanceof Uint8Array;
+  return isTaken && isByteString(Reflect.get(read, 'root')) && Reflect.get(read, 'digest') instanceof Uint8Array;
 }
 
 function hasMarks(read: unknown): read is Pick<TreeInput, 'paths' | 'marks'> {
   if (!isObject(read)) return false;
   const { paths, marks } = read;
-  return isArrayOf(paths, isString) && marks instanceof Float64Array && marks.length === paths.length * marksOfFile;
+  return isArrayOf(paths, isByteString) && marks instanceof Float64Array && marks.length === paths.length * marksOfFile;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -128,4 +128,10 @@ function isArrayOf<T>(value: unknown, isOne: (each: unknown) => each is T): valu
 
 function isString(value: unknown): value is string {
   return typeof value === 'string';
+}
+
+/** Code units are bytes. */
+function isByteString(value: unknown): value is ByteString {
+  // oxlint-disable-next-line no-control-regex -- all bytes
+  return isString(value) && /^[\x00-\xff]*$/.test(value);
 }

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
-import { unreachable } from '../../base/index.ts';
+import { toHex, unreachable } from '../../base/index.ts';
 import { attributesToJson, EvalError, type EvalMessage, type EvalNeed, type NeedAnswer } from '../../eval/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
 import { type EvaluationRecord, failureOf, plainMessage } from './evaluation-record.ts';
-import { InputRecorder } from './input-recorder.ts';
+import { InputRecorder, sha256 } from './input-recorder.ts';
 
 /** What is going to be the record of an evaluation that goes on. */
 export class EvaluationRecording {
@@ -53,7 +52,7 @@ export function gistOf(answer: NeedAnswer): string | undefined {
     case 'tree': {
       const { attributes, path, entries } = answer.tree;
       const names = [...(entries ?? [])].toSorted().join('\0');
-      const taken = entries === undefined ? '' : createHash('sha256').update(names, 'latin1').digest('hex');
+      const taken = entries === undefined ? '' : toHex(sha256(Buffer.from(names, 'latin1')));
       return [attributesToJson(attributes), path, taken].join(' ');
     }
     case 'flake':

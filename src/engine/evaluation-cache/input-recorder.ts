@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { type ByteString, bytesOf } from '../../base/index.ts';
+import { type ByteString, equalBytes } from '../../base/index.ts';
 import type { FileInfo, FileType } from '../../eval/index.ts';
+import { hashBytes } from '../../nix-compat/index.ts';
 import { Fingerprints } from './fingerprint.ts';
 import {
   type EvaluationInputs,
@@ -50,7 +50,7 @@ export class InputRecorder {
 
   /** `stats` are of before the contents were read. */
   file(path: ByteString, stats: Stats, contents: Uint8Array): void {
-    const isSame = stats.isFile() && this.#files.add(path, stats, () => createHash('sha256').update(contents).digest());
+    const isSame = stats.isFile() && this.#files.add(path, stats, () => sha256(contents));
     if (!isSame) this.lose();
   }
 
@@ -109,7 +109,7 @@ export interface TreeRecording {
 class MarkedTable {
   readonly marks = new Fingerprints();
   readonly #indexes = new Map<ByteString, number>();
-  readonly #digests: Buffer[] = [];
+  readonly #digests: Uint8Array[] = [];
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -125,9 +125,10 @@ class MarkedTable {
   }
 
   /** False where it is not as it was when it was added first. */
-  add(path: ByteString, stats: Stats, digest: () => Buffer): boolean {
+  add(path: ByteString, stats: Stats, digest: () => Uint8Array): boolean {
     const index = this.#indexes.get(path);
-    if (index !== undefined) return this.marks.isSame(index, stats) || this.#digests[index]?.equals(digest()) === true;
+    if (index !== undefined)
+      return this.marks.isSame(index, stats) || equalBytes(this.#digests[index] ?? noBytes, digest());
     this.#indexes.set(path, this.#indexes.size);
     this.marks.add(stats, this.#now());
     this.#digests.push(digest());
@@ -139,11 +140,15 @@ class MarkedTable {
   }
 }
 
+const noBytes = new Uint8Array(0);
+
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return hashBytes('sha256', bytes).digest;
+}
+
 /** SHA-256 of the names and types of a folder's entries, in any order. */
-export function digestOfListing(entries: ReadonlyMap<ByteString, FileType | undefined>): Buffer {
-  const hash = createHash('sha256');
+export function digestOfListing(entries: ReadonlyMap<ByteString, FileType | undefined>): Uint8Array {
   // A name ends with what no name has.
-  for (const [name, type] of [...entries].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    hash.update(bytesOf(name)).update(`/${type ?? ''}/`);
-  return hash.digest();
+  const lines = Array.from(entries, ([name, type]) => `${name}/${type ?? ''}/`).toSorted();
+  return sha256(Buffer.from(lines.join(''), 'latin1'));
 }
