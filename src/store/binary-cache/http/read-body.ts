@@ -29,22 +29,16 @@ export function readBody(response: ServerAnswer, options: ReadBodyOptions): Asyn
 }
 
 async function* rawBody(response: ServerAnswer, options: ReadBodyOptions): AsyncGenerator<Uint8Array> {
-  const { stallTimeout, maxSpeed, subject, signal, received } = options;
-  let isStalled = false;
-  const abort = () => void response.destroy();
-  signal?.addEventListener('abort', abort, { once: true });
-  using stall = new StallTimer(stallTimeout, () => {
-    isStalled = true;
-    response.destroy();
-  });
+  const { maxSpeed, signal, received } = options;
+  using watch = new BodyWatch(response, options);
   const started = performance.now();
   let count = 0;
   try {
     signal?.throwIfAborted();
-    stall.wait();
+    watch.stall.wait();
     for await (const chunk of response) {
       if (!(chunk instanceof Uint8Array)) continue;
-      stall.pause();
+      watch.stall.pause();
       count += chunk.byteLength;
       received?.(count);
       yield chunk;
@@ -52,14 +46,10 @@ async function* rawBody(response: ServerAnswer, options: ReadBodyOptions): Async
         const early = (count / maxSpeed) * 1000 - (performance.now() - started);
         if (early > 0) await delay(early, undefined, { signal });
       }
-      stall.wait();
+      watch.stall.wait();
     }
   } catch (error) {
-    signal?.throwIfAborted();
-    throw failedWithinAnswer(subject, response.statusCode ?? 0, isStalled ? 'timeout' : 'partial', error);
-  } finally {
-    signal?.removeEventListener('abort', abort);
-    response.destroy();
+    throw watch.failure(error);
   }
 }
 
@@ -70,28 +60,51 @@ async function* rawBody(response: ServerAnswer, options: ReadBodyOptions): Async
 export async function readWholeBody(
   response: ServerAnswer & Required<Pick<ServerAnswer, 'whole'>>,
   wish: WholeBody,
-  { stallTimeout, subject, signal, received }: Omit<ReadBodyOptions, 'maxSpeed'>,
+  options: Omit<ReadBodyOptions, 'maxSpeed'>,
 ): Promise<Uint8Array | undefined> {
-  let isStalled = false;
-  const abort = () => void response.destroy();
-  signal?.addEventListener('abort', abort, { once: true });
-  using stall = new StallTimer(stallTimeout, () => {
-    isStalled = true;
-    response.destroy();
-  });
-  stall.wait();
+  const { signal, received } = options;
+  using watch = new BodyWatch(response, options);
+  watch.stall.wait();
   try {
     signal?.throwIfAborted();
     return await response.whole(wish, bytes => {
-      stall.wait();
+      watch.stall.wait();
       received?.(bytes);
     });
   } catch (error) {
+    throw watch.failure(error);
+  }
+}
+
+/** Gives an answer up when its body stalls or nobody wants it any more, at the latest when it is disposed of. */
+class BodyWatch implements Disposable {
+  readonly stall: StallTimer;
+  readonly #response: ServerAnswer;
+  readonly #options: Pick<ReadBodyOptions, 'subject' | 'signal'>;
+  readonly #abort = () => void this.#response.destroy();
+  #isStalled = false;
+
+  constructor(response: ServerAnswer, options: Pick<ReadBodyOptions, 'stallTimeout' | 'subject' | 'signal'>) {
+    this.#response = response;
+    this.#options = options;
+    options.signal?.addEventListener('abort', this.#abort, { once: true });
+    this.stall = new StallTimer(options.stallTimeout, () => {
+      this.#isStalled = true;
+      response.destroy();
+    });
+  }
+
+  /** What an error while the body came is to others. Throws the signal's reason. */
+  failure(error: unknown): FailedAttempt {
+    const { subject, signal } = this.#options;
     signal?.throwIfAborted();
-    throw failedWithinAnswer(subject, response.statusCode ?? 0, isStalled ? 'timeout' : 'partial', error);
-  } finally {
-    signal?.removeEventListener('abort', abort);
-    response.destroy();
+    return failedWithinAnswer(subject, this.#response.statusCode ?? 0, this.#isStalled ? 'timeout' : 'partial', error);
+  }
+
+  [Symbol.dispose](): void {
+    this.stall[Symbol.dispose]();
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#response.destroy();
   }
 }
 
