@@ -21,9 +21,10 @@ mkdirSync(cache, { recursive: true });
 const staging = mkdtempSync(join(cache, 'dist-'));
 try {
   await buildCore();
-  const entries = { 'firn-snapshot': 'src/cli/snapshot.ts', 'firn-run': 'src/cli/run.ts', firn: 'src/cli/main.ts' };
-  const names = await bundle(entries, staging);
-  makeSnapshot(join(staging, 'firn-snapshot.cjs'), join(staging, 'firn.snapshot'));
+  const snapshot = 'firn-snapshot';
+  const entries = { [snapshot]: 'src/cli/snapshot.ts', 'firn-run': 'src/cli/run.ts', firn: 'src/cli/main.ts' };
+  const names = (await bundle(entries, staging)).filter(name => name !== snapshot);
+  makeSnapshot(join(staging, `${snapshot}.cjs`), join(staging, 'firn.snapshot'));
   // File by file, the bundle last: whoever starts meanwhile finds the old one or the new one. Its time stands for that of
   // everything in dist, and is that of the start, so that a source that was changed meanwhile is newer.
   mkdirSync(target, { recursive: true });
