@@ -3,21 +3,19 @@ import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { byteStringFromText } from '../../base/index.ts';
 import { type JsonObject, type StorePath, formatJson, jsonObject } from '../../nix-compat/index.ts';
-import type { Store } from '../../store/index.ts';
 import { completePath } from '../args/complete-path.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { showMessage } from '../evaluation/evaluation.ts';
+import { EvaluationStores } from '../evaluation/evaluation-stores.ts';
 import { largestSource } from '../evaluation/read-arguments.ts';
 import { evaluationFlags, noArguments } from '../evaluation/evaluation-arguments.ts';
 import { FlakeArguments } from '../installables/flake-arguments.ts';
-import { type Realising, openRealising } from '../installables/realising.ts';
 import { AggregateJobs } from '../jobs/aggregate-jobs.ts';
 import { cacheFields } from '../jobs/cache-fields.ts';
 import { type DerivationJob, type JobPath, type JobResult, fieldsOfPath } from '../jobs/job.ts';
 import { JobRequest } from '../jobs/job-request.ts';
 import { JobThreads } from '../jobs/job-threads.ts';
 import { leaveSnapshot } from '../leave-snapshot.ts';
-import { openCommandStore, openStoreAt } from '../open-store.ts';
 import { readStandardInput } from '../read-input.ts';
 
 /** `firn eval-jobs`: what nix-eval-jobs does, in threads. */
@@ -50,7 +48,7 @@ export function evalJobs(context: CommandContext): Command {
       leaveSnapshot(context);
       const readsInput = [...from.args.values()].some(({ kind }) => kind === 'input');
       const input = readsInput ? readStandardInput(largestSource).toString('latin1') : undefined;
-      await using stores = new JobStores(context, from.evalStore);
+      await using stores = new EvaluationStores(context, { evalUri: from.evalStore });
       const printer = new JobPrinter(context, request, stores);
       const threads = new JobThreads({
         count: request.threads,
@@ -66,57 +64,16 @@ export function evalJobs(context: CommandContext): Command {
   };
 }
 
-/** What the main thread needs of stores, opened when that is first needed. */
-class JobStores implements AsyncDisposable {
-  readonly #context: CommandContext;
-  readonly #evalUri: string | undefined;
-  readonly #opened = new AsyncDisposableStack();
-  #store: Promise<Store> | undefined;
-  #evalStore: Promise<Store> | undefined;
-  #realising: Promise<Realising> | undefined;
-
-  constructor(context: CommandContext, evalUri: string | undefined) {
-    this.#context = context;
-    this.#evalUri = evalUri;
-  }
-
-  store(): Promise<Store> {
-    return (this.#store ??= this.#use(openCommandStore(this.#context)));
-  }
-
-  evalStore(): Promise<Store> {
-    if (this.#evalUri === undefined) return this.store();
-    return (this.#evalStore ??= this.#use(openStoreAt(this.#evalUri, this.#context)));
-  }
-
-  realising(): Promise<Realising> {
-    return (this.#realising ??= this.#openRealising());
-  }
-
-  async #openRealising(): Promise<Realising> {
-    const evalStore = await this.evalStore();
-    return this.#use(openRealising(await this.store(), this.#context, { evalStore }));
-  }
-
-  async #use<T extends AsyncDisposable>(opening: Promise<T>): Promise<T> {
-    return this.#opened.use(await opening);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#opened[Symbol.asyncDispose]();
-  }
-}
-
 const noFields: JsonObject = new Map();
 
 /** Prints what became of jobs, as soon as that is known. */
 class JobPrinter {
   readonly #context: CommandContext;
   readonly #request: JobRequest;
-  readonly #stores: JobStores;
+  readonly #stores: EvaluationStores;
   readonly #aggregates: AggregateJobs | undefined;
 
-  constructor(context: CommandContext, request: JobRequest, stores: JobStores) {
+  constructor(context: CommandContext, request: JobRequest, stores: EvaluationStores) {
     this.#context = context;
     this.#request = request;
     this.#stores = stores;

@@ -25,15 +25,16 @@ import type { StoreDir, StorePath } from '../../nix-compat/index.ts';
 import { LocalStore, type Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { openRegistries } from '../open-registries.ts';
-import { openCommandStore, openStoreAt, storeDirAt } from '../open-store.ts';
+import { storeDirAt } from '../open-store.ts';
 import { absolutePath } from '../paths.ts';
 import { formatWarning, locateWarning } from '../render/format-warning.ts';
 import { type AnswerableQuestion, EvaluationMemory } from './evaluation-memory.ts';
 import type { EvaluationArguments } from './evaluation-arguments.ts';
 import { readArguments } from './read-arguments.ts';
+import { EvaluationStores } from './evaluation-stores.ts';
 import { type EvaluatorSettings, evaluatorSettings } from './evaluator-settings.ts';
 import { EvaluationObserver } from './observe-evaluation.ts';
-import { type EvaluationRealising, type Realising, openRealising } from '../installables/realising.ts';
+import type { EvaluationRealising } from '../installables/realising.ts';
 import { openFlakes } from './open-flakes.ts';
 import { realiseForEvaluation } from './realise-for-evaluation.ts';
 import { requireNothing } from './require-nothing.ts';
@@ -77,9 +78,7 @@ export class Evaluation implements AsyncDisposable {
   #downloadFolder: string | undefined;
   /** Where the objects of the store are that evaluation looks at, once that is opened. */
   #realStoreDir: string | undefined;
-  #store: Promise<Store> | undefined;
-  #evalStore: Promise<Store> | undefined;
-  #realising: Promise<EvaluationRealising> | undefined;
+  readonly #stores: EvaluationStores;
   #committed = Promise.resolve();
 
   constructor(context: CommandContext, from: EvaluationArguments, given: EvaluationOptions = {}) {
@@ -87,10 +86,9 @@ export class Evaluation implements AsyncDisposable {
     this.context = context;
     this.#from = from;
     this.#writes = writes && !context.modes.readsOnly;
-    this.#store = store === undefined ? undefined : Promise.resolve(store);
-    this.#realising = realising === undefined ? undefined : Promise.resolve(realising);
     this.#say = given.say ?? (message => showMessage(context, message));
     this.#observer = this.#opened.use(new EvaluationObserver(context));
+    this.#stores = this.#opened.use(new EvaluationStores(context, { evalUri: from.evalStore, store, realising }));
     this.registries = openRegistries(context);
     for (const [replaced, by] of from.flakeOverrides) {
       const options = { baseFolder: displayBytes(absolutePath(byteStringFromText('.'))), reporter: context.log };
@@ -177,7 +175,7 @@ export class Evaluation implements AsyncDisposable {
     const ways = await this.#ways();
     const getFlake = (reference: string) => this.flakes.getForExpression(reference);
     const answered = context.modes.plansOnly
-      ? await requireNothing(needs, { realising: await this.#openRealising(), store, context })
+      ? await requireNothing(needs, { realising: await this.#stores.realising(), store, context })
       : needs;
     using _waiting = this.#showWaiting(needs);
     return await answerNeeds(evalStore, answered, { ...ways, getFlake, wantsClosures, signal: context.signal });
@@ -195,22 +193,12 @@ export class Evaluation implements AsyncDisposable {
     });
   }
 
-  /** What makes things valid that the evaluation needs, opened when that is first needed. */
-  #openRealising(): Promise<EvaluationRealising> {
-    return (this.#realising ??= this.#startRealising());
-  }
-
-  async #startRealising(): Promise<Realising> {
-    const options = { evalStore: await this.evalStore() };
-    return this.#opened.use(await openRealising(await this.store(), this.context, options));
-  }
-
   async #ways() {
     const options = {
       evalStore: await this.evalStore(),
       writes: this.#writes,
       downloads: () => this.#downloads(),
-      realising: () => this.#openRealising(),
+      realising: () => this.#stores.realising(),
       registries: this.registries,
     };
     return realiseForEvaluation(await this.store(), this.context, options);
@@ -282,18 +270,12 @@ export class Evaluation implements AsyncDisposable {
 
   /** The store that the command works on, opened when it is first asked for. */
   store(): Promise<Store> {
-    return (this.#store ??= this.#open(openCommandStore(this.context)));
+    return this.#stores.store();
   }
 
   /** Where derivations and sources go: the same, unless `--eval-store` says otherwise. */
   evalStore(): Promise<Store> {
-    const uri = this.#from.evalStore;
-    if (uri === undefined) return this.store();
-    return (this.#evalStore ??= this.#open(openStoreAt(uri, this.context)));
-  }
-
-  async #open(opening: Promise<Store>): Promise<Store> {
-    return this.#opened.use(await opening);
+    return this.#stores.evalStore();
   }
 
   /** Shows what the evaluation has made and done, where that is asked for. */

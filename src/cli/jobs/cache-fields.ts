@@ -10,12 +10,12 @@ import {
 } from '../../nix-compat/index.ts';
 import { type Store, sortPaths } from '../../store/index.ts';
 import { compareByName } from '../installables/print-missing.ts';
-import type { Realising } from '../installables/realising.ts';
+import type { EvaluationRealising } from '../installables/realising.ts';
 
 /** Whether the outputs of a derivation are in the store (`local`), to be had from caches, or have to be built. */
 export async function cacheFields(
   derivation: StorePath,
-  { store, realising }: { readonly store: Store; readonly realising: Realising },
+  { store, realising }: { readonly store: Store; readonly realising: EvaluationRealising },
 ): Promise<JsonObject> {
   const wanted = [{ kind: 'built', derivation: opaquePath(derivation), outputs: allOutputs }] as const;
   const { willBuild, willSubstitute, unknown } = await realising.plan(wanted);

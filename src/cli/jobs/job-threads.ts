@@ -4,7 +4,7 @@ import type { Worker } from 'node:worker_threads';
 import { entryFile, messageOf, startThread } from '../../base/index.ts';
 import type { EvalMessage } from '../../eval/index.ts';
 import { CliError } from '../error.ts';
-import type { Realising } from '../installables/realising.ts';
+import type { EvaluationRealising } from '../installables/realising.ts';
 import type { JobPath, JobResult } from './job.ts';
 import type { JobOrder, JobReport, JobThreadSetup } from './job-messages.ts';
 import { answerCall } from './remote-realising.ts';
@@ -19,7 +19,7 @@ export interface JobThreadsOptions {
   /** How many threads there are at a time. */
   readonly count: number;
   readonly setup: Pick<JobThreadSetup, 'argv' | 'input'>;
-  readonly realising: () => Promise<Realising>;
+  readonly realising: () => Promise<EvaluationRealising>;
   /** Called for each job but sets, one after the other, in the order in which they end. */
   readonly onResult: (path: JobPath, result: JobResult, imports: readonly string[]) => Promise<void>;
   readonly onMessage: (message: EvalMessage) => void;
