@@ -9,58 +9,27 @@ import {
   writeServeCommand,
   writePathInfo,
 } from '../nix-compat/index.ts';
-import { type LocalStore, RemoteStore, ServeConnection } from '../store/index.ts';
-import {
-  TestServedStore,
-  addTestPath,
-  connectChannels,
-  listTestStore,
-  offerTree,
-  openLocalStoreIn,
-  storeSuite,
-  temporaryFolder,
-} from '../testing/index.ts';
+import { RemoteStore, ServeConnection } from '../store/index.ts';
+import { ServiceRig, addTestPath, connectChannels, listTestStore, offerTree, storeSuite } from '../testing/index.ts';
 import { serveStore } from './serve-service.ts';
 
-/** A store, served to as many clients as come. */
-class ServeRig implements AsyncDisposable {
-  readonly #folder = temporaryFolder();
-  readonly local: LocalStore = openLocalStoreIn(this.#folder.path);
-  readonly served = new TestServedStore(this.local);
+class ServeRig extends ServiceRig {
   readonly remote: RemoteStore;
-  /** What each of the services ended with. */
-  readonly ends: Promise<unknown>[] = [];
 
   constructor({ mayWrite = true }: { readonly mayWrite?: boolean } = {}) {
+    super();
     const { storeDir } = this.local;
     this.remote = new RemoteStore({
+      ...this.common,
       uri: 'ssh://test',
-      traits: { storeDir, priority: undefined, wantMassQuery: undefined, isTrusted: false, pathInfoCacheSize: 0 },
-      maxConnections: 2,
       reporter: silentReporter,
       connect: () => ServeConnection.open(this.serve(mayWrite).client, { storeDir, host: 'test', preamble: '' }),
-      resources: { [Symbol.asyncDispose]: () => Promise.resolve() },
     });
   }
 
-  get folder(): string {
-    return this.#folder.path;
-  }
-
   serve(mayWrite = true): ReturnType<typeof connectChannels> {
-    const channels = connectChannels();
-    const { server } = channels;
-    const signal = new AbortController().signal;
-    const serving = serveStore(server, this.served, { mayWrite, reporter: silentReporter, signal });
-    this.ends.push(serving.catch((error: unknown) => error).finally(() => server.destroy()));
-    return channels;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.remote[Symbol.asyncDispose]();
-    await Promise.all(this.ends);
-    await this.local[Symbol.asyncDispose]();
-    this.#folder[Symbol.dispose]();
+    const { signal } = new AbortController();
+    return this.connect(server => serveStore(server, this.served, { mayWrite, reporter: silentReporter, signal }));
   }
 }
 

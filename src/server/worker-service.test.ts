@@ -14,66 +14,40 @@ import {
   writePathInfo,
   writeWorkerOperation,
 } from '../nix-compat/index.ts';
-import { type LocalStore, type PathAddition, WorkerConnection, WorkerStore } from '../store/index.ts';
+import { type PathAddition, WorkerConnection, WorkerStore } from '../store/index.ts';
 import {
-  TestServedStore,
+  ServiceRig,
   addTestPath,
-  connectChannels,
+  type connectChannels,
   listTestStore,
   offerTree,
-  openLocalStoreIn,
   recordReports,
   storeSuite,
-  temporaryFolder,
 } from '../testing/index.ts';
 import { serveWorker } from './worker-service.ts';
 
-/** A store, served to as many clients as come. */
-class WorkerRig implements AsyncDisposable {
-  readonly #folder = temporaryFolder();
-  readonly local: LocalStore = openLocalStoreIn(this.#folder.path);
-  readonly served = new TestServedStore(this.local);
+class WorkerRig extends ServiceRig {
   readonly remote: WorkerStore;
-  /** What each of the services ended with. */
-  readonly ends: Promise<unknown>[] = [];
   readonly #isTrusted: boolean;
 
   constructor(options: { readonly isTrusted?: boolean; readonly reporter?: Reporter } = {}) {
+    super();
     const { isTrusted = true, reporter = silentReporter } = options;
     const { storeDir } = this.local;
     this.#isTrusted = isTrusted;
     this.remote = new WorkerStore({
+      ...this.common,
       uri: 'ssh-ng://test',
-      traits: { storeDir, priority: undefined, wantMassQuery: undefined, isTrusted: false, pathInfoCacheSize: 0 },
-      maxConnections: 2,
       isHere: false,
       reporter,
       connect: () =>
         WorkerConnection.open(this.serve().client, { storeDir, uri: 'ssh-ng://test', preamble: '', reporter }),
-      resources: { [Symbol.asyncDispose]: () => Promise.resolve() },
     });
-  }
-
-  get folder(): string {
-    return this.#folder.path;
   }
 
   serve(): ReturnType<typeof connectChannels> {
-    const channels = connectChannels();
-    const { server } = channels;
-    const serving = serveWorker(server, this.served, {
-      isTrusted: this.#isTrusted,
-      signal: new AbortController().signal,
-    });
-    this.ends.push(serving.catch((error: unknown) => error).finally(() => server.destroy()));
-    return channels;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.remote[Symbol.asyncDispose]();
-    await Promise.all(this.ends);
-    await this.local[Symbol.asyncDispose]();
-    this.#folder[Symbol.dispose]();
+    const { signal } = new AbortController();
+    return this.connect(server => serveWorker(server, this.served, { isTrusted: this.#isTrusted, signal }));
   }
 }
 

@@ -26,6 +26,7 @@ export { derivationTexts, derivationVectors, parseDerivationAt, readDerivationVe
 export { MemoryStore, type MemoryStoreOptions, testPath } from './memory-store.ts';
 export { addTestPath, addTestRoot, listTestStore, openLocalStoreIn } from './local-store-rig.ts';
 export { connectChannels } from './connected-channels.ts';
+export { ServiceRig } from './service-rig.ts';
 export { TestServedStore } from './test-served-store.ts';
 export { inPieces } from './pieces.ts';
 export { type TestBuild, type TestOutput, finishTestBuild, floating, noChecks } from './finished-build-rig.ts';
