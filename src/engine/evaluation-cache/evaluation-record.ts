@@ -29,30 +29,11 @@ interface PlainError {
 }
 
 export function failureOf({ code, message, position, traces, suggestions }: EvalError): EvaluationOutcome {
-  const plainTraces = traces.map(({ text, always, position: at }) => ({ text, always, position: plainPosition(at) }));
-  const error = {
-    code,
-    message,
-    position: plainPosition(position),
-    traces: plainTraces,
-    suggestions: [...suggestions],
-  };
-  return { kind: 'failed', error };
+  return { kind: 'failed', error: { code, message, position, traces, suggestions } };
 }
 
 export function errorOf({ code, message, ...details }: PlainError): EvalError {
   return new EvalError(code, message, details);
-}
-
-/** As data: the fields of some are computed. */
-export function plainMessage(message: EvalMessage): EvalMessage {
-  return message.kind === 'warning' ? { ...message, position: plainPosition(message.position) } : message;
-}
-
-function plainPosition(position: SourcePosition | undefined): SourcePosition | undefined {
-  if (position === undefined) return undefined;
-  const { file, line, column, lines } = position;
-  return { file, line, column, lines };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { toHex, unreachable } from '../../base/index.ts';
 import { attributesToJson, EvalError, type EvalMessage, type EvalNeed, type NeedAnswer } from '../../eval/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
-import { type EvaluationRecord, failureOf, plainMessage } from './evaluation-record.ts';
+import { type EvaluationRecord, failureOf } from './evaluation-record.ts';
 import { InputRecorder, sha256 } from './input-recorder.ts';
 
 /** What is going to be the record of an evaluation that goes on. */
@@ -12,7 +12,7 @@ export class EvaluationRecording {
   readonly #messages: EvalMessage[] = [];
 
   said(message: EvalMessage): void {
-    this.#messages.push(plainMessage(message));
+    this.#messages.push(message);
   }
 
   wanted(path: StorePath): void {
