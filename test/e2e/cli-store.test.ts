@@ -177,6 +177,8 @@ describe('a small store', () => {
   test('finds and mends what somebody changed', () => {
     const { library } = store;
     const file = join(library, 'lib', 'liba.so');
+    // For those who are not root.
+    chmodSync(library, 0o755);
     removeTree(join(library, 'lib'));
     assert.ok(!existsSync(file));
     const modified = store.run('nix-store', ['--verify-path', library]);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   closeSync,
   existsSync,
   lstatSync,
@@ -14,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { tryLockFile } from '../../../base/index.ts';
 import { verifyBlobs } from '../../../castore/index.ts';
@@ -108,7 +109,10 @@ describe('a collection', () => {
     await store.collector.addTemporaryRoots([invalid('h')]);
     for (const path of [a, b, invalid('h'), invalid('k')]) {
       writeFileSync(at('store', `${path}.lock`), '');
-      mkdirSync(at('store', `${path}.chroot`, 'sub', 'sub'), { recursive: true, mode: 0o500 });
+      const folder = at('store', `${path}.chroot`, 'sub');
+      mkdirSync(join(folder, 'sub'), { recursive: true });
+      // From the innermost: only root could make anything in them.
+      for (const sealed of [join(folder, 'sub'), folder, dirname(folder)]) chmodSync(sealed, 0o500);
     }
     mkdirSync(at('store', invalid('l')), { mode: 0o500 });
     mkdirSync(at('store', '.links'), { recursive: true });
