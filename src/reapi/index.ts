@@ -1,0 +1,4 @@
+/**
+ * reapi: REAPI in terms of castore and exec: actions run and cached, any REAPI server as a client, the Store in one.
+ */
+export { type ServedDigestFunction, digestFunctionNumbers } from './digests/digest-functions.ts';
