@@ -1,13 +1,14 @@
 import type { DigestFunction } from '../../castore/index.ts';
+import { DigestFunction_Value } from '../../proto/index.ts';
 
 /** REAPI's numbers of the digest functions that are served (`DigestFunction.Value`). */
 export const digestFunctionNumbers = {
-  sha256: 1,
-  sha1: 2,
-  sha384: 5,
-  sha512: 6,
-  blake3: 9,
-  gitsha1: 10,
+  sha256: DigestFunction_Value.SHA256,
+  sha1: DigestFunction_Value.SHA1,
+  sha384: DigestFunction_Value.SHA384,
+  sha512: DigestFunction_Value.SHA512,
+  blake3: DigestFunction_Value.BLAKE3,
+  gitsha1: DigestFunction_Value.GITSHA1,
 } as const satisfies Partial<Record<DigestFunction, number>>;
 
 export type ServedDigestFunction = keyof typeof digestFunctionNumbers;
