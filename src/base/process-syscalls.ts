@@ -242,6 +242,8 @@ export interface EndedProcess {
   /** In microseconds, with that of the processes that it waited for. */
   readonly cpuUser: bigint;
   readonly cpuSystem: bigint;
+  /** The most that it, or one that it waited for, had in memory, in bytes. */
+  readonly peakMemory: bigint;
 }
 
 /** A child that has ended, which is then forgotten; undefined if there is none. */
@@ -253,13 +255,14 @@ export function reapProcess(): EndedProcess | undefined {
   const pid = wait4(-1, status, noHang, usage);
   if (pid <= 0) return undefined;
   const [code = 0] = status;
-  const [userSeconds = 0n, userMicros = 0n, systemSeconds = 0n, systemMicros = 0n] = usage;
+  const [userSeconds = 0n, userMicros = 0n, systemSeconds = 0n, systemMicros = 0n, peakKilobytes = 0n] = usage;
   const signal = code & 0x7f;
   return {
     pid,
     end: signal === 0 ? { kind: 'exited', status: (code >> 8) & 0xff } : { kind: 'killed', signal: signalName(signal) },
     cpuUser: userSeconds * 1_000_000n + userMicros,
     cpuSystem: systemSeconds * 1_000_000n + systemMicros,
+    peakMemory: peakKilobytes * 1024n,
   };
 }
 

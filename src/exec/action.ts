@@ -14,20 +14,25 @@ export interface Action {
   readonly workingFolder: ByteString;
   readonly place: Place;
   readonly limits: Limits;
-  /** What its standard output and standard error are, which are one. Standard input is empty. */
-  readonly output: 'pipe' | 'terminal';
+  /**
+   * What its standard output and standard error are: one pipe or one terminal for both, or a pipe for each. Standard input
+   * is empty.
+   */
+  readonly output: OutputKind;
   /** Whether it is killed, with all that it started, once nobody of them has that output open any more. */
   readonly endsWithOutput?: boolean;
   /** Of files that it makes; 0o022 unless given. */
   readonly umask?: number;
 }
 
+export type OutputKind = 'pipe' | 'terminal' | 'two pipes';
+
 export interface Limits {
   /** In milliseconds, of the whole run. */
   readonly time?: number | undefined;
   /** In milliseconds, without any output. */
   readonly silence?: number | undefined;
-  /** In bytes of output. */
+  /** In bytes of output, whichever stream they came by. */
   readonly output?: number | undefined;
 }
 

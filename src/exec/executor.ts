@@ -3,9 +3,14 @@ import type { Outcome } from './outcome.ts';
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Gets what the process writes, as it comes; a chunk is lent until the call returns. */
-  readonly output: (chunk: Uint8Array) => void;
+  /**
+   * Gets what the process writes, as it comes; a chunk is lent until the call returns. It is `stdout`'s unless the action
+   * has two pipes: what the process wrote to one of them comes in its order, what it wrote to both in any.
+   */
+  readonly output: (chunk: Uint8Array, stream: OutputStream) => void;
 }
+
+export type OutputStream = 'stdout' | 'stderr';
 
 /**
  * Runs actions on this machine. Disposing of it ends all that still runs.

@@ -4,9 +4,9 @@
  *     await using executor = new LocalExecutor();
  *     const outcome = await executor.run(action, { signal, output: chunk => log.write(chunk) });
  */
-export type { Action, HostPlace, Limits, Mount, Personality, Place, Sandbox, UserIds } from './action.ts';
+export type { Action, HostPlace, Limits, Mount, OutputKind, Personality, Place, Sandbox, UserIds } from './action.ts';
 export { ExecError, type ExecErrorCode, execErrorCodes } from './error.ts';
-export type { Executor, RunOptions } from './executor.ts';
+export type { Executor, OutputStream, RunOptions } from './executor.ts';
 export { findBubblewrap } from './find-bubblewrap.ts';
 export { hasIds } from './known-ids.ts';
 export { LocalExecutor } from './local-executor.ts';

@@ -8,8 +8,11 @@ export type Outcome =
   /** It reached one of the action's limits, and was killed. */
   | (Usage & { readonly kind: 'limit-reached'; readonly limit: 'time' | 'silence' | 'output' });
 
-/** Of the process and all that it started and waited for; undefined where the system does not tell. In microseconds. */
+/** Of the process and all that it started and waited for; undefined where the system does not tell. */
 export interface Usage {
+  /** In microseconds. */
   readonly cpuUser?: bigint | undefined;
   readonly cpuSystem?: bigint | undefined;
+  /** The most that one of them had in memory, in bytes. */
+  readonly peakMemory?: bigint | undefined;
 }

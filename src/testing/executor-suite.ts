@@ -88,6 +88,23 @@ function placeSuite(executor: Executor, place: Place): void {
     assert.equal(outcome.kind, 'exited');
   });
 
+  test('keeps standard output and standard error apart, if asked for', async () => {
+    const written = { stdout: '', stderr: '' };
+    const script = 'echo out; echo err >&2; readlink /proc/self/fd/2 >/dev/null; printf more; echo again >/dev/stderr';
+    const outcome = await executor.run(shellAction(script, place, { output: 'two pipes' }), {
+      output: (chunk, stream) => (written[stream] += Buffer.from(chunk).toString()),
+    });
+    assert.ok(outcome.kind === 'exited' && outcome.status === 0);
+    assert.deepEqual(written, { stdout: 'out\nmore', stderr: 'err\nagain\n' });
+    let bytes = 0;
+    const limited = await executor.run(
+      shellAction('printf 12345; sleep 0.01; yes >&2', place, { output: 'two pipes', limits: { output: 10 } }),
+      { output: chunk => (bytes += chunk.byteLength) },
+    );
+    assert.ok(limited.kind === 'limit-reached' && limited.limit === 'output');
+    assert.equal(bytes, 10);
+  });
+
   test('delivers much output whole', async () => {
     for (const output of ['pipe', 'terminal'] as const) {
       const ran = await run(
@@ -356,5 +373,6 @@ function sandboxSuite(executor: Executor): void {
   test('tells what its processes used', async () => {
     const { outcome } = await run('i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done', []);
     assert.ok(outcome.kind === 'exited' && (outcome.cpuUser ?? 0n) + (outcome.cpuSystem ?? 0n) > 0n);
+    assert.ok(outcome.kind === 'exited' && (outcome.peakMemory ?? 0n) > 100_000n);
   });
 }

@@ -74,9 +74,9 @@ export async function runAction(
   const chunks: Buffer[] = [];
   const outcome = await executor.run(action, {
     signal,
-    output: chunk => {
+    output: (chunk, stream) => {
       chunks.push(Buffer.from(chunk));
-      output(chunk);
+      output(chunk, stream);
     },
   });
   return { outcome, output: Buffer.concat(chunks).toString('latin1') };

@@ -1,4 +1,5 @@
-import type { Limits, UserIds } from '../action.ts';
+import type { Limits, OutputKind, UserIds } from '../action.ts';
+import type { OutputStream } from '../executor.ts';
 import type { Outcome } from '../outcome.ts';
 
 /** A process to start, as the spawner understands it. */
@@ -13,7 +14,7 @@ export interface ProcessOrder {
   /** The folder of the control group that it is put into before it goes on. */
   readonly controlGroup: string | undefined;
   readonly limits: Limits;
-  readonly output: 'pipe' | 'terminal';
+  readonly output: OutputKind;
   readonly endsWithOutput: boolean;
 }
 
@@ -25,7 +26,7 @@ export type SpawnerRequest =
 export type SpawnerReply =
   /** Of a process in the host: `group` is its own process group, which is to be killed if the spawner was. */
   | { readonly kind: 'started'; readonly run: number; readonly group: number }
-  | { readonly kind: 'output'; readonly run: number; readonly chunk: Uint8Array }
+  | { readonly kind: 'output'; readonly run: number; readonly chunk: Uint8Array; readonly stream: OutputStream }
   | { readonly kind: 'ended'; readonly run: number; readonly result: RunResult };
 
 export type RunResult =

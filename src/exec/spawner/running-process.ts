@@ -13,6 +13,7 @@ import {
   startProcess,
 } from '../../base/index.ts';
 import type { Limits } from '../action.ts';
+import type { OutputStream } from '../executor.ts';
 import { DescriptorTable } from './descriptor-table.ts';
 import { killQuietly } from './kill-processes.ts';
 import type { ProcessOrder, RunResult } from './messages.ts';
@@ -21,7 +22,7 @@ import { StartReports } from './start-reports.ts';
 export interface RunEvents {
   /** Of a process in the host. */
   readonly started: (group: number) => void;
-  readonly output: (chunk: Uint8Array) => void;
+  readonly output: (chunk: Uint8Array, stream: OutputStream) => void;
   /** A child of ours has this id from now on; how it ended if it has already. */
   readonly adopted: (pid: number) => EndedProcess | undefined;
   /** All that is left of it is what left its session. */
@@ -41,8 +42,8 @@ export class RunningProcess {
   /** The process that we wait for: the sandbox's maker, then the program. */
   #pid: number | undefined;
   #reports: StartReports | undefined;
-  #output: Socket | ReadStream | undefined;
-  #hasOutputEnded = false;
+  readonly #outputs: (Socket | ReadStream)[] = [];
+  #openOutputs = 0;
   #written = 0;
   #ended: EndedProcess | undefined;
   #limit: keyof Limits | undefined;
@@ -90,11 +91,11 @@ export class RunningProcess {
     const user = this.#order.user ?? ids?.first;
     using descriptors = new DescriptorTable();
     descriptors.add(0, openSync('/dev/null', 'r'));
-    this.#openOutput(descriptors);
-    descriptors.share(2, 1);
-    const output = descriptors.all.get(1);
-    // So that programs can open it by its name.
-    if (user !== undefined && output !== undefined) fchownSync(output, user.user, user.group);
+    this.#openOutputsOf(descriptors);
+    // So that programs can open them by their names.
+    if (user !== undefined)
+      for (const output of new Set([descriptors.all.get(1), descriptors.all.get(2)]))
+        if (output !== undefined) fchownSync(output, user.user, user.group);
     this.#reports = new StartReports(cloneEntry, descriptors);
     const started = this.#execute(descriptors);
     if ('errno' in started) return this.#report({ kind: 'not-started', errno: started.errno });
@@ -158,44 +159,54 @@ export class RunningProcess {
     }
   }
 
-  #openOutput(descriptors: DescriptorTable): void {
-    let stream: Socket | ReadStream;
-    if (this.#order.output === 'terminal') {
-      const { controller, terminal } = openTerminal();
-      descriptors.add(1, terminal);
-      stream = new ReadStream(controller);
-    } else {
-      const { readEnd, writeEnd } = makePipe();
-      descriptors.add(1, writeEnd);
-      stream = new Socket({ fd: readEnd, readable: true, writable: false });
+  #openOutputsOf(descriptors: DescriptorTable): void {
+    switch (this.#order.output) {
+      case 'terminal': {
+        const { controller, terminal } = openTerminal();
+        descriptors.add(1, terminal);
+        descriptors.share(2, 1);
+        this.#listen(new ReadStream(controller), 'stdout');
+        break;
+      }
+      case 'pipe':
+        this.#listen(openPipe(descriptors, 1), 'stdout');
+        descriptors.share(2, 1);
+        break;
+      case 'two pipes':
+        this.#listen(openPipe(descriptors, 1), 'stdout');
+        this.#listen(openPipe(descriptors, 2), 'stderr');
     }
-    this.#output = stream;
-    stream.on('data', (chunk: Buffer) => this.#receive(chunk));
+  }
+
+  #listen(output: Socket | ReadStream, stream: OutputStream): void {
+    this.#outputs.push(output);
+    this.#openOutputs++;
+    output.on('data', (chunk: Buffer) => this.#receive(chunk, stream));
     // A terminal says EIO when all have closed it.
-    stream.on('error', () => stream.destroy());
-    stream.on('close', () => {
-      this.#hasOutputEnded = true;
+    output.on('error', () => output.destroy());
+    output.on('close', () => {
+      if (--this.#openOutputs > 0) return;
       // One that has ended, and is not waited for yet, takes no notice.
       if (this.#order.endsWithOutput && this.#ended === undefined) this.kill();
       this.#reportIfDone();
     });
   }
 
-  #receive(chunk: Buffer): void {
+  #receive(chunk: Buffer, stream: OutputStream): void {
     const { output: limit = Infinity } = this.#order.limits;
     const allowed = Math.min(chunk.byteLength, limit - this.#written);
-    if (allowed > 0) this.#events.output(chunk.subarray(0, allowed));
+    if (allowed > 0) this.#events.output(chunk.subarray(0, allowed), stream);
     this.#written += allowed;
     if (allowed < chunk.byteLength) this.#reachLimit('output');
     this.#silence?.refresh();
   }
 
   pauseOutput(): void {
-    this.#output?.pause();
+    for (const output of this.#outputs) output.pause();
   }
 
   resumeOutput(): void {
-    this.#output?.resume();
+    for (const output of this.#outputs) output.resume();
   }
 
   /** Says whether it was a process of this run. */
@@ -223,7 +234,7 @@ export class RunningProcess {
     this.#ended = ended;
     if (this.isInHost) this.#killRest(ended.pid);
     this.#events.programEnded();
-    if (!this.#hasOutputEnded) this.#timers.push(setTimeout(() => this.#output?.destroy(), drainTime));
+    if (this.#openOutputs > 0) this.#timers.push(setTimeout(() => this.#closeOutputs(), drainTime));
     this.#reportIfDone();
   }
 
@@ -256,24 +267,34 @@ export class RunningProcess {
   }
 
   #reportIfDone(): void {
-    if (this.#ended === undefined || !this.#hasOutputEnded) return;
-    const { end, cpuUser, cpuSystem } = this.#ended;
+    if (this.#ended === undefined || this.#openOutputs > 0) return;
+    const { end, cpuUser, cpuSystem, peakMemory } = this.#ended;
     const failure = this.#reports?.failure;
     if (failure !== undefined) return this.#report({ kind: 'failed', ...failure });
     if (this.isMaking)
       return this.#report({ kind: 'failed', errno: end.kind === 'killed' ? end.signal : `status ${end.status}` });
     const outcome = this.#limit === undefined ? end : ({ kind: 'limit-reached', limit: this.#limit } as const);
-    this.#report({ kind: 'ran', outcome: { ...outcome, cpuUser, cpuSystem } });
+    this.#report({ kind: 'ran', outcome: { ...outcome, cpuUser, cpuSystem, peakMemory } });
+  }
+
+  #closeOutputs(): void {
+    for (const output of this.#outputs) output.destroy();
   }
 
   #report(result: RunResult): void {
     if (this.#hasReported) return;
     this.#hasReported = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    this.#output?.destroy();
+    this.#closeOutputs();
     this.#reports?.[Symbol.dispose]();
     this.#events.ended(result);
   }
+}
+
+function openPipe(descriptors: DescriptorTable, number: number): Socket {
+  const { readEnd, writeEnd } = makePipe();
+  descriptors.add(number, writeEnd);
+  return new Socket({ fd: readEnd, readable: true, writable: false });
 }
 
 function handlesTermination(pid: number): boolean {

@@ -56,7 +56,7 @@ process.on('message', (request: SpawnerRequest) => {
   const { order } = request;
   const running = new RunningProcess(order, {
     started: group => send({ kind: 'started', run, group }),
-    output: chunk => send({ kind: 'output', run, chunk }),
+    output: (chunk, stream) => send({ kind: 'output', run, chunk, stream }),
     adopted: pid => unclaimed.get(pid),
     // Before its output has ended: a stray may hold that.
     programEnded: () => void killStrays(),

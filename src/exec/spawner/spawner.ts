@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { entryFile } from '../../base/index.ts';
 import { ExecError } from '../error.ts';
+import type { OutputStream } from '../executor.ts';
 import { killGroup } from './kill-processes.ts';
 import type { ProcessOrder, RunResult, SpawnerReply, SpawnerRequest } from './messages.ts';
 
 interface PendingRun {
   /** Its process group, if it is in the host. */
   group?: number;
-  readonly output: (chunk: Uint8Array) => void;
+  readonly output: (chunk: Uint8Array, stream: OutputStream) => void;
   readonly resolve: (result: RunResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -30,7 +31,13 @@ export class Spawner implements AsyncDisposable {
   /** Resolves when nothing is left of what was run; `signal` asks for an early end. */
   run(
     order: ProcessOrder,
-    { output, signal }: { readonly output: (chunk: Uint8Array) => void; readonly signal?: AbortSignal | undefined },
+    {
+      output,
+      signal,
+    }: {
+      readonly output: (chunk: Uint8Array, stream: OutputStream) => void;
+      readonly signal?: AbortSignal | undefined;
+    },
   ): Promise<RunResult> {
     const run = ++this.#lastRun;
     return new Promise<RunResult>((resolve, reject) => {
@@ -91,7 +98,7 @@ export class Spawner implements AsyncDisposable {
   #receive(reply: SpawnerReply): void {
     const run = this.#runs.get(reply.run);
     if (run === undefined) return;
-    if (reply.kind === 'output') run.output(reply.chunk);
+    if (reply.kind === 'output') run.output(reply.chunk, reply.stream);
     else if (reply.kind === 'started') run.group = reply.group;
     else run.resolve(reply.result);
   }
