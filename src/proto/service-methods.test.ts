@@ -32,14 +32,14 @@ test('methods have the paths and kinds that clients call', () => {
   ].map(({ path, kind }) => [path, kind]);
   assert.deepEqual(seen, [
     ['/build.bazel.remote.execution.v2.ContentAddressableStorage/FindMissingBlobs', 'unary'],
-    ['/build.bazel.remote.execution.v2.ContentAddressableStorage/GetTree', 'server_streaming'],
-    ['/google.bytestream.ByteStream/Read', 'server_streaming'],
-    ['/google.bytestream.ByteStream/Write', 'client_streaming'],
-    ['/build.bazel.remote.execution.v2.Execution/Execute', 'server_streaming'],
+    ['/build.bazel.remote.execution.v2.ContentAddressableStorage/GetTree', 'server-streaming'],
+    ['/google.bytestream.ByteStream/Read', 'server-streaming'],
+    ['/google.bytestream.ByteStream/Write', 'client-streaming'],
+    ['/build.bazel.remote.execution.v2.Execution/Execute', 'server-streaming'],
     ['/google.longrunning.Operations/CancelOperation', 'unary'],
     ['/build.bazel.remote.asset.v1.Fetch/FetchBlob', 'unary'],
-    ['/grpc.health.v1.Health/Watch', 'server_streaming'],
-    ['/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo', 'bidi_streaming'],
+    ['/grpc.health.v1.Health/Watch', 'server-streaming'],
+    ['/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo', 'bidi-streaming'],
   ]);
 });
 
