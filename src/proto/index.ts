@@ -3,7 +3,8 @@
  * reflection. `generated/` is made from proto/ by `npm run build:proto`; `serviceMethod` makes of a service's method what
  * gRPC calls.
  *
- *     const bytes = actionCacheMethods.getActionResult.request.encode({ instanceName: 'main', actionDigest });
+ *     const request = create(GetActionResultRequestSchema, { instanceName: 'main', actionDigest });
+ *     const bytes = actionCacheMethods.getActionResult.request.encode(request);
  *     const result = actionCacheMethods.getActionResult.response.decode(answer);
  */
 export { highApiVersion, lowApiVersion } from './api-version.ts';

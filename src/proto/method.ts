@@ -1,17 +1,9 @@
-import {
-  type DescMessage,
-  type DescMethod,
-  type MessageInitShape,
-  type MessageShape,
-  create,
-  fromBinary,
-  toBinary,
-} from '@bufbuild/protobuf';
+import { type DescMessage, type DescMethod, type MessageShape, fromBinary, toBinary } from '@bufbuild/protobuf';
 
-/** Messages of one type to bytes and back. `decode` throws on bytes that are none; what is encoded need not name every field. */
+/** Messages of one type to bytes and back. `decode` throws on bytes that are none; messages are made by `create`. */
 export interface MessageCodec<Desc extends DescMessage> {
-  decode(bytes: Uint8Array): MessageShape<Desc>;
-  encode(message: MessageInitShape<Desc>): Uint8Array;
+  readonly decode: (bytes: Uint8Array) => MessageShape<Desc>;
+  readonly encode: (message: MessageShape<Desc>) => Uint8Array;
 }
 
 /** Who streams, in the words of `grpc`. */
@@ -40,7 +32,7 @@ export interface ServiceMethod<
 export function messageCodec<Desc extends DescMessage>(schema: Desc): MessageCodec<Desc> {
   return {
     decode: bytes => fromBinary(schema, bytes),
-    encode: message => toBinary(schema, create(schema, message)),
+    encode: message => toBinary(schema, message),
   };
 }
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { create } from '@bufbuild/protobuf';
 import {
   ActionResultSchema,
   Code,
   DigestFunction_Value,
+  GetActionResultRequestSchema,
   actionCacheMethods,
   alphaReflectionMethods,
   byteStreamMethods,
@@ -45,7 +47,9 @@ test('methods have the paths and kinds that clients call', () => {
 
 test('a message says only what it is given', () => {
   const { request } = actionCacheMethods.getActionResult;
-  const bytes = request.encode({ instanceName: 'a', actionDigest: { hash: 'ff', sizeBytes: 300n } });
+  const bytes = request.encode(
+    create(GetActionResultRequestSchema, { instanceName: 'a', actionDigest: { hash: 'ff', sizeBytes: 300n } }),
+  );
   assert.deepEqual(bytes, hex('0a 01 61 12 07 0a 02 66 66 10 ac 02'));
   const message = request.decode(bytes);
   assert.equal(message.actionDigest?.sizeBytes, 300n);
