@@ -79,6 +79,12 @@ export class Database implements Disposable {
     });
   }
 
+  /** Brings the tables of a concern that joins later up to date. Throws as the constructor does. */
+  use(schema: Schema, options: { readonly readOnly?: boolean } = {}): void {
+    if (options.readOnly === true) this.#checkFile([schema]);
+    else if (!this.#isCurrent([schema])) this.transaction(() => this.#migrate(schema));
+  }
+
   #checkFile(schemas: readonly Schema[]): void {
     const { application_id: id } = this.get('PRAGMA application_id') ?? {};
     if (id !== applicationId) throw foreign(this.path);

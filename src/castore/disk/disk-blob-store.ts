@@ -11,6 +11,7 @@ import {
   sha256ToBytes,
 } from '../digest.ts';
 import type { FileNode } from '../node.ts';
+import { Holds } from '../gc/holds.ts';
 import { BlobFiles } from './blob-files.ts';
 import { blobSchema, executableFile, plainFile } from './blob-schema.ts';
 import { DataFolder, type OpenOptions } from './data-folder.ts';
@@ -54,6 +55,7 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
   readonly inlineLimit: number;
   readonly blobAliases: DiskBlobAliases;
   readonly directoryAliases: DiskDirectoryAliases;
+  readonly holds: Holds;
 
   /** Opens or creates the data folder at `path` (absolute). Throws `data-folder/…` errors. */
   constructor(path: string, options: DiskStoreOptions = {}) {
@@ -63,6 +65,7 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
     this.lock = new AdditionsLock(this.folder);
     this.blobAliases = new DiskBlobAliases(this.folder.database);
     this.directoryAliases = new DiskDirectoryAliases(this.folder.database);
+    this.holds = new Holds(this.folder.database);
   }
 
   async findMissing(digests: readonly Digest[], options: CallOptions = {}): Promise<Digest[]> {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Reporter } from '../../../base/index.ts';
-import { BlobMarks, type CallOptions, type DiskBlobStore, sweepBlobs } from '../../../castore/index.ts';
+import { BlobMarks, type CallOptions, type DiskBlobStore, HeldRoots, type LiveRoots, sweepBlobs } from '../../../castore/index.ts';
 import { type StoreDir, type StorePath, compareStorePaths, printStorePath } from '../../../nix-compat/index.ts';
 import { StoreError } from '../../error.ts';
 import type { CollectOptions, Collected, Collector, StoreRoot } from '../../store.ts';
@@ -182,9 +182,16 @@ export class LocalCollector implements Collector {
   async #sweepBlobs(options: { readonly maxFreed: number; readonly signal: AbortSignal | undefined }): Promise<number> {
     const { blobs } = this.#store;
     const trees = new ValidTrees(blobs.folder.database);
+    const held = new HeldRoots(blobs.folder.database);
+    blobs.holds.expire();
     const marks = new BlobMarks(blobs, { signal: options.signal });
     await marks.mark({ nodes: trees.next() });
-    const swept = await sweepBlobs(blobs, marks, { ...options, newRoots: () => ({ nodes: trees.next() }) });
+    await marks.mark(held.next());
+    const newRoots = async (): Promise<LiveRoots> => {
+      await marks.mark({ nodes: trees.next() });
+      return held.next();
+    };
+    const swept = await sweepBlobs(blobs, marks, { ...options, newRoots });
     return swept.bytesFreed;
   }
 
