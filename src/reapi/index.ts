@@ -2,3 +2,11 @@
  * reapi: REAPI in terms of castore and exec: actions run and cached, any REAPI server as a client, the Store in one.
  */
 export { type ServedDigestFunction, digestFunctionNumbers } from './digests/digest-functions.ts';
+export {
+  type DigestMessage,
+  blobResource,
+  digestOfMessage,
+  messageOfDigest,
+  requestedFunction,
+} from './digests/digest-message.ts';
+export { ReapiError, type ReapiErrorCode, reapiErrorCodes } from './error.ts';

@@ -81,9 +81,7 @@ export class Holds {
 
   limitsOf(owner: string): HoldLimits {
     const row = this.#database.get('SELECT max_age, max_size FROM hold_limits WHERE owner = ?', owner);
-    return row === undefined
-      ? defaultLimits
-      : { maxAge: Number(row['max_age']), maxSize: Number(row['max_size']) };
+    return row === undefined ? defaultLimits : { maxAge: Number(row['max_age']), maxSize: Number(row['max_size']) };
   }
 
   /** Releases what is beyond the limits of its owner, those first that were used longest ago. Returns how many. */
@@ -93,11 +91,7 @@ export class Holds {
       for (const { owner } of this.#database.all('SELECT DISTINCT owner FROM holds')) {
         if (typeof owner !== 'string') continue;
         const { maxAge, maxSize } = this.limitsOf(owner);
-        released += this.#database.run(
-          'DELETE FROM holds WHERE owner = ? AND used < ?',
-          owner,
-          seconds(now) - maxAge,
-        );
+        released += this.#database.run('DELETE FROM holds WHERE owner = ? AND used < ?', owner, seconds(now) - maxAge);
         // What was used later comes first; the rest does not fit.
         released += this.#database.run(
           `DELETE FROM holds WHERE used < ? AND id IN (

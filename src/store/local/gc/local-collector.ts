@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Reporter } from '../../../base/index.ts';
-import { BlobMarks, type CallOptions, type DiskBlobStore, HeldRoots, type LiveRoots, sweepBlobs } from '../../../castore/index.ts';
+import {
+  BlobMarks,
+  type CallOptions,
+  type DiskBlobStore,
+  HeldRoots,
+  type LiveRoots,
+  sweepBlobs,
+} from '../../../castore/index.ts';
 import { type StoreDir, type StorePath, compareStorePaths, printStorePath } from '../../../nix-compat/index.ts';
 import { StoreError } from '../../error.ts';
 import type { CollectOptions, Collected, Collector, StoreRoot } from '../../store.ts';
