@@ -5,6 +5,8 @@ import type { ForeignDigest } from '../castore/index.ts';
 export const reapiErrorCodes = {
   'digest/malformed': 'a digest that is missing, or has a hash or a size that its digest function does not have',
   'digest/unknown-function': 'a digest function that is not served, or that the length of a hash does not tell',
+  'resource/malformed': 'a resource name of ByteStream that names no blob',
+  'compressor/unsupported': 'a compressor that is not spoken',
   'message/malformed': 'bytes that are not the message that a digest was to name',
   'blobs/missing': 'blobs that an action, a command or a result of an action names are absent',
   'action/malformed': 'an action or a command that cannot be carried out as it is written',
@@ -15,6 +17,11 @@ export const reapiErrorCodes = {
   'action/too-much-output': 'an action that wrote more than it may',
   'executor/unavailable': 'an action that could not be run for want of something that has nothing to do with it',
   'queue/full': 'an action for which there is no place in the queue',
+  'endpoint/malformed': 'an address of a server that cannot be understood',
+  'server/incapable': 'a server that lacks what is needed of it',
+  'server/bad-answer': 'an answer of a server that does not fit what was asked',
+  'server/refused': 'a blob or a result that a server did not take',
+  'entry/malformed': 'an entry of a store in a cache that cannot be read',
   'operation/unknown': 'an operation that there is not, or not any more',
 } as const;
 

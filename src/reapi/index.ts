@@ -1,7 +1,20 @@
 /**
  * reapi: REAPI in terms of castore and exec: actions run and cached, any REAPI server as a client, the Store in one.
  */
-export { type ServedDigestFunction, digestFunctionNumbers } from './digests/digest-functions.ts';
+export {
+  type BlobCompressor,
+  type BlobResource,
+  type UploadResource,
+  formatBlobResource,
+  formatUploadResource,
+  parseBlobResource,
+  parseUploadResource,
+} from './digests/blob-resource.ts';
+export {
+  type ServedDigestFunction,
+  digestFunctionNumbers,
+  isServedDigestFunction,
+} from './digests/digest-functions.ts';
 export {
   type DigestMessage,
   blobResource,

@@ -12,3 +12,7 @@ export const digestFunctionNumbers = {
 } as const satisfies Partial<Record<DigestFunction, number>>;
 
 export type ServedDigestFunction = keyof typeof digestFunctionNumbers;
+
+export function isServedDigestFunction(name: string): name is ServedDigestFunction {
+  return Object.hasOwn(digestFunctionNumbers, name);
+}
