@@ -258,8 +258,7 @@ function refuse(headers: IncomingHttpHeaders): Record<string, string | number> |
       ':status': 200,
       'content-type': responseType,
       'grpc-accept-encoding': 'identity',
-      'grpc-status': String(status.number),
-      'grpc-message': String(trailersOf(status)['grpc-message']),
+      ...trailersOf(status),
     };
   }
   return undefined;

@@ -1,15 +1,15 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
+import type { IncomingHttpHeaders } from 'node:http2';
 import { GrpcStatus, statusNameOf } from './grpc-status.ts';
 
 /** Trailers of what went well. Frozen, as every call shares it. */
-export const okTrailers: OutgoingHttpHeaders = Object.freeze({ 'grpc-status': '0' });
+export const okTrailers: Readonly<Record<string, string>> = Object.freeze({ 'grpc-status': '0' });
 
 /** Longer messages would break limits of peers on the size of headers. In bytes before they are encoded. */
 const maxMessageSize = 4096;
 const maxDetailsSize = 6000;
 
-export function trailersOf(status: GrpcStatus): OutgoingHttpHeaders {
-  const trailers: OutgoingHttpHeaders = { 'grpc-status': String(status.number) };
+export function trailersOf(status: GrpcStatus): Record<string, string> {
+  const trailers: Record<string, string> = { 'grpc-status': String(status.number) };
   if (status.message !== '') trailers['grpc-message'] = encodeMessage(status.message);
   if (status.details !== undefined && status.details.byteLength <= maxDetailsSize) {
     trailers['grpc-status-details-bin'] = Buffer.from(status.details).toString('base64').replace(/=+$/, '');
