@@ -96,8 +96,8 @@ async function rawCall(
   const stream = session.request({ ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers', ...headers });
   let answer: IncomingHttpHeaders = {};
   let trailers: IncomingHttpHeaders | undefined;
-  stream.on('response', headers => (answer = headers));
-  stream.on('trailers', headers => (trailers = headers));
+  stream.on('response', received => (answer = received));
+  stream.on('trailers', received => (trailers = received));
   stream.end(body);
   const chunks: Buffer[] = [];
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -168,10 +168,10 @@ describe('GrpcServer and GrpcClient', () => {
   it('answer before the client has sent all', async () => {
     await using rig = await serve();
     let sent = 0;
-    async function* requests() {
+    async function* messages() {
       for (; sent < 100_000; sent++) yield String(sent);
     }
-    assert.equal(await rig.client.clientStreaming(first, requests()), '0');
+    assert.equal(await rig.client.clientStreaming(first, messages()), '0');
     assert.ok(sent < 100_000);
   });
 
@@ -247,10 +247,10 @@ describe('GrpcServer and GrpcClient', () => {
     });
     await using rig = await serve({}, [slow]);
     let sent = 0;
-    async function* requests() {
+    async function* messages() {
       for (; sent < 200; sent++) yield 'w'.repeat(65_536);
     }
-    const call = rig.client.clientStreaming(join_, requests());
+    const call = rig.client.clientStreaming(join_, messages());
     await rig.client.clientStreaming({ ...join_, path: '/test.Echo/Absent' }, []).catch(() => {});
     // Turns of the event loop in which nothing more is sent: all buffers on the way are full.
     for (let turns = 0, before = 0; turns < 50; turns = sent === before ? turns + 1 : 0) {
@@ -325,11 +325,11 @@ describe('GrpcServer and GrpcClient', () => {
   it('let calls end when the server closes, and end those that do not', async () => {
     const started = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
-    let first = true;
+    let isFirst = true;
     const waiting = unary(echo, async (request, { signal }) => {
-      if (!first)
+      if (!isFirst)
         return new Promise<string>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-      first = false;
+      isFirst = false;
       started.resolve();
       await release.promise;
       return request;
