@@ -14,6 +14,7 @@ export {
   type ServedDigestFunction,
   digestFunctionNumbers,
   isServedDigestFunction,
+  wireHash,
 } from './digests/digest-functions.ts';
 export {
   type DigestMessage,

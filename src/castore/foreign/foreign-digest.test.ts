@@ -19,6 +19,8 @@ const hello: Record<DigestFunction, string> = {
     'e7c22b994c59d9cf2b48e549b1e24666636045930d3da7c1acb299d1c3b7f931f94aae41edda2c2b207a36e10f8bcb8d45223e54878f5b316e7ce3b6bc019629',
   blake3: '8e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99',
   gitsha1: 'ce013625030ba8dba906f756967f9e9ca394464a',
+  gitblob: 'ce013625030ba8dba906f756967f9e9ca394464a',
+  gittree: '149e5b19a5281f340f976d2ba38d4f02d8a6e967',
 };
 
 test('digests in every function of REAPI that is supported', () => {

@@ -13,6 +13,10 @@ export const digestFunctions = {
   blake3: 32,
   /** SHA-1 of the bytes after `blob SIZE` and a NUL, as git names a file. */
   gitsha1: 20,
+  /** As `gitsha1`, in just's native mode, which tells files and trees apart. */
+  gitblob: 20,
+  /** SHA-1 of a git tree after `tree SIZE` and a NUL: just's native mode has these for directories. */
+  gittree: 20,
 } as const;
 
 export type DigestFunction = keyof typeof digestFunctions;
@@ -43,7 +47,7 @@ export function formatForeignDigest(digest: ForeignDigest): string {
   return `${digest.function}:${digest.hash}/${digest.size}`;
 }
 
-/** Digests bytes that come in pieces; how many there will be is known before, as `gitsha1` begins with it. */
+/** Digests bytes that come in pieces; how many there will be is known before, as git's hashes begin with it. */
 export class ForeignDigester {
   readonly #function: DigestFunction;
   readonly #hash: { update(chunk: Uint8Array): unknown; digest(): Uint8Array };
@@ -52,7 +56,8 @@ export class ForeignDigester {
   constructor(digestFunction: DigestFunction, size: number) {
     this.#function = digestFunction;
     this.#hash = hashOf(digestFunction);
-    if (digestFunction === 'gitsha1') this.#hash.update(Buffer.from(`blob ${size}\0`));
+    const kind = gitKinds[digestFunction];
+    if (kind !== undefined) this.#hash.update(Buffer.from(`${kind} ${size}\0`));
   }
 
   update(chunk: Uint8Array): void {
@@ -67,8 +72,15 @@ export class ForeignDigester {
 
 function hashOf(digestFunction: DigestFunction): { update(chunk: Uint8Array): unknown; digest(): Uint8Array } {
   if (digestFunction === 'blake3') return new Blake3();
-  return createHash(digestFunction === 'gitsha1' ? 'sha1' : digestFunction);
+  return createHash(gitKinds[digestFunction] === undefined ? digestFunction : 'sha1');
 }
+
+/** What kind of git's objects it is that a hash begins with. */
+const gitKinds: { readonly [name in DigestFunction]?: 'blob' | 'tree' } = {
+  gitsha1: 'blob',
+  gitblob: 'blob',
+  gittree: 'tree',
+};
 
 export function foreignDigestOf(bytes: Uint8Array, digestFunction: DigestFunction): ForeignDigest {
   const digester = new ForeignDigester(digestFunction, bytes.byteLength);

@@ -4,7 +4,7 @@ import { foreignDigestOf } from '../../castore/index.ts';
 import { ReapiError, type ReapiErrorCode } from '../error.ts';
 import { formatBlobResource, formatUploadResource, parseBlobResource, parseUploadResource } from './blob-resource.ts';
 import { isServedDigestFunction } from './digest-functions.ts';
-import { requestedFunction } from './digest-message.ts';
+import { digestOfMessage, messageOfDigest, requestedFunction } from './digest-message.ts';
 
 const sha256 = '5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03';
 
@@ -46,6 +46,22 @@ describe('resource names', () => {
         }
       }
     }
+  });
+
+  test('of just have tags that tell files from trees', () => {
+    const hash = 'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391';
+    const { digest } = parseBlobResource(`main/blobs/62${hash}/0`);
+    assert.deepEqual(digest, { function: 'gitblob', hash, size: 0 });
+    const tree = parseUploadResource(`uploads/u/blobs/74${hash}/7`);
+    assert.deepEqual(tree.digest, { function: 'gittree', hash, size: 7 });
+    assert.equal(formatUploadResource(tree), `uploads/u/blobs/74${hash}/7`);
+    const message = { hash: `74${hash}`, sizeBytes: 7n };
+    assert.equal(requestedFunction(0, message.hash), 'gittree');
+    assert.deepEqual(digestOfMessage(message, 'gitblob', 'a digest'), tree.digest);
+    assert.deepEqual(messageOfDigest(tree.digest), message);
+    assert.equal(foreignDigestOf(new Uint8Array(0), 'gitblob').hash, hash);
+    assert.equal(foreignDigestOf(new Uint8Array(0), 'gittree').hash, '4b825dc642cb6eb9a060e54bf8d69288fbee4904');
+    assert.throws(() => parseBlobResource(`blobs/63${hash}/0`), refusedWith('digest/unknown-function'));
   });
 
   test('that name no blob are refused', () => {

@@ -1,6 +1,11 @@
 import { type ForeignDigest, isHashOf } from '../../castore/index.ts';
 import { ReapiError } from '../error.ts';
-import { type ServedDigestFunction, isServedDigestFunction } from './digest-functions.ts';
+import {
+  type ServedDigestFunction,
+  digestFunctionNumbers,
+  isServedDigestFunction,
+  parseTaggedHash,
+} from './digest-functions.ts';
 import { blobResource, requestedFunction } from './digest-message.ts';
 
 /** The compressors of blobs that are spoken, as resource names write them. */
@@ -79,14 +84,15 @@ function parseBlob(
   }
   const [first = ''] = rest;
   let named: ServedDigestFunction | undefined;
-  if (isServedDigestFunction(first)) {
+  if (isServedDigestFunction(first) && digestFunctionNumbers[first] !== 0) {
     named = first;
     rest.shift();
   }
   const [hash = '', size = '', ...left] = rest;
   const digestFunction = named ?? requestedFunction(0, hash);
-  if (!isHashOf(digestFunction, hash) || !/^(?:0|[1-9][0-9]{0,15})$/.test(size)) throw malformed(name);
-  const digest = { function: digestFunction, hash, size: Number(size) };
+  const own = parseTaggedHash(hash)?.hash ?? hash;
+  if (!isHashOf(digestFunction, own) || !/^(?:0|[1-9][0-9]{0,15})$/.test(size)) throw malformed(name);
+  const digest = { function: digestFunction, hash: own, size: Number(size) };
   if (!Number.isSafeInteger(digest.size)) throw malformed(name);
   return { digest, compressor, left };
 }
