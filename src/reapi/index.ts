@@ -17,6 +17,13 @@ export {
   wireHash,
 } from './digests/digest-functions.ts';
 export {
+  ActionCache,
+  type ActionKey,
+  type CachedResult,
+  type RecordOptions,
+  type ResultOrigin,
+} from './action-cache/action-cache.ts';
+export {
   type DigestMessage,
   blobResource,
   digestOfMessage,
