@@ -23,7 +23,7 @@ export {
   type TlsIdentity,
   defaultServerLimits,
 } from './grpc-server.ts';
-export { GrpcStatus } from './grpc-status.ts';
+export { GrpcStatus, statusNameOf } from './grpc-status.ts';
 export {
   type BidiStreamingHandler,
   type ClientStreamingHandler,

@@ -17,13 +17,6 @@ export {
   wireHash,
 } from './digests/digest-functions.ts';
 export {
-  ActionCache,
-  type ActionKey,
-  type CachedResult,
-  type RecordOptions,
-  type ResultOrigin,
-} from './action-cache/action-cache.ts';
-export {
   type DigestMessage,
   blobResource,
   digestOfMessage,
@@ -31,3 +24,12 @@ export {
   requestedFunction,
 } from './digests/digest-message.ts';
 export { ReapiError, type ReapiErrorCode, reapiErrorCodes } from './error.ts';
+export { messageOfOwnDigest, ownDigestOf } from './digests/own-digest.ts';
+export { ReapiServer, type ReapiServerOptions } from './client/reapi-server.ts';
+export { RemoteBatch } from './client/remote-batch.ts';
+export { RemoteBlobStore, type RemoteBlobStoreOptions } from './client/remote-blob-store.ts';
+export { type RetryPolicy, defaultRetryPolicy } from './client/retry.ts';
+export { type ServerEndpoint, parseEndpoint } from './client/server-endpoint.ts';
+export type { ServerTraits } from './client/server-traits.ts';
+export { RemoteActionCache } from './client/remote-action-cache.ts';
+export { type ExecuteRemotelyOptions, type RemoteExecution, executeRemotely } from './client/remote-execution.ts';
