@@ -43,6 +43,7 @@ export {
 export { DirectoryBuilder } from './directory-builder.ts';
 export { decodeDirectory, encodeDirectory, maxDirectoryEntries, maxDirectorySize } from './directory.ts';
 export { checkEntryName, checkSymlinkTarget, isEntryName, isSymlinkTarget } from './entry-name.ts';
+export type { BlobUpload, ReceivedBlob } from './disk/blob-upload.ts';
 export { Database, type HeldTransaction, type Row, type Schema, type SqlValue } from './disk/database.ts';
 export { DataFolder, type OpenOptions, dataFolderFormat } from './disk/data-folder.ts';
 export type { BatchOptions, CommitOptions, DiskBlobBatch, EarlyDrafts } from './disk/disk-blob-batch.ts';
@@ -74,6 +75,7 @@ export { MemoryBlobAliases, MemoryDirectoryAliases } from './foreign/memory-alia
 export { aliasBlob, findMissingForeign, putForeign } from './foreign/put-foreign.ts';
 export { BlobMarks, type LiveRoots, type LostDirectory, type MarkOptions } from './gc/blob-marks.ts';
 export { type HeldBlobs, type HoldLimits, HeldRoots, Holds, protectedAge } from './gc/holds.ts';
+export { LeasedRoots, Leases } from './gc/leases.ts';
 export { type SweepOptions, type SweepProgress, type Swept, sweepBlobs } from './gc/sweep-blobs.ts';
 export { MemoryBlobStore } from './memory/memory-blob-store.ts';
 export type { Directory, DirectoryEntry, DirectoryNode, FileNode, Node, SymlinkNode } from './node.ts';

@@ -2,6 +2,7 @@ import type { BlobBatch, CallOptions, PutOptions } from '../blob-store.ts';
 import { type Digest, Digester, type Sha256, checkDigest, digestOf, sha256ToBytes } from '../digest.ts';
 import type { Node } from '../node.ts';
 import type { BlobFiles, DraftToPlace, NewFile } from './blob-files.ts';
+import type { ReceivedBlob } from './blob-upload.ts';
 import { executableFile, plainFile } from './blob-schema.ts';
 import type { DataFolder } from './data-folder.ts';
 import type { DraftContents } from './draft-table.ts';
@@ -127,6 +128,16 @@ export class DiskBlobBatch implements BlobBatch {
       if (finished === undefined) return this.#addRow({ hash: digest.hash, data: Buffer.concat(head) });
       finished.finish();
       this.#files.push({ ...digest, executable, temporary: finished.path });
+    });
+    return digest;
+  }
+
+  /** Adds what an upload has received; the file, if it is one, is the batch's then, and gone with it unless it is committed. */
+  async putReceived({ digest, data, temporary }: ReceivedBlob, options: CallOptions = {}): Promise<Digest> {
+    await this.#start(options.signal);
+    await this.#addOnce(digest, false, async () => {
+      if (temporary !== undefined) this.#files.push({ ...digest, executable: false, temporary });
+      else if (data !== undefined) await this.#addRow({ hash: digest.hash, data });
     });
     return digest;
   }

@@ -13,6 +13,7 @@ import {
 import type { FileNode } from '../node.ts';
 import { Holds } from '../gc/holds.ts';
 import { BlobFiles } from './blob-files.ts';
+import { BlobUpload } from './blob-upload.ts';
 import { blobSchema, executableFile, plainFile } from './blob-schema.ts';
 import { DataFolder, type OpenOptions } from './data-folder.ts';
 import { DiskBlobAliases, DiskDirectoryAliases } from './disk-aliases.ts';
@@ -123,6 +124,11 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
 
   batch(options?: BatchOptions): DiskBlobBatch {
     return new DiskBlobBatch(this, options);
+  }
+
+  /** Begins a blob that arrives slowly. */
+  upload(): BlobUpload {
+    return new BlobUpload(this);
   }
 
   /**

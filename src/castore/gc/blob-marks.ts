@@ -12,7 +12,7 @@ export interface LiveRoots {
   /** Trees: with everything below them. */
   readonly nodes?: Iterable<Node>;
   /** Blobs of no tree: themselves alone. */
-  readonly blobs?: Iterable<Digest>;
+  readonly blobs?: Iterable<{ readonly hash: Sha256 }>;
 }
 
 /** Part of a tree that cannot be followed, so that what is below it and nowhere else is not marked: it is lost anyway. */

@@ -6,6 +6,7 @@ import {
   type CallOptions,
   type DiskBlobStore,
   HeldRoots,
+  LeasedRoots,
   type LiveRoots,
   sweepBlobs,
 } from '../../../castore/index.ts';
@@ -190,12 +191,16 @@ export class LocalCollector implements Collector {
     const { blobs } = this.#store;
     const trees = new ValidTrees(blobs.folder.database);
     const held = new HeldRoots(blobs.folder.database);
+    const leased = new LeasedRoots(blobs.folder);
+    leased.removeEnded();
     blobs.holds.expire();
     const marks = new BlobMarks(blobs, { signal: options.signal });
     await marks.mark({ nodes: trees.next() });
     await marks.mark(held.next());
+    await marks.mark(leased.next());
     const newRoots = async (): Promise<LiveRoots> => {
       await marks.mark({ nodes: trees.next() });
+      await marks.mark(leased.next());
       return held.next();
     };
     const swept = await sweepBlobs(blobs, marks, { ...options, newRoots });
