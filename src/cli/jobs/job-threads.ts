@@ -8,6 +8,7 @@ import type { EvaluationRealising } from '../installables/realising.ts';
 import type { JobPath, JobResult } from './job.ts';
 import type { JobOrder, JobReport, JobThreadSetup } from './job-messages.ts';
 import { answerCall } from './remote-realising.ts';
+import { takeAway } from './take-away.ts';
 
 /** Results that are not printed yet, beyond which no more jobs are begun. */
 const maxUnprinted = 256;
@@ -41,7 +42,7 @@ interface JobThread {
 
 /**
  * Evaluates all jobs from the root on, each in one of several threads. Nobody waits for a thread: it says when it has time.
- * One that has nothing to do takes half of what another has before it. One that has too many values is replaced, as is one
+ * One that has nothing to do takes of what another has before it (take-away.ts). One that has too many values is replaced, as is one
  * that breaks down, whose jobs are then given to others once.
  */
 export class JobThreads {
@@ -148,7 +149,7 @@ export class JobThreads {
     if (queue.length === 0) queue.push(...this.#queue.splice(0));
     if (queue.length === 0) {
       const [longest] = Array.from(this.#threads, thread => thread.queue).toSorted((a, b) => b.length - a.length);
-      queue.push(...(longest?.splice(Math.floor(longest.length / 2)) ?? []));
+      if (longest !== undefined) queue.push(...takeAway(longest));
     }
     return queue.shift();
   }

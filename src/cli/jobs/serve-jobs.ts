@@ -166,8 +166,9 @@ class JobServer {
     let result: JobResult | undefined;
     try {
       result = await this.#evaluate(() => reader.read(path), imports);
+      // What is in a set comes next, so the main thread hears of that first.
+      if (result.kind !== 'set') this.ask();
       // What is named is there; what comes next may be evaluated meanwhile, and is added with it.
-      this.ask();
       await this.#evaluation.commit();
     } catch (error) {
       result = this.#isOutOfMemory(error) ? undefined : { kind: 'failed', message: this.#describe(error) };
