@@ -8,7 +8,7 @@
  * compile cache keeps those that were). Modules behind an `import()` still run only when that is reached.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildCore } from './build-core.ts';
 import { bundle } from './bundle.ts';
@@ -22,9 +22,11 @@ const staging = mkdtempSync(join(cache, 'dist-'));
 try {
   await buildCore();
   const snapshot = 'firn-snapshot';
-  const entries = { [snapshot]: 'src/cli/snapshot.ts', 'firn-run': 'src/cli/run.ts', firn: 'src/cli/main.ts' };
-  const names = (await bundle(entries, staging)).filter(name => name !== snapshot);
-  makeSnapshot(join(staging, `${snapshot}.cjs`), join(staging, 'firn.snapshot'));
+  const loader = 'load-for-snapshot';
+  const onlyForSnapshot = { [snapshot]: 'src/cli/snapshot.ts', [loader]: `scripts/${loader}.ts` };
+  const entries = { ...onlyForSnapshot, 'firn-run': 'src/cli/run.ts', firn: 'src/cli/main.ts' };
+  const names = (await bundle(entries, staging)).filter(name => !Object.hasOwn(onlyForSnapshot, name));
+  makeSnapshot({ loader: join(staging, `${loader}.cjs`), script: join(staging, `${snapshot}.cjs`) });
   // File by file, the bundle last: whoever starts meanwhile finds the old one or the new one. Its time stands for that of
   // everything in dist, and is that of the start, so that a source that was changed meanwhile is newer.
   mkdirSync(target, { recursive: true });
@@ -39,10 +41,17 @@ try {
 }
 
 /** Where this Node cannot make one, the launcher does without: start-up takes a little longer. */
-function makeSnapshot(script: string, snapshot: string): void {
+function makeSnapshot({ loader, script }: { readonly loader: string; readonly script: string }): void {
+  const snapshot = join(staging, 'firn.snapshot');
   rmSync(join(target, 'firn.snapshot'), { force: true });
   try {
-    execFileSync(process.execPath, [`--snapshot-blob=${snapshot}`, '--build-snapshot', script], { stdio: 'pipe' });
+    // Without compiled code of all of Node's own modules, of which few are ever loaded: it is half of the file.
+    const config = { builder: loader, withoutCodeCache: true };
+    const configFile = `${script}.json`;
+    writeFileSync(configFile, JSON.stringify(config));
+    execFileSync(process.execPath, [`--snapshot-blob=${snapshot}`, '--build-snapshot-config', configFile, script], {
+      stdio: 'pipe',
+    });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     process.stderr.write(`firn: no start-up snapshot, the commands start slower: ${reason.slice(0, 300)}\n`);

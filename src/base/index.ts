@@ -71,6 +71,8 @@ export {
   tryLockFile,
   unlockFile,
 } from './syscalls.ts';
+export { preferHugePages } from './huge-pages.ts';
+export { type Sha256Hasher, sha256Hasher, sha256Hex } from './sha256.ts';
 export { systemErrorText, wordsOfErrno } from './system-error.ts';
 export { openTerminal } from './terminal-syscalls.ts';
 export { type TreeSink, teeTree } from './tree-events.ts';

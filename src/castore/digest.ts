@@ -1,5 +1,4 @@
-import { createHash, hash as hashOnce } from 'node:crypto';
-import { type Brand, toHex } from '../base/index.ts';
+import { type Brand, sha256Hasher, sha256Hex, toHex } from '../base/index.ts';
 import { CastoreError, digestMismatch } from './error.ts';
 
 /** A SHA-256 in 64 lower-case base16 digits. */
@@ -32,7 +31,7 @@ export function sha256ToBytes(hash: Sha256): Buffer {
 }
 
 export function digestOf(bytes: Uint8Array): Digest {
-  return { hash: sha256FromHex(hashOnce('sha256', bytes, 'hex')), size: bytes.byteLength };
+  return { hash: sha256FromHex(sha256Hex(bytes)), size: bytes.byteLength };
 }
 
 export function equalDigests(a: Digest, b: Digest): boolean {
@@ -58,7 +57,7 @@ export const emptyDigest: Digest = {
 
 /** Digests bytes that come in pieces. */
 export class Digester {
-  readonly #hash = createHash('sha256');
+  readonly #hash = sha256Hasher();
   #size = 0;
 
   /** In bytes, so far. */
@@ -76,6 +75,6 @@ export class Digester {
   }
 
   finish(): Digest {
-    return { hash: sha256FromHex(this.#hash.digest('hex')), size: this.#size };
+    return { hash: sha256FromHex(toHex(this.#hash.digest())), size: this.#size };
   }
 }

@@ -1,9 +1,9 @@
 /** Where a process starts that has no snapshot to start from (snapshot.ts). What this imports is what `--version` pays for. */
 import { writeSync } from 'node:fs';
-import { takeProgramName } from './launch.ts';
+import { beginProcess } from './launch.ts';
 import { versionLine } from './version.ts';
 
-const program = takeProgramName();
+const program = beginProcess();
 const args = process.argv.slice(2);
 if (!(args.length === 1 && args[0] === '--version' && wrote(`${versionLine(program)}\n`))) void main();
 

@@ -1,4 +1,3 @@
-import { isMainThread } from 'node:worker_threads';
 import { type ByteString, FirnError, byteStringFromText } from '../base/index.ts';
 import { type ParsedCommand, parseCommand } from './args/parse-command.ts';
 import { parseLegacy } from './args/parse-legacy.ts';
@@ -37,8 +36,6 @@ async function runAs(program: string, argv: readonly string[]): Promise<number> 
   const out: StandardOutput = new StandardOutput(endsLine => log.makeRoom(endsLine));
   const log: Logger = new Logger({ variables: process.env, beforeWrite: () => flushQuietly(out) });
   const warn = (message: string) => log.warn(message);
-  // Store objects are for everybody to read.
-  if (isMainThread) process.umask(0o022);
   try {
     const environment = new Environment(process.env, warn);
     const settings = new InvocationSettings(hostEnvironment(environment), warn);

@@ -6,7 +6,7 @@
  */
 import { startupSnapshot } from 'node:v8';
 import { loadAllCommands } from './commands/table.ts';
-import { takeProgramName } from './launch.ts';
+import { beginProcess } from './launch.ts';
 import { run } from './run.ts';
 
 startupSnapshot.setDeserializeMainFunction(() => void main());
@@ -14,5 +14,5 @@ void loadAllCommands();
 
 async function main(): Promise<void> {
   // No script's name comes before the arguments, as it does elsewhere. The end as in main.ts.
-  process.exit(await run(takeProgramName(), process.argv.slice(1)));
+  process.exit(await run(beginProcess(), process.argv.slice(1)));
 }

@@ -1,4 +1,4 @@
-import { type ByteString, byteStringFromText } from '../base/index.ts';
+import { type ByteString, byteStringFromText, preferHugePages } from '../base/index.ts';
 import { type CoreImports, type CoreKind, coreModule } from '../syntax/index.ts';
 import type { CoreExports } from './core-exports.ts';
 import { CoreMemory, stringHeader } from './core-memory.ts';
@@ -26,7 +26,10 @@ export class Core {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what src/core/index.ts exports, by name
     this.exports = instance.exports as unknown as CoreExports;
     this.memory = new CoreMemory(this.exports.memory);
-    grown = () => this.memory.refresh();
+    grown = () => {
+      this.memory.refresh();
+      preferHugePages(this.exports.memory.buffer);
+    };
     this.exports.start();
     this.#scratch = this.exports.allocate(8);
   }

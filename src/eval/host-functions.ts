@@ -1,5 +1,4 @@
-import { hash as hashOnce } from 'node:crypto';
-import { type ByteString, brandAs, byteStringFromText, bytesOf, displayBytes } from '../base/index.ts';
+import { type ByteString, brandAs, byteStringFromText, bytesOf, displayBytes, sha256Hex } from '../base/index.ts';
 import { formatFloat, printStorePath } from '../nix-compat/index.ts';
 import { type CoreImports, type Remark, formatShortFloat, syntaxHost } from '../syntax/index.ts';
 import { derivationBuiltin } from './builtins/derivation.ts';
@@ -40,7 +39,7 @@ export function hostFunctions(
       deriveByHost: (args: number) => callBuiltin(evaluator, derivationBuiltin, args),
       sha256: (bytes: number, length: number, to: number) => {
         const { memory } = evaluator.core;
-        memory.setByteString(to, brandAs<ByteString>(hashOnce('sha256', memory.bytes(bytes, length), 'hex')));
+        memory.setByteString(to, brandAs<ByteString>(sha256Hex(memory.bytes(bytes, length))));
       },
       fixedOutput: (name: number, hash: number, ...others: [number, number, number]) => {
         const [algorithm, mode, to] = others;

@@ -1,5 +1,13 @@
-import { createHash, type Hash } from 'node:crypto';
-import { type ByteString, type TreeSink, bytesOf, displayBytes, errnoOf } from '../../base/index.ts';
+import {
+  type ByteString,
+  type Sha256Hasher,
+  type TreeSink,
+  bytesOf,
+  displayBytes,
+  errnoOf,
+  sha256Hasher,
+  toHex,
+} from '../../base/index.ts';
 import { canonicalTime } from '../canonical-time.ts';
 import { type Digest, type Sha256, digestOf, emptyDigest, sha256FromHex } from '../digest.ts';
 import { encodeDirectory, maxDirectoryEntries, maxDirectorySize } from '../directory.ts';
@@ -56,7 +64,7 @@ interface OpenFile {
   readonly size: number;
   received: number;
   /** Where contents come in several pieces. */
-  pieces: { readonly fd: number; readonly hash: Hash } | undefined;
+  pieces: { readonly fd: number; readonly hash: Sha256Hasher } | undefined;
   digest: Digest | undefined;
 }
 
@@ -133,7 +141,7 @@ export class DraftWriter implements TreeSink {
     if (chunk.byteLength === 0) return;
     if (file.received === 0 && chunk.byteLength === file.size) this.#addWhole(file, chunk);
     else {
-      file.pieces ??= { fd: this.#create(file), hash: createHash('sha256') };
+      file.pieces ??= { fd: this.#create(file), hash: sha256Hasher() };
       file.pieces.hash.update(chunk);
       write(this.#fs, file.pieces.fd, chunk);
     }
@@ -173,13 +181,13 @@ export class DraftWriter implements TreeSink {
     }
   }
 
-  #finishPieces(file: OpenFile, { fd, hash }: { readonly fd: number; readonly hash: Hash }): Digest {
+  #finishPieces(file: OpenFile, { fd, hash }: { readonly fd: number; readonly hash: Sha256Hasher }): Digest {
     try {
       sealFile(this.#fs, fd, blobFileMode(file));
     } finally {
       this.#fs.closeSync(fd);
     }
-    const digest = { hash: sha256FromHex(hash.digest('hex')), size: file.size };
+    const digest = { hash: sha256FromHex(toHex(hash.digest())), size: file.size };
     this.#addFile({ ...digest, path: file.path, executable: file.executable });
     return digest;
   }

@@ -58,7 +58,7 @@ function walk(path: string, sink: TreeSink): ReadTree {
   }
 }
 
-const buffer = new Uint8Array(1024 * 1024);
+let buffer: Uint8Array<ArrayBuffer> | undefined;
 
 /** The same memory for every tree. */
-const lentBuffer = { buffer: () => buffer };
+const lentBuffer = { buffer: () => (buffer ??= new Uint8Array(1024 * 1024)) };
