@@ -36,6 +36,11 @@ function openStoreContext(context: CommandContext): OpenStoreContext {
     environment,
     settings,
     reporter: log,
+    kinds: {
+      reapi: async () => (await import('../reapi/index.ts')).openReapiStore,
+      reapis: async () => (await import('../reapi/index.ts')).openReapiStore,
+      'reapi+unix': async () => (await import('../reapi/index.ts')).openReapiStore,
+    },
     requireFeature: feature => settings.require(feature),
   };
 }

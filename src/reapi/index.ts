@@ -33,3 +33,5 @@ export { type ServerEndpoint, parseEndpoint } from './client/server-endpoint.ts'
 export type { ServerTraits } from './client/server-traits.ts';
 export { RemoteActionCache } from './client/remote-action-cache.ts';
 export { type ExecuteRemotelyOptions, type RemoteExecution, executeRemotely } from './client/remote-execution.ts';
+export { openReapiStore } from './store/open-reapi-store.ts';
+export { ReapiStore, type ReapiStoreOptions } from './store/reapi-store.ts';

@@ -8,6 +8,7 @@
  *     }, { name: 'src' });
  */
 export { lockPath } from './local/path-lock.ts';
+export { type OfferReceiver, type TakeOfferOptions, addInOrder } from './add-in-order.ts';
 export { type TextFile, addDerivation, addText } from './add-text.ts';
 export { addTree, describeTree } from './add-tree.ts';
 export { NarHasher, contentHasher, plainFileOnly } from './content-hasher.ts';
@@ -50,6 +51,9 @@ export { feedNar } from './remote/feed-nar.ts';
 export { RemoteStore, type RemoteStoreOptions } from './remote/remote-store.ts';
 export { StreamChannel } from './remote/stream-channel.ts';
 export { hashContents } from './hash-contents.ts';
+export { BlobTree } from './local/blob-tree.ts';
+export { receiveOffer } from './receive-offer.ts';
+export { signInfo, takeSecretKeys } from './secret-keys.ts';
 export { invalidPath, requirePathInfo } from './require-path-info.ts';
 export { StoreParameters, type StoreTraits, takeTraits } from './store-parameters.ts';
 export { type MakeContentAddressedOptions, makeContentAddressed } from './rewrite/make-content-addressed.ts';

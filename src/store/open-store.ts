@@ -10,6 +10,8 @@ export interface OpenStoreContext {
   readonly environment: StoreEnvironment;
   readonly settings: ReadableSettings;
   readonly reporter: Reporter;
+  /** Kinds of stores that are not this folder's, by scheme; loaded when one is opened. */
+  readonly kinds?: { readonly [scheme: string]: () => Promise<StoreOpener> };
   /** Throws where `feature` is not enabled. */
   readonly requireFeature: (feature: ExperimentalFeature) => void;
 }
@@ -50,7 +52,8 @@ const absent: ReadonlySet<string> = new Set(['local-overlay']);
  */
 export async function openStore(reference: StoreReference, context: OpenStoreContext): Promise<Store> {
   const { scheme, authority, params } = specify(reference);
-  const load = Object.hasOwn(kinds, scheme) ? kinds[scheme] : undefined;
+  const known = { ...context.kinds, ...kinds };
+  const load = Object.hasOwn(known, scheme) ? known[scheme] : undefined;
   if (load !== undefined) {
     const open = await load();
     return open({ scheme, authority, parameters: new StoreParameters(params), context });

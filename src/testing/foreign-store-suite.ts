@@ -24,7 +24,7 @@ import {
   putForeign,
 } from '../castore/index.ts';
 import { noise } from './blob-store-suite.ts';
-import { type TestTree, playTree, testTrees } from './trees.ts';
+import { type TestTree, inAscii, playTree, testTrees } from './trees.ts';
 import { type WireField, encodeWire } from './wire-message.ts';
 
 /** A store that is empty at first, its aliases, and everything that goes with them at disposal. */
@@ -261,15 +261,6 @@ async function ownRoot(opened: ForeignStore, tree: TestTree): Promise<Digest> {
 
 function isDirectory(tree: TestTree): tree is TestTree & { readonly type: 'directory' } {
   return tree.type === 'directory';
-}
-
-/** Says the tree's names and targets in ASCII. */
-function inAscii(tree: TestTree): TestTree {
-  const ascii = (value: string) =>
-    byteStringFromLatin1(Array.from(value, char => char.charCodeAt(0).toString(16).padStart(2, '0')).join(''));
-  if (tree.type === 'file') return tree;
-  if (tree.type === 'symlink') return { type: 'symlink', target: ascii(tree.target) };
-  return { type: 'directory', entries: tree.entries.map(([name, node]) => [ascii(name), inAscii(node)] as const) };
 }
 
 function mappingSuite(open: OpenForeignStore): void {

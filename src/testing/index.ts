@@ -52,7 +52,7 @@ export {
 export { type OpenStore, type OpenedStore, type StoreGap, storeSuite } from './store-suite.ts';
 export { type SyntaxVector, readSyntaxVectors, syntaxVectorFile } from './syntax-vectors.ts';
 export { temporaryFolder } from './temporary-folder.ts';
-export { TreeRecorder, type TestTree, fileNames, ignoreTree, playTree, testTrees } from './trees.ts';
+export { TreeRecorder, type TestTree, fileNames, ignoreTree, inAscii, playTree, testTrees } from './trees.ts';
 export { hexVectors, readVectors } from './vectors.ts';
 export { type WireField, encodeWire } from './wire-message.ts';
 export { type TarPiece, paxRecord, tarArchive, tarPiece } from './tar-archive.ts';

@@ -1,5 +1,6 @@
 import { type Reporter, byteStringFromText, silentReporter } from '../base/index.ts';
 import { Settings, defaultStoreDir, parseStoreReference } from '../nix-compat/index.ts';
+import { openReapiStore } from '../reapi/index.ts';
 import { type OpenStoreContext, type Store, openStore } from '../store/index.ts';
 
 export interface TestContextOptions {
@@ -42,6 +43,7 @@ export function testStoreContext(options: TestContextOptions = {}): OpenStoreCon
     },
     settings,
     reporter: options.reporter ?? silentReporter,
+    kinds: { reapi: () => Promise.resolve(openReapiStore) },
     requireFeature: () => {},
   };
 }

@@ -109,3 +109,12 @@ export const testTrees: fc.Arbitrary<TestTree> = fc.letrec<{ node: TestTree; lea
       .map(entries => ({ type: 'directory' as const, entries: entries.toSorted(([a], [b]) => (a < b ? -1 : 1)) })),
   ),
 })).node;
+
+/** Says the tree's names and targets in ASCII. */
+export function inAscii(tree: TestTree): TestTree {
+  const ascii = (value: string) =>
+    byteStringFromLatin1(Array.from(value, char => char.charCodeAt(0).toString(16).padStart(2, '0')).join(''));
+  if (tree.type === 'file') return tree;
+  if (tree.type === 'symlink') return { type: 'symlink', target: ascii(tree.target) };
+  return { type: 'directory', entries: tree.entries.map(([name, node]) => [ascii(name), inAscii(node)] as const) };
+}

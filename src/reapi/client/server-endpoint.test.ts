@@ -7,6 +7,7 @@ test('addresses of servers', () => {
   const tcp = (host: string, port: number, tls?: object) => ({ transport: 'tcp', host, port, tls });
   const cases = [
     ['grpc://localhost:8980', tcp('localhost', 8980), ''],
+    ['grpc://localhost', tcp('localhost', 8980), ''],
     ['grpc://10.0.0.1:1/main', tcp('10.0.0.1', 1), 'main'],
     ['grpc://[::1]:8980/a/b/', tcp('::1', 8980), 'a/b'],
     ['grpcs://cache.example.org', tcp('cache.example.org', 443, {}), ''],
@@ -18,7 +19,6 @@ test('addresses of servers', () => {
     '',
     'localhost:8980',
     'grpc://',
-    'grpc://localhost',
     'grpc://localhost:0',
     'grpc://localhost:65536',
     'grpc://user@localhost:1',

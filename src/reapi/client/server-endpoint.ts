@@ -8,8 +8,11 @@ export interface ServerEndpoint {
   readonly instance: string;
 }
 
+/** Where servers of remote execution are by habit. */
+const defaultPort = 8980;
+
 /**
- * `grpc://host:port[/instance]`, `grpcs://host[:port][/instance]` (443 unless given) or `unix:///path/of/socket`. Throws
+ * `grpc://host[:port][/instance]` (8980 unless given), `grpcs://host[:port][/instance]` (443) or `unix:///path/of/socket`. Throws
  * `endpoint/malformed`.
  */
 export function parseEndpoint(text: string): ServerEndpoint {
@@ -19,13 +22,13 @@ export function parseEndpoint(text: string): ServerEndpoint {
   const [, bracketed, plain, digits, instance = ''] =
     /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:/[\]@]+))(?::([0-9]{1,5}))?(?:\/(.*))?$/s.exec(rest) ?? [];
   const host = bracketed ?? plain;
-  const port = digits === undefined ? (scheme === 'grpcs' ? 443 : undefined) : Number(digits);
-  if (host === undefined || port === undefined || port < 1 || port > 65_535) throw malformed(text);
+  const port = digits === undefined ? (scheme === 'grpcs' ? 443 : defaultPort) : Number(digits);
+  if (host === undefined || port < 1 || port > 65_535) throw malformed(text);
   const tls = scheme === 'grpcs' ? {} : undefined;
   return { address: { transport: 'tcp', host, port, tls }, instance: instance.replace(/\/+$/, '') };
 }
 
 function malformed(text: string): ReapiError {
-  const message = `'${text.slice(0, 300)}' is no address of a server: grpc://HOST:PORT, grpcs://HOST or unix:///PATH`;
+  const message = `'${text.slice(0, 300)}' is no address of a server: grpc://HOST, grpcs://HOST or unix:///PATH`;
   return new ReapiError('endpoint/malformed', message);
 }

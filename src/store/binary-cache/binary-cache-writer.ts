@@ -6,7 +6,6 @@ import {
   byteStringFromText,
   bytesOf,
   forEachConcurrent,
-  messageOf,
 } from '../../base/index.ts';
 import { type CallOptions, makeFolder, realFileSystem } from '../../castore/index.ts';
 import {
@@ -17,7 +16,6 @@ import {
   type Signature,
   type StorePath,
   equalHashes,
-  fingerprintPathInfo,
   formatHash,
   formatJson,
   formatListing,
@@ -29,9 +27,9 @@ import {
   sortSignatures,
   storePathHashPart,
 } from '../../nix-compat/index.ts';
-import { AdditionGroup } from '../addition-group.ts';
-import { topologicalOrder } from '../closure/topological-order.ts';
+import { type OfferReceiver, type TakeOfferOptions, addInOrder } from '../add-in-order.ts';
 import { StoreError } from '../error.ts';
+import { signInfo } from '../secret-keys.ts';
 import type { AddPathsOptions, AdditionFailure, PathAddition, PathOffer, PathWriter } from '../store.ts';
 import type { CacheLookups } from './cache-lookups.ts';
 import type { CacheParameters } from './cache-parameters.ts';
@@ -69,66 +67,27 @@ export class BinaryCacheWriter implements PathWriter {
     this.#reporter = options.reporter;
   }
 
-  async add(additions: readonly PathAddition[], options: AddPathsOptions = {}): Promise<AdditionFailure[]> {
-    const { concurrency = additionsAtOnce, keepGoing = false, signal, added } = options;
-    const group = new AdditionGroup(additions);
-    const order = topologicalOrder(this.#lookups.storeDir, group.paths, path => group.references(path));
-    const failures: AdditionFailure[] = [];
-    // In this order, those that wait for others wait only for what has started.
-    await forEachConcurrent(order, { limit: concurrency, signal }, async (path, stop) => {
-      try {
-        const isNew = await this.#addPath(path, group, { ...options, signal: stop });
-        group.settle(path, true);
-        if (isNew) added?.(path);
-      } catch (error) {
-        group.settle(path, false);
-        if (!keepGoing || stop.aborted || !(error instanceof Error)) throw error;
-        failures.push({ path, error });
-      }
-    });
-    return failures;
+  add(additions: readonly PathAddition[], options: AddPathsOptions = {}): Promise<AdditionFailure[]> {
+    const receiver: OfferReceiver = {
+      storeDir: this.#lookups.storeDir,
+      reporter: this.#reporter,
+      concurrency: additionsAtOnce,
+      isValid: async (path, lookup) => (await this.#lookups.pathInfo(path, lookup)) !== undefined,
+      take: (offer, taking) => this.#takeOffer(offer, taking),
+      missingReference: (path, reference) => this.#missingReference(path, reference),
+    };
+    return addInOrder(receiver, additions, options);
   }
 
-  /** Whether it had to be added. */
-  async #addPath(path: StorePath, group: AdditionGroup, options: AddPathsOptions): Promise<boolean> {
-    const { repair = false, signal } = options;
-    if (!repair && (await this.#lookups.pathInfo(path, { signal })) !== undefined) return false;
-    const offers = group.offers(path);
-    for (const [at, offer] of offers.entries()) {
-      try {
-        await this.#takeOffer(offer, group, { repair, signal });
-        return true;
-      } catch (error) {
-        if (at + 1 === offers.length || signal?.aborted === true) throw error;
-        this.#reporter.warn(messageOf(error));
-      }
-    }
-    return false;
-  }
-
-  async #takeOffer(
-    offer: PathOffer,
-    group: AdditionGroup,
-    options: CallOptions & { readonly repair: boolean },
-  ): Promise<void> {
-    const { signal, repair } = options;
-    const { path, references } = offer.info;
-    const others = references.filter(reference => reference !== path);
-    for (const reference of others.filter(each => !group.has(each))) {
-      if ((await this.#lookups.pathInfo(reference, { signal })) === undefined) {
-        throw this.#missingReference(path, reference);
-      }
-    }
+  async #takeOffer(offer: PathOffer, { referencesSettled, repair, signal }: TakeOfferOptions): Promise<void> {
     using packed = await this.#pack(offer, signal);
     this.#checkNar(offer.info, packed);
-    const info = this.#sign(this.#describe(offer.info, packed));
+    const info = signInfo(this.#lookups.storeDir, this.#describe(offer.info, packed), this.#parameters.secretKeys);
     if (repair || !(await this.#transport.exists(info.url, { signal }))) {
       const content = { file: packed.file, size: packed.fileSize };
       await this.#transport.put(info.url, content, { mimeType: 'application/x-nix-nar', signal });
     }
-    for (const reference of others.filter(each => group.has(each))) {
-      if (!(await group.whenSettled(reference))) throw this.#missingReference(path, reference);
-    }
+    await referencesSettled();
     await this.#putListing(info, packed, signal);
     await this.#putDebugInfo(info, packed, signal);
     await this.#putNarInfo(info, signal);
@@ -183,14 +142,6 @@ export class BinaryCacheWriter implements PathWriter {
       signatures: info.signatures,
       contentAddress: info.contentAddress,
     };
-  }
-
-  #sign(info: NarInfo): NarInfo {
-    const { secretKeys } = this.#parameters;
-    if (secretKeys.length === 0) return info;
-    const fingerprint = bytesOf(fingerprintPathInfo(this.#lookups.storeDir, info));
-    const own = secretKeys.map(key => key.sign(fingerprint));
-    return { ...info, signatures: sortSignatures([...info.signatures, ...own]) };
   }
 
   async #putListing(info: NarInfo, { listing }: PackedNar, signal: AbortSignal | undefined): Promise<void> {

@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs';
 import {
-  SecretKey,
+  type SecretKey,
   type SettingType,
   booleanType,
   int32Type,
   optionalAbsolutePathType,
-  stringType,
 } from '../../nix-compat/index.ts';
-import { systemErrorText } from '../../base/index.ts';
-import { StoreError } from '../error.ts';
+import { takeSecretKeys } from '../secret-keys.ts';
 import type { StoreParameters } from '../store-parameters.ts';
 import { type CompressionMethod, compressionType, optionalCompressionType } from './compression.ts';
 import type { FileEncodings } from './encoding-transport.ts';
@@ -30,9 +27,6 @@ export interface CacheParameters {
 /** Reads the secret keys, too: throws `cache/bad-secret-key` besides what `StoreParameters.take` throws. */
 export function takeCacheParameters(parameters: StoreParameters): CacheParameters {
   const level = parameters.take('compression-level', int32Type, -1);
-  const key = parameters.take<string | undefined>('secret-key', optionalAbsolutePathType, undefined);
-  const more = parameters.take('secret-keys', stringType, '');
-  const keyFiles = [...(key === undefined ? [] : [key]), ...more.split(',').filter(file => file !== '')];
   return {
     compression: parameters.take('compression', compressionType, 'xz'),
     compressionLevel: level === -1 ? undefined : level,
@@ -40,7 +34,7 @@ export function takeCacheParameters(parameters: StoreParameters): CacheParameter
     writesNarListing: parameters.take('write-nar-listing', booleanType, false),
     indexesDebugInfo: parameters.take('index-debug-info', booleanType, false),
     localNarCache: parameters.take<string | undefined>('local-nar-cache', optionalAbsolutePathType, undefined),
-    secretKeys: keyFiles.map(readSecretKey),
+    secretKeys: takeSecretKeys(parameters),
   };
 }
 
@@ -65,15 +59,4 @@ export function takeServerParameters(parameters: StoreParameters): ServerParamet
       key: optional('tls-private-key', optionalAbsolutePathType),
     },
   };
-}
-
-function readSecretKey(file: string): SecretKey {
-  let text: string;
-  try {
-    text = readFileSync(file, 'latin1');
-  } catch (error) {
-    const message = `cannot read the secret key '${file}': ${systemErrorText(error)}`;
-    throw new StoreError('cache/bad-secret-key', message, { cause: error });
-  }
-  return SecretKey.parse(text);
 }

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { displayBytes, systemErrorText } from '../../base/index.ts';
+import { type SettingType, optionalAbsolutePathType, stringType } from '../../nix-compat/index.ts';
+import { type Store, type StoreParameters, type StoreRequest, takeSecretKeys, takeTraits } from '../../store/index.ts';
+import { ReapiServer } from '../client/reapi-server.ts';
+import { type ServerEndpoint, parseEndpoint } from '../client/server-endpoint.ts';
+import { ReapiError } from '../error.ts';
+import { ReapiStore } from './reapi-store.ts';
+
+/** After the binary caches that a user is likely to have, which are one request a path. */
+const defaultPriority = 60;
+
+/**
+ * `reapi://host:port[/instance]`, `reapis://host[:port][/instance]` (by TLS) or `reapi+unix:///path/of/socket`. Connects when
+ * something is asked of it. Throws `endpoint/malformed`, and what parameters give cause for.
+ */
+export async function openReapiStore(request: StoreRequest): Promise<Store> {
+  const { scheme, authority, parameters, context } = request;
+  const traits = takeTraits(parameters, context.environment.storeDir);
+  const secretKeys = takeSecretKeys(parameters);
+  const server = new ReapiServer(takeServer(endpointOf(scheme, displayBytes(authority)), parameters));
+  parameters.warnUnknown(context.reporter);
+  return new ReapiStore({
+    uri: `${scheme}://${authority}`,
+    storeDir: traits.storeDir,
+    priority: traits.priority ?? defaultPriority,
+    wantMassQuery: traits.wantMassQuery ?? true,
+    isTrusted: traits.isTrusted,
+    pathInfoCacheSize: traits.pathInfoCacheSize,
+    secretKeys,
+    reporter: context.reporter,
+    server,
+  });
+}
+
+function endpointOf(scheme: string, authority: string): ServerEndpoint {
+  const schemes: Readonly<Record<string, string>> = { reapi: 'grpc', reapis: 'grpcs', 'reapi+unix': 'unix' };
+  return parseEndpoint(`${schemes[scheme] ?? ''}://${decodeURIComponent(authority)}`);
+}
+
+function takeServer({ address, instance }: ServerEndpoint, parameters: StoreParameters) {
+  const optional = (name: string) => takeOptional(parameters, name, optionalAbsolutePathType);
+  const [tokenFile, ca, certificate, key] = ['token-file', 'tls-ca', 'tls-certificate', 'tls-private-key'].map(
+    optional,
+  );
+  const tls = {
+    ca: ca === undefined ? undefined : readText(ca),
+    certificate: certificate === undefined ? undefined : readText(certificate),
+    key: key === undefined ? undefined : readText(key),
+  };
+  const isSecure = address.transport === 'tcp' && address.tls !== undefined;
+  return {
+    address: isSecure ? { ...address, tls } : address,
+    instance: parameters.take('instance', stringType, instance),
+    ...(tokenFile === undefined ? {} : { metadata: { authorization: `Bearer ${readText(tokenFile).trim()}` } }),
+  };
+}
+
+function takeOptional<T>(parameters: StoreParameters, name: string, type: SettingType<T | undefined>): T | undefined {
+  return parameters.take<T | undefined>(name, type, undefined);
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ReapiError('endpoint/malformed', `cannot read '${file}': ${systemErrorText(cause)}`, { cause });
+  }
+}
