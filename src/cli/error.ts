@@ -29,6 +29,7 @@ export const cliErrorCodes = {
   'output/unknown-format': 'a name that is no format of log output',
   'output/exists': 'a file that is to be written and is there already',
   'output/closed': 'whoever read our standard output has closed it',
+  'serve/cannot-listen': 'an address at which a server cannot listen',
   'shell/not-local': 'a store whose paths are not on this machine, where a program of it is to run',
   'shell/not-executable': 'a program that cannot be run',
   'shell/no-namespace': 'a store elsewhere than its paths say, on a machine that cannot show it there',

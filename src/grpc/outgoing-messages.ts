@@ -15,20 +15,33 @@ export class OutgoingMessages<T> {
     stream.on('close', this.#woken);
   }
 
-  /** Resolves once another message may be sent; false when none may any more. */
+  /**
+   * Resolves once another message may be sent, and the bytes of a large one, which may be lent, are on their way; false
+   * when none may be sent any more.
+   */
   async send(message: T): Promise<boolean> {
     const stream = this.#stream;
-    let wantsMore = true;
-    const pieces = frameMessage(this.#codec.encode(message));
-    if (pieces.length > 1) stream.cork();
-    for (const piece of pieces) wantsMore = stream.write(piece);
-    if (pieces.length > 1) stream.uncork();
-    if (!wantsMore && isOpen(stream)) {
-      await new Promise<void>(resolve => {
-        this.#wake = resolve;
-      });
+    const [first, ...rest] = frameMessage(this.#codec.encode(message));
+    if (first === undefined) return isOpen(stream);
+    const last = rest.pop();
+    if (last === undefined) {
+      if (!stream.write(first) && isOpen(stream)) await this.#drained();
+      return isOpen(stream);
     }
+    await new Promise<void>(resolve => {
+      stream.cork();
+      stream.write(first);
+      for (const piece of rest) stream.write(piece);
+      stream.write(last, () => resolve());
+      stream.uncork();
+    });
     return isOpen(stream);
+  }
+
+  #drained(): Promise<void> {
+    return new Promise(resolve => {
+      this.#wake = resolve;
+    });
   }
 
   readonly #woken = (): void => {

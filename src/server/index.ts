@@ -7,3 +7,19 @@ export { ServerError, type ServerErrorCode, serverErrorCodes } from './error.ts'
 export type { BuildRequest, ServedStore, SubstitutablePath } from './served-store.ts';
 export { type ServeOptions, serveStore } from './serve-service.ts';
 export { type WorkerOptions, serveWorker } from './worker-service.ts';
+export {
+  Access,
+  type AccessRules,
+  type CertificateGrant,
+  type Grant,
+  type Requester,
+  type Right,
+  type TokenGrant,
+  rights,
+} from './access.ts';
+export type { ServedFeatures } from './reapi/capabilities-service.ts';
+export { type ReapiLimits, type ReapiPlace, defaultReapiLimits } from './reapi/reapi-place.ts';
+export { type ReapiServices, blobServices } from './reapi/reapi-services.ts';
+export { requestedDigest, requestedDigests } from './reapi/requested-digests.ts';
+export { ServedBlobs } from './reapi/served-blobs.ts';
+export { statusOfError } from './status-of-error.ts';

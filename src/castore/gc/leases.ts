@@ -41,13 +41,19 @@ export class Leases implements Disposable {
     this.#now = options.now ?? Date.now;
   }
 
+  /** The last second of what is leased now: when it changes, what was leased before needs a new lease. */
+  get until(): number {
+    const period = Math.floor(this.#now() / 1000 / this.#period);
+    return (period + 3) * this.#period;
+  }
+
   /**
    * Leases blobs. Who has not added them in a batch that is still open takes the additions' lock after this and before it
    * looks whether they are here: only then no collection is under way that has not heard of the leases. False when all
    * were leased already, and no lock is needed.
    */
   add(digests: Iterable<Digest>): boolean {
-    const until = this.#until();
+    const { until } = this;
     if (this.#current?.until !== until) this.#begin(until);
     const current = this.#current;
     if (current === undefined) throw new TypeError('no file of leases');
@@ -67,11 +73,6 @@ export class Leases implements Disposable {
       this[Symbol.dispose]();
       throw error;
     }
-  }
-
-  #until(): number {
-    const period = Math.floor(this.#now() / 1000 / this.#period);
-    return (period + 3) * this.#period;
   }
 
   #begin(until: number): void {

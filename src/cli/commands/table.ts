@@ -68,6 +68,7 @@ const present: { readonly [path: string]: Loader } = {
   repl: async () => (await import('./repl.ts')).repl,
   run: async () => (await import('./run-app.ts')).runApp,
   search: async () => (await import('./search.ts')).search,
+  serve: async () => (await import('./serve.ts')).serve,
   'store add': async () => (await import('./store-add.ts')).storeAddPath,
   'store add-file': async () => (await import('./store-add.ts')).storeAddFile,
   'store add-path': async () => (await import('./store-add.ts')).storeAddPath,

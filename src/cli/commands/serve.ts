@@ -1,0 +1,57 @@
+import { displayBytes } from '../../base/index.ts';
+import type { ListenAddress } from '../../grpc/index.ts';
+import type { Right } from '../../server/index.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { CliError } from '../error.ts';
+import { leaveSnapshot } from '../leave-snapshot.ts';
+import { parseListenAddress } from '../serve/listen-address.ts';
+import { anonymousLevels, defaultServeSettings } from '../serve/serve-settings.ts';
+
+/** `firn serve`: the store, for everything that speaks the Remote Execution API. */
+export function serve(context: CommandContext): Command {
+  const grpc: ListenAddress[] = [];
+  const http: ListenAddress[] = [];
+  let anonymous: readonly Right[] | undefined;
+  return {
+    summary: 'Serves the store by the Remote Execution API, to Bazel, Buck2, recc and their like.',
+    isStable: true,
+    flags: [
+      {
+        long: 'grpc',
+        labels: ['address'],
+        summary: 'Where to answer by gRPC: HOST:PORT or unix:/PATH; may be given several times.',
+        apply: text => grpc.push(parseListenAddress(displayBytes(text), '--grpc')),
+      },
+      {
+        long: 'http',
+        labels: ['address'],
+        summary: 'Where to answer by HTTP, likewise.',
+        apply: text => http.push(parseListenAddress(displayBytes(text), '--http')),
+      },
+      {
+        long: 'anonymous',
+        labels: ['right'],
+        summary: 'What those may do who have no token: none, read, write (and read) or execute (and both).',
+        apply: text => (anonymous = readLevel(displayBytes(text))),
+      },
+    ],
+    positionals: [],
+    run: async () => {
+      leaveSnapshot(context);
+      const { runServer } = await import('../serve/run-server.ts');
+      const chosen = {
+        ...(grpc.length > 0 ? { grpc } : {}),
+        ...(http.length > 0 ? { http } : {}),
+        ...(anonymous === undefined ? {} : { anonymous }),
+      };
+      await runServer({ ...defaultServeSettings, ...chosen }, context);
+    },
+  };
+}
+
+function readLevel(text: string): readonly Right[] {
+  const level = anonymousLevels[text];
+  if (level !== undefined && Object.hasOwn(anonymousLevels, text)) return level;
+  const names = Object.keys(anonymousLevels).join(', ');
+  throw new CliError('usage/bad-value', `--anonymous: '${text}' is none of ${names}`);
+}

@@ -1,0 +1,48 @@
+import type { ListenAddress } from '../../grpc/index.ts';
+import type { CertificateGrant, Right, TokenGrant } from '../../server/index.ts';
+
+/** What `firn serve` is to do: defaults, overridden by `firn.toml`, overridden by flags. */
+export interface ServeSettings {
+  readonly grpc: readonly ListenAddress[];
+  readonly http: readonly ListenAddress[];
+  readonly instances: readonly string[];
+  /** Of those who do not say who they are; undefined: reading, where only this machine can ask. */
+  readonly anonymous: readonly Right[] | undefined;
+  readonly tokens: readonly TokenGrant[];
+  readonly certificates: readonly CertificateGrant[];
+  /** Seconds for which a blob stays that a client was told is here. */
+  readonly lease: number;
+  /** Milliseconds that calls have to end when the server is asked to. */
+  readonly drain: number;
+  /** Bytes of one blob. */
+  readonly maxBlobSize: number;
+}
+
+const loopback = '127.0.0.1';
+
+export const defaultServeSettings: ServeSettings = {
+  grpc: [{ transport: 'tcp', host: loopback, port: 8980 }],
+  http: [{ transport: 'tcp', host: loopback, port: 8981 }],
+  instances: ['', 'main'],
+  anonymous: undefined,
+  tokens: [],
+  certificates: [],
+  // Bazel takes blobs for present for three hours (`--experimental_remote_cache_ttl`).
+  lease: 4 * 3600,
+  drain: 10_000,
+  maxBlobSize: 64 * 2 ** 30,
+};
+
+/** What `--anonymous` gives: each level includes those before it. */
+export const anonymousLevels: Readonly<Record<string, readonly Right[]>> = {
+  none: [],
+  read: ['read'],
+  write: ['read', 'write'],
+  execute: ['read', 'write', 'execute'],
+};
+
+/** Whether nobody but this machine's users can reach an address. */
+export function isLocal(address: ListenAddress): boolean {
+  if (address.transport === 'unix') return true;
+  return address.host === 'localhost' || address.host === '::1' || address.host.startsWith('127.');
+}

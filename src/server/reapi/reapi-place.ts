@@ -1,0 +1,20 @@
+import type { Access } from '../access.ts';
+import type { ServedBlobs } from './served-blobs.ts';
+
+/** In bytes. */
+export interface ReapiLimits {
+  /** Of the blobs of one batch together; gRPC's own default for a message is 4 MiB. */
+  readonly batchSize: number;
+  /** Of one blob. */
+  readonly blobSize: number;
+}
+
+/** Leaves room for what surrounds the blobs of a batch within the 4 MiB that clients receive by default. */
+export const defaultReapiLimits: ReapiLimits = { batchSize: 4 * 1024 * 1024 - 64 * 1024, blobSize: 64 * 2 ** 30 };
+
+/** What the services of REAPI stand on, as the command line composes it. */
+export interface ReapiPlace {
+  readonly blobs: ServedBlobs;
+  readonly access: Access;
+  readonly limits: ReapiLimits;
+}

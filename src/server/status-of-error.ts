@@ -1,0 +1,78 @@
+import { type FirnError, errnoOf, messageOf } from '../base/index.ts';
+import { CastoreError, type CastoreErrorCode } from '../castore/index.ts';
+import { ExecError } from '../exec/index.ts';
+import { GrpcStatus, type StatusName } from '../grpc/index.ts';
+import { ReapiError, type ReapiErrorCode } from '../reapi/index.ts';
+import { ServerError } from './error.ts';
+
+/** Codes of others mean `internal`: nothing that a client says brings them about. */
+const castoreStatus: { readonly [code in CastoreErrorCode]?: StatusName } = {
+  'digest/malformed': 'invalidArgument',
+  'digest/mismatch': 'invalidArgument',
+  'blob/missing': 'notFound',
+  'blob/too-large': 'resourceExhausted',
+  'blob/bad-range': 'outOfRange',
+  'chunking/bad-parameters': 'invalidArgument',
+  'directory/malformed': 'invalidArgument',
+  'directory/not-canonical': 'invalidArgument',
+  'directory/bad-name': 'invalidArgument',
+  'directory/unsorted': 'invalidArgument',
+  'directory/bad-symlink': 'invalidArgument',
+  'directory/unsupported': 'invalidArgument',
+  'directory/not-utf8': 'failedPrecondition',
+  'directory/too-large': 'invalidArgument',
+  'directory/too-many-entries': 'invalidArgument',
+  'tree/too-deep': 'invalidArgument',
+  'tree/too-many-nodes': 'invalidArgument',
+  'git-object/malformed': 'invalidArgument',
+  'git-object/unsupported': 'invalidArgument',
+  'data-folder/busy': 'unavailable',
+  'data-folder/full': 'resourceExhausted',
+  'data-folder/corrupt': 'dataLoss',
+};
+
+const reapiStatus: { readonly [code in ReapiErrorCode]?: StatusName } = {
+  'digest/malformed': 'invalidArgument',
+  'digest/unknown-function': 'invalidArgument',
+  'resource/malformed': 'invalidArgument',
+  'compressor/unsupported': 'invalidArgument',
+  'message/malformed': 'invalidArgument',
+  'blobs/missing': 'failedPrecondition',
+  'action/malformed': 'invalidArgument',
+  'action/unsatisfiable': 'failedPrecondition',
+  'action/bad-output': 'failedPrecondition',
+  'action/timed-out': 'deadlineExceeded',
+  'action/cancelled': 'cancelled',
+  'action/too-much-output': 'resourceExhausted',
+  'executor/unavailable': 'unavailable',
+  'queue/full': 'resourceExhausted',
+  'operation/unknown': 'notFound',
+};
+
+/**
+ * What a client is told of an error: the one place where ours become gRPC's. What is nobody's fault but ours comes
+ * without its message, which may name files of this machine.
+ */
+export function statusOfError(error: unknown): GrpcStatus {
+  if (error instanceof GrpcStatus) return error;
+  if (error instanceof CastoreError) return said(error, castoreStatus[error.code]);
+  if (error instanceof ReapiError) return said(error, reapiStatus[error.code]);
+  if (error instanceof ServerError)
+    return said(error, error.code === 'request/forbidden' ? 'permissionDenied' : 'invalidArgument');
+  if (error instanceof ExecError) return said(error, 'unavailable');
+  const errno = errnoOf(error);
+  if (errno === 'ENOSPC' || errno === 'EDQUOT') {
+    return new GrpcStatus('resourceExhausted', "the server's disk is full", { cause: error });
+  }
+  if (errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM') {
+    return new GrpcStatus('unavailable', 'the server has too much to do at the moment', { cause: error });
+  }
+  if (error instanceof DOMException && error.name === 'AbortError') {
+    return new GrpcStatus('cancelled', messageOf(error), { cause: error });
+  }
+  return new GrpcStatus('internal', 'an error of the server, which its log describes', { cause: error });
+}
+
+function said(error: FirnError, code: StatusName = 'internal'): GrpcStatus {
+  return new GrpcStatus(code, error.message, { cause: error });
+}
