@@ -23,6 +23,16 @@ export {
   messageOfDigest,
   requestedFunction,
 } from './digests/digest-message.ts';
+export type { ActionExecutor, ActionJob, Executed, ExecutionOptions } from './execution/action-executor.ts';
+export { type ActionPlan, planAction } from './execution/action-plan.ts';
+export { defaultHostPaths } from './execution/host-mounts.ts';
+export {
+  LocalActionExecutor,
+  type LocalActionSettings,
+  defaultActionSettings,
+} from './execution/local-action-executor.ts';
+export { type PlatformOffer, type PlatformProperties, hostPlatform } from './execution/platform.ts';
+export { readAction } from './execution/read-action.ts';
 export { ReapiError, type ReapiErrorCode, reapiErrorCodes } from './error.ts';
 export { messageOfOwnDigest, ownDigestOf } from './digests/own-digest.ts';
 export { ReapiServer, type ReapiServerOptions } from './client/reapi-server.ts';

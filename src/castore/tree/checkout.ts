@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   closeSync,
   constants,
   copyFileSync,
@@ -41,6 +42,11 @@ export interface CheckoutOptions {
    * link; EPERM, EXDEV and EMLINK fall back to copies. Writable checkouts copy (sharing blocks where the system can).
    */
   readonly files?: LinkableFiles;
+  /**
+   * Who may write to the directories of a canonical checkout, whose files nobody may: they are his, mode 0755. He must be
+   * another user than the one that blobs belong to, or could make links to blobs writable.
+   */
+  readonly folderOwner?: { readonly user: number; readonly group: number } | undefined;
   /** Files, directories and symlinks beyond which a tree is refused; 10 million unless given. */
   readonly maxNodes?: number;
 }
@@ -56,7 +62,7 @@ export async function checkoutTree(
   path: FsPath,
   options: CheckoutOptions = {},
 ): Promise<void> {
-  const { signal, files, style = 'canonical' } = options;
+  const { signal, files, style = 'canonical', folderOwner } = options;
   const survey = await surveyTree(store, node, options);
   await files?.prepareFiles(survey.files, signal);
   const canonical = style === 'canonical';
@@ -64,7 +70,8 @@ export async function checkoutTree(
   try {
     for await (const visit of walkNodes(store, node, path, { signal })) {
       if (visit.step === 'leave') {
-        if (canonical) sealDirectory(visit.path);
+        if (folderOwner !== undefined) chownSync(visit.path, folderOwner.user, folderOwner.group);
+        else if (canonical) sealDirectory(visit.path);
         continue;
       }
       await place(visit.path, visit.node);

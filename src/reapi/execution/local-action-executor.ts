@@ -1,0 +1,254 @@
+import { join } from 'node:path';
+import { constants } from 'node:os';
+import { type ByteString, byteStringFromText, displayBytes } from '../../base/index.ts';
+import type { Digest, DiskBlobStore } from '../../castore/index.ts';
+import { type Action, ExecError, type Executor, type Outcome, type Sandbox, type Usage } from '../../exec/index.ts';
+import { ReapiError } from '../error.ts';
+import type { ActionExecutor, ActionJob, Executed, ExecutionOptions } from './action-executor.ts';
+import { ActionFolder } from './action-folder.ts';
+import type { ActionPlan } from './action-plan.ts';
+import { collectOutputs } from './collect-outputs.ts';
+import { ExecutionClock } from './execution-clock.ts';
+import { findProgram } from './find-program.ts';
+import { defaultHostPaths, hostMounts, identityFiles } from './host-mounts.ts';
+import { parentOf } from './inner-path.ts';
+import { InnerTree } from './inner-tree.ts';
+import { makeResult } from './make-result.ts';
+import { OutputSpool } from './output-spool.ts';
+import { type PlatformOffer, hostPlatform, requireOffered } from './platform.ts';
+import { type Seat, Seats } from './seats.ts';
+import { stageInputs } from './stage-inputs.ts';
+
+export interface LocalActionSettings {
+  /** For `ExecutedActionMetadata`. */
+  readonly name: string;
+  readonly slots: number;
+  readonly offer: PlatformOffer;
+  /** Of this machine, shown read-only. */
+  readonly hostPaths: readonly string[];
+  /** Whether actions have this machine's network. */
+  readonly network: boolean;
+  /** In milliseconds: of an action that names none, and the longest that one may name. */
+  readonly defaultTimeout: number;
+  readonly maxTimeout: number;
+  /** In bytes, of standard output and standard error together. */
+  readonly maxOutput: number;
+  /** Files, directories and symlinks of an input root. */
+  readonly maxInputs: number;
+}
+
+const hour = 3_600_000;
+
+export function defaultActionSettings(name: string, slots: number): LocalActionSettings {
+  return {
+    name,
+    slots,
+    offer: hostPlatform(),
+    hostPaths: defaultHostPaths,
+    network: false,
+    defaultTimeout: hour,
+    maxTimeout: 24 * hour,
+    maxOutput: 256 * 2 ** 20,
+    maxInputs: 2_000_000,
+  };
+}
+
+/** Where an action sees its input root, the same on every machine. */
+const seenAs = '/build';
+
+/** As an action sees itself. */
+const idsInside = { user: 1000, group: 1000 } as const;
+
+const text = byteStringFromText;
+
+interface Running {
+  readonly job: ActionJob;
+  readonly options: ExecutionOptions;
+  readonly seat: Seat;
+  readonly folder: ActionFolder;
+  readonly tree: InnerTree;
+  readonly clock: ExecutionClock;
+  readonly stdout: OutputSpool;
+  readonly stderr: OutputSpool;
+}
+
+/** Executes actions in sandboxes of this machine. Their input roots come from a store, to which their outputs go. */
+export class LocalActionExecutor implements ActionExecutor {
+  readonly name: string;
+  readonly slots: number;
+  readonly offer: PlatformOffer;
+  readonly #store: DiskBlobStore;
+  readonly #executor: Executor;
+  readonly #settings: LocalActionSettings;
+  readonly #seats = new Seats();
+
+  /** `executor` stays its owner's. */
+  constructor(store: DiskBlobStore, executor: Executor, settings: LocalActionSettings) {
+    this.name = settings.name;
+    this.slots = settings.slots;
+    this.offer = settings.offer;
+    this.#store = store;
+    this.#executor = executor;
+    this.#settings = settings;
+  }
+
+  async execute(job: ActionJob, options: ExecutionOptions): Promise<Executed> {
+    options.signal.throwIfAborted();
+    const { plan } = job;
+    requireOffered(plan.platform, this.offer);
+    const timeout = this.#timeoutOf(plan);
+    const clock = new ExecutionClock(this.name, job.queuedAt);
+    using seat = this.#seats.take();
+    await using folder = new ActionFolder(this.#store.folder);
+    const tree = new InnerTree({ root: folder.root, seenAs, owner: seat.owner });
+    using stdout = new OutputSpool(join(folder.path, 'stdout'));
+    using stderr = new OutputSpool(join(folder.path, 'stderr'));
+    const running: Running = { job, options, seat, folder, tree, clock, stdout, stderr };
+    clock.begin('inputFetch');
+    await this.#stage(running);
+    clock.end('inputFetch');
+    clock.begin('execution');
+    const outcome = await this.#run(running, timeout);
+    clock.end('execution');
+    // Awaited here: what it reads is disposed of when this function is left.
+    return await this.#finish(running, outcome);
+  }
+
+  /** In milliseconds. Throws `action/malformed`. */
+  #timeoutOf({ timeout }: ActionPlan): number {
+    const { defaultTimeout, maxTimeout } = this.#settings;
+    if (timeout === undefined) return Math.min(defaultTimeout, maxTimeout);
+    if (timeout <= maxTimeout) return timeout;
+    const message = `the action's timeout of ${timeout / 1000} s is beyond the longest of ${maxTimeout / 1000} s`;
+    throw new ReapiError('action/malformed', message);
+  }
+
+  async #stage({ job: { plan }, options: { signal }, folder, seat, tree }: Running): Promise<void> {
+    const { maxInputs: maxNodes } = this.#settings;
+    await stageInputs(this.#store, plan.inputRoot, { path: folder.root, owner: seat.owner, maxNodes, signal });
+    tree.makeFolder(plan.workingFolder, 'the action');
+    for (const { name, path } of plan.outputs.wanted) tree.makeFolder(parentOf(path), `the output '${name}'`);
+  }
+
+  async #run(running: Running, time: number): Promise<Outcome> {
+    const { job, options, stdout, stderr } = running;
+    const action = this.#actionOf(running, time);
+    try {
+      const outcome = await this.#executor.run(action, {
+        signal: options.signal,
+        output: (chunk, stream) => {
+          (stream === 'stdout' ? stdout : stderr).write(chunk);
+          options.output?.(chunk, stream);
+        },
+      });
+      if (outcome.kind === 'not-executable') {
+        const message = `cannot execute '${displayBytes(job.plan.argv[0])}': ${outcome.reason}\n`;
+        stderr.write(Buffer.from(message));
+      }
+      return outcome;
+    } catch (cause) {
+      if (!(cause instanceof ExecError)) throw cause;
+      throw new ReapiError('executor/unavailable', `the action cannot be run here: ${cause.message}`, { cause });
+    }
+  }
+
+  #actionOf({ job: { plan }, folder, seat, tree }: Running, time: number): Action {
+    const { maxOutput: output } = this.#settings;
+    const { argv, environment, workingFolder } = plan;
+    return {
+      program: this.#programOf(plan, tree),
+      argv,
+      environment,
+      workingFolder: text(workingFolder === '' ? seenAs : `${seenAs}/${workingFolder}`),
+      place: this.#sandbox(folder, seat),
+      limits: { time, output },
+      output: 'two pipes',
+    };
+  }
+
+  #programOf({ argv, environment, workingFolder }: ActionPlan, tree: InnerTree): ByteString {
+    const { hostPaths } = this.#settings;
+    const isShown = (path: string) => hostPaths.some(shown => path === shown || path.startsWith(`${shown}/`));
+    return findProgram(argv[0], { environment, workingFolder, tree, seenAs, isShown });
+  }
+
+  #sandbox({ root }: ActionFolder, { owner }: Seat): Sandbox {
+    const { hostPaths: paths, network } = this.#settings;
+    return {
+      kind: 'sandbox',
+      mounts: [
+        { kind: 'folder', to: '/etc', mode: 0o755 },
+        ...hostMounts({ paths, network }),
+        ...identityFiles(idsInside, network),
+        { kind: 'devices', to: '/dev' },
+        { kind: 'tmpfs', to: '/dev/shm', mode: 0o1777 },
+        { kind: 'proc', to: '/proc' },
+        { kind: 'tmpfs', to: '/tmp', mode: 0o1777 },
+        { kind: 'tmpfs', to: '/var/tmp', mode: 0o1777 },
+        { kind: 'bind', from: root, to: seenAs, writable: true, is: 'folder' },
+      ],
+      network: network ? 'host' : 'private',
+      hostName: 'localhost',
+      user: idsInside,
+      outsideUser: owner,
+    };
+  }
+
+  async #finish(running: Running, outcome: Outcome): Promise<Executed> {
+    const { job, options, clock, tree } = running;
+    const { plan } = job;
+    const { signal } = options;
+    clock.begin('outputUpload');
+    // Until it is disposed of nothing of the result is collected.
+    await using batch = this.#store.batch();
+    let error = failureOf(outcome, plan);
+    const unlessBad = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+      try {
+        return error === undefined ? await work() : undefined;
+      } catch (cause) {
+        if (!(cause instanceof ReapiError)) throw cause;
+        error = cause;
+        return undefined;
+      }
+    };
+    const outputs = await unlessBad(() => collectOutputs({ tree, outputs: plan.outputs, batch, signal }));
+    const add = (spool: OutputSpool): Promise<Digest> | undefined =>
+      spool.size === 0 ? undefined : batch.putStream(spool.read(), { signal });
+    const stdout = await add(running.stdout);
+    const stderr = await add(running.stderr);
+    await batch.commit({ signal });
+    const left = { stdout, stderr, exitCode: exitCodeOf(outcome) };
+    const form = { digestFunction: plan.digestFunction, outputs: plan.outputs, signal };
+    const whole = await unlessBad(() => makeResult(this.#store, { ...left, outputs: outputs ?? [] }, form));
+    const result = whole ?? (await makeResult(this.#store, { ...left, outputs: [] }, form));
+    clock.end('outputUpload');
+    result.executionMetadata = clock.finish(outcome.kind === 'not-executable' ? {} : (outcome satisfies Usage));
+    if (error !== undefined) return { kind: 'failed', error, result };
+    await options.record(result);
+    return { kind: 'ended', result };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+function failureOf(outcome: Outcome, { timeout }: ActionPlan): ReapiError | undefined {
+  if (outcome.kind !== 'limit-reached') return undefined;
+  if (outcome.limit === 'output')
+    return new ReapiError('action/too-much-output', 'the action wrote more to its standard streams than it may');
+  const given = timeout === undefined ? 'it may take here' : `its timeout of ${timeout / 1000} s`;
+  return new ReapiError('action/timed-out', `the action took longer than ${given}, and was killed`);
+}
+
+/** As shells tell of what has no exit code. */
+function exitCodeOf(outcome: Outcome): number {
+  switch (outcome.kind) {
+    case 'exited':
+      return outcome.status;
+    case 'killed':
+      return 128 + (constants.signals[outcome.signal] ?? 0);
+    case 'not-executable':
+      return outcome.errno === 'ENOENT' ? 127 : 126;
+    case 'limit-reached':
+      return 128 + constants.signals.SIGKILL;
+  }
+}

@@ -1,0 +1,56 @@
+import type { Platform } from '../../proto/index.ts';
+import { ReapiError } from '../error.ts';
+
+/** What an action asks of the machine: values by property, of which several are all asked for. */
+export type PlatformProperties = ReadonlyMap<string, readonly string[]>;
+
+export function platformProperties(platform: Platform | undefined): PlatformProperties {
+  const properties = new Map<string, string[]>();
+  for (const { name, value } of platform?.properties ?? []) {
+    const values = properties.get(name);
+    if (values === undefined) properties.set(name, [value]);
+    else values.push(value);
+  }
+  return properties;
+}
+
+/** What is offered to actions: by property the values that are satisfied, or `any`. */
+export type PlatformOffer = ReadonlyMap<string, 'any' | ReadonlySet<string>>;
+
+const machines: Readonly<Record<string, readonly string[]>> = {
+  x64: ['x86-64', 'x86_64', 'amd64'],
+  arm64: ['aarch64', 'arm64', 'arm-v8'],
+};
+
+/** What this machine offers to actions that name it by the properties of REAPI's lexicon; values as clients write them. */
+export function hostPlatform(arch: string = process.arch): PlatformOffer {
+  const isa = new Set(machines[arch] ?? [arch]);
+  return new Map([
+    ['OSFamily', new Set(['linux', 'Linux'])],
+    ['ISA', isa],
+    ['Arch', isa],
+  ]);
+}
+
+/** Throws `action/unsatisfiable`, which says what is offered. */
+export function requireOffered(wanted: PlatformProperties, offer: PlatformOffer): void {
+  for (const [name, values] of wanted) {
+    const offered = offer.get(name);
+    if (offered === 'any') continue;
+    const refused = values.find(value => offered?.has(value) !== true);
+    if (refused === undefined) continue;
+    const message =
+      offered === undefined
+        ? `no executor offers the platform property '${name}' (wanted: '${refused}')`
+        : `no executor offers '${name}' = '${refused}'`;
+    throw new ReapiError('action/unsatisfiable', `${message}; offered: ${formatOffer(offer)}`);
+  }
+}
+
+function formatOffer(offer: PlatformOffer): string {
+  if (offer.size === 0) return 'no properties';
+  return Array.from(
+    offer,
+    ([name, values]) => `${name} = ${values === 'any' ? 'anything' : [...values].join(' or ')}`,
+  ).join(', ');
+}

@@ -1,0 +1,99 @@
+import {
+  type CallOptions,
+  CastoreError,
+  type DiskBlobStore,
+  type ForeignDigest,
+  checkoutTree,
+  decodeForeignDirectory,
+  findMissingForeign,
+  formatForeignDigest,
+  importForeignDirectory,
+  lockAgainstCollection,
+  maxDirectorySize,
+} from '../../castore/index.ts';
+import type { UserIds } from '../../exec/index.ts';
+import { foreignStoreOf } from '../action-cache/resolve-blobs.ts';
+import { ReapiError } from '../error.ts';
+
+export interface StageOptions extends CallOptions {
+  /** Where the input root is to be; nothing is there. */
+  readonly path: string;
+  /** Whose it is to be. */
+  readonly owner: UserIds | undefined;
+  /** Files, directories and symlinks beyond which an input root is refused. */
+  readonly maxNodes: number;
+}
+
+/**
+ * Makes an input root that its owner may write to. If that is somebody else than we are, files are links of blobs, which he
+ * may replace and remove but not change; we ourselves could make them writable, so that they are copies then.
+ *
+ * Throws `blobs/missing` with all that is absent, and `action/malformed` for what is no tree or too large a one.
+ */
+export async function stageInputs(store: DiskBlobStore, root: ForeignDigest, options: StageOptions): Promise<void> {
+  const { path, owner, maxNodes, signal } = options;
+  using _lock = await lockAgainstCollection(store.folder, 'shared', signal);
+  try {
+    const digest = await importForeignDirectory(root, foreignStoreOf(store), { signal, maxDepth: 64 });
+    const areLinks = owner !== undefined && owner.user !== process.geteuid?.();
+    await checkoutTree(store, { kind: 'directory', digest }, path, {
+      signal,
+      maxNodes,
+      files: store,
+      ...(areLinks ? { folderOwner: owner } : { style: 'writable' }),
+    });
+  } catch (error) {
+    if (!(error instanceof CastoreError) || error.code.startsWith('data-folder/')) throw error;
+    if (error.code === 'blob/missing') throw await missingInputs(store, root, error);
+    throw new ReapiError('action/malformed', `the input root cannot be made: ${error.message}`, { cause: error });
+  }
+}
+
+/** Absent blobs that a client is told of at once; it asks again for the rest. */
+const maxMissing = 10_000;
+
+/** What of an input root is absent, as far as its messages that are there say. */
+async function missingInputs(store: DiskBlobStore, root: ForeignDigest, cause: CastoreError): Promise<ReapiError> {
+  const seen = new Set<string>();
+  const missing: ForeignDigest[] = [];
+  let level: ForeignDigest[] = [root];
+  while (level.length > 0 && missing.length < maxMissing) {
+    const fresh = level.filter(digest => {
+      const key = formatForeignDigest(digest);
+      return !seen.has(key) && seen.add(key);
+    });
+    const below: ForeignDigest[] = [];
+    for (const directory of fresh) {
+      const entries = await readEntries(store, directory);
+      if (entries === undefined) {
+        missing.push(directory);
+        continue;
+      }
+      const files: ForeignDigest[] = [];
+      for (const { node } of entries) {
+        if (node.kind === 'symlink') continue;
+        const digest = { function: root.function, ...node.digest };
+        if (node.kind === 'directory') below.push(digest);
+        else if (!seen.has(formatForeignDigest(digest))) files.push(digest);
+      }
+      for (const digest of files) seen.add(formatForeignDigest(digest));
+      missing.push(...(await findMissingForeign(store, store.blobAliases, files)));
+    }
+    level = below;
+  }
+  const message = `the input root ${formatForeignDigest(root)} is not whole: ${cause.message}`;
+  return new ReapiError('blobs/missing', message, { cause, missing: missing.length > 0 ? missing : [root] });
+}
+
+async function readEntries(store: DiskBlobStore, directory: ForeignDigest) {
+  const [digest] = await store.blobAliases.find([directory]);
+  const bytes = digest && (await store.get(digest, { limit: maxDirectorySize }));
+  if (bytes === undefined) return undefined;
+  try {
+    return decodeForeignDirectory(bytes, directory.function).entries;
+  } catch (error) {
+    // What is wrong with it is said by whoever reads all of it.
+    if (error instanceof CastoreError) return [];
+    throw error;
+  }
+}
