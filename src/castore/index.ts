@@ -70,6 +70,13 @@ export {
 } from './foreign/foreign-digest.ts';
 export { type ForeignDirectory, decodeForeignDirectory } from './foreign/foreign-directory.ts';
 export { type ForeignStore, importForeignDirectory } from './foreign/import-directory.ts';
+export {
+  type TreeMessage,
+  decodeTreeMessage,
+  encodeTreeMessage,
+  importTreeMessage,
+  treeMessageOf,
+} from './foreign/tree-message.ts';
 export type { MapTreeOptions } from './tree/map-tree.ts';
 export { MemoryBlobAliases, MemoryDirectoryAliases } from './foreign/memory-aliases.ts';
 export { aliasBlob, findMissingForeign, putForeign } from './foreign/put-foreign.ts';

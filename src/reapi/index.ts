@@ -2,6 +2,13 @@
  * reapi: REAPI in terms of castore and exec: actions run and cached, any REAPI server as a client, the Store in one.
  */
 export {
+  ActionCache,
+  type ActionKey,
+  type CachedResult,
+  type RecordOptions,
+  type ResultOrigin,
+} from './action-cache/action-cache.ts';
+export {
   type BlobCompressor,
   type BlobResource,
   type UploadResource,

@@ -1,4 +1,4 @@
-import type { BlobBatch, BlobStore } from '../blob-store.ts';
+import type { BlobBatch, BlobStore, CallOptions } from '../blob-store.ts';
 import { type Digest, formatDigest } from '../digest.ts';
 import { encodeDirectory, maxDirectorySize } from '../directory.ts';
 import { CastoreError } from '../error.ts';
@@ -21,29 +21,55 @@ export interface ForeignStore {
  * what they are mapped to is remembered, so that only what is new costs anything. Throws what `decodeForeignDirectory`
  * throws, and `tree/too-deep`.
  */
-export async function importForeignDirectory(
+export function importForeignDirectory(
   root: ForeignDigest,
   foreign: ForeignStore,
   options: MapTreeOptions = {},
 ): Promise<Digest> {
+  return importMessages(root, foreign, { ...options, read: from => readMessage(from, foreign, options) });
+}
+
+export interface ImportMessagesOptions extends MapTreeOptions {
+  /** The bytes of a `Directory` message, if they are to be had. */
+  readonly read: (from: ForeignDigest) => Promise<Uint8Array | undefined>;
+}
+
+/** As `importForeignDirectory`, of messages from anywhere. */
+export async function importMessages(
+  root: ForeignDigest,
+  foreign: ForeignStore,
+  { read, ...options }: ImportMessagesOptions,
+): Promise<Digest> {
   checkForeignDigest(root);
   await using batch = foreign.store.batch();
-  const mapping = new ForeignImport(foreign, batch, options.signal);
+  const mapping = new ForeignImport(foreign, batch, { read, signal: options.signal });
   const digest = await mapTree(root, mapping, options);
   await batch.commit({ signal: options.signal });
   await foreign.directories.record(mapping.aliases, { signal: options.signal });
   return digest;
 }
 
+/** The bytes of a message that is in the store. */
+export async function readMessage(
+  from: ForeignDigest,
+  { store, blobs }: ForeignStore,
+  { signal }: CallOptions,
+): Promise<Uint8Array | undefined> {
+  const [digest] = await blobs.find([from], { signal });
+  return digest && (await store.get(digest, { signal, limit: maxDirectorySize }));
+}
+
 class ForeignImport implements TreeMapping<ForeignDigest, ForeignDirectory, Digest> {
   readonly #foreign: ForeignStore;
   readonly #batch: BlobBatch;
+  readonly #read: ImportMessagesOptions['read'];
   readonly #signal: AbortSignal | undefined;
   readonly aliases: DirectoryAlias[] = [];
 
-  constructor(foreign: ForeignStore, batch: BlobBatch, signal: AbortSignal | undefined) {
+  constructor(foreign: ForeignStore, batch: BlobBatch, { read, signal }: ImportMessagesOptions) {
     this.#foreign = foreign;
     this.#batch = batch;
+    this.#read = read;
     this.#signal = signal;
   }
 
@@ -60,9 +86,7 @@ class ForeignImport implements TreeMapping<ForeignDigest, ForeignDirectory, Dige
   }
 
   async read(from: ForeignDigest, place: string): Promise<ForeignDirectory> {
-    const { store, blobs } = this.#foreign;
-    const [digest] = await blobs.find([from], { signal: this.#signal });
-    const bytes = digest && (await store.get(digest, { signal: this.#signal, limit: maxDirectorySize }));
+    const bytes = await this.#read(from);
     if (bytes === undefined) throw missing('directory', from, place);
     try {
       return decodeForeignDirectory(bytes, from.function);

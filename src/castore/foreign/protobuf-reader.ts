@@ -57,6 +57,14 @@ export class ProtobufReader {
     return reader;
   }
 
+  /** The bytes that follow; shares the memory. */
+  readBytes(): Uint8Array {
+    const end = this.#readLength();
+    const bytes = this.#bytes.subarray(this.#at, end);
+    this.#at = end;
+    return bytes;
+  }
+
   /** The bytes that follow, one code unit each. */
   readString(): string {
     const end = this.#readLength();

@@ -58,7 +58,7 @@ describe('resource names', () => {
     const message = { hash: `74${hash}`, sizeBytes: 7n };
     assert.equal(requestedFunction(0, message.hash), 'gittree');
     assert.deepEqual(digestOfMessage(message, 'gitblob', 'a digest'), tree.digest);
-    assert.deepEqual(messageOfDigest(tree.digest), message);
+    assert.equal(messageOfDigest(tree.digest).hash, message.hash);
     assert.equal(foreignDigestOf(new Uint8Array(0), 'gitblob').hash, hash);
     assert.equal(foreignDigestOf(new Uint8Array(0), 'gittree').hash, '4b825dc642cb6eb9a060e54bf8d69288fbee4904');
     assert.throws(() => parseBlobResource(`blobs/63${hash}/0`), refusedWith('digest/unknown-function'));

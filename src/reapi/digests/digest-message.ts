@@ -1,4 +1,6 @@
+import { create } from '@bufbuild/protobuf';
 import { type DigestFunction, type ForeignDigest, checkForeignDigest, digestFunctions } from '../../castore/index.ts';
+import { type Digest, DigestSchema } from '../../proto/index.ts';
 import { ReapiError } from '../error.ts';
 import { type ServedDigestFunction, digestFunctionNumbers, parseTaggedHash, wireHash } from './digest-functions.ts';
 
@@ -56,8 +58,8 @@ export function digestOfMessage(
   return digest;
 }
 
-export function messageOfDigest(digest: ForeignDigest): DigestMessage {
-  return { hash: wireHash(digest), sizeBytes: BigInt(digest.size) };
+export function messageOfDigest(digest: ForeignDigest): Digest {
+  return create(DigestSchema, { hash: wireHash(digest), sizeBytes: BigInt(digest.size) });
 }
 
 /** Those that resource names need not name, since the length of their hashes tells them. */

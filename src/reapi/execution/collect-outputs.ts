@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { displayBytes, textOf } from '../../base/index.ts';
+import { displayBytes, textOf, unreachable } from '../../base/index.ts';
 import { type BlobBatch, CastoreError, type Digest, type Node, importTree } from '../../castore/index.ts';
 import { ReapiError } from '../error.ts';
 import type { WantedOutput, WantedOutputs } from './action-plan.ts';
@@ -88,6 +88,8 @@ function describe(
       const taken = leadsTo ?? (wanted.kind === 'directory' ? 'directory' : 'file');
       return { kind: 'symlink', name, target, leadsTo: taken === 'other' ? 'file' : taken };
     }
+    default:
+      return unreachable(node);
   }
 }
 

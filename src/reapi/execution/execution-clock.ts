@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { anyPack } from '@bufbuild/protobuf/wkt';
+import { type Duration, type Timestamp, anyPack } from '@bufbuild/protobuf/wkt';
 import type { Usage } from '../../exec/index.ts';
 import {
   type ExecutedActionMetadata,
@@ -35,10 +35,6 @@ export class ExecutionClock {
 
   /** What there is to tell, now that it has ended. */
   finish(usage: Usage): ExecutedActionMetadata {
-    const moment = (times: ReadonlyMap<Phase, number>, phase: Phase) => {
-      const time = times.get(phase);
-      return time === undefined ? undefined : timestampOf(time);
-    };
     const [from, to] = [this.#begun.get('execution'), this.#ended.get('execution')];
     return create(ExecutedActionMetadataSchema, {
       worker: this.#worker,
@@ -57,12 +53,19 @@ export class ExecutionClock {
   }
 }
 
+function moment(times: ReadonlyMap<Phase, number>, phase: Phase): Timestamp | undefined {
+  const time = times.get(phase);
+  return time === undefined ? undefined : timestampOf(time);
+}
+
 function usageMessage({ cpuUser, cpuSystem, peakMemory }: Usage) {
-  const time = (microseconds: bigint | undefined) =>
-    microseconds === undefined ? undefined : durationOf(Number(microseconds) / 1000);
   return create(POSIXResourceUsageSchema, {
-    userTime: time(cpuUser),
-    systemTime: time(cpuSystem),
+    userTime: durationOfMicroseconds(cpuUser),
+    systemTime: durationOfMicroseconds(cpuSystem),
     maximumResidentSetSize: peakMemory ?? 0n,
   });
+}
+
+function durationOfMicroseconds(microseconds: bigint | undefined): Duration | undefined {
+  return microseconds === undefined ? undefined : durationOf(Number(microseconds) / 1000);
 }

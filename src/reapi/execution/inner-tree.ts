@@ -44,7 +44,8 @@ export class InnerTree {
   /** Follows symlinks, but for one that is the last name unless `followsLast`. */
   resolve(path: InnerPath, { followsLast = false } = {}): Place {
     let names: string[] = [];
-    let left = splitNames(path);
+    // Those to come, the next one first.
+    const left = splitNames(path);
     let links = 0;
     for (let name = left.shift(); name !== undefined; name = left.shift()) {
       if (name === '..') {
@@ -64,12 +65,12 @@ export class InnerTree {
         if (++links > maxLinks) return { kind: 'nowhere' };
         names.pop();
         const target = readlinkSync(this.real(at));
-        if (!target.startsWith('/')) left = [...splitNames(target), ...left];
+        if (!target.startsWith('/')) left.unshift(...splitNames(target));
         else {
           const inner = this.#innerOf(target);
           if (inner === undefined) return { kind: 'outside', target: [target, ...left].join('/') };
           names = [];
-          left = [...splitNames(inner), ...left];
+          left.unshift(...splitNames(inner));
         }
       } else if (!stats.isDirectory()) return { kind: 'nowhere' };
     }

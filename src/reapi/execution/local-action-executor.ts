@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { constants } from 'node:os';
-import { type ByteString, byteStringFromText, displayBytes } from '../../base/index.ts';
+import { type ByteString, byteStringFromText, displayBytes, unreachable } from '../../base/index.ts';
 import type { Digest, DiskBlobStore } from '../../castore/index.ts';
 import { type Action, ExecError, type Executor, type Outcome, type Sandbox, type Usage } from '../../exec/index.ts';
 import { ReapiError } from '../error.ts';
@@ -250,5 +250,7 @@ function exitCodeOf(outcome: Outcome): number {
       return outcome.errno === 'ENOENT' ? 127 : 126;
     case 'limit-reached':
       return 128 + constants.signals.SIGKILL;
+    default:
+      return unreachable(outcome);
   }
 }

@@ -1,4 +1,3 @@
-import { create } from '@bufbuild/protobuf';
 import {
   CastoreError,
   type Digest,
@@ -13,7 +12,7 @@ import {
   formatDigest,
   treeMessageOf,
 } from '../../castore/index.ts';
-import { type Digest as DigestMessage, DigestSchema } from '../../proto/index.ts';
+import type { Digest as DigestMessage } from '../../proto/index.ts';
 import { foreignStoreOf } from '../action-cache/resolve-blobs.ts';
 import { messageOfDigest } from '../digests/digest-message.ts';
 import { ReapiError } from '../error.ts';
@@ -50,7 +49,7 @@ export class ResultNames {
   messageOf(digest: Digest): DigestMessage {
     const name = this.#names.get(formatDigest(digest));
     if (name === undefined) throw new TypeError('a file has no name');
-    return create(DigestSchema, messageOfDigest(name));
+    return messageOfDigest(name);
   }
 
   /** As fields of `OutputDirectory`. Throws `action/bad-output`. */
@@ -63,7 +62,7 @@ export class ResultNames {
       if (digestFunction === 'sha256') checkNames(message);
       const tree = outputs.asTree ? await this.#addTree(message) : undefined;
       return {
-        ...(outputs.asDirectory ? { rootDirectoryDigest: create(DigestSchema, messageOfDigest(root)) } : {}),
+        ...(outputs.asDirectory ? { rootDirectoryDigest: messageOfDigest(root) } : {}),
         ...(tree === undefined ? {} : { treeDigest: tree, isTopologicallySorted: true }),
       };
     } catch (cause) {
@@ -80,7 +79,7 @@ export class ResultNames {
     const digest = await batch.put(message, { signal: this.#form.signal });
     await batch.commit({ signal: this.#form.signal });
     await this.#store.blobAliases.record([{ foreign, digest }]);
-    return create(DigestSchema, messageOfDigest(foreign));
+    return messageOfDigest(foreign);
   }
 }
 
