@@ -49,9 +49,9 @@ function makeSnapshot({ loader, script }: { readonly loader: string; readonly sc
     const config = { builder: loader, withoutCodeCache: true };
     const configFile = `${script}.json`;
     writeFileSync(configFile, JSON.stringify(config));
-    execFileSync(process.execPath, [`--snapshot-blob=${snapshot}`, '--build-snapshot-config', configFile, script], {
-      stdio: 'pipe',
-    });
+    // Warnings as in the launcher: which are shown is kept in the snapshot once there was one, as there is of node:vm.
+    const options = ['--disable-warning=ExperimentalWarning', `--snapshot-blob=${snapshot}`];
+    execFileSync(process.execPath, [...options, '--build-snapshot-config', configFile, script], { stdio: 'pipe' });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     process.stderr.write(`firn: no start-up snapshot, the commands start slower: ${reason.slice(0, 300)}\n`);

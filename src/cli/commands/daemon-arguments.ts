@@ -1,4 +1,3 @@
-import { serveWorker } from '../../server/index.ts';
 import type { Flag } from '../args/flag.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
@@ -51,6 +50,8 @@ export class DaemonArguments {
       throw new CliError('command/absent', message);
     }
     const { signal } = this.#context;
+    // Not before it is needed: what talks to Bazel and its like would be in the heap of every process (docs/adr/0009).
+    const { serveWorker } = await import('../../server/index.ts');
     await using store = await openCommandStore(this.#context);
     await using channel = openStandardChannel();
     await serveWorker(channel, serveWith(store, this.#context), { isTrusted: this.#isTrusted, signal });

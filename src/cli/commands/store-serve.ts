@@ -1,4 +1,3 @@
-import { serveStore } from '../../server/index.ts';
 import type { CommandContext } from '../command.ts';
 import { openCommandStore } from '../open-store.ts';
 import { serveWith } from '../served-store.ts';
@@ -10,6 +9,8 @@ export async function storeServe(operands: Operands, context: CommandContext): P
   const mayWrite = takeFlags(operands, ['--write']).has('--write');
   refuseArguments(operands);
   const { log, signal } = context;
+  // As in daemon-arguments.ts.
+  const { serveStore } = await import('../../server/index.ts');
   await using store = await openCommandStore(context);
   await using channel = openStandardChannel();
   await serveStore(channel, serveWith(store, context), { mayWrite, reporter: log, signal });
