@@ -16,6 +16,7 @@ export const reapiErrorCodes = {
   'action/cancelled': 'an action that somebody asked to end',
   'action/too-much-output': 'an action that wrote more than it may',
   'executor/unavailable': 'an action that could not be run for want of something that has nothing to do with it',
+  'executor/failed': 'an action that was not executed to its end for a fault of ours',
   'queue/full': 'an action for which there is no place in the queue',
   'endpoint/malformed': 'an address of a server that cannot be understood',
   'server/incapable': 'a server that lacks what is needed of it',

@@ -40,6 +40,9 @@ export {
 } from './execution/local-action-executor.ts';
 export { type PlatformOffer, type PlatformProperties, hostPlatform } from './execution/platform.ts';
 export { readAction } from './execution/read-action.ts';
+export { currentTime, timestampOf } from './execution/timestamps.ts';
+export { ExecutionQueue, type ExecutionRequest, type QueueOptions } from './queue/execution-queue.ts';
+export { type ExecutionOutcome, Operation, type OperationState } from './queue/operation.ts';
 export { ReapiError, type ReapiErrorCode, reapiErrorCodes } from './error.ts';
 export { messageOfOwnDigest, ownDigestOf } from './digests/own-digest.ts';
 export { ReapiServer, type ReapiServerOptions } from './client/reapi-server.ts';

@@ -1,5 +1,6 @@
 import {
   type CallOptions,
+  type DigestFunction,
   type DiskBlobStore,
   type ForeignDigest,
   type HeldBlobs,
@@ -36,6 +37,9 @@ const origins: readonly ResultOrigin[] = ['executed', 'uploaded'];
 
 /** Of its holds. */
 const owner = 'action-results';
+const readersOwner = 'readers';
+
+const readersLimits: HoldLimits = { maxAge: 3600, maxSize: 2 ** 40 };
 
 const resultCodec = messageCodec(ActionResultSchema);
 
@@ -53,6 +57,7 @@ export class ActionCache {
     const { database } = store.folder;
     database.use(actionResultSchema);
     if (limits !== undefined) store.holds.setLimits(owner, limits);
+    store.holds.setLimits(readersOwner, readersLimits);
     this.#writes = new WriteGroup(database);
   }
 
@@ -78,6 +83,16 @@ export class ActionCache {
     using _lock = await lockAgainstCollection(this.#store.folder, 'shared', signal);
     const held = await resolveBlobs(this.#store, blobsNamedBy(result, key.action.function), { signal });
     await this.#writes.write(() => this.insert(key, { result, origin, held }));
+  }
+
+  /**
+   * Keeps what a result names for an hour, for who reads it now: one that others are not to have. The caller keeps it from
+   * collections until this resolves.
+   */
+  async retain(result: ActionResult, digestFunction: DigestFunction): Promise<void> {
+    const held = await resolveBlobs(this.#store, blobsNamedBy(result, digestFunction));
+    if (held.blobs.length + held.directories.length === 0) return;
+    await this.#writes.write(() => void this.#store.holds.add(readersOwner, held));
   }
 
   /** As `record`, within a transaction that makes what is held durable. */

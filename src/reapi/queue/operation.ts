@@ -1,0 +1,62 @@
+import type { ActionResult } from '../../proto/index.ts';
+import type { ActionKey } from '../action-cache/action-cache.ts';
+import type { ReapiError } from '../error.ts';
+
+/** What became of an action. */
+export type ExecutionOutcome =
+  | { readonly kind: 'ended'; readonly result: ActionResult; readonly isCached: boolean }
+  /** `result` has what there is of one that was begun. */
+  | { readonly kind: 'failed'; readonly error: ReapiError; readonly result?: ActionResult | undefined };
+
+/** Where an execution is. Times are in milliseconds since the epoch. */
+export type OperationState =
+  | { readonly stage: 'cache-check' | 'queued'; readonly queuedAt: number }
+  | { readonly stage: 'executing'; readonly queuedAt: number; readonly startedAt: number }
+  | { readonly stage: 'completed'; readonly queuedAt: number; readonly outcome: ExecutionOutcome };
+
+/** What a client asked for once, and can ask about until it is forgotten; several may share one execution. */
+export class Operation {
+  readonly name: string;
+  readonly key: ActionKey;
+  #state: OperationState;
+  #change = Promise.withResolvers<void>();
+
+  constructor(name: string, key: ActionKey, state: OperationState) {
+    this.name = name;
+    this.key = key;
+    this.#state = state;
+  }
+
+  get state(): OperationState {
+    return this.#state;
+  }
+
+  /** For the queue. What is completed stays as it is. */
+  update(state: OperationState): void {
+    if (this.#state.stage === 'completed') return;
+    this.#state = state;
+    const change = this.#change;
+    this.#change = Promise.withResolvers();
+    change.resolve();
+  }
+
+  /** The state now, and each that it comes to until it is completed; who is slow misses some, not the last. */
+  async *watch(signal: AbortSignal): AsyncGenerator<OperationState, void> {
+    const aborted = Promise.withResolvers<never>();
+    aborted.promise.catch(() => undefined);
+    const abort = (): void => aborted.reject(signal.reason);
+    signal.throwIfAborted();
+    signal.addEventListener('abort', abort);
+    try {
+      for (;;) {
+        const change = this.#change.promise;
+        const state = this.#state;
+        yield state;
+        if (state.stage === 'completed') return;
+        if (this.#state === state) await Promise.race([change, aborted.promise]);
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+}
