@@ -137,7 +137,16 @@ export const jobsComparison: Comparison = {
     const expression = `import ${join(workloads, 'package-jobs.nix')} ${nixpkgs()}`;
     const env = { HOME: workspace.folder, NIX_STATE_DIR: workspace.folder, NIX_CONF_DIR: workspace.folder };
     const side = (threads: number): Side => {
-      const args = ['eval-jobs', '--workers', String(threads), '--no-instantiate', '--store', 'dummy://', '--expr'];
+      const args = [
+        'eval-jobs',
+        '--no-eval-cache',
+        '--workers',
+        String(threads),
+        '--no-instantiate',
+        '--store',
+        'dummy://',
+        '--expr',
+      ];
       return {
         command: `firn ${args.join(' ')} 'import package-jobs.nix'`,
         invoke: () => ({ argv: [workspace.own('firn'), ...args, expression], env }),

@@ -9,8 +9,9 @@ export { type AnswerNeeds, answerAll, evaluateInPasses } from './evaluation/eval
 export { type FetchNeed, type OutputOutcome, type Realisation, answerNeeds } from './evaluation/answer-needs.ts';
 export { areInputsSame } from './evaluation-cache/check-inputs.ts';
 export { EvaluationCache } from './evaluation-cache/evaluation-cache.ts';
-export { type EvaluationRecord, errorOf } from './evaluation-cache/evaluation-record.ts';
+export { type EvaluationPart, type EvaluationRecord, errorOf } from './evaluation-cache/evaluation-record.ts';
 export { EvaluationRecording, gistOf } from './evaluation-cache/evaluation-recording.ts';
+export type { InputRecorder } from './evaluation-cache/input-recorder.ts';
 export { addWantedObjects } from './evaluation/add-wanted-objects.ts';
 export { FileSystemIO, type FileSystemIOOptions, type WantedObject } from './evaluation/file-system-io.ts';
 export type { BuildContext } from './build/build-context.ts';

@@ -96,6 +96,7 @@ describe('firn eval-jobs', () => {
     assert.deepEqual(plain, {
       attr: 'plain',
       attrPath: ['plain'],
+      cached: false,
       name: 'plain',
       system: `${process.arch === 'x64' ? 'x86_64' : 'aarch64'}-${process.platform}`,
     });
@@ -110,11 +111,12 @@ describe('firn eval-jobs', () => {
   });
 
   test('gives the same however many threads there are, and however often they are replaced', () => {
-    const { lines } = run('jobs.nix', '--workers', '1');
+    const evaluate = (...args: string[]) => run('jobs.nix', '--no-eval-cache', ...args);
+    const { lines } = evaluate('--workers', '1');
     assert.equal(lines.length, 13);
-    assert.deepEqual(run('jobs.nix', '--workers', '3').lines, lines);
-    assert.deepEqual(run('jobs.nix', '--workers', '2', '--max-memory-size', '1').lines, lines);
-    assert.deepEqual(run('jobs.nix', '--workers', '2', '--no-instantiate').lines, lines);
+    assert.deepEqual(evaluate('--workers', '3').lines, lines);
+    assert.deepEqual(evaluate('--workers', '2', '--max-memory-size', '1').lines, lines);
+    assert.deepEqual(evaluate('--workers', '2', '--no-instantiate').lines, lines);
   });
 
   test('looks at what it is asked to look at', () => {

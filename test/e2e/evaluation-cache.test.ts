@@ -1,54 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { temporaryFolder } from '../../src/testing/index.ts';
-import { type CliResult, runCli } from './run-cli.ts';
-
-/** What is said at a level of 'talkative' where an answer is remembered. */
-const remembered = /nothing has changed since this was evaluated\n/;
-
-/** A folder with a store of its own and a cache, and commands that use them. */
-class Rig implements Disposable {
-  readonly #folder = temporaryFolder();
-
-  path(name: string): string {
-    return join(this.#folder.path, name);
-  }
-
-  write(name: string, text: string): void {
-    writeFileSync(this.path(name), text);
-  }
-
-  run(command: string, ...args: readonly string[]): CliResult {
-    return runCli(command, [...args, '-v', '-v'], {
-      cwd: this.#folder.path,
-      env: {
-        NIX_STORE_DIR: this.path('store'),
-        NIX_STATE_DIR: this.path('var'),
-        NIX_LOG_DIR: this.path('log'),
-        XDG_CACHE_HOME: this.path('cache'),
-        TMPDIR: this.#folder.path,
-        NIX_CONFIG: 'experimental-features = nix-command\nsubstituters =\nsandbox = false\nbuild-users-group =',
-        ...this.variables,
-      },
-    });
-  }
-
-  /** Its output, errors included, and whether it was remembered. */
-  ask(command: string, ...args: readonly string[]): readonly [text: string, isRemembered: boolean] {
-    const { stdout, stderr } = this.run(command, ...args);
-    const said = stderr.split('\n').filter(line => /^(?:trace|error|evaluation warning): /.test(line));
-    return [[stdout.toString().trimEnd(), ...said].filter(text => text !== '').join('; '), remembered.test(stderr)];
-  }
-
-  variables: Readonly<Record<string, string>> = {};
-
-  [Symbol.dispose](): void {
-    this.#folder[Symbol.dispose]();
-  }
-}
+import { Rig, remembered } from './remembering-rig.ts';
 
 const evaluate = ['nix-instantiate', '--eval', '--strict', 'default.nix'] as const;
 
@@ -162,21 +116,14 @@ describe('evaluations', () => {
   test('see a repository that they fetch change, commit by commit and file by file', () => {
     using rig = new Rig();
     rig.write('text', 'one');
-    const git = (...args: readonly string[]) => {
-      const { status, stderr } = spawnSync('git', ['-C', rig.path('.'), ...args], { encoding: 'utf8' });
-      assert.equal(status, 0, stderr);
-    };
-    git('init', '--quiet');
-    git('add', 'text');
-    git('-c', 'user.name=x', '-c', 'user.email=x', 'commit', '--quiet', '--message=one');
+    rig.git('init', '--quiet');
+    rig.git('add', 'text');
+    rig.git('commit', '--quiet', '--message=one');
     rig.write('default.nix', 'let tree = fetchGit ./.; in [ (builtins.readFile (tree + "/text")) (tree ? dirtyRev) ]');
     const steps: readonly (readonly [change: () => void, answer: string])[] = [
       [() => undefined, '[ "one" false ]'],
       [() => rig.write('text', 'two'), '[ "two" true ]'],
-      [
-        () => git('-c', 'user.name=x', '-c', 'user.email=x', 'commit', '--quiet', '--all', '--message=two'),
-        '[ "two" false ]',
-      ],
+      [() => rig.git('commit', '--quiet', '--all', '--message=two'), '[ "two" false ]'],
     ];
     for (const [change, answer] of steps) {
       change();

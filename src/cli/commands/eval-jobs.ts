@@ -1,21 +1,24 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { byteStringFromText } from '../../base/index.ts';
+import { byteStringFromText, displayBytes, silentReporter } from '../../base/index.ts';
+import { findFlakeWithFragment } from '../../engine/index.ts';
+import { formatFlakeRef } from '../../eval/index.ts';
 import { type JsonObject, type StorePath, formatJson, jsonObject } from '../../nix-compat/index.ts';
 import { completePath } from '../args/complete-path.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { showMessage } from '../evaluation/evaluation.ts';
-import { EvaluationStores } from '../evaluation/evaluation-stores.ts';
+import { Evaluation } from '../evaluation/evaluation.ts';
+import type { EvaluationStores } from '../evaluation/evaluation-stores.ts';
 import { largestSource } from '../evaluation/read-arguments.ts';
 import { evaluationFlags, noArguments } from '../evaluation/evaluation-arguments.ts';
 import { FlakeArguments } from '../installables/flake-arguments.ts';
 import { AggregateJobs } from '../jobs/aggregate-jobs.ts';
 import { cacheFields } from '../jobs/cache-fields.ts';
-import { type DerivationJob, type JobPath, type JobResult, fieldsOfPath } from '../jobs/job.ts';
+import { type DerivationJob, type EndedJob, type JobPath, areEndedJobs, fieldsOfPath } from '../jobs/job.ts';
 import { JobRequest } from '../jobs/job-request.ts';
 import { JobThreads } from '../jobs/job-threads.ts';
 import { leaveSnapshot } from '../leave-snapshot.ts';
+import { absolutePath } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
 
 /** `firn eval-jobs`: what nix-eval-jobs does, in threads. */
@@ -48,20 +51,44 @@ export function evalJobs(context: CommandContext): Command {
       leaveSnapshot(context);
       const readsInput = [...from.args.values()].some(({ kind }) => kind === 'input');
       const input = readsInput ? readStandardInput(largestSource).toString('latin1') : undefined;
-      await using stores = new EvaluationStores(context, { evalUri: from.evalStore });
+      await using evaluation = new Evaluation(context, from, { writes: request.writes });
+      const { stores, remembers } = evaluation;
       const printer = new JobPrinter(context, request, stores);
-      const threads = new JobThreads({
-        count: request.threads,
-        setup: { argv: process.argv.slice(2), input },
-        realising: () => stores.realising(),
-        onResult: (path, result, imports) => printer.print(path, result, imports),
-        onMessage: message => showMessage(context, message),
-        signal: context.signal,
-      });
-      await threads.run();
+      if (remembers) printer.isRemembered = true;
+      const work = async (): Promise<readonly EndedJob[]> => {
+        if (remembers) printer.isRemembered = false;
+        const ended: EndedJob[] = [];
+        const threads = new JobThreads({
+          count: request.threads,
+          setup: { argv: process.argv.slice(2), input, records: remembers },
+          realising: () => stores.realising(),
+          onResult: job => {
+            ended.push(job);
+            return printer.print(job);
+          },
+          onMessage: message => evaluation.tell(message),
+          onPart: part => evaluation.absorb(part),
+          signal: context.signal,
+        });
+        await threads.run();
+        return ended;
+      };
+      const question = ['jobs', request.asData, flakeOf(request), flakes.asData];
+      const ended = await evaluation.recall({ question, isAnswer: areEndedJobs, work });
+      if (printer.isRemembered === true) for (const job of ended) await printer.repeat(job);
       await printer.finish();
     },
   };
+}
+
+/** The flake that is meant, which depends on the folders around. */
+function flakeOf(request: JobRequest): readonly string[] {
+  if (!request.isFlake) return [];
+  const baseFolder = displayBytes(absolutePath(byteStringFromText('.')));
+  // The threads say what there is to say of that.
+  const options = { baseFolder, reporter: silentReporter };
+  const { flake, fragment } = findFlakeWithFragment(displayBytes(request.requireSource()), options);
+  return [formatFlakeRef(flake), fragment];
 }
 
 const noFields: JsonObject = new Map();
@@ -72,6 +99,8 @@ class JobPrinter {
   readonly #request: JobRequest;
   readonly #stores: EvaluationStores;
   readonly #aggregates: AggregateJobs | undefined;
+  /** Whether what is printed is known from another time; undefined where nothing is remembered. */
+  isRemembered: boolean | undefined;
 
   constructor(context: CommandContext, request: JobRequest, stores: EvaluationStores) {
     this.#context = context;
@@ -80,7 +109,13 @@ class JobPrinter {
     this.#aggregates = request.wantsConstituents ? new AggregateJobs() : undefined;
   }
 
-  async print(path: JobPath, result: JobResult, imports: readonly string[]): Promise<void> {
+  /** As `print`, with the error that the thread has shown that time. */
+  async repeat(job: EndedJob): Promise<void> {
+    if (job.result.kind === 'failed') this.#context.log.log('error', job.result.message);
+    await this.print(job);
+  }
+
+  async print({ path, result, imports }: EndedJob): Promise<void> {
     const more = this.#importFields(imports);
     if (result.kind === 'failed') {
       const fields = jsonObject({ ...fieldsOfPath(path), error: byteStringFromText(result.message) });
@@ -125,7 +160,8 @@ class JobPrinter {
 
   #line(fields: JsonObject, more: JsonObject): void {
     const { out } = this.#context;
-    out.byteLine(formatJson(new Map([...fields, ...more])));
+    const cached = this.isRemembered;
+    out.byteLine(formatJson(new Map([...fields, ...more, ...jsonObject({ cached })])));
     // Somebody may be waiting for it.
     out.flush();
   }

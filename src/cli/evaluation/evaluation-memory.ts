@@ -1,5 +1,6 @@
 import {
   type EvaluationRecord,
+  type Flake,
   EvaluationCache,
   EvaluationRecording,
   areInputsSame,
@@ -19,6 +20,8 @@ export interface RememberedEvaluation {
   readonly storeDir: StoreDir;
   readonly variable: (name: string) => string | undefined;
   readonly say: (message: EvalMessage) => void;
+  /** Has settings of a flake come into force. */
+  readonly configure: (config: Flake['config']) => void;
   /** As the evaluation would have its needs answered. */
   readonly answer: (needs: readonly EvalNeed[]) => Promise<Iterable<readonly [EvalNeed, NeedAnswer]>>;
   readonly evalStore: () => Promise<Store>;
@@ -60,8 +63,9 @@ export class EvaluationMemory {
     const cache = new EvaluationCache(`${environment.cacheFolder}/firn-evaluations-v1`);
     const record = cache.find(name);
     if (record !== undefined && (await this.#isTrue(record))) {
-      const { outcome, messages } = record;
+      const { outcome, configs, messages } = record;
       log.log('talkative', 'nothing has changed since this was evaluated');
+      configs.forEach(this.#of.configure);
       messages.forEach(this.#of.say);
       if (outcome.kind === 'failed') throw errorOf(outcome.error);
       const { value } = outcome;
@@ -87,7 +91,9 @@ export class EvaluationMemory {
   /** Whether what a record came of is as it was. */
   async #isTrue({ inputs, needs, wanted }: EvaluationRecord): Promise<boolean> {
     return (
-      areInputsSame(inputs, this.#of.variable) && (await this.#areAnswersSame(needs)) && (await this.#areValid(wanted))
+      inputs.every(part => areInputsSame(part, this.#of.variable)) &&
+      (await this.#areAnswersSame(needs)) &&
+      (await this.#areValid(wanted))
     );
   }
 

@@ -1,7 +1,9 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { byteStringFromText, displayBytes, messageOf, unreachable } from '../../base/index.ts';
+import { type Reporter, byteStringFromText, displayBytes, messageOf, unreachable } from '../../base/index.ts';
 import {
+  type EvaluationPart,
+  type EvaluationRecording,
   FileSystemIO,
   type Flakes,
   type Registries,
@@ -18,6 +20,8 @@ import {
   type EvalMessage,
   type EvalNeed,
   Evaluator,
+  type FetchedTree,
+  type InputAttributes,
   type NeedAnswer,
 } from '../../eval/index.ts';
 import { removeTree } from '../../castore/index.ts';
@@ -28,6 +32,7 @@ import { openRegistries } from '../open-registries.ts';
 import { storeDirAt } from '../open-store.ts';
 import { absolutePath } from '../paths.ts';
 import { formatWarning, locateWarning } from '../render/format-warning.ts';
+import { applyFlakeConfig } from './apply-flake-config.ts';
 import { type AnswerableQuestion, EvaluationMemory } from './evaluation-memory.ts';
 import type { EvaluationArguments } from './evaluation-arguments.ts';
 import { readArguments } from './read-arguments.ts';
@@ -48,7 +53,19 @@ export interface EvaluationOptions {
   readonly realising?: EvaluationRealising | undefined;
   /** Gets what the evaluation says; shown unless given. */
   readonly say?: ((message: EvalMessage) => void) | undefined;
+  /** Hears of what this evaluation reads, as a part of what somebody else remembers. */
+  readonly recording?: EvaluationRecording | undefined;
 }
+
+/** Those of the settings that flakes are found, fetched and locked by. */
+const flakeSettings = [
+  'accept-flake-config',
+  'allow-dirty',
+  'allow-dirty-locks',
+  'flake-registry',
+  'use-registries',
+  'warn-dirty',
+] as const;
 
 /**
  * An evaluation of a command line, and the stores that it meets when it has to.
@@ -60,6 +77,7 @@ export interface EvaluationOptions {
 export class Evaluation implements AsyncDisposable {
   readonly context: CommandContext;
   readonly #from: EvaluationArguments;
+  readonly #given: EvaluationOptions;
   readonly #writes: boolean;
   /** In the order that the evaluation came to want it. */
   readonly #wanted: WantedObject[] = [];
@@ -76,20 +94,22 @@ export class Evaluation implements AsyncDisposable {
   #args: AutoArguments | undefined;
   #memory: EvaluationMemory | undefined;
   #downloadFolder: string | undefined;
+  #warn = (message: string): void => this.context.log.warn(message);
   /** Where the objects of the store are that evaluation looks at, once that is opened. */
   #realStoreDir: string | undefined;
-  readonly #stores: EvaluationStores;
+  readonly stores: EvaluationStores;
   #committed = Promise.resolve();
 
   constructor(context: CommandContext, from: EvaluationArguments, given: EvaluationOptions = {}) {
     const { writes = true, store, realising } = given;
     this.context = context;
     this.#from = from;
+    this.#given = given;
     this.#writes = writes && !context.modes.readsOnly;
     this.#say = given.say ?? (message => showMessage(context, message));
     this.#observer = this.#opened.use(new EvaluationObserver(context));
-    this.#stores = this.#opened.use(new EvaluationStores(context, { evalUri: from.evalStore, store, realising }));
-    this.registries = openRegistries(context);
+    this.stores = this.#opened.use(new EvaluationStores(context, { evalUri: from.evalStore, store, realising }));
+    this.registries = openRegistries(context, { inputs: () => this.#recording?.inputs });
     for (const [replaced, by] of from.flakeOverrides) {
       const options = { baseFolder: displayBytes(absolutePath(byteStringFromText('.'))), reporter: context.log };
       this.registries.override(findFlake(replaced, options).input, findFlake(by, { ...options, allowsMissing: true }));
@@ -114,19 +134,23 @@ export class Evaluation implements AsyncDisposable {
    * evaluating throws.
    */
   async recall<T>(asked: AnswerableQuestion<T>): Promise<T> {
-    if (this.#evaluator !== undefined || !this.#canRemember()) return asked.work();
-    const { args, evalStore, baseFolder } = this.#from;
+    if (this.#evaluator !== undefined || !this.remembers) return asked.work();
+    const { args, evalStore, baseFolder, flakeOverrides } = this.#from;
+    const { environment } = this.context;
     this.#memory = new EvaluationMemory(this.context, {
       given: [
         this.#settings,
         this.#storeDir,
         [this.context.settings.get('store'), evalStore, this.#writes],
-        [absolutePath(byteStringFromText('.')), baseFolder, args],
+        [absolutePath(byteStringFromText('.')), baseFolder, args, flakeOverrides],
+        flakeSettings.map(name => this.context.settings.get(name)),
+        [environment.confDir, environment.userConfDir, environment.userDataDir],
       ],
       storeDir: this.#storeDir,
       variable: name => this.#variable(name),
       say: message => this.#say(message),
-      answer: needs => this.#answerFrom(needs),
+      configure: config => applyFlakeConfig(this.context, config),
+      answer: needs => this.#answerAgain(needs),
       evalStore: () => this.evalStore(),
     });
     return this.#memory.recall(asked);
@@ -134,11 +158,21 @@ export class Evaluation implements AsyncDisposable {
 
   /** Has `recall` not remember what happens: part of it would be missing. */
   forget(): void {
-    this.#memory?.recording?.inputs.lose();
+    this.#recording?.inputs.lose();
   }
 
-  /** False where an answer may depend on what is not recorded, or somebody looks at how it is found. */
-  #canRemember(): boolean {
+  /** What a thread has recorded of a part of this evaluation; undefined where something of that is not known. */
+  absorb(part: EvaluationPart | undefined): void {
+    this.#recording?.absorb(part);
+  }
+
+  /** Hears of what the evaluation reads, if that is going to be remembered. */
+  get #recording(): EvaluationRecording | undefined {
+    return this.#given.recording ?? this.#memory?.recording;
+  }
+
+  /** Whether answers are remembered: not where they may depend on what is not recorded, or somebody looks at how they are found. */
+  get remembers(): boolean {
     const { debugPrompt, args } = this.#from;
     if (!this.context.settings.get('eval-cache')) return false;
     if (debugPrompt !== undefined || this.#observer.options !== undefined) return false;
@@ -162,7 +196,23 @@ export class Evaluation implements AsyncDisposable {
   async answer(needs: readonly EvalNeed[]): Promise<Iterable<readonly [EvalNeed, NeedAnswer]>> {
     await this.commit();
     const answers = await this.#answerFrom(needs);
-    for (const [need, answer] of answers) this.#memory?.recording?.answered(need, answer);
+    for (const [need, answer] of answers) this.#recording?.answered(need, answer);
+    return answers;
+  }
+
+  /** The answers now to what an evaluation needed before. Warnings are not said again if the same is fetched after all. */
+  async #answerAgain(needs: readonly EvalNeed[]): Promise<readonly (readonly [EvalNeed, NeedAnswer])[]> {
+    const warned: string[] = [];
+    this.#warn = message => {
+      warned.push(message);
+      this.context.log.warn(message);
+    };
+    const answers = await this.#answerFrom(needs);
+    this.#warn = message => {
+      const at = warned.indexOf(message);
+      if (at < 0) this.context.log.warn(message);
+      else warned.splice(at, 1);
+    };
     return answers;
   }
 
@@ -175,7 +225,7 @@ export class Evaluation implements AsyncDisposable {
     const ways = await this.#ways();
     const getFlake = (reference: string) => this.flakes.getForExpression(reference);
     const answered = context.modes.plansOnly
-      ? await requireNothing(needs, { realising: await this.#stores.realising(), store, context })
+      ? await requireNothing(needs, { realising: await this.stores.realising(), store, context })
       : needs;
     using _waiting = this.#showWaiting(needs);
     return await answerNeeds(evalStore, answered, { ...ways, getFlake, wantsClosures, signal: context.signal });
@@ -198,7 +248,8 @@ export class Evaluation implements AsyncDisposable {
       evalStore: await this.evalStore(),
       writes: this.#writes,
       downloads: () => this.#downloads(),
-      realising: () => this.#stores.realising(),
+      warn: (message: string) => this.#warn(message),
+      realising: () => this.stores.realising(),
       registries: this.registries,
     };
     return realiseForEvaluation(await this.store(), this.context, options);
@@ -209,10 +260,29 @@ export class Evaluation implements AsyncDisposable {
     return (this.#flakes ??= openFlakes(this.context, {
       evaluator: this.evaluator,
       registries: this.registries,
-      fetchTree: async (input, url) => (await this.#ways()).fetchTree({ kind: 'tree', input, url }),
+      fetchTree: (input, url) => this.#fetchInput(input, url),
       ensureInStore: path => this.#ensureInStore(path),
       settle: () => this.#settle(),
+      applyConfig: config => {
+        this.#recording?.configured(config);
+        applyFlakeConfig(this.context, config, this.#recording?.inputs);
+      },
+      onUncertain: () => this.forget(),
+      reporter: withWarnings(this.context.log, text => this.tell({ kind: 'warning', text })),
     }));
+  }
+
+  async #fetchInput(input: InputAttributes, url: string): Promise<FetchedTree> {
+    const need = { kind: 'tree', input, url } as const;
+    const tree = await (await this.#ways()).fetchTree(need);
+    this.#recording?.answered(need, { kind: 'tree', tree });
+    return tree;
+  }
+
+  /** Shows what the evaluation says, which is remembered with it. */
+  tell(message: EvalMessage): void {
+    this.#recording?.said(message);
+    this.#say(message);
   }
 
   /** What is in the store is read from there from now on, where that can be. */
@@ -230,15 +300,17 @@ export class Evaluation implements AsyncDisposable {
     const { signal } = this.context;
     const evalStore = await this.evalStore();
     if (evalStore instanceof LocalStore) this.#realStoreDir = evalStore.realStoreDir;
-    if ((await evalStore.validPaths([path], { signal })).has(path)) return true;
+    const isValid = (await evalStore.validPaths([path], { signal })).has(path);
     try {
-      await (await this.#ways()).fetch(path);
-      return true;
+      if (!isValid) await (await this.#ways()).fetch(path);
     } catch (error) {
       signal.throwIfAborted();
       this.context.log.log('debug', `substitution of ${path} failed: ${messageOf(error)}`);
       return false;
     }
+    // That it is there is recorded: so nothing of where it comes from has to be.
+    if (this.#recording !== undefined) await this.answer([{ kind: 'validity', path }]);
+    return true;
   }
 
   /** Where downloads are as long as the evaluation goes on. */
@@ -270,12 +342,12 @@ export class Evaluation implements AsyncDisposable {
 
   /** The store that the command works on, opened when it is first asked for. */
   store(): Promise<Store> {
-    return this.#stores.store();
+    return this.stores.store();
   }
 
   /** Where derivations and sources go: the same, unless `--eval-store` says otherwise. */
   evalStore(): Promise<Store> {
-    return this.#stores.evalStore();
+    return this.stores.evalStore();
   }
 
   /** Shows what the evaluation has made and done, where that is asked for. */
@@ -288,7 +360,7 @@ export class Evaluation implements AsyncDisposable {
 
   /** As the settings and flags say. */
   #start(from: EvaluationArguments): Evaluator {
-    const recording = this.#memory?.recording;
+    const recording = this.#recording;
     const io = (this.#io = new FileSystemIO({
       storeDir: this.#storeDir,
       want: object => {
@@ -296,10 +368,7 @@ export class Evaluation implements AsyncDisposable {
         if (this.#writes) recording?.wanted(object.path);
       },
       environment: name => this.#variable(name),
-      say: message => {
-        recording?.said(message);
-        this.#say(message);
-      },
+      say: message => this.tell(message),
       workingFolder: absolutePath(byteStringFromText('.')),
       showsWanted: this.#writes,
       realStoreDir: () => this.#realStoreDir,
@@ -316,6 +385,18 @@ export class Evaluation implements AsyncDisposable {
     });
     return evaluator;
   }
+}
+
+/** The same reporter, whose warnings somebody else gets. */
+function withWarnings(reporter: Reporter, warn: (text: string) => void): Reporter {
+  return {
+    shows: level => reporter.shows(level),
+    log: (level, text) => reporter.log(level, text),
+    warn,
+    logError: error => reporter.logError(error),
+    startActivity: start => reporter.startActivity(start),
+    suspend: () => reporter.suspend(),
+  };
 }
 
 /** Shows what an evaluation says. */

@@ -2,10 +2,11 @@ import type { FetchContext } from '../../engine/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 
-/** What fetching depends on, as the settings say. */
+/** What fetching depends on, as the settings say; warnings are shown unless `warn` takes them. */
 export function fetchContext(
   { environment, settings, log, signal }: CommandContext,
   downloads: () => string,
+  warn = (message: string) => log.warn(message),
 ): FetchContext {
   return {
     cacheFolder: environment.cacheFolder,
@@ -13,11 +14,11 @@ export function fetchContext(
     download: { settings, reporter: log, signal },
     downloads,
     lifetime: settings.get('tarball-ttl'),
-    warn: message => log.warn(message),
+    warn,
     onDirty: folder => {
       const message = `Git tree '${folder}' is dirty`;
       if (!settings.get('allow-dirty')) throw new CliError('fetch/dirty', message);
-      if (settings.get('warn-dirty')) log.warn(message);
+      if (settings.get('warn-dirty')) warn(message);
     },
   };
 }

@@ -29,6 +29,8 @@ export interface RealiseForEvaluationOptions {
   readonly writes: boolean;
   /** A folder that is there as long as the evaluation goes on. */
   readonly downloads: () => string;
+  /** Gets warnings of what is fetched. */
+  readonly warn: (message: string) => void;
   /** What makes things valid, as long as the evaluation goes on. */
   readonly realising: () => Promise<EvaluationRealising>;
   readonly registries: Registries;
@@ -38,7 +40,7 @@ export interface RealiseForEvaluationOptions {
 export function realiseForEvaluation(
   store: Store,
   context: CommandContext,
-  { evalStore, writes, downloads, realising: openedRealising, registries }: RealiseForEvaluationOptions,
+  { evalStore, writes, downloads, warn, realising: openedRealising, registries }: RealiseForEvaluationOptions,
 ): Pick<Realisation, 'fetch' | 'fetchTree' | 'build'> {
   const { signal } = context;
   return {
@@ -53,9 +55,11 @@ export function realiseForEvaluation(
         const { input: direct } = isDirectInput(input)
           ? { input }
           : await registries.resolve({ input, folder: '' }, need.usesAllRegistries === true ? 'all' : 'limited');
-        return fetchTree(direct.attributes, inputToUrl(direct), fetchContext(context, downloads));
+        return fetchTree(direct.attributes, inputToUrl(direct), fetchContext(context, downloads, warn));
       }
-      if (need.unpacks) return fetchArchive(need.url, new Map([['url', need.url]]), fetchContext(context, downloads));
+      if (need.unpacks) {
+        return fetchArchive(need.url, new Map([['url', need.url]]), fetchContext(context, downloads, warn));
+      }
       const { settings, log: reporter } = context;
       return downloadFile(need.url, downloads(), { settings, reporter, signal });
     },

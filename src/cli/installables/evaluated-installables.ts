@@ -42,7 +42,11 @@ export function parseSelection(text: ByteString): Selection {
  * What the attribute paths `texts` of `root` lead to: outputs of derivations, in the order of these, or a store object that
  * a string or path stands for. Throws what evaluating throws, `installable/…`.
  */
-export function evaluatedInstallables(evaluation: Evaluation, root: Word, texts: readonly ByteString[]): NamedPath[] {
+export function evaluatedInstallables(
+  evaluation: Evaluation,
+  root: Word,
+  texts: readonly ByteString[],
+): Pick<NamedPath, 'path' | 'what'>[] {
   const { evaluator } = evaluation;
   const found = evaluator.mapEach(texts.map(parseSelection), selection => {
     const what = displayBytes(selection.path);

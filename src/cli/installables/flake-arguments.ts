@@ -7,6 +7,7 @@ import {
   findFlake,
   parseInputPath,
 } from '../../engine/index.ts';
+import { formatFlakeRef } from '../../eval/index.ts';
 import { completePath } from '../args/complete-path.ts';
 import type { Completer } from '../args/completions.ts';
 import { type Flag, switchFlag } from '../args/flag.ts';
@@ -95,6 +96,12 @@ export class FlakeArguments {
         apply: url => this.inputsFrom.push(url),
       },
     ];
+  }
+
+  /** All that these flags say, as data. */
+  get asData(): readonly unknown[] {
+    const overrides = this.#overrides.map(({ path, reference }) => [path, formatFlakeRef(reference)]);
+    return [this.#given, overrides, this.#updatedInputs, this.inputsFrom];
   }
 
   get lockFlags(): LockFlags {

@@ -75,6 +75,15 @@ export function parseFlakeInstallable(
   };
 }
 
+export function isFlakeInstallable(installable: object): installable is FlakeInstallable {
+  return 'reference' in installable;
+}
+
+/** What an installable asks, as data. */
+export function questionOf({ reference, attributes, outputs }: FlakeInstallable): readonly unknown[] {
+  return [formatFlakeRef(reference), attributes, outputs];
+}
+
 /** An attribute of a flake's outputs that there is. */
 export interface FoundAttribute {
   readonly path: string;

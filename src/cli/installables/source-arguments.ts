@@ -29,11 +29,14 @@ import {
   findAttributes,
   fragmentsFrom,
   packageAttributes,
+  isFlakeInstallable,
   parseFlakeInstallable,
+  questionOf,
   targetOf,
 } from './flake-installable.ts';
 import { FlakeRoots, outputsOf } from './flake-roots.ts';
 import { type Installable, type NamedPath, parseInstallable } from './installable.ts';
+import { type RecordedPath, areRecordedPaths, fromRecordedPath, toRecordedPath } from './recorded-path.ts';
 
 /** How a command evaluates. */
 export interface SourceOptions<T> {
@@ -140,27 +143,47 @@ export class SourceArguments {
    * `parseInstallable`.
    */
   async resolve(store: Store, texts: readonly ByteString[]): Promise<Installable[]> {
-    const named = this.isGiven
-      ? await this.evaluate((evaluation, root) => evaluatedInstallables(evaluation, root, texts), {
-          store,
-          memory: { question: ['installables', texts], isAnswer: areNamedPaths },
-        })
-      : await this.#resolveEach(store, texts);
+    const named = this.isGiven ? await this.#resolveGiven(store, texts) : await this.#resolveEach(store, texts);
     const evalStore = await this.evalStoreOf(store);
     return named.map(({ path, what, origin }) => ({ path, what, origin, evalStore }));
   }
 
-  async #resolveEach(store: Store, texts: readonly ByteString[]): Promise<NamedPath[]> {
-    const named: NamedPath[] = [];
-    for (const text of texts) {
-      const known = parseInstallable(store, text, this.#context);
-      named.push(known ?? (await this.#resolveFlake(store, text)));
-    }
-    return named;
+  async #resolveGiven(store: Store, texts: readonly ByteString[]): Promise<NamedPath[]> {
+    const work = (evaluation: Evaluation, root: Word): RecordedPath[] => evaluatedInstallables(evaluation, root, texts);
+    const memory = { question: ['installables', texts], isAnswer: areRecordedPaths };
+    return (await this.evaluate(work, { store, memory })).map(fromRecordedPath);
   }
 
-  #resolveFlake(store: Store, text: ByteString): Promise<NamedPath> {
-    return this.#resolveInstallable(store, parseFlakeInstallable(text, this.#attributes, this.#context));
+  async #resolveEach(store: Store, texts: readonly ByteString[]): Promise<NamedPath[]> {
+    const meant = texts.map(text => {
+      return parseInstallable(store, text, this.#context) ?? this.#parseFlake(text);
+    });
+    const ofFlakes = await this.#resolveFlakes(store, meant.filter(isFlakeInstallable));
+    return meant.flatMap(each => (isFlakeInstallable(each) ? (ofFlakes.get(each) ?? []) : each));
+  }
+
+  #parseFlake(text: ByteString): FlakeInstallable {
+    return parseFlakeInstallable(text, this.#attributes, this.#context);
+  }
+
+  async #resolveFlakes(
+    store: Store,
+    installables: readonly FlakeInstallable[],
+  ): Promise<ReadonlyMap<FlakeInstallable, NamedPath>> {
+    const resolved = new Map<FlakeInstallable, NamedPath>();
+    if (installables.length === 0) return resolved;
+    const work = async () => {
+      const named: RecordedPath[] = [];
+      for (const each of installables) named.push(toRecordedPath(await this.#resolveInstallable(store, each)));
+      return named;
+    };
+    const question = ['flakes', installables.map(questionOf), this.#flakes.asData];
+    const named = await this.#start({ store }).recall({ question, isAnswer: areRecordedPaths, work });
+    for (const [index, each] of installables.entries()) {
+      const found = named[index];
+      if (found !== undefined) resolved.set(each, fromRecordedPath(found));
+    }
+    return resolved;
   }
 
   /** As `resolve`, of an attribute of a flake. */
@@ -180,7 +203,7 @@ export class SourceArguments {
   async interactiveBashOf(store: Store, text: ByteString): Promise<Installable | undefined> {
     if (this.isGiven || parseInstallable(store, text, this.#context) !== undefined) return undefined;
     const evaluation = this.#start({ store });
-    const installable = parseFlakeInstallable(text, this.#attributes, this.#context);
+    const installable = this.#parseFlake(text);
     const { locked } = await this.#rootOf(evaluation, installable);
     const node = findInput(locked.root, ['nixpkgs']);
     if (node === undefined || !isLockedNode(node) || !node.isFlake) return undefined;
@@ -275,15 +298,21 @@ export class SourceArguments {
       const message = `installable '${known.what}' does not correspond to a Nix language value`;
       throw new CliError('usage/not-a-value', message);
     }
-    const installable = parseFlakeInstallable(text, this.#attributes, this.#context);
+    const installable = this.#parseFlake(text);
     const evaluation = this.#start({ ...options, store });
-    const { root } = await this.#rootOf(evaluation, installable);
-    const { evaluator } = evaluation;
-    const result = await evaluation.perform(() => {
-      return work(evaluation, findAttributes(evaluator, outputsOf(evaluator, root), installable));
-    });
-    await evaluation.commit();
-    return result;
+    const evaluate = async (): Promise<T> => {
+      const { root } = await this.#rootOf(evaluation, installable);
+      const { evaluator } = evaluation;
+      const result = await evaluation.perform(() => {
+        return work(evaluation, findAttributes(evaluator, outputsOf(evaluator, root), installable));
+      });
+      await evaluation.commit();
+      return result;
+    };
+    const { memory } = options;
+    if (memory === undefined) return evaluate();
+    const question = ['flake', questionOf(installable), this.#flakes.asData, memory.question];
+    return evaluation.recall({ question, isAnswer: memory.isAnswer, work: evaluate });
   }
 
   async #completeAttribute(completions: Completions, prefix: ByteString): Promise<void> {
@@ -317,13 +346,4 @@ export class SourceArguments {
     const { resources } = this.#context;
     return (this.#evaluation = resources.use(new Evaluation(this.#context, this.#from, options)));
   }
-}
-
-function areNamedPaths(value: unknown): value is NamedPath[] {
-  return Array.isArray(value) && value.every(isNamedPath);
-}
-
-/** Paths are taken as they are: only this program writes records. */
-function isNamedPath(value: unknown): value is NamedPath {
-  return typeof value === 'object' && value !== null && 'path' in value && 'what' in value;
 }

@@ -1,7 +1,7 @@
 /** What the main thread and those that evaluate jobs tell each other. All of it survives a structured clone. */
 import type { EvalMessage } from '../../eval/index.ts';
 import type { BuildResult, DerivingPath } from '../../nix-compat/index.ts';
-import type { RealisationPlan } from '../../engine/index.ts';
+import type { EvaluationPart, RealisationPlan } from '../../engine/index.ts';
 import type { JobPath, JobResult } from './job.ts';
 
 /** What a thread starts with. */
@@ -10,6 +10,8 @@ export interface JobThreadSetup {
   readonly argv: readonly string[];
   /** What standard input said, as bytes, if that is asked for. */
   readonly input?: string | undefined;
+  /** Whether it is to tell what it has read. */
+  readonly records: boolean;
   /** Where compiled code is kept, if it is. */
   readonly compileCache: string | undefined;
   /** The file of what it runs. */
@@ -28,8 +30,10 @@ export type JobReport =
   /** It has time for another job. */
   | { readonly kind: 'free' }
   | { readonly kind: 'done'; readonly job: number; readonly result: JobResult; readonly imports: readonly string[] }
-  /** It does no more, since it has too many values; these jobs are for others. */
-  | { readonly kind: 'full'; readonly undone: readonly number[] }
+  /** It does no more, since it has too many values; these jobs are for others. `part` is as below. */
+  | { readonly kind: 'full'; readonly undone: readonly number[]; readonly part: EvaluationPart | undefined }
+  /** It was told that there are no more jobs. `part` is what all of its jobs came of, if that is recorded and known. */
+  | { readonly kind: 'ended'; readonly part: EvaluationPart | undefined }
   | { readonly kind: 'said'; readonly message: EvalMessage }
   | { readonly kind: 'realise'; readonly request: number; readonly call: RealisingCall }
   /** What is to be evaluated cannot be: `text` is the whole message. */

@@ -87,6 +87,16 @@ export class JobRequest {
     ];
   }
 
+  /** All that lines follow from, as data, but for what is found out about each when it is printed. */
+  get asData(): readonly unknown[] {
+    const { source, isText, isFlake, recursesAlways, wantsMeta, wantsInputs, wantsConstituents, writes } = this;
+    const { select, apply } = this;
+    return [
+      [source, isText, isFlake, select, apply],
+      [recursesAlways, wantsMeta, wantsInputs, wantsConstituents, writes],
+    ];
+  }
+
   /** Throws `usage/missing-argument` where there is none. */
   requireSource(): ByteString {
     if (this.source === undefined) {

@@ -2,10 +2,11 @@ import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { entryFile, messageOf, startThread } from '../../base/index.ts';
+import type { EvaluationPart } from '../../engine/index.ts';
 import type { EvalMessage } from '../../eval/index.ts';
 import { CliError } from '../error.ts';
 import type { EvaluationRealising } from '../installables/realising.ts';
-import type { JobPath, JobResult } from './job.ts';
+import type { EndedJob, JobPath, JobResult } from './job.ts';
 import type { JobOrder, JobReport, JobThreadSetup } from './job-messages.ts';
 import { answerCall } from './remote-realising.ts';
 import { takeAway } from './take-away.ts';
@@ -19,11 +20,13 @@ const stackSize = 250;
 export interface JobThreadsOptions {
   /** How many threads there are at a time. */
   readonly count: number;
-  readonly setup: Pick<JobThreadSetup, 'argv' | 'input'>;
+  readonly setup: Pick<JobThreadSetup, 'argv' | 'input' | 'records'>;
   readonly realising: () => Promise<EvaluationRealising>;
   /** Called for each job but sets, one after the other, in the order in which they end. */
-  readonly onResult: (path: JobPath, result: JobResult, imports: readonly string[]) => Promise<void>;
+  readonly onResult: (job: EndedJob) => Promise<void>;
   readonly onMessage: (message: EvalMessage) => void;
+  /** Called with what each thread has recorded whose results count; undefined where something of it is not known. */
+  readonly onPart: (part: EvaluationPart | undefined) => void;
   readonly signal: AbortSignal;
 }
 
@@ -38,6 +41,10 @@ interface JobThread {
   readonly queue: JobPath[];
   /** How often it has said each text. */
   readonly said: Map<string, number>;
+  /** Whether a result of it counts. */
+  isOfUse: boolean;
+  /** Resolved when it has told what it has recorded, or has ended. */
+  readonly told: PromiseWithResolvers<void>;
 }
 
 /**
@@ -67,7 +74,7 @@ export class JobThreads {
 
   /** Resolves when all is printed and no thread is left. Throws what keeps evaluation from beginning, and the signal's reason. */
   async run(): Promise<void> {
-    const { count, signal } = this.#options;
+    const { count, setup, signal } = this.#options;
     const abort = () => this.#ended.reject(signal.reason);
     signal.addEventListener('abort', abort);
     try {
@@ -75,12 +82,19 @@ export class JobThreads {
       for (let started = 0; started < count; started++) this.#start();
       await this.#ended.promise;
       await this.#printing;
+      if (setup.records) await this.#collectParts();
     } finally {
       signal.removeEventListener('abort', abort);
       const left = [...this.#threads];
       this.#threads.clear();
       await Promise.all(left.map(({ worker }) => worker.terminate()));
     }
+  }
+
+  async #collectParts(): Promise<void> {
+    const ofUse = [...this.#threads].filter(({ isOfUse }) => isOfUse);
+    for (const thread of ofUse) post(thread, { kind: 'end' });
+    await Promise.all(ofUse.map(({ told }) => told.promise));
   }
 
   #start(): void {
@@ -93,7 +107,8 @@ export class JobThreads {
       } satisfies JobThreadSetup,
       resourceLimits: { stackSizeMb: stackSize, maxOldGenerationSizeMb: 4096 },
     });
-    const thread: JobThread = { worker, queue: [], said: new Map() };
+    const told = Promise.withResolvers<void>();
+    const thread: JobThread = { worker, queue: [], said: new Map(), isOfUse: false, told };
     this.#threads.add(thread);
     worker.on('message', (report: JobReport) => this.#take(thread, report));
     worker.on('error', error => this.#breakDown(thread, error));
@@ -109,8 +124,12 @@ export class JobThreads {
         this.#finish(report.job, report.result, report.imports);
         break;
       case 'full':
+        this.#tell(thread, report.part);
         this.#replace(thread, report.undone);
         break;
+      case 'ended':
+        this.#tell(thread, report.part);
+        return;
       case 'said':
         this.#say(thread, report.message);
         break;
@@ -124,6 +143,12 @@ export class JobThreads {
         throw new TypeError('a thread says what it cannot');
     }
     this.#deal();
+  }
+
+  #tell(thread: JobThread, part: EvaluationPart | undefined): void {
+    if (thread.isOfUse) this.#options.onPart(part);
+    thread.isOfUse = false;
+    thread.told.resolve();
   }
 
   /** Gives jobs to threads that have time. */
@@ -159,6 +184,7 @@ export class JobThreads {
     if (running === undefined) return;
     this.#jobs.delete(job);
     const { path, thread } = running;
+    thread.isOfUse = true;
     if (result.kind === 'set') {
       // Depth first, so that queues stay short.
       thread.queue.unshift(...result.names.map(name => [...path, name]));
@@ -166,7 +192,7 @@ export class JobThreads {
     }
     this.#unprinted++;
     const before = this.#printing;
-    this.#printing = this.#print(before, () => this.#options.onResult(path, result, imports));
+    this.#printing = this.#print(before, () => this.#options.onResult({ path, result, imports }));
   }
 
   async #print(before: Promise<void>, print: () => Promise<void>): Promise<void> {
@@ -189,6 +215,8 @@ export class JobThreads {
   /** A thread that has ended by itself: after an error, or since it had not enough memory. */
   #breakDown(thread: JobThread, error: unknown): void {
     if (!this.#threads.has(thread)) return;
+    // What it has read is lost with it.
+    this.#tell(thread, undefined);
     this.#remove(thread);
     const own = [...this.#jobs].filter(([, job]) => job.thread === thread);
     if (own.length === 0) this.#ended.reject(error);

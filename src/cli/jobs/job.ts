@@ -23,6 +23,23 @@ export interface DerivationJob {
   readonly arePatterns: boolean;
 }
 
+/** A job that has ended. */
+export interface EndedJob {
+  readonly path: JobPath;
+  readonly result: JobResult;
+  /** Outputs that evaluating it needed. */
+  readonly imports: readonly string[];
+}
+
+/** Whether what was read from a record of an evaluation is a list of them: only this program writes records. */
+export function areEndedJobs(value: unknown): value is readonly EndedJob[] {
+  return Array.isArray(value) && value.every(isEndedJob);
+}
+
+function isEndedJob(value: unknown): value is EndedJob {
+  return typeof value === 'object' && value !== null && 'path' in value && 'result' in value && 'imports' in value;
+}
+
 /** With dots between names, those with dots of their own in quotes. */
 export function formatJobPath(path: JobPath): ByteString {
   return byteStringFromLatin1(path.map(name => (name.includes('.') ? `"${name}"` : name)).join('.'));

@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { byteStringFromLatin1, byteStringFromText, displayBytes } from '../../base/index.ts';
-import { answerAll, findFlakeWithFragment } from '../../engine/index.ts';
+import { EvaluationRecording, answerAll, findFlakeWithFragment } from '../../engine/index.ts';
 import {
   EvalError,
   type EvalNeed,
@@ -41,8 +41,11 @@ export async function serveJobs(context: CommandContext, source: JobSource): Pro
   if (port === null) throw new TypeError('jobs are served by threads');
   // The main thread shows what is to be shown as long as it goes on.
   context.log.format = 'raw';
-  takeInput(source.from);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what JobThreads starts this thread with
+  const { input, records } = workerData as JobThreadSetup;
+  takeInput(source.from, input);
   const realising = new RemoteRealising((request, call) => post(port, { kind: 'realise', request, call }));
+  const recording = records ? new EvaluationRecording() : undefined;
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const orders: JobOrder[] = [];
   let take = (order: JobOrder): void => void orders.push(order);
@@ -54,11 +57,13 @@ export async function serveJobs(context: CommandContext, source: JobSource): Pro
   await using evaluation = new Evaluation(context, source.from, {
     writes: source.request.writes,
     realising,
+    recording,
     say: message => post(port, { kind: 'said', message }),
   });
   try {
     const root = await openRoot(evaluation, source);
-    const server = new JobServer(evaluation, { source, port, reader: new JobReader(evaluation, source.request, root) });
+    const reader = new JobReader(evaluation, source.request, root);
+    const server = new JobServer(evaluation, { source, port, reader, recording });
     take = order => server.take(order);
     for (const order of orders.splice(0)) take(order);
     server.ask();
@@ -66,6 +71,7 @@ export async function serveJobs(context: CommandContext, source: JobSource): Pro
     post(port, { kind: 'failed', text: formatError(error, context.log.showTrace).text });
   }
   await ended;
+  post(port, { kind: 'ended', part: recording?.toPart() });
 }
 
 function post(port: MessagePort, report: JobReport): void {
@@ -73,9 +79,7 @@ function post(port: MessagePort, report: JobReport): void {
 }
 
 /** What standard input said, which the main thread has read. */
-function takeInput({ args }: EvaluationArguments): void {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what JobThreads starts this thread with
-  const { input } = workerData as JobThreadSetup;
+function takeInput({ args }: EvaluationArguments, input: string | undefined): void {
   for (const [name, { kind }] of args) {
     if (kind === 'input') args.set(name, { kind: 'text', text: byteStringFromLatin1(input ?? '') });
   }
@@ -116,6 +120,7 @@ interface JobServerOptions {
   readonly source: JobSource;
   readonly port: MessagePort;
   readonly reader: JobReader;
+  readonly recording: EvaluationRecording | undefined;
 }
 
 type Answers = Promise<Iterable<readonly [EvalNeed, NeedAnswer]>>;
@@ -150,10 +155,10 @@ class JobServer {
 
   /** Asks for a job if there is time for one, and says when there will not be any more. */
   ask(): void {
-    const { port, source } = this.#options;
+    const { port, recording, source } = this.#options;
     this.#isFull ||= this.#evaluation.evaluator.core.exports.memoryUsed() > source.request.maxMemory && this.#taken > 0;
     if (this.#isFull) {
-      if (this.#jobs.size === 0) post(port, { kind: 'full', undone: this.#undone });
+      if (this.#jobs.size === 0) post(port, { kind: 'full', undone: this.#undone, part: recording?.toPart() });
     } else if (!this.#isFree && this.#jobs.size < maxJobs) {
       this.#isFree = true;
       post(port, { kind: 'free' });

@@ -163,6 +163,30 @@ const cases: Readonly<Record<string, Case>> = {
     noticed: { 'another value': rig => rig.variables.set('LEVEL', '2'), 'no value': rig => rig.variables.clear() },
     passedOver: { 'another variable': rig => rig.variables.set('OTHER', '2') },
   },
+  'a file that others read': {
+    read: rig => rig.recorder.otherFile(rig.at('file')),
+    noticed: {
+      'other contents': rig => writeFileSync(rig.path('file'), 'two'),
+      'its removal': rig => rmSync(rig.path('file')),
+    },
+    passedOver: { 'a touch': rig => utimesSync(rig.path('file'), 1, 1) },
+  },
+  'a link to a file that others read': {
+    read: rig => rig.recorder.otherFile(rig.at('link')),
+    noticed: {
+      'other contents': rig => writeFileSync(rig.path('file'), 'two'),
+      'another target': rig => {
+        rmSync(rig.path('link'));
+        symlinkSync('folder/inner', rig.path('link'));
+      },
+    },
+    passedOver: { 'a touch': rig => utimesSync(rig.path('file'), 1, 1) },
+  },
+  'a file that others look for': {
+    read: rig => rig.recorder.otherFile(rig.at('none')),
+    noticed: { 'its being there': rig => writeFileSync(rig.path('none'), '') },
+    passedOver: { 'another file': rig => writeFileSync(rig.path('other'), '') },
+  },
   'a variable that is not set': {
     read: rig => rig.io.environment('OTHER'),
     noticed: { 'a value': rig => rig.variables.set('OTHER', '') },

@@ -25,6 +25,33 @@ describe('a cache of evaluations', () => {
     assert.equal(cache.find('c'), undefined);
   });
 
+  test('keeps what several have recorded as one, unless one of them has lost something', () => {
+    using folder = temporaryFolder();
+    const cache = new EvaluationCache(folder.path);
+    const [whole, part, lost] = [new EvaluationRecording(), new EvaluationRecording(), new EvaluationRecording()];
+    part.inputs.variable('A', '1');
+    part.configured(new Map([['cores', 1n]]));
+    whole.inputs.variable('B', '2');
+    whole.configured(new Map([['cores', 2n]]));
+    whole.absorb(part.toPart());
+    const made = whole.finish({ value: 1 });
+    assert.ok(made);
+    cache.keep('a', made);
+    const found = cache.find('a');
+    assert.deepEqual(found, made);
+    assert.deepEqual(
+      found.inputs.flatMap(({ variables }) => variables),
+      [
+        ['B', '2'],
+        ['A', '1'],
+      ],
+    );
+    assert.deepEqual(found.configs, [new Map([['cores', 2n]])], 'settings that threads make are theirs');
+    lost.inputs.lose();
+    whole.absorb(lost.toPart());
+    assert.equal(whole.finish({ value: 1 }), undefined);
+  });
+
   test('takes a file in which any byte is another for none', () => {
     using folder = temporaryFolder();
     const cache = new EvaluationCache(folder.path);

@@ -1,18 +1,26 @@
 import type { ByteString, SourcePosition, TraceLine } from '../../base/index.ts';
 import { EvalError, type EvalErrorCode, type EvalMessage, type EvalNeed } from '../../eval/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
+import type { Flake } from '../flakes/flake.ts';
 import { marksOfFile } from './fingerprint.ts';
 import { type EvaluationInputs, type MarkedInputs, type TreeInput, digestSize } from './inputs.ts';
 
 /** What one evaluation came of, and what came of it. All of it is data: it can be kept and be read again. */
-export interface EvaluationRecord {
-  readonly inputs: EvaluationInputs;
+export interface EvaluationRecord extends EvaluationPart {
+  /** The settings of flakes that came into force. */
+  readonly configs: readonly Flake['config'][];
+  readonly messages: readonly EvalMessage[];
+  readonly outcome: EvaluationOutcome;
+}
+
+/** What a part of an evaluation came of: each thread has one. */
+export interface EvaluationPart {
+  /** Of each thread. All must be the same. */
+  readonly inputs: readonly EvaluationInputs[];
   /** What it asked of the store, in order, and what of each answer it may depend on (`gistOf`). */
   readonly needs: readonly (readonly [need: EvalNeed, gist: string])[];
   /** What it wanted to be in the store. */
   readonly wanted: readonly StorePath[];
-  readonly messages: readonly EvalMessage[];
-  readonly outcome: EvaluationOutcome;
 }
 
 export type EvaluationOutcome =
@@ -46,11 +54,12 @@ export function asRecord(read: unknown): EvaluationRecord | undefined {
 
 function isRecord(read: unknown): read is EvaluationRecord {
   if (!isObject(read)) return false;
-  const { inputs, needs, wanted, messages, outcome } = read;
+  const { inputs, needs, wanted, configs, messages, outcome } = read;
   return (
-    isInputs(inputs) &&
+    isArrayOf(inputs, isInputs) &&
     isArrayOf(needs, Array.isArray) &&
     isArrayOf(wanted, isString) &&
+    isArrayOf(configs, isMap) &&
     isArrayOf(messages, isObject) &&
     isObject(outcome) &&
     (outcome['kind'] === 'value' || (outcome['kind'] === 'failed' && isObject(outcome['error'])))
@@ -101,6 +110,10 @@ function hasMarks(read: unknown): read is Pick<TreeInput, 'paths' | 'marks'> {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
+}
+
+function isMap(value: unknown): value is ReadonlyMap<unknown, unknown> {
+  return value instanceof Map;
 }
 
 function isArrayOf<T>(value: unknown, isOne: (each: unknown) => each is T): value is readonly T[] {

@@ -1,6 +1,7 @@
-import type { Stats } from 'node:fs';
+import { type Stats, readFileSync, statSync } from 'node:fs';
 import { type ByteString, equalBytes } from '../../base/index.ts';
 import type { FileInfo, FileType } from '../../eval/index.ts';
+import { fsPathOf, statFile } from '../evaluation/read-files.ts';
 import { hashBytes } from '../../nix-compat/index.ts';
 import { Fingerprints } from './fingerprint.ts';
 import {
@@ -52,6 +53,18 @@ export class InputRecorder {
   file(path: ByteString, stats: Stats, contents: Uint8Array): void {
     const isSame = stats.isFile() && this.#files.add(path, stats, () => sha256(contents));
     if (!isSame) this.lose();
+  }
+
+  /**
+   * A file that is going to be read by others than the evaluation's own file system, if it is there. A symlink counts as what it
+   * leads to. Throws the system's errors.
+   */
+  otherFile(path: ByteString): void {
+    const info = statFile(path);
+    this.kind(path, info);
+    const stats = info === undefined ? undefined : statSync(fsPathOf(path), { throwIfNoEntry: false });
+    if (stats?.isFile() === true) this.file(path, stats, readFileSync(fsPathOf(path)));
+    else if (stats !== undefined) this.lose();
   }
 
   /** `stats` are of before the entries were listed. */

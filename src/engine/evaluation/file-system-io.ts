@@ -158,7 +158,8 @@ export class FileSystemIO implements EvalIO {
     const isThere = (name: ByteString) =>
       place?.kind !== 'tree' || place.accepts(byteStringFromLatin1(`${path}/${name}`));
     try {
-      const { inputs } = this.#options;
+      // What is in a tree, and counts, was recorded when that was hashed.
+      const inputs = place?.kind === 'tree' ? undefined : this.#options.inputs;
       const stats = inputs === undefined ? undefined : statSync(fsPathOf(path));
       const entries = listDirectory(path);
       if (stats !== undefined) inputs?.directory(path, stats, entries);

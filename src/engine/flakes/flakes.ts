@@ -11,6 +11,8 @@ export interface FlakesOptions extends InputSources {
   /** Has settings of a flake come into force, as far as they may. */
   readonly applyConfig: (config: Flake['config']) => void;
   readonly settings: FlakeSettings;
+  /** Called where the same files and trees may make another flake the next time: lock files change, something fails. */
+  readonly onUncertain: () => void;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
 }
@@ -27,13 +29,19 @@ export class Flakes {
 
   constructor(options: FlakesOptions) {
     this.#options = options;
-    const { settings, reporter, signal, applyConfig } = options;
-    this.#locking = { sources: options, trees: new InputTrees(options), settings, reporter, signal, applyConfig };
+    const { settings, onUncertain, reporter, signal, applyConfig } = options;
+    const trees = new InputTrees(options);
+    this.#locking = { sources: options, trees, settings, onUncertain, reporter, signal, applyConfig };
   }
 
   /** As `lockFlake`. */
-  lock(reference: FlakeRef, flags: LockFlags = defaultLockFlags): Promise<LockedFlake> {
-    return lockFlake(this.#locking, reference, flags);
+  async lock(reference: FlakeRef, flags: LockFlags = defaultLockFlags): Promise<LockedFlake> {
+    try {
+      return await lockFlake(this.#locking, reference, flags);
+    } catch (error) {
+      this.#options.onUncertain();
+      throw error;
+    }
   }
 
   /** What `flake.nix` says, without what its inputs are. Throws `eval/…`. */

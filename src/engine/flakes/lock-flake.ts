@@ -41,6 +41,8 @@ export interface FlakeLocking extends FlakeReading {
   /** Has settings of a flake come into force, as far as they may. */
   readonly applyConfig: (config: Flake['config']) => void;
   readonly settings: FlakeSettings;
+  /** Called where another lock file than the flake's own counts, or that changes. */
+  readonly onUncertain: () => void;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
 }
@@ -96,6 +98,7 @@ class FlakeLock {
     });
     checkFollows(root);
     const isSame = formatLockFile(root).text === formatLockFile(old).text;
+    if (!isSame || outputFile !== undefined || referenceFile !== undefined) this.#locking.onUncertain();
     if (isSame && outputFile === undefined) return { flake, root, places, isDirty: false };
     return this.#change(reference, { flake, root, places }, old);
   }

@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import { type Reporter, messageOf } from '../../base/index.ts';
+import { type Reporter, byteStringFromText, messageOf } from '../../base/index.ts';
 import {
   type FlakeRef,
   commitOf,
@@ -11,6 +11,7 @@ import {
   isDirectInput,
   matchesInput,
 } from '../../eval/index.ts';
+import type { InputRecorder } from '../evaluation-cache/input-recorder.ts';
 import { openDownload, type DownloadOptions } from '../../store/index.ts';
 import { type RegistryEntry, type RegistryKind, readRegistry } from './registry.ts';
 
@@ -26,6 +27,8 @@ export interface RegistriesOptions {
   readonly cacheFolder: string;
   readonly lifetime: number;
   readonly download: DownloadOptions;
+  /** Hears of the files that are read, if somebody records that now. */
+  readonly inputs?: () => InputRecorder | undefined;
 }
 
 export interface Registry {
@@ -59,7 +62,14 @@ export class Registries {
   async #readAll(): Promise<readonly Registry[]> {
     const { userFile, systemFile, global, download } = this.#options;
     const { reporter } = download;
-    const globalFile = global === '' || isAbsolute(global) ? global : await this.#downloadGlobal(global, reporter);
+    const inputs = this.#options.inputs?.();
+    const isOwn = global === '' || isAbsolute(global);
+    // What is at the URL is asked again when it counts as old.
+    if (!isOwn) inputs?.lose();
+    const globalFile = isOwn ? global : await this.#downloadGlobal(global, reporter);
+    for (const file of [userFile, systemFile, globalFile]) {
+      if (file !== '') inputs?.otherFile(byteStringFromText(file));
+    }
     return [
       { kind: 'flag', entries: this.#overrides },
       { kind: 'user', entries: readRegistry(userFile, reporter) },
