@@ -170,7 +170,10 @@ describe('jobs', () => {
       const { status, stdout, stderr } = rig.run('firn', 'eval-jobs', 'default.nix', ...args);
       assert.equal(status, 0, stderr);
       const lines = stdout.toString().trim().split('\n').toSorted();
-      const said = stderr.split('\n').filter(line => /^trace: |^error:|not today$/.test(line.trim()));
+      const said = stderr
+        .split('\n')
+        .filter(line => /^trace: |^error:|not today$/.test(line.trim()))
+        .toSorted();
       return { text: lines.join('\n').replaceAll(/,"cached":(?:true|false)/g, ''), said, cached: cachedIn(lines) };
     };
     const first = ask('--workers', '2');

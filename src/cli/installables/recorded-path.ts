@@ -18,14 +18,22 @@ interface RecordedRef {
 
 export function toRecordedPath({ path, what, origin }: NamedPath): RecordedPath {
   if (origin === undefined) return { path, what };
-  const record = ({ input, folder }: FlakeRef): RecordedRef => ({ attributes: input.attributes, folder });
-  return { path, what, origin: { ...origin, original: record(origin.original), locked: record(origin.locked) } };
+  const { original, locked } = origin;
+  return { path, what, origin: { ...origin, original: recordedRef(original), locked: recordedRef(locked) } };
+}
+
+function recordedRef({ input, folder }: FlakeRef): RecordedRef {
+  return { attributes: input.attributes, folder };
 }
 
 export function fromRecordedPath({ path, what, origin }: RecordedPath): NamedPath {
   if (origin === undefined) return { path, what };
-  const read = ({ attributes, folder }: RecordedRef): FlakeRef => ({ input: inputFromAttributes(attributes), folder });
-  return { path, what, origin: { ...origin, original: read(origin.original), locked: read(origin.locked) } };
+  const { original, locked } = origin;
+  return { path, what, origin: { ...origin, original: flakeRef(original), locked: flakeRef(locked) } };
+}
+
+function flakeRef({ attributes, folder }: RecordedRef): FlakeRef {
+  return { input: inputFromAttributes(attributes), folder };
 }
 
 export function areRecordedPaths(value: unknown): value is RecordedPath[] {
