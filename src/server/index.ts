@@ -19,7 +19,8 @@ export {
 } from './access.ts';
 export type { ServedFeatures } from './reapi/capabilities-service.ts';
 export { type ReapiLimits, type ReapiPlace, defaultReapiLimits } from './reapi/reapi-place.ts';
-export { type ReapiServices, blobServices } from './reapi/reapi-services.ts';
+export type { ExecutionPlace } from './reapi/execution-place.ts';
+export { type ReapiServices, blobServices, executionServices } from './reapi/reapi-services.ts';
 export { requestedDigest, requestedDigests } from './reapi/requested-digests.ts';
 export { ServedBlobs } from './reapi/served-blobs.ts';
 export { statusOfError } from './status-of-error.ts';

@@ -1,8 +1,11 @@
+import { create } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
 import { type FirnError, errnoOf, messageOf } from '../base/index.ts';
 import { CastoreError, type CastoreErrorCode } from '../castore/index.ts';
 import { ExecError } from '../exec/index.ts';
-import { GrpcStatus, type StatusName } from '../grpc/index.ts';
-import { ReapiError, type ReapiErrorCode } from '../reapi/index.ts';
+import { GrpcStatus, type StatusName, statusCodes } from '../grpc/index.ts';
+import { PreconditionFailureSchema, type Status, StatusSchema, messageCodec } from '../proto/index.ts';
+import { ReapiError, type ReapiErrorCode, blobResource } from '../reapi/index.ts';
 import { ServerError } from './error.ts';
 
 /** Codes of others mean `internal`: nothing that a client says brings them about. */
@@ -56,7 +59,7 @@ const reapiStatus: { readonly [code in ReapiErrorCode]?: StatusName } = {
 export function statusOfError(error: unknown): GrpcStatus {
   if (error instanceof GrpcStatus) return error;
   if (error instanceof CastoreError) return said(error, castoreStatus[error.code]);
-  if (error instanceof ReapiError) return said(error, reapiStatus[error.code]);
+  if (error instanceof ReapiError) return statusOfReapiError(error);
   if (error instanceof ServerError)
     return said(error, error.code === 'request/forbidden' ? 'permissionDenied' : 'invalidArgument');
   if (error instanceof ExecError) return said(error, 'unavailable');
@@ -71,6 +74,26 @@ export function statusOfError(error: unknown): GrpcStatus {
     return new GrpcStatus('cancelled', messageOf(error), { cause: error });
   }
   return new GrpcStatus('internal', 'an error of the server, which its log describes', { cause: error });
+}
+
+function statusOfReapiError(error: ReapiError): GrpcStatus {
+  const code = reapiStatus[error.code] ?? 'internal';
+  if (error.missing.length === 0) return new GrpcStatus(code, error.message, { cause: error });
+  return new GrpcStatus(code, error.message, { cause: error, details: missingDetails(code, error) });
+}
+
+/** What is absent, as clients look for it: then they upload it and try again. */
+function missingDetails(code: StatusName, { message, missing }: ReapiError): Uint8Array {
+  const violations = missing.map(digest => ({ type: 'MISSING', subject: blobResource(digest) }));
+  const failure = create(PreconditionFailureSchema, { violations });
+  const details = [anyPack(PreconditionFailureSchema, failure)];
+  return messageCodec(StatusSchema).encode(create(StatusSchema, { code: statusCodes[code], message, details }));
+}
+
+/** A status within a message. */
+export function statusMessage(status: GrpcStatus): Status {
+  if (status.details !== undefined) return messageCodec(StatusSchema).decode(status.details);
+  return create(StatusSchema, { code: status.number, message: status.message });
 }
 
 function said(error: FirnError, code: StatusName = 'internal'): GrpcStatus {

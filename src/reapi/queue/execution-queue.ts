@@ -173,8 +173,11 @@ export class ExecutionQueue implements AsyncDisposable {
 
   #failure(job: Job, error: unknown): ExecutionOutcome {
     if (error instanceof ReapiError) return { kind: 'failed', error };
-    if (job.signal.aborted)
-      return { kind: 'failed', error: new ReapiError('action/cancelled', messageOf(job.signal.reason)) };
+    if (job.signal.aborted) {
+      const reason: unknown = job.signal.reason;
+      const cancelled = reason instanceof ReapiError ? reason : new ReapiError('action/cancelled', messageOf(reason));
+      return { kind: 'failed', error: cancelled };
+    }
     this.#options.onFault?.(error);
     const action = formatForeignDigest(job.action.key.action);
     const message = `the action ${action} could not be executed: ${messageOf(error)}`;

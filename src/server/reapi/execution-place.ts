@@ -1,0 +1,9 @@
+import type { ActionCache, ExecutionQueue } from '../../reapi/index.ts';
+import type { ReapiPlace } from './reapi-place.ts';
+
+/** What the services of results and executions stand on. */
+export interface ExecutionPlace extends ReapiPlace {
+  readonly cache: ActionCache;
+  /** Undefined where nothing is executed. */
+  readonly queue: ExecutionQueue | undefined;
+}

@@ -1,0 +1,52 @@
+import { GrpcStatus, type Route, type ServerCall, serverStreaming } from '../../grpc/index.ts';
+import { type ExecuteRequest, executionMethods } from '../../proto/index.ts';
+import { type ExecutionQueue, type Operation, ReapiError, readAction } from '../../reapi/index.ts';
+import type { ExecutionPlace } from './execution-place.ts';
+import { nothingInline, operationMessage } from './operation-message.ts';
+import { requestedDigest } from './requested-digests.ts';
+
+/** `build.bazel.remote.execution.v2.Execution` */
+export function executionRoutes(place: ExecutionPlace): Route[] {
+  const { access, blobs } = place;
+  return [
+    serverStreaming(executionMethods.execute, async function* (request, call) {
+      access.require(call, request.instanceName, 'execute');
+      const operation = await beginOperation(place, request, call);
+      const view = { blobs, signal: call.signal, inline: request };
+      for await (const state of operation.watch(call.signal)) yield operationMessage(operation, state, view);
+    }),
+    serverStreaming(executionMethods.waitExecution, async function* ({ name }, call) {
+      const operation = requireOperation(place, name, call);
+      const view = { blobs, signal: call.signal, inline: nothingInline };
+      for await (const state of operation.watch(call.signal)) yield operationMessage(operation, state, view);
+    }),
+  ];
+}
+
+async function beginOperation(place: ExecutionPlace, request: ExecuteRequest, call: ServerCall): Promise<Operation> {
+  const { instanceName: instance, executionPolicy, skipCacheLookup: skipsCache } = request;
+  const queue = requireQueue(place);
+  const action = requestedDigest(request.actionDigest, request.digestFunction, 'the digest of the action');
+  const plan = await readAction(place.blobs.store, action, { signal: call.signal });
+  const key = { instance, action };
+  return queue.execute({ key, plan, priority: executionPolicy?.priority ?? 0, skipsCache });
+}
+
+export function requireQueue({ queue }: ExecutionPlace): ExecutionQueue {
+  if (queue === undefined) throw new GrpcStatus('unimplemented', 'this server executes no actions');
+  return queue;
+}
+
+/** The operation of that name, which belongs to an instance in which the client may execute. Throws `operation/unknown`. */
+export function requireOperation(place: ExecutionPlace, name: string, call: ServerCall): Operation {
+  const operation = requireQueue(place).find(name);
+  if (operation === undefined) {
+    const shown = name.slice(0, 300);
+    throw new ReapiError(
+      'operation/unknown',
+      `there is no operation '${shown}', or it ended long ago: execute it again`,
+    );
+  }
+  place.access.require(call, operation.key.instance, 'execute');
+  return operation;
+}
