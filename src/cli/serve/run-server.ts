@@ -19,6 +19,7 @@ import { CliError } from '../error.ts';
 import { openStoreAt } from '../open-store.ts';
 import { type ServedAt, configurationLines } from './configuration-lines.ts';
 import { formatListenAddress } from './listen-address.ts';
+import { serveExecution } from './serve-execution.ts';
 import { ServeLog } from './serve-log.ts';
 import { type ServeSettings, isLocal } from './serve-settings.ts';
 import { serverToken } from './server-token.ts';
@@ -36,8 +37,12 @@ export async function runServer(settings: ServeSettings, context: CommandContext
     access: accessOf(settings, token),
     limits: { ...defaultReapiLimits, blobSize: settings.maxBlobSize },
   };
-  const features: ServedFeatures = { execution: undefined, actionCache: false };
-  const services: readonly ReapiServices[] = [resources.use(blobServices(place, features))];
+  const execution = resources.use(await serveExecution(place, log));
+  const features: ServedFeatures = {
+    execution: execution.executes ? { minPriority: -1000, maxPriority: 1000 } : undefined,
+    actionCache: true,
+  };
+  const services: readonly ReapiServices[] = [resources.use(blobServices(place, features)), execution];
   const grpc = new GrpcServer(
     services.flatMap(({ routes }) => routes),
     { statusOf: reported(log), onCall: record => logCall(log, record) },
