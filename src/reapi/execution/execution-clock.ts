@@ -1,11 +1,7 @@
-import { create } from '@bufbuild/protobuf';
-import { type Duration, type Timestamp, anyPack } from '@bufbuild/protobuf/wkt';
+import { create, fromJson } from '@bufbuild/protobuf';
+import { type Struct, StructSchema, type Timestamp, anyPack } from '@bufbuild/protobuf/wkt';
 import type { Usage } from '../../exec/index.ts';
-import {
-  type ExecutedActionMetadata,
-  ExecutedActionMetadataSchema,
-  POSIXResourceUsageSchema,
-} from '../../proto/index.ts';
+import { type ExecutedActionMetadata, ExecutedActionMetadataSchema } from '../../proto/index.ts';
 import { currentTime, durationOf, timestampOf } from './timestamps.ts';
 
 /** What an executor does for an action, one after the other. */
@@ -48,7 +44,7 @@ export class ExecutionClock {
       outputUploadCompletedTimestamp: moment(this.#ended, 'outputUpload'),
       workerCompletedTimestamp: timestampOf(currentTime()),
       virtualExecutionDuration: from === undefined || to === undefined ? undefined : durationOf(to - from),
-      auxiliaryMetadata: [anyPack(POSIXResourceUsageSchema, usageMessage(usage))],
+      auxiliaryMetadata: [anyPack(StructSchema, usageMessage(usage))],
     });
   }
 }
@@ -58,14 +54,14 @@ function moment(times: ReadonlyMap<Phase, number>, phase: Phase): Timestamp | un
   return time === undefined ? undefined : timestampOf(time);
 }
 
-function usageMessage({ cpuUser, cpuSystem, peakMemory }: Usage) {
-  return create(POSIXResourceUsageSchema, {
-    userTime: durationOfMicroseconds(cpuUser),
-    systemTime: durationOfMicroseconds(cpuSystem),
-    maximumResidentSetSize: peakMemory ?? 0n,
+/**
+ * As JSON that says its units: clients that show metadata know the type of it, and of hardly another one (trexe gives up
+ * where there is one that it does not).
+ */
+function usageMessage({ cpuUser, cpuSystem, peakMemory }: Usage): Struct {
+  return fromJson(StructSchema, {
+    ...(cpuUser === undefined ? {} : { cpu_user_seconds: Number(cpuUser) / 1e6 }),
+    ...(cpuSystem === undefined ? {} : { cpu_system_seconds: Number(cpuSystem) / 1e6 }),
+    ...(peakMemory === undefined ? {} : { peak_memory_bytes: Number(peakMemory) }),
   });
-}
-
-function durationOfMicroseconds(microseconds: bigint | undefined): Duration | undefined {
-  return microseconds === undefined ? undefined : durationOf(Number(microseconds) / 1000);
 }
