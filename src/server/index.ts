@@ -24,3 +24,4 @@ export { type ReapiServices, blobServices, executionServices } from './reapi/rea
 export { requestedDigest, requestedDigests } from './reapi/requested-digests.ts';
 export { ServedBlobs } from './reapi/served-blobs.ts';
 export { statusOfError } from './status-of-error.ts';
+export { type AssetOptions, assetServices } from './reapi/assets/asset-service.ts';

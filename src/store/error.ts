@@ -28,6 +28,7 @@ export const storeErrorCodes = {
   'store-uri/unknown-scheme': 'a store’s URI of a kind that nobody knows',
   'cache/bad-path': 'a path of a file that would be outside of its binary cache',
   'cache/missing-file': 'a file that a binary cache refers to and does not have',
+  'cache/access-denied': 'a file that its server does not give to us, or a server that is not to be asked',
   'cache/file-too-large': 'a file of a binary cache with more bytes than such a file may have',
   'cache/other-store-dir': 'a binary cache for another store directory',
   'cache/not-a-cache': 'a place that has no binary cache and cannot be made one',

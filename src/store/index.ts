@@ -51,6 +51,7 @@ export { feedNar } from './remote/feed-nar.ts';
 export { RemoteStore, type RemoteStoreOptions } from './remote/remote-store.ts';
 export { StreamChannel } from './remote/stream-channel.ts';
 export { hashContents } from './hash-contents.ts';
+export { isNearbyAddress } from './binary-cache/http/public-servers.ts';
 export { BlobTree } from './local/blob-tree.ts';
 export { receiveOffer } from './receive-offer.ts';
 export { signInfo, takeSecretKeys } from './secret-keys.ts';

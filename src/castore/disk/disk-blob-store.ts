@@ -152,6 +152,12 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
     return this.#row(hash) !== undefined;
   }
 
+  /** Bytes of the blob with this hash, if a row says that it is here. */
+  sizeOf(hash: Sha256): number | undefined {
+    const { size } = this.#row(hash) ?? {};
+    return typeof size === 'number' ? size : undefined;
+  }
+
   /** Whether rows say so of all of `hashes`; one query. */
   arePresent(hashes: readonly Sha256[]): boolean {
     const sql = 'SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE hash = unhex(value)) LIMIT 1';

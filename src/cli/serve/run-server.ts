@@ -19,6 +19,7 @@ import { CliError } from '../error.ts';
 import { openStoreAt } from '../open-store.ts';
 import { type ServedAt, configurationLines } from './configuration-lines.ts';
 import { formatListenAddress } from './listen-address.ts';
+import { serveAssets } from './serve-assets.ts';
 import { serveExecution } from './serve-execution.ts';
 import { ServeLog } from './serve-log.ts';
 import { type ServeSettings, isLocal } from './serve-settings.ts';
@@ -42,7 +43,8 @@ export async function runServer(settings: ServeSettings, context: CommandContext
     execution: execution.executes ? { minPriority: -1000, maxPriority: 1000 } : undefined,
     actionCache: true,
   };
-  const services: readonly ReapiServices[] = [resources.use(blobServices(place, features)), execution];
+  const assets = resources.use(serveAssets(place, store, { settings, context }));
+  const services: readonly ReapiServices[] = [resources.use(blobServices(place, features)), execution, assets];
   const grpc = new GrpcServer(
     services.flatMap(({ routes }) => routes),
     { statusOf: reported(log), onCall: record => logCall(log, record) },

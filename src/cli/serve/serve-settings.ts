@@ -16,6 +16,10 @@ export interface ServeSettings {
   readonly drain: number;
   /** Bytes of one blob. */
   readonly maxBlobSize: number;
+  /** Bytes of one asset that is fetched, and of what is in it. */
+  readonly maxAssetSize: number;
+  /** Whether assets are fetched from this machine itself and from what is on its links, such as a cloud's metadata service. */
+  readonly assetsFromNearby: boolean;
 }
 
 const loopback = '127.0.0.1';
@@ -31,6 +35,8 @@ export const defaultServeSettings: ServeSettings = {
   lease: 4 * 3600,
   drain: 10_000,
   maxBlobSize: 64 * 2 ** 30,
+  maxAssetSize: 16 * 2 ** 30,
+  assetsFromNearby: false,
 };
 
 /** What `--anonymous` gives: each level includes those before it. */

@@ -7,6 +7,7 @@ import type { DownloadOptions } from '../../store/index.ts';
 import { downloadFile } from './download-file.ts';
 import { fetchArchive } from './fetch-archive.ts';
 import { fetchGitRepository, fetchRemoteRepository } from './git-repository.ts';
+import type { GitOptions } from './run-git.ts';
 
 /** What fetching depends on. */
 export interface FetchContext {
@@ -14,6 +15,8 @@ export interface FetchContext {
   readonly cacheFolder: string;
   readonly signal?: AbortSignal | undefined;
   readonly download: DownloadOptions;
+  /** Of git where it asks a repository elsewhere. */
+  readonly git?: Pick<GitOptions, 'environment' | 'maxFileSize'>;
   /** A folder that is there as long as the evaluation goes on. */
   readonly downloads: () => string;
   /** How long what was fetched counts as new: seconds. */

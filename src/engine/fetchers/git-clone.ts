@@ -31,7 +31,7 @@ export async function updateClone(url: string, input: InputAttributes, context: 
   const { signal } = context;
   // Others fetch into it, too.
   using _lock = await lockPath(folder, signal);
-  const git: GitOptions = { folder, signal };
+  const git: GitOptions = { ...context.git, folder, signal };
   const place: Remote = { url, git, context };
   if (!existsSync(join(folder, 'HEAD'))) {
     mkdirSync(folder, { recursive: true });

@@ -8,6 +8,8 @@ export interface GitOptions {
   readonly input?: Uint8Array;
   readonly environment?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
+  /** Bytes of the largest file that it may write; git ends with an error beyond. */
+  readonly maxFileSize?: number | undefined;
 }
 
 /** Variables by which git would look elsewhere than where it is told to. */
@@ -26,7 +28,10 @@ export async function runGit(args: readonly string[], options: GitOptions): Prom
   const env: NodeJS.ProcessEnv = { ...process.env, ...options.environment, GIT_OPTIONAL_LOCKS: '0' };
   for (const name of misleading) if (options.environment?.[name] === undefined) delete env[name];
   // Whose the repository is does not matter: nothing of it is run.
-  const child = spawn('git', ['-c', 'safe.directory=*', '-C', folder, ...args], { env, signal, stdio: 'pipe' });
+  const command = ['git', '-c', 'safe.directory=*', '-C', folder, ...args];
+  const [program = 'git', ...given] =
+    options.maxFileSize === undefined ? command : limited(command, options.maxFileSize);
+  const child = spawn(program, given, { env, signal, stdio: 'pipe' });
   const [out, err]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on('data', (chunk: Buffer) => void out.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => void err.push(chunk));
@@ -41,6 +46,11 @@ export async function runGit(args: readonly string[], options: GitOptions): Prom
   if (status === 0) return Buffer.concat(out);
   const said = displayBytes(byteStringOf(Buffer.concat(err))).trim();
   throw new EvalError('eval/error', `program 'git' failed with exit code ${status ?? 'none'}: ${said}`);
+}
+
+/** A command whose files are bounded, in the blocks of 512 bytes that a POSIX shell counts in. */
+function limited(command: readonly string[], maxFileSize: number): string[] {
+  return ['sh', '-c', 'ulimit -f "$1" && shift && exec "$@"', 'sh', String(Math.ceil(maxFileSize / 512)), ...command];
 }
 
 /** What `git` prints, as text without the blanks around it; undefined where it fails. */

@@ -7,13 +7,19 @@ const clients = new WeakMap<object, Map<string, HttpClient>>();
 
 export interface ClientContext extends Pick<OpenStoreContext, 'settings' | 'reporter'> {
   /** Where servers are reached otherwise than settings and environment say. */
-  readonly access?: { readonly proxies?: Variables | undefined; readonly caFile?: string | undefined } | undefined;
+  readonly access?:
+    | {
+        readonly proxies?: Variables | undefined;
+        readonly caFile?: string | undefined;
+        readonly isDistant?: boolean | undefined;
+      }
+    | undefined;
 }
 
 /** The client of all who have these settings and reach servers in this way: limits count for all of them together. */
 export function sharedHttpClient({ settings, reporter, access = {} }: ClientContext): HttpClient {
   const { proxies = process.env, caFile = settings.get('ssl-cert-file') } = access;
-  const key = JSON.stringify([access.proxies, caFile]);
+  const key = JSON.stringify([access.proxies, caFile, access.isDistant]);
   const known = clients.get(settings)?.get(key);
   if (known !== undefined) return known;
   const suffix = settings.get('user-agent-suffix');
@@ -27,6 +33,7 @@ export function sharedHttpClient({ settings, reporter, access = {} }: ClientCont
     userAgent: `curl/8.23.0 Nix/2.34.8 Firn${suffix === '' ? '' : ` ${suffix}`}`,
     netrcFile: settings.get('netrc-file'),
     caFile,
+    isDistant: access.isDistant,
     variables: proxies,
     reporter,
   });

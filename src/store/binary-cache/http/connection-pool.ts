@@ -1,17 +1,16 @@
-import type { SecureContext } from 'node:tls';
-import { HttpConnection } from './http-connection.ts';
+import { type ConnectionOptions, HttpConnection } from './http-connection.ts';
 
 /** Connections to one server. Those that nobody uses do not keep the process alive. */
 export class ConnectionPool {
   readonly #url: URL;
-  readonly #secureContext: SecureContext | undefined;
+  readonly #options: ConnectionOptions;
   /** The one that was used last at the end. */
   #idle: HttpConnection[] = [];
 
-  /** Of `url` the origin counts; `secureContext` is for https. */
-  constructor(url: URL, secureContext: SecureContext | undefined) {
+  /** Of `url` the origin counts. */
+  constructor(url: URL, options: ConnectionOptions) {
     this.#url = url;
-    this.#secureContext = secureContext;
+    this.#options = options;
   }
 
   /** One that is the caller's until its answer has ended. */
@@ -20,6 +19,6 @@ export class ConnectionPool {
       if (known.isUsable) return known;
       known.destroy();
     }
-    return new HttpConnection(this.#url, this.#secureContext, connection => this.#idle.push(connection));
+    return new HttpConnection(this.#url, this.#options, connection => this.#idle.push(connection));
   }
 }

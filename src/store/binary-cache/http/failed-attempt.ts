@@ -1,4 +1,5 @@
 import { errnoOf, messageOf, systemErrorText } from '../../../base/index.ts';
+import { isNearbyError } from './public-servers.ts';
 
 /**
  * Why an attempt failed, as far as that matters for what comes next: `absent` and `forbidden` tell of the file,
@@ -41,6 +42,7 @@ export function kindOfStatus(status: number): FailureKind {
 const curlErrors = {
   resolve: [6, 'Could not resolve hostname', 'unresolved'],
   connect: [7, 'Could not connect to server', 'transient'],
+  nearby: [7, 'Could not connect to server', 'forbidden'],
   partial: [18, 'Transferred a partial file', 'transient'],
   timeout: [28, 'Timeout was reached', 'transient'],
   tls: [35, 'SSL connect error', 'transient'],
@@ -70,6 +72,7 @@ export function failedWithinAnswer(subject: string, status: number, error: CurlE
 /** What a socket's error means to one who was connecting, or waiting for an answer. */
 export function classifySocketError(error: unknown, isConnected: boolean): CurlError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (isNearbyError(error)) return 'nearby';
   if (code === 'ENOTFOUND' || code.startsWith('EAI_')) return 'resolve';
   if (/CERT|SELF_SIGNED|VERIFY|ISSUER/.test(code)) return 'certificate';
   if (/^(?:EPROTO|ERR_SSL_|ERR_TLS_)/.test(code)) return 'tls';

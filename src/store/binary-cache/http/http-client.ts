@@ -24,6 +24,8 @@ export interface HttpClientOptions {
   readonly caFile: string | undefined;
   /** Of the environment: which proxies to use. */
   readonly variables: Variables;
+  /** Whether servers of this machine and on its links are not asked, also where a redirect leads there. */
+  readonly isDistant?: boolean | undefined;
   readonly reporter: Reporter;
   /** Waits so many milliseconds before the next attempt: for tests. */
   readonly pause?: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
@@ -52,7 +54,7 @@ export class HttpClient {
     this.#context = {
       ...options,
       pause: options.pause ?? (async (milliseconds, signal) => delay(milliseconds, undefined, { signal })),
-      routes: new HttpRoutes(options.variables, options.caFile),
+      routes: new HttpRoutes(options),
       permits: options.connections === 0 ? undefined : new Semaphore(options.connections),
       netrc: () => (netrc ??= readNetrc(options.netrcFile)),
     };

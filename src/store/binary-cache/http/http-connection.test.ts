@@ -30,7 +30,7 @@ async function serve(answers: readonly string[], { piece = Infinity, closes = fa
   });
   const { port } = server.address() as AddressInfo;
   const url = new URL(`http://127.0.0.1:${port}/some/file?x=1`);
-  const pool = new ConnectionPool(url, undefined);
+  const pool = new ConnectionPool(url, { secureContext: undefined, isDistant: false });
   return {
     requests,
     ask: async (method: 'GET' | 'HEAD' = 'GET') => new PooledCall(pool, method, url, { accept: '*/*' }).answer(),

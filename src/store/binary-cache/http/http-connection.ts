@@ -2,6 +2,7 @@ import { type Socket, connect, isIP } from 'node:net';
 import { type SecureContext, connect as connectTls } from 'node:tls';
 import { bodyFraming, malformed, parseAnswerHead } from './answer-head.ts';
 import { ConnectionAnswer } from './connection-answer.ts';
+import { lookupDistant } from './public-servers.ts';
 
 /** In bytes. */
 const maxHeadSize = 64 * 1024;
@@ -18,6 +19,13 @@ function sharedReadBuffer(): Buffer {
 }
 
 const endOfHead = Buffer.from('\r\n\r\n');
+
+export interface ConnectionOptions {
+  /** For https. */
+  readonly secureContext: SecureContext | undefined;
+  /** Whether the server must not be this machine nor be on its links. */
+  readonly isDistant: boolean;
+}
 
 interface Waiting {
   readonly isHead: boolean;
@@ -48,13 +56,15 @@ export class HttpConnection {
   #answers = 0;
   #expires = Infinity;
 
-  /** `secureContext` is for https. */
-  constructor(url: URL, secureContext: SecureContext | undefined, idle: (connection: HttpConnection) => void) {
+  constructor(url: URL, options: ConnectionOptions, idle: (connection: HttpConnection) => void) {
+    const { secureContext, isDistant } = options;
     this.#host = url.host;
     this.#idle = idle;
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     const onread = { buffer: sharedReadBuffer, callback: (size: number, bytes: Uint8Array) => this.#read(size, bytes) };
-    const place = { host, port: Number(url.port) || (secureContext === undefined ? 80 : 443), noDelay: true, onread };
+    const lookup = isDistant ? { lookup: lookupDistant } : {};
+    const port = Number(url.port) || (secureContext === undefined ? 80 : 443);
+    const place = { host, port, noDelay: true, onread, ...lookup };
     this.#socket =
       secureContext === undefined
         ? connect(place)

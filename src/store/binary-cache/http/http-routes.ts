@@ -4,12 +4,21 @@ import { type SecureContext, type SecureContextOptions, createSecureContext } fr
 import { ConnectionPool } from './connection-pool.ts';
 import { type HttpCall, PooledCall } from './http-call.ts';
 import type { ClientIdentity, UnsignedRequest } from './http-request.ts';
+import { requireDistantHost } from './public-servers.ts';
 
 /** Variables of the environment that name proxies, as curl knows them; `HTTP_PROXY` is not one (CGI sets it). */
 const proxyVariables = ['http_proxy', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'];
 const exceptionVariables = ['no_proxy', 'NO_PROXY'];
 
 export type Variables = Readonly<Record<string, string | undefined>>;
+
+export interface RoutesOptions {
+  readonly variables: Variables;
+  /** Has the certificates to trust, in PEM; those that Node knows unless given. */
+  readonly caFile: string | undefined;
+  /** Whether servers of this machine and on its links are not asked. */
+  readonly isDistant?: boolean | undefined;
+}
 
 /**
  * How requests get to their servers. What is only asked for goes over connections of our own; what has a body, or goes
@@ -22,12 +31,13 @@ export class HttpRoutes {
   readonly #pools = new Map<string, ConnectionPool>();
   readonly #agents = new Map<string, Agent>();
   readonly #contexts = new Map<string, SecureContext>();
+  readonly #isDistant: boolean;
   #authorities: string | undefined;
 
-  /** `caFile` has the certificates to trust, in PEM; those that Node knows unless given. */
-  constructor(variables: Variables, caFile: string | undefined) {
+  constructor({ variables, caFile, isDistant = false }: RoutesOptions) {
     this.#proxies = proxiesOf(variables);
     this.#caFile = caFile;
+    this.#isDistant = isDistant;
   }
 
   /**
@@ -36,6 +46,8 @@ export class HttpRoutes {
    */
   async route(request: UnsignedRequest, identity: ClientIdentity | undefined): Promise<() => HttpCall> {
     const { method, url, headers, body } = request;
+    // Names are looked up where connections are made; with a proxy that is its own affair.
+    if (this.#isDistant) requireDistantHost(url.hostname);
     const context = url.protocol === 'https:' ? this.#contextOf(identity) : undefined;
     if (this.#proxies === undefined && body === undefined && (method === 'GET' || method === 'HEAD')) {
       const pool = this.#poolOf(url, context, identity);
@@ -51,7 +63,8 @@ export class HttpRoutes {
   #poolOf(url: URL, context: SecureContext | undefined, identity: ClientIdentity | undefined): ConnectionPool {
     const key = keyOf(url.origin, identity);
     let pool = this.#pools.get(key);
-    if (pool === undefined) this.#pools.set(key, (pool = new ConnectionPool(url, context)));
+    if (pool === undefined)
+      this.#pools.set(key, (pool = new ConnectionPool(url, { secureContext: context, isDistant: this.#isDistant })));
     return pool;
   }
 

@@ -11,6 +11,7 @@ import { type Headers, type HttpRequest, type UnsignedRequest, displayUrl, verbO
 import type { HttpRoutes } from './http-routes.ts';
 import type { Netrc } from './netrc.ts';
 import { type ReadBodyOptions, readBody, readWholeBody } from './read-body.ts';
+import { isNearbyError } from './public-servers.ts';
 import type { ServerAnswer, WholeBody } from './server-answer.ts';
 
 /** What all transfers of a client have in common; numbers as in `HttpClientOptions`. */
@@ -230,6 +231,7 @@ export class HttpTransfer implements Disposable {
     try {
       return await this.#context.routes.route(request, identity);
     } catch (error) {
+      if (isNearbyError(error)) throw failedBeforeAnswer(this.#subject, 'nearby', messageOf(error), error);
       const detail = `error setting certificate verify locations: ${messageOf(error)}`;
       throw failedBeforeAnswer(this.#subject, 'caFile', detail, error);
     }
