@@ -23,6 +23,7 @@ export {
   verbosities,
   verbosityRank,
 } from './activity.ts';
+export { type Group, type User, findGroup, findUser } from './accounts.ts';
 export { Blake3 } from './blake3.ts';
 export { type Brand, brandAs } from './brand.ts';
 export { builtFolder, entryFile, packageFolder, snapshotOption, startThread } from './program-files.ts';
@@ -74,5 +75,6 @@ export {
 export { preferHugePages } from './huge-pages.ts';
 export { type Sha256Hasher, sha256Hasher, sha256Hex } from './sha256.ts';
 export { systemErrorText, wordsOfErrno } from './system-error.ts';
+export { type Peer, peerOf } from './socket-syscalls.ts';
 export { openTerminal } from './terminal-syscalls.ts';
 export { type TreeSink, teeTree } from './tree-events.ts';

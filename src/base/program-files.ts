@@ -4,6 +4,7 @@
  * Looked up when they are needed and not before: what a start-up snapshot (docs/adr/0009) computed while it was made
  * would be true of the folder that it was made in.
  */
+import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
@@ -32,7 +33,9 @@ export function startThread(module: string, name: string, options: WorkerOptions
 export function builtFolder(): string {
   if (isSource(import.meta.filename)) return join(import.meta.dirname, '../../dist');
   const snapshot = process.execArgv.find(argument => argument.startsWith(snapshotOption));
-  return snapshot === undefined ? import.meta.dirname : dirname(snapshot.slice(snapshotOption.length));
+  if (snapshot === undefined) return import.meta.dirname;
+  // Its name may lead through a link to `bin`: what is beside that link is somebody else's.
+  return dirname(realpathSync.native(snapshot.slice(snapshotOption.length)));
 }
 
 /** The folder of the package, which has `share`, `nix` and others that are used as they are. */

@@ -42,6 +42,11 @@ export class Environment implements StoreEnvironment {
     return this.#folder('NIX_CONF_DIR') ?? '/etc/nix';
   }
 
+  /** Where the daemon listens. */
+  get daemonSocket(): string {
+    return this.#folder('NIX_DAEMON_SOCKET_PATH') ?? `${this.stateDir}/daemon-socket/socket`;
+  }
+
   /** Where Nix's own library is (`<nix/...>`). */
   get libraryDir(): string {
     return this.#folder('NIX_DATA_DIR') ?? '/usr/share';

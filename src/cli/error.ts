@@ -29,6 +29,7 @@ export const cliErrorCodes = {
   'output/unknown-format': 'a name that is no format of log output',
   'output/exists': 'a file that is to be written and is there already',
   'output/closed': 'whoever read our standard output has closed it',
+  'daemon/refused': 'a client that the settings do not let use the daemon',
   'serve/cannot-listen': 'an address at which a server cannot listen',
   'shell/not-local': 'a store whose paths are not on this machine, where a program of it is to run',
   'shell/not-executable': 'a program that cannot be run',

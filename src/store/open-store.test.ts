@@ -14,6 +14,7 @@ function makeContext(warnings: string[] = []): OpenStoreContext {
       chosenStateDir: '/nonexistent/state',
       chosenLogDir: undefined,
       cacheFolder: '/proc/nonexistent/cache',
+      daemonSocket: '/nonexistent/socket',
       isRoot: false,
     },
     settings: new Settings({

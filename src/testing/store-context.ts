@@ -39,6 +39,7 @@ export function testStoreContext(options: TestContextOptions = {}): OpenStoreCon
       chosenStateDir: '/nonexistent/state',
       chosenLogDir: undefined,
       cacheFolder: options.cacheFolder ?? '/proc/nonexistent/cache',
+      daemonSocket: '/nonexistent/socket',
       isRoot: false,
     },
     settings,

@@ -1,28 +1,26 @@
 import type { Flag } from '../args/flag.ts';
 import type { CommandContext } from '../command.ts';
-import { CliError } from '../error.ts';
 import { openCommandStore } from '../open-store.ts';
 import { serveWith } from '../served-store.ts';
 import { openStandardChannel } from '../standard-channel.ts';
-import { firnVersion } from '../version.ts';
 
 /** What `nix daemon` and `nix-daemon` are told, and do. */
 export class DaemonArguments {
   readonly flags: readonly Flag[];
   readonly #context: CommandContext;
   #standard = false;
-  /** Who speaks through standard streams is trusted unless told otherwise: nobody can see who it is. */
-  #isTrusted = true;
+  /** What clients are taken for; undefined: by who they are. */
+  #trust: boolean | undefined;
 
   constructor(context: CommandContext) {
     this.#context = context;
-    const trust = (long: string, summary: string, isTrusted: boolean): Flag => ({
+    const trust = (long: string, summary: string, trusts: boolean | undefined): Flag => ({
       long,
       labels: [],
       summary,
       apply: () => {
         context.settings.require('daemon-trust-override');
-        this.#isTrusted = isTrusted;
+        this.#trust = trusts;
       },
     });
     this.flags = [
@@ -32,9 +30,9 @@ export class DaemonArguments {
         summary: 'Serve one client through standard input and output.',
         apply: () => (this.#standard = true),
       },
-      trust('force-trusted', 'Trust the client.', true),
-      trust('force-untrusted', 'Do not trust the client.', false),
-      trust('default-trust', 'Trust the client as usual.', true),
+      trust('force-trusted', 'Trust clients.', true),
+      trust('force-untrusted', 'Do not trust clients.', false),
+      trust('default-trust', 'Trust clients as usual.', undefined),
       {
         long: 'process-ops',
         labels: [],
@@ -45,15 +43,18 @@ export class DaemonArguments {
   }
 
   async run(): Promise<void> {
-    if (!this.#standard) {
-      const message = `'nix-daemon' without '--stdio' is not part of Firn ${firnVersion()} yet: it serves one client through standard input and output`;
-      throw new CliError('command/absent', message);
-    }
-    const { signal } = this.#context;
-    // Not before it is needed: what talks to Bazel and its like would be in the heap of every process (docs/adr/0009).
+    // Not before they are needed: what talks to Bazel and its like would be in the heap of every process (docs/adr/0009).
     const { serveWorker } = await import('../../server/index.ts');
+    const { runDaemon } = await import('../daemon/run-daemon.ts');
+    const { signal, environment } = this.#context;
+    if (!this.#standard) {
+      await runDaemon({ socket: environment.daemonSocket, trust: this.#trust }, this.#context);
+      return;
+    }
     await using store = await openCommandStore(this.#context);
     await using channel = openStandardChannel();
-    await serveWorker(channel, serveWith(store, this.#context), { isTrusted: this.#isTrusted, signal });
+    // Nobody can see who speaks through standard streams.
+    const isTrusted = this.#trust ?? true;
+    await serveWorker(channel, serveWith(store, this.#context), { isTrusted, signal });
   }
 }

@@ -14,14 +14,25 @@ import { CliError } from '../error.ts';
 
 /** The settings of one invocation: as nix-compat has them, with warnings said where C++ Nix says them. */
 export class InvocationSettings {
+  readonly #environment: SettingsEnvironment;
   readonly #settings: Settings;
+  /** What has been done to them, in order: `copy` does it again. */
+  readonly #changes: ((settings: Settings) => unknown)[] = [];
   readonly #warn: (message: string) => void;
   /** Names that are no settings. They are reported at the end, when all of the command line is known. */
   readonly #unknown = new Set<string>();
 
   constructor(environment: SettingsEnvironment, warn: (message: string) => void) {
+    this.#environment = environment;
     this.#settings = new Settings(environment);
     this.#warn = warn;
+  }
+
+  /** Settings that begin as these are and change apart from them: those of a client of a server. */
+  copy(warn: (message: string) => void): InvocationSettings {
+    const copy = new InvocationSettings(this.#environment, warn);
+    for (const change of this.#changes) copy.#change(change);
+    return copy;
   }
 
   get<Name extends SettingName>(name: Name): NixSettings[Name]['value'] {
@@ -55,22 +66,23 @@ export class InvocationSettings {
 
   /** Applies one source. Throws `config/bad-value` or `path/not-absolute`. */
   apply(assignments: readonly ConfigAssignment[]): void {
-    this.#report(this.#settings.apply(assignments));
+    this.#report(this.#change(settings => settings.apply(assignments)));
   }
 
   /** What the command line says: sets `name`, or adds to it as `extra-name`. Throws as `apply`. */
   assign(name: string, value: string): void {
-    this.#report(this.#settings.set({ name, value, origin: { source: 'command line' } }));
+    const assignment = { name, value, origin: { source: 'command line' } };
+    this.#report(this.#change(settings => settings.set(assignment)));
   }
 
   /** Gives a setting another value than its default without counting as having set it. Throws as `apply`. */
   presume(name: SettingName, value: string): void {
-    this.#settings.presume(name, value);
+    this.#change(settings => settings.presume(name, value));
   }
 
   /** Takes all values so far for the system's own. */
   forgetOverrides(): void {
-    this.#settings.forgetOverrides();
+    this.#change(settings => settings.forgetOverrides());
   }
 
   /** Says, once, which names were set that are no settings. */
@@ -90,6 +102,13 @@ export class InvocationSettings {
       'feature/disabled',
       `experimental Nix feature '${feature}' is disabled; add '--extra-experimental-features ${feature}' to enable it`,
     );
+  }
+
+  /** Kept only when it has succeeded. */
+  #change<T>(change: (settings: Settings) => T): T {
+    const result = change(this.#settings);
+    this.#changes.push(change);
+    return result;
   }
 
   #report(warnings: readonly ConfigWarning[]): void {

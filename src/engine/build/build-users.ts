@@ -1,7 +1,7 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { tryLockFile } from '../../base/index.ts';
+import { findGroup, findUser, tryLockFile } from '../../base/index.ts';
 import { makeFolder, realFileSystem } from '../../castore/index.ts';
 import { type UserIds, hasIds } from '../../exec/index.ts';
 import { EngineError } from '../error.ts';
@@ -64,7 +64,7 @@ export class BuildUsers {
     const { buildUsersGroup, autoAllocatesUsers } = settings;
     if (autoAllocatesUsers) return this.#slots();
     if (buildUsersGroup === '') return undefined;
-    const group = findLine(join(this.#etc, 'group'), fields => fields[0] === buildUsersGroup);
+    const group = findGroup(({ name }) => name === buildUsersGroup, join(this.#etc, 'group'));
     if (group === undefined) {
       // In a user namespace that has none of those ids builds run as its root.
       const slots = this.#slots();
@@ -72,17 +72,16 @@ export class BuildUsers {
       const message = `the group '${buildUsersGroup}' specified in 'build-users-group' does not exist`;
       throw new EngineError('build/no-users', message);
     }
-    const members = (group[3] ?? '').split(',').filter(name => name !== '');
-    if (members.length === 0) {
+    if (group.members.length === 0) {
       throw new EngineError('build/no-users', `the build users group '${buildUsersGroup}' has no members`);
     }
-    return members.map(name => {
-      const user = findLine(join(this.#etc, 'passwd'), fields => fields[0] === name);
+    return group.members.map(member => {
+      const user = findUser(({ name }) => name === member, join(this.#etc, 'passwd'));
       if (user === undefined) {
-        const message = `the user '${name}' in the group '${buildUsersGroup}' does not exist`;
+        const message = `the user '${member}' in the group '${buildUsersGroup}' does not exist`;
         throw new EngineError('build/no-users', message);
       }
-      const ids = { user: Number(user[2]), group: Number(group[2]) };
+      const ids = { user: user.id, group: group.id };
       if (ids.user === process.geteuid?.()) {
         throw new EngineError('build/no-users', `the Nix user should not be a member of '${buildUsersGroup}'`);
       }
@@ -121,12 +120,4 @@ function tryAcquire(candidates: readonly Candidate[]): BuildUser | undefined {
     }
   }
   return undefined;
-}
-
-/** The fields of the first line of a file like /etc/passwd that `matches`. */
-function findLine(file: string, matches: (fields: readonly string[]) => boolean): readonly string[] | undefined {
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .map(line => line.split(':'))
-    .find(matches);
 }

@@ -9,9 +9,6 @@ import { takeTraits } from '../store-parameters.ts';
 import { WorkerConnection } from './worker-connection.ts';
 import { WorkerStore } from './worker-store.ts';
 
-/** Where C++ Nix's daemon listens. */
-const defaultSocket = '/nix/var/nix/daemon-socket/socket';
-
 /** `daemon` or `unix:///path`: by the daemon that listens there. Connects when something is asked of it. */
 export async function openDaemonStore(request: StoreRequest): Promise<Store> {
   const { authority, parameters, context } = request;
@@ -20,10 +17,7 @@ export async function openDaemonStore(request: StoreRequest): Promise<Store> {
   const maxConnections = parameters.take('max-connections', int32Type, 1);
   parameters.take('max-connection-age', uint32Type, 2 ** 32 - 1);
   parameters.warnUnknown(reporter);
-  const socket =
-    authority === ''
-      ? (process.env['NIX_DAEMON_SOCKET_PATH'] ?? defaultSocket)
-      : canonicalPath(displayBytes(decodePercent(authority)));
+  const socket = authority === '' ? environment.daemonSocket : canonicalPath(displayBytes(decodePercent(authority)));
   const uri = authority === '' ? 'daemon' : `unix://${authority}`;
   return new WorkerStore({
     uri,

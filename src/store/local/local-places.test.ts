@@ -23,6 +23,7 @@ const environment = (more: Partial<StoreEnvironment>): StoreEnvironment => ({
   chosenStateDir: '/nonexistent',
   chosenLogDir: undefined,
   cacheFolder: '/cache',
+  daemonSocket: '/nonexistent/socket',
   isRoot: false,
   ...more,
 });

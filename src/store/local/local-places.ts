@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { Reporter } from '../../base/index.ts';
 import { type StoreDir, defaultStoreDir } from '../../nix-compat/index.ts';
 
@@ -17,6 +18,8 @@ export interface StoreEnvironment {
   readonly chosenLogDir: string | undefined;
   /** For what can be had again: what binary caches have said. */
   readonly cacheFolder: string;
+  /** Where a daemon listens, if there is one. */
+  readonly daemonSocket: string;
   readonly isRoot: boolean;
 }
 
@@ -43,7 +46,9 @@ export interface LocalPlaces {
  */
 export function localPlaces(chosen: ChosenPlaces, environment: StoreEnvironment, reporter: Reporter): LocalPlaces {
   const { root, storeDir } = chosen;
-  const dataFolder = chosen.state ?? (root === undefined ? environment.dataFolder : join(root, 'nix', 'var', 'nix'));
+  const wanted = chosen.state ?? (root === undefined ? environment.dataFolder : join(root, 'nix', 'var', 'nix'));
+  // Where another Nix keeps its state we have ours beside it.
+  const dataFolder = isOfOther(wanted) ? join(wanted, 'firn') : wanted;
   const logDir =
     chosen.log ??
     (root === undefined
@@ -52,7 +57,7 @@ export function localPlaces(chosen: ChosenPlaces, environment: StoreEnvironment,
   if (chosen.real !== undefined) return { dataFolder, logDir, realStoreDir: chosen.real };
   if (root !== undefined) return { dataFolder, logDir, realStoreDir: join(root, 'nix', 'store') };
   const governor = environment.chosenStateDir ?? (storeDir === defaultStoreDir ? '/nix/var/nix' : undefined);
-  const isForeign = governor !== undefined && governor !== dataFolder && isGovernedByOther(governor);
+  const isForeign = governor !== undefined && governs(governor);
   if (!isForeign && (chosen.isStoreDirChosen || environment.isRoot)) {
     return { dataFolder, logDir, realStoreDir: storeDir };
   }
@@ -67,6 +72,18 @@ export function localPlaces(chosen: ChosenPlaces, environment: StoreEnvironment,
 }
 
 /** C++ Nix keeps the version of its tables in this file, which no data folder of ours has. */
-function isGovernedByOther(stateDir: string): boolean {
+function isOfOther(stateDir: string): boolean {
   return existsSync(join(stateDir, 'db', 'schema'));
+}
+
+/** Whether another Nix keeps its state there and knows any store path: otherwise there is nothing that it could miss. */
+function governs(stateDir: string): boolean {
+  if (!isOfOther(stateDir)) return false;
+  try {
+    using database = new DatabaseSync(join(stateDir, 'db', 'db.sqlite'), { readOnly: true });
+    return database.prepare('SELECT 1 FROM ValidPaths LIMIT 1').get() !== undefined;
+  } catch {
+    // What cannot be looked at may hold anything.
+    return true;
+  }
 }

@@ -66,7 +66,7 @@ export class PathTable {
 
   #relate(path: StorePath, references: readonly StorePath[], outputs: readonly KnownOutput[] | undefined): void {
     const id = this.#requireId(path);
-    this.#database.run('DELETE FROM refs WHERE referrer = ?', id);
+    this.#database.run('DELETE FROM path_refs WHERE referrer = ?', id);
     for (const reference of references) {
       const target = this.#idOf(reference);
       if (target === undefined) {
@@ -75,7 +75,7 @@ export class PathTable {
           `'${path}' refers to '${reference}', which the store does not have`,
         );
       }
-      this.#database.run('INSERT OR IGNORE INTO refs VALUES (?, ?)', id, target);
+      this.#database.run('INSERT OR IGNORE INTO path_refs VALUES (?, ?)', id, target);
     }
     for (const { output, path: target } of outputs ?? []) {
       this.#database.run('INSERT OR REPLACE INTO derivation_outputs VALUES (?, ?, ?)', id, output, target);
@@ -118,7 +118,7 @@ export class PathTable {
     if (row === undefined) return undefined;
     const { info, root } = pathOfRow(row);
     const references = this.#paths(
-      'SELECT path FROM refs JOIN paths ON id = reference WHERE referrer = ? ORDER BY path',
+      'SELECT path FROM path_refs JOIN paths ON id = reference WHERE referrer = ? ORDER BY path',
       Number(row['id']),
     );
     return { info: { ...info, references }, root };
@@ -132,19 +132,19 @@ export class PathTable {
     const rows = this.#database.all(
       `WITH RECURSIVE members (id) AS (
          SELECT paths.id FROM json_each(?) JOIN paths ON paths.path = value
-         UNION SELECT reference FROM refs JOIN members ON referrer = id)
+         UNION SELECT reference FROM path_refs JOIN members ON referrer = id)
        SELECT id, ${columns} FROM members JOIN paths USING (id)`,
       JSON.stringify([...roots]),
     );
     const ids = JSON.stringify(rows.map(({ id }) => id));
-    const refs = 'SELECT referrer, reference FROM json_each(?) JOIN refs ON referrer = value';
+    const refs = 'SELECT referrer, reference FROM json_each(?) JOIN path_refs ON referrer = value';
     return joinInfos(rows, this.#database.tuples(refs, ids));
   }
 
   /** All valid paths, in ascending order. */
   infos(): Map<StorePath, PathInfo> {
     const rows = this.#database.all(`SELECT id, ${columns} FROM paths ORDER BY path`);
-    return joinInfos(rows, this.#database.tuples('SELECT referrer, reference FROM refs'));
+    return joinInfos(rows, this.#database.tuples('SELECT referrer, reference FROM path_refs'));
   }
 
   /** The valid path with this hash part (32 characters), of which there is at most one. */
@@ -166,7 +166,7 @@ export class PathTable {
   /** Valid paths that refer to `path`, itself included if it does. */
   referrers(path: StorePath): StorePath[] {
     return this.#paths(
-      `SELECT path FROM refs JOIN paths ON id = referrer
+      `SELECT path FROM path_refs JOIN paths ON id = referrer
        WHERE reference = (SELECT id FROM paths WHERE path = ?) ORDER BY path`,
       path,
     );
@@ -217,7 +217,7 @@ export class PathTable {
           throw new StoreError('path/in-use', `cannot invalidate '${path}', since '${staying}' refers to it`);
       }
       const ids = paths.flatMap(path => this.#idOf(path) ?? []);
-      for (const id of ids) this.#database.run('DELETE FROM refs WHERE referrer = ?', id);
+      for (const id of ids) this.#database.run('DELETE FROM path_refs WHERE referrer = ?', id);
       for (const id of ids) this.#database.run('DELETE FROM paths WHERE id = ?', id);
     });
   }

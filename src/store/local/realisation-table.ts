@@ -26,7 +26,7 @@ export class RealisationTable {
 
   find(id: DerivationOutputId): RealisedOutput | undefined {
     const row = this.#database.get(
-      `SELECT paths.path, realisations.signatures FROM realisations JOIN paths ON paths.id = realisations.path
+      `SELECT paths.path, output_realisations.signatures FROM output_realisations JOIN paths ON paths.id = output_realisations.path
        WHERE derivation_hash = ? AND output = ?`,
       ...keyOf(id),
     );
@@ -59,7 +59,7 @@ export class RealisationTable {
     }
     const all = sortSignatures([...(known?.signatures ?? []), ...signatures]);
     const added = this.#database.run(
-      `INSERT OR REPLACE INTO realisations (derivation_hash, output, path, signatures)
+      `INSERT OR REPLACE INTO output_realisations (derivation_hash, output, path, signatures)
        SELECT ?, ?, id, ? FROM paths WHERE path = ?`,
       ...keyOf(id),
       all.map(formatSignature).join(' '),

@@ -3,8 +3,8 @@ import type { Schema } from '../../castore/index.ts';
 /**
  * `paths`: one row a valid store path (docs/formats/store-tables.md). `path` is the base name; `root_*` is the root node:
  * kind 0 a file, 1 an executable file, 2 a directory (`root` their SHA-256, `root_size` the blob's size), 3 a symlink
- * (`root` its target). `refs`: who refers to whom, itself included. `derivation_outputs`: the statically known outputs of
- * the derivations that are valid. `realisations`: what outputs of content-addressed derivations turned out to be.
+ * (`root` its target). `path_refs`: who refers to whom, itself included. `derivation_outputs`: the statically known outputs of
+ * the derivations that are valid. `output_realisations`: what outputs of content-addressed derivations turned out to be.
  * `path_changes`: one row, the number of registrations so far, which `paths.change` has of a path's last one.
  */
 export const storeSchema: Schema = {
@@ -50,5 +50,8 @@ export const storeSchema: Schema = {
      CREATE INDEX paths_by_change ON paths (change);
      CREATE TABLE path_changes (number INTEGER NOT NULL);
      INSERT INTO path_changes VALUES (0);`,
+    // C++ Nix has tables of these names, in a file of the same name: its daemon may serve a folder that our client set up.
+    `ALTER TABLE refs RENAME TO path_refs;
+     ALTER TABLE realisations RENAME TO output_realisations;`,
   ],
 };

@@ -43,7 +43,7 @@ export class PathGraph {
     this.paths = paths;
     this.ids = Float64Array.from(ids);
     const references = new EdgeList();
-    for (const { referrer, reference } of database.iterate('SELECT referrer, reference FROM refs')) {
+    for (const { referrer, reference } of database.iterate('SELECT referrer, reference FROM path_refs')) {
       references.add(nodeOfId.get(referrer), nodeOfId.get(reference));
     }
     this.references = references.index(paths.length);

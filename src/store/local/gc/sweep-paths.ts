@@ -63,7 +63,7 @@ function invalidateDead({ database }: Collection, { graph, marks }: DeadPaths, b
     rows.sort((a, b) => a.id - b.id);
     try {
       database.transaction(() => {
-        for (const { id } of rows) database.run('DELETE FROM refs WHERE referrer = ?', id);
+        for (const { id } of rows) database.run('DELETE FROM path_refs WHERE referrer = ?', id);
         // Fails for one that something refers to.
         for (const { id, path } of rows) database.run('DELETE FROM paths WHERE id = ? AND path = ?', id, path);
       });
@@ -80,7 +80,7 @@ function markReferred(database: Database, { graph, marks }: DeadPaths, batch: re
   const ids = new Set(batch.map(node => graph.ids[node]));
   let found = false;
   for (const node of batch) {
-    const referrers = database.all('SELECT referrer FROM refs WHERE reference = ?', graph.ids[node] ?? 0);
+    const referrers = database.all('SELECT referrer FROM path_refs WHERE reference = ?', graph.ids[node] ?? 0);
     if (!referrers.some(({ referrer }) => !ids.has(Number(referrer)))) continue;
     marks.mark(node);
     found = true;

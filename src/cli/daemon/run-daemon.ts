@@ -1,0 +1,79 @@
+import type { Socket } from 'node:net';
+import { type Peer, peerOf } from '../../base/index.ts';
+import { serveWorker } from '../../server/index.ts';
+import { StreamChannel } from '../../store/index.ts';
+import type { CommandContext } from '../command.ts';
+import { CliError } from '../error.ts';
+import { openCommandStore } from '../open-store.ts';
+import { serveWith } from '../served-store.ts';
+import { type ClientAccess, admitClient } from './client-access.ts';
+import { listenAtSocket } from './daemon-socket.ts';
+
+export interface DaemonOptions {
+  readonly socket: string;
+  /** What all clients are taken for; by who they are unless given. */
+  readonly trust: boolean | undefined;
+}
+
+/**
+ * Serves the worker protocol to whoever connects to a socket, until the command is interrupted. Each client has settings and
+ * a store of its own, so that what it chooses and what it keeps from being collected ends with it.
+ */
+export async function runDaemon(options: DaemonOptions, context: CommandContext): Promise<void> {
+  const { signal, log } = context;
+  const clients = new Set<Promise<void>>();
+  const server = await listenAtSocket(options.socket, socket => {
+    const client = serveClient(socket, options, context)
+      .catch((error: unknown) => log.logError(error))
+      .finally(() => {
+        socket.destroy();
+        clients.delete(client);
+      });
+    clients.add(client);
+  });
+  await using _server = server;
+  await new Promise<void>(resolve => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await Promise.all(clients);
+}
+
+async function serveClient(socket: Socket, options: DaemonOptions, context: CommandContext): Promise<void> {
+  const { log, signal } = context;
+  const peer = peerOf(descriptorOf(socket));
+  const { user, isTrusted } = accessOf(peer, options, context);
+  const process = peer?.process ?? '<unknown>';
+  log.log('info', `accepted connection from pid ${process}, user ${user}${isTrusted ? ' (trusted)' : ''}`);
+  await using resources = new AsyncDisposableStack();
+  const own: CommandContext = { ...context, settings: context.settings.copy(message => log.warn(message)), resources };
+  await using store = await openCommandStore(own);
+  await using channel = new StreamChannel(socket, socket);
+  signal.addEventListener('abort', () => channel.destroy(), { once: true, signal: channel.ended });
+  const gone = AbortSignal.any([signal, channel.ended]);
+  try {
+    await serveWorker(channel, serveWith(store, own), { isTrusted, signal });
+  } catch (error) {
+    // Nobody is there to be told.
+    if (!gone.aborted) throw error;
+  }
+}
+
+function accessOf(peer: Peer | undefined, { trust }: DaemonOptions, { settings }: CommandContext): ClientAccess {
+  if (trust !== undefined) return { user: '<unknown>', isTrusted: trust };
+  if (peer === undefined) {
+    throw new CliError(
+      'daemon/refused',
+      'this system does not tell who connects: --force-trusted or --force-untrusted',
+    );
+  }
+  return admitClient(peer, settings);
+}
+
+/** Node has no public way to a socket's descriptor. */
+function descriptorOf(socket: Socket): number {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
+  if (typeof fd !== 'number' || fd < 0) throw new CliError('daemon/refused', 'a connection was closed at once');
+  return fd;
+}
