@@ -2,26 +2,35 @@ import { type LookupAddress, lookup } from 'node:dns';
 import { BlockList, type LookupFunction, isIP } from 'node:net';
 
 /** Addresses of this machine itself and of what is on its links, such as services that tell a cloud's secrets. */
-const nearby = new BlockList();
-for (const [net, prefix] of [
-  ['0.0.0.0', 8],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-] as const) {
-  nearby.addSubnet(net, prefix, 'ipv4');
-}
-for (const [net, prefix] of [
-  ['::', 127],
-  ['fe80::', 10],
-] as const) {
-  nearby.addSubnet(net, prefix, 'ipv6');
+const nearby = {
+  ipv4: [
+    ['0.0.0.0', 8],
+    ['127.0.0.0', 8],
+    ['169.254.0.0', 16],
+  ],
+  ipv6: [
+    ['::', 127],
+    ['fe80::', 10],
+  ],
+} as const;
+
+let nearbyList: BlockList | undefined;
+
+/** Made when it is needed: it cannot be part of a snapshot (docs/adr/0009). */
+function listOfNearby(): BlockList {
+  if (nearbyList !== undefined) return nearbyList;
+  nearbyList = new BlockList();
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    for (const [net, prefix] of nearby[family]) nearbyList.addSubnet(net, prefix, family);
+  }
+  return nearbyList;
 }
 
 /** Whether an address is of this machine or of its links. Addresses of version 4 that are written as of 6 are told, too. */
 export function isNearbyAddress(address: string): boolean {
   const version = isIP(address);
   if (version === 0) return false;
-  return nearby.check(address, version === 6 ? 'ipv6' : 'ipv4');
+  return listOfNearby().check(address, version === 6 ? 'ipv6' : 'ipv4');
 }
 
 const errorCode = 'FIRN_NEARBY';
