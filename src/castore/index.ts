@@ -67,8 +67,10 @@ export {
   impliedDigest,
   impliedForeignDigest,
   isHashOf,
+  sizeless,
 } from './foreign/foreign-digest.ts';
 export { type ForeignDirectory, decodeForeignDirectory } from './foreign/foreign-directory.ts';
+export { type ImportedGitTree, exportGitDirectory, importGitDirectory } from './foreign/git-directories.ts';
 export { type ForeignStore, importForeignDirectory } from './foreign/import-directory.ts';
 export {
   type TreeMessage,

@@ -6,6 +6,7 @@ import {
   type ForeignDigest,
   impliedDigest,
   impliedForeignDigest,
+  sizeless,
 } from '../foreign/foreign-digest.ts';
 import type { Database, Row } from './database.ts';
 
@@ -21,12 +22,21 @@ export class DiskBlobAliases implements BlobAliases {
     return foreign.map(digest => impliedDigest(digest) ?? this.#find(digest));
   }
 
+  async findByHash(digestFunction: DigestFunction, hashes: readonly string[]): Promise<(Digest | undefined)[]> {
+    return hashes.map(hash => {
+      const implied = impliedDigest({ function: digestFunction, hash, size: 0 });
+      if (implied !== undefined) return implied;
+      const sql = 'SELECT own_hash, size FROM blob_aliases WHERE function = ? AND hash = ?';
+      const row = this.#database.get(sql, digestFunction, Buffer.from(hash, 'hex'));
+      return row && { hash: sha256FromBytes(bytesOf(row, 'own_hash')), size: Number(row['size']) };
+    });
+  }
+
   #find({ function: digestFunction, hash, size }: ForeignDigest): Digest | undefined {
     const sql = 'SELECT own_hash, size FROM blob_aliases WHERE function = ? AND hash = ?';
     const row = this.#database.get(sql, digestFunction, Buffer.from(hash, 'hex'));
-    return row === undefined || row['size'] !== size
-      ? undefined
-      : { hash: sha256FromBytes(bytesOf(row, 'own_hash')), size };
+    if (row === undefined || (row['size'] !== size && !sizeless.has(digestFunction))) return undefined;
+    return { hash: sha256FromBytes(bytesOf(row, 'own_hash')), size: Number(row['size']) };
   }
 
   async findForeign(

@@ -14,8 +14,11 @@ export interface BlobAlias {
  * gone all the same.
  */
 export interface BlobAliases {
-  /** For each of `foreign`, in their order, the blob that it names, if that is known. */
+  /** For each of `foreign`, in their order, the blob that it names, if that is known; of `sizeless` functions it has its own size. */
   find(foreign: readonly ForeignDigest[], options?: CallOptions): Promise<(Digest | undefined)[]>;
+
+  /** As `find`, of hashes without sizes: git's trees do not say them. */
+  findByHash(digestFunction: DigestFunction, hashes: readonly string[]): Promise<(Digest | undefined)[]>;
 
   /** For each of `digests`, in their order, the blob's digest under another function, if that is known. */
   findForeign(

@@ -21,6 +21,9 @@ export const digestFunctions = {
 
 export type DigestFunction = keyof typeof digestFunctions;
 
+/** Those whose digests have any size: git's trees name files by hashes alone, and just asks so for them. */
+export const sizeless: ReadonlySet<DigestFunction> = new Set(['gitblob', 'gittree']);
+
 /** What names a blob outside our store. */
 export interface ForeignDigest {
   readonly function: DigestFunction;

@@ -6,6 +6,7 @@ import {
   formatForeignDigest,
   impliedDigest,
   impliedForeignDigest,
+  sizeless,
 } from './foreign-digest.ts';
 
 /** Pairs in both directions; the first of a key stays. */
@@ -13,8 +14,16 @@ class Pairs {
   readonly #own = new Map<string, Digest>();
   readonly #foreign = new Map<string, ForeignDigest>();
 
+  findByHash(digestFunction: DigestFunction, hash: string): Digest | undefined {
+    const start = `${digestFunction}:${hash}/`;
+    for (const [key, digest] of this.#own) if (key.startsWith(start)) return digest;
+    return undefined;
+  }
+
   find(foreign: ForeignDigest): Digest | undefined {
-    return this.#own.get(formatForeignDigest(foreign));
+    const found = this.#own.get(formatForeignDigest(foreign));
+    if (found !== undefined || !sizeless.has(foreign.function)) return found;
+    return this.findByHash(foreign.function, foreign.hash);
   }
 
   findForeign(digest: Digest, digestFunction: DigestFunction): ForeignDigest | undefined {
@@ -38,6 +47,14 @@ export class MemoryBlobAliases implements BlobAliases {
 
   find(foreign: readonly ForeignDigest[]): Promise<(Digest | undefined)[]> {
     return Promise.resolve(foreign.map(digest => impliedDigest(digest) ?? this.#pairs.find(digest)));
+  }
+
+  findByHash(digestFunction: DigestFunction, hashes: readonly string[]): Promise<(Digest | undefined)[]> {
+    const found = hashes.map(
+      hash =>
+        impliedDigest({ function: digestFunction, hash, size: 0 }) ?? this.#pairs.findByHash(digestFunction, hash),
+    );
+    return Promise.resolve(found);
   }
 
   findForeign(digests: readonly Digest[], digestFunction: DigestFunction): Promise<(ForeignDigest | undefined)[]> {

@@ -11,6 +11,7 @@ import {
   equalDigests,
   formatForeignDigest,
   importForeignDirectory,
+  importGitDirectory,
   importTreeMessage,
   maxDirectorySize,
 } from '../../castore/index.ts';
@@ -77,12 +78,23 @@ class ResolvedBlobs {
   }
 
   async addTree(named: ForeignDigest): Promise<void> {
+    if (named.function === 'gittree') return this.#addGitTree(named);
     const [digest] = await this.addBlobs([named]);
     if (digest === undefined) return;
     const bytes = await this.#store.get(digest, { ...this.#options, limit: maxTreeSize });
     if (bytes === undefined) return;
     const message = { bytes, digestFunction: named.function };
     await this.#addOwn(named, () => importTreeMessage(message, foreignStoreOf(this.#store), this.#options));
+  }
+
+  /** As just's native mode has directories. */
+  #addGitTree(named: ForeignDigest): Promise<void> {
+    return this.#addOwn(named, async () => {
+      const { directory, objects } = await importGitDirectory(named, foreignStoreOf(this.#store), this.#options);
+      this.#blobs.push(...objects);
+      this.#size += objects.reduce((sum, { size }) => sum + size, 0);
+      return directory;
+    });
   }
 
   async addDirectory(named: ForeignDigest): Promise<void> {

@@ -8,6 +8,7 @@ import {
   decodeDirectory,
   decodeTreeMessage,
   exportForeignDirectory,
+  exportGitDirectory,
   foreignDigestOf,
   formatDigest,
   treeMessageOf,
@@ -56,6 +57,8 @@ export class ResultNames {
   async nameDirectory(output: string, digest: Digest) {
     const { digestFunction, signal, outputs } = this.#form;
     const foreign = foreignStoreOf(this.#store);
+    if (digestFunction === 'gitblob')
+      return { treeDigest: messageOfDigest(await exportGitDirectory(digest, foreign, { signal })) };
     try {
       const root = await exportForeignDirectory(digest, digestFunction, foreign, { signal });
       const message = await treeMessageOf(root, foreign, { signal });

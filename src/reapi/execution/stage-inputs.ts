@@ -1,5 +1,6 @@
 import {
   type CallOptions,
+  type Digest,
   CastoreError,
   type DiskBlobStore,
   type ForeignDigest,
@@ -8,6 +9,7 @@ import {
   findMissingForeign,
   formatForeignDigest,
   importForeignDirectory,
+  importGitDirectory,
   lockAgainstCollection,
   maxDirectorySize,
 } from '../../castore/index.ts';
@@ -34,7 +36,7 @@ export async function stageInputs(store: DiskBlobStore, root: ForeignDigest, opt
   const { path, owner, maxNodes, signal } = options;
   using _lock = await lockAgainstCollection(store.folder, 'shared', signal);
   try {
-    const digest = await importForeignDirectory(root, foreignStoreOf(store), { signal, maxDepth: 64 });
+    const digest = await importRoot(store, root, signal);
     const areLinks = owner !== undefined && owner.user !== process.geteuid?.();
     await checkoutTree(store, { kind: 'directory', digest }, path, {
       signal,
@@ -49,11 +51,20 @@ export async function stageInputs(store: DiskBlobStore, root: ForeignDigest, opt
   }
 }
 
+async function importRoot(store: DiskBlobStore, root: ForeignDigest, signal: AbortSignal | undefined): Promise<Digest> {
+  const foreign = foreignStoreOf(store);
+  if (root.function === 'gittree') return (await importGitDirectory(root, foreign, { signal })).directory;
+  return importForeignDirectory(root, foreign, { signal, maxDepth: 64 });
+}
+
 /** Absent blobs that a client is told of at once; it asks again for the rest. */
 const maxMissing = 10_000;
 
 /** What of an input root is absent, as far as its messages that are there say. */
 async function missingInputs(store: DiskBlobStore, root: ForeignDigest, cause: CastoreError): Promise<ReapiError> {
+  const message = `the input root ${formatForeignDigest(root)} is not whole: ${cause.message}`;
+  // Who speaks of git's trees knows all of theirs.
+  if (root.function === 'gittree') return new ReapiError('blobs/missing', message, { cause, missing: [root] });
   const seen = new Set<string>();
   const missing: ForeignDigest[] = [];
   let level: ForeignDigest[] = [root];
@@ -81,7 +92,6 @@ async function missingInputs(store: DiskBlobStore, root: ForeignDigest, cause: C
     }
     level = below;
   }
-  const message = `the input root ${formatForeignDigest(root)} is not whole: ${cause.message}`;
   return new ReapiError('blobs/missing', message, { cause, missing: missing.length > 0 ? missing : [root] });
 }
 

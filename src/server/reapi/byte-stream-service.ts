@@ -33,9 +33,10 @@ export class ByteStreamService implements AsyncDisposable {
     request: { readonly resourceName: string; readonly readOffset: bigint; readonly readLimit: bigint },
     call: ServerCall,
   ) {
-    const { instance, digest, compressor } = parseBlobResource(request.resourceName);
+    const { instance, digest: named, compressor } = parseBlobResource(request.resourceName);
     const { access, blobs } = this.#place;
     access.require(call, instance, 'read');
+    const digest = await blobs.withSize(named, call.signal);
     const { readOffset, readLimit } = request;
     if (readLimit < 0n) throw new GrpcStatus('invalidArgument', `a read limit of ${readLimit} bytes`);
     if (compressor !== 'identity' && readLimit !== 0n) {

@@ -13,6 +13,7 @@ import {
   foreignDigestOf,
   formatDigest,
   formatForeignDigest,
+  sizeless,
 } from '../../castore/index.ts';
 import { BatchCommitter } from './batch-committer.ts';
 
@@ -71,6 +72,13 @@ export class ServedBlobs {
   async ownDigest(digest: ForeignDigest, signal?: AbortSignal): Promise<Digest | undefined> {
     const [own] = await this.foreign.blobs.find([digest], { signal });
     return own;
+  }
+
+  /** The digest with its blob's size, where that is known and a client need not (`sizeless`). */
+  async withSize(digest: ForeignDigest, signal?: AbortSignal): Promise<ForeignDigest> {
+    if (!sizeless.has(digest.function)) return digest;
+    const own = await this.ownDigest(digest, signal);
+    return own === undefined ? digest : { ...digest, size: own.size };
   }
 
   /** The whole blob; undefined if it is absent, `blob/too-large` beyond `limit`. */
