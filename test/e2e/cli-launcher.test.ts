@@ -21,6 +21,15 @@ describe('the launchers', () => {
     assert.equal(sh(`cd "${folder.path}" && ./nix-hash --version`), wanted);
     assert.equal(sh(`cd "${binDir}" && PATH=.:$PATH nix-hash --version`), wanted);
     assert.equal(sh(`cd "${binDir}" && sh ./nix-hash --version`), wanted);
+    assert.equal(sh(`cd "${binDir}/.." && bin/nix-hash --version`), wanted);
+    assert.equal(sh(`cd "${binDir}" && ../bin/nix-hash --version`), wanted);
+    const folderLink = join(folder.path, 'linked');
+    symlinkSync(binDir, folderLink);
+    assert.equal(sh(`cd "${folder.path}" && linked/nix-hash --version`), wanted);
+    for (const options of ['', 'NODE_OPTIONS=--no-warnings ']) {
+      assert.equal(sh(`${options}"${folderLink}/nix-hash" --version`), wanted);
+      assert.equal(sh(`${options}"${folderLink}/nix-instantiate" --eval --expr 1`), '1\n');
+    }
     assert.equal(sh(`"${binDir}/nix-hash" --version`, { PATH: '' }), wanted);
     assert.match(sh(`"${binDir}/../firn" --version`), /^firn /);
   });
