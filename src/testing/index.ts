@@ -56,3 +56,4 @@ export { TreeRecorder, type TestTree, fileNames, ignoreTree, inAscii, playTree, 
 export { hexVectors, readVectors } from './vectors.ts';
 export { type WireField, encodeWire } from './wire-message.ts';
 export { type TarPiece, paxRecord, tarArchive, tarPiece } from './tar-archive.ts';
+export { ServedReapiRig, type ServedReapiRigOptions, servedDigest, writeRequests } from './served-reapi-rig.ts';

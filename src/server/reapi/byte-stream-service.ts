@@ -42,10 +42,12 @@ export class ByteStreamService implements AsyncDisposable {
     if (compressor !== 'identity' && readLimit !== 0n) {
       throw new GrpcStatus('invalidArgument', 'a read limit is not possible for what is compressed');
     }
-    if (readOffset < 0n || readOffset > BigInt(digest.size)) {
-      throw new GrpcStatus('outOfRange', `the offset ${readOffset} is outside of a blob of ${digest.size} bytes`);
+    const own = await blobs.ownDigest(digest, call.signal);
+    if (own === undefined) throw absent(digest);
+    if (readOffset < 0n || readOffset > BigInt(own.size)) {
+      throw new GrpcStatus('outOfRange', `the offset ${readOffset} is outside of a blob of ${own.size} bytes`);
     }
-    const left = digest.size - Number(readOffset);
+    const left = own.size - Number(readOffset);
     const length = readLimit === 0n ? left : Math.min(left, Number(readLimit));
     const chunks = await blobs.open(digest, { offset: Number(readOffset), length, signal: call.signal });
     if (chunks === undefined) throw absent(digest);

@@ -50,9 +50,7 @@ async function* through(
     try {
       for await (const chunk of source) {
         if (stop.signal.aborted) return;
-        await new Promise<void>((resolve, reject) => {
-          stream.write(chunk, error => (error ? reject(error) : resolve()));
-        });
+        await written(stream, chunk);
       }
       stream.end();
     } catch (reason) {
@@ -61,7 +59,8 @@ async function* through(
     }
   };
   stream.on('error', () => {});
-  const feeding = feed();
+  // Not waited for at the end: a source may itself wait for a client that has stopped sending, and ends with the call.
+  void feed();
   try {
     for await (const chunk of stream) if (chunk instanceof Uint8Array) yield chunk;
   } catch (error) {
@@ -70,8 +69,19 @@ async function* through(
   } finally {
     stop.abort();
     stream.destroy();
-    await feeding;
   }
+}
+
+/** Resolves when a chunk was taken in, or never will be. */
+function written(stream: ReturnType<typeof createZstdCompress>, chunk: Uint8Array): Promise<void> {
+  return new Promise(resolve => {
+    const settle = () => {
+      stream.off('close', settle);
+      resolve();
+    };
+    stream.once('close', settle);
+    stream.write(chunk, settle);
+  });
 }
 
 function badZstd(cause: unknown): GrpcStatus {
