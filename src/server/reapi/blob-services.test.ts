@@ -29,6 +29,7 @@ import {
   ReadRequestSchema,
   SpliceBlobRequestSchema,
   SplitBlobRequestSchema,
+  type WriteRequest,
   byteStreamMethods,
   capabilitiesMethods,
   contentAddressableStorageMethods as cas,
@@ -260,12 +261,17 @@ describe('ByteStream', () => {
     const digest = foreignDigestOf(bytes, 'sha256');
     const resourceName = upload(digest);
     const requests = () => [...writeRequests(bytes, { resourceName })];
+    const altered = (at: number, change: Partial<WriteRequest>) => {
+      const all = requests();
+      Object.assign(all[at]!, change);
+      return all;
+    };
     const changed = [
-      requests().map((each, i) => (i === 1 ? { ...each, writeOffset: 7n } : each)),
-      requests().map((each, i) => (i === 1 ? { ...each, resourceName: 'uploads/x/blobs/y/1' } : each)),
+      altered(1, { writeOffset: 7n }),
+      altered(1, { resourceName: 'uploads/x/blobs/y/1' }),
       [...requests(), ...requests().slice(-1)],
-      requests().map((each, i) => (i === 0 ? { ...each, resourceName: 'no/name' } : each)),
-      requests().map((each, i) => (i === 0 ? { ...each, resourceName: '' } : each)),
+      altered(0, { resourceName: 'no/name' }),
+      altered(0, { resourceName: '' }),
       [],
     ];
     for (const each of changed) await assert.rejects(write(rig, each), { code: 'invalidArgument' });
@@ -415,7 +421,7 @@ describe('leases', () => {
   it('keep what clients were told is here, and nothing else', async () => {
     await using rig = await ServedReapiRig.open();
     const kept = await rig.write(text);
-    const loose = await rig.store.batch();
+    const loose = rig.store.batch();
     const gone = await loose.put(Buffer.from('nobody asked'));
     const asked = await loose.put(Buffer.from('somebody asked'));
     await loose.commit();
