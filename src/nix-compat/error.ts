@@ -19,6 +19,8 @@ export const nixCompatErrorCodes = {
   'path/not-absolute': 'a relative path where an absolute one is needed',
   'url/malformed': 'a URL, or a part of one, that RFC 3986 does not allow',
   'store-reference/malformed': 'a store’s URI that cannot be parsed',
+  'machine/malformed': 'a line of a machines file that describes no machine',
+  'machine/too-many': 'more machines, or machines files within machines files, than the limit',
   'store-dir/is-root': 'the root directory as a store directory',
   'store-dir/bad-character': 'a store directory with a NUL',
   'content-address/malformed': 'a content address without its colons',

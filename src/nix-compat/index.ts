@@ -165,6 +165,8 @@ export {
 export { type NixHash, compressHash, equalHashes, makeHash, zeroHash } from './hash/hash.ts';
 export { Hasher, hashBytes } from './hash/hasher.ts';
 export { decodeNix32, encodeNix32, findNotNix32, nix32Alphabet, nix32Length } from './hash/nix32.ts';
+export { type Machine, type MachineNeeds, canBuildOn, connectionTo, machineUri } from './machines/machine.ts';
+export { type ParseMachinesOptions, parseMachines } from './machines/parse-machines.ts';
 export { expectArray, expectBoolean, expectCount, expectKey, expectObject, expectString } from './json/expect-json.ts';
 export { formatFloat } from './json/format-float.ts';
 export { formatJson } from './json/format-json.ts';
