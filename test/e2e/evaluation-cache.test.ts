@@ -57,8 +57,8 @@ describe('evaluations', () => {
     using rig = new Rig();
     rig.write('default.nix', '"x"');
     for (const isRemembered of [false, true]) assert.deepEqual(rig.ask(...evaluate), ['"x"', isRemembered]);
-    const folder = rig.path('cache/nix/firn-evaluations-v1');
-    for (const name of readdirSync(folder)) rig.write(`cache/nix/firn-evaluations-v1/${name}`, 'damaged');
+    const folder = rig.path('cache/nix/firn-evaluations-v2');
+    for (const name of readdirSync(folder)) rig.write(`cache/nix/firn-evaluations-v2/${name}`, 'damaged');
     for (const isRemembered of [false, true]) assert.deepEqual(rig.ask(...evaluate), ['"x"', isRemembered]);
   });
 

@@ -11,7 +11,7 @@ import { type EvalMessage, type EvalNeed, type NeedAnswer, keyOfNeed } from '../
 import type { StoreDir, StorePath } from '../../nix-compat/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
-import { nameEvaluation } from './evaluation-name.ts';
+import { evaluationQuestion } from './evaluation-question.ts';
 
 /** What an evaluation is to be remembered by, and how it sees the world. */
 export interface RememberedEvaluation {
@@ -57,11 +57,11 @@ export class EvaluationMemory {
    * As the question was answered before, where nothing that the answer came of has changed, with its messages and errors; else
    * what `work` says, which is remembered.
    */
-  async recall<T>({ question, isAnswer, work }: AnswerableQuestion<T>): Promise<T> {
-    const name = nameEvaluation([question, ...this.#of.given]);
+  async recall<T>({ question: asked, isAnswer, work }: AnswerableQuestion<T>): Promise<T> {
+    const question = evaluationQuestion([asked, ...this.#of.given]);
     const { log, environment } = this.#context;
-    const cache = new EvaluationCache(`${environment.cacheFolder}/firn-evaluations-v1`);
-    const record = cache.find(name);
+    const cache = new EvaluationCache(`${environment.cacheFolder}/firn-evaluations-v2`);
+    const record = cache.find(question);
     if (record !== undefined && (await this.#isTrue(record))) {
       const { outcome, configs, messages } = record;
       log.log('talkative', 'nothing has changed since this was evaluated');
@@ -73,9 +73,9 @@ export class EvaluationMemory {
       throw new TypeError('a record of an evaluation has no answer to its question');
     }
     const recording = (this.#recording = new EvaluationRecording());
-    const keep = (outcome: Parameters<EvaluationRecording['finish']>[0]): void => {
-      const made = recording.finish(outcome);
-      if (made !== undefined) cache.keep(name, made);
+    const keep = (outcome: Parameters<EvaluationRecording['finish']>[1]): void => {
+      const made = recording.finish(question, outcome);
+      if (made !== undefined) cache.keep(made);
     };
     let value: T;
     try {

@@ -1,16 +1,21 @@
-import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { type Stats, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import type { FsPath } from '../../castore/index.ts';
 import { type ByteString, equalBytes, errnoOf } from '../../base/index.ts';
 import { hashTree } from '../evaluation/hash-tree.ts';
 import { byteStringAt, fsPathOf, listDirectory, statFile } from '../evaluation/read-files.ts';
-import { Fingerprints } from './fingerprint.ts';
+import { isSameFile } from './fingerprint.ts';
 import { digestOfListing, sha256 } from './input-recorder.ts';
 import {
   type EvaluationInputs,
   type MarkedInputs,
-  type TreeInput,
+  type TreeInputs,
+  countOf,
   digestSize,
   encodeKind,
+  encodeMode,
+  nothing,
+  splitPaths,
+  takenMarks,
   unknownKind,
 } from './inputs.ts';
 
@@ -23,8 +28,8 @@ export function areInputsSame(inputs: EvaluationInputs, environment: (name: stri
   try {
     return (
       variables.every(([name, value]) => environment(name) === value) &&
-      kinds.paths.every((path, index) => encodeKind(statFile(path)) === kinds.found[index]) &&
-      links.paths.every((path, index) => readlinkSync(fsPathOf(path), 'latin1') === links.targets[index]) &&
+      areKindsSame(kinds) &&
+      areLinksSame(links) &&
       areSame(files, (path, digest, index) => {
         const kind = files.kinds[index];
         return (
@@ -35,7 +40,7 @@ export function areInputsSame(inputs: EvaluationInputs, environment: (name: stri
       areSame(directories, (path, digest) => {
         return equalBytes(digestOfListing(listDirectory(path)), digest);
       }) &&
-      trees.every(isTreeSame)
+      areTreesSame(trees)
     );
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
@@ -43,24 +48,68 @@ export function areInputsSame(inputs: EvaluationInputs, environment: (name: stri
   }
 }
 
+const lenient = { throwIfNoEntry: false } as const;
+
+function statsOf(path: ByteString): Stats | undefined {
+  return lstatSync(fsPathOf(path), lenient);
+}
+
+function areKindsSame({ paths, found }: EvaluationInputs['kinds']): boolean {
+  return splitPaths(paths, found.length).every((path, index) => kindAt(path) === found[index]);
+}
+
+/** As `encodeKind(statFile(path))`, for thousands of paths. */
+function kindAt(path: ByteString): string {
+  try {
+    const stats = statsOf(path);
+    return stats === undefined ? nothing : encodeMode(stats.mode);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOTDIR') throw error;
+    return nothing;
+  }
+}
+
+function areLinksSame({ paths, targets }: EvaluationInputs['links']): boolean {
+  if (paths === '') return true;
+  const wanted = targets.split('\0');
+  return splitPaths(paths, wanted.length).every((path, index) => {
+    return readlinkSync(fsPathOf(path), 'latin1') === wanted[index];
+  });
+}
+
 /** A symlink to what was read is not known again, but looked at. */
 function areSame(
-  { paths, marks, digests }: MarkedInputs,
+  inputs: MarkedInputs,
   isSame: (path: ByteString, digest: Uint8Array, index: number) => boolean,
 ): boolean {
-  const fingerprints = Fingerprints.of(marks);
-  return paths.every((path, index) => {
-    if (fingerprints.isSame(index, lstatSync(fsPathOf(path)))) return true;
+  const { marks, digests } = inputs;
+  return splitPaths(inputs.paths, countOf(inputs)).every((path, index) => {
+    const stats = statsOf(path);
+    if (stats === undefined) return false;
+    if (isSameFile(marks, index, stats)) return true;
     return isSame(path, digests.subarray(index * digestSize, (index + 1) * digestSize), index);
   });
 }
 
-function isTreeSame({ root, taken, digest, paths, marks }: TreeInput): boolean {
-  const fingerprints = Fingerprints.of(marks);
-  if (paths.every((path, index) => fingerprints.isSame(index, lstatSync(fsPathOf(path))))) return true;
-  // What a program would choose of what is new is not known.
-  if (taken === 'chosen') return false;
-  const known = new Set(paths);
-  const filter = taken === 'all' ? undefined : (entry: FsPath) => known.has(byteStringAt(entry));
-  return equalBytes(hashTree(root, { filter }).digest, digest);
+function areTreesSame(trees: TreeInputs): boolean {
+  const { taken, digests, counts, marks } = trees;
+  const paths = splitPaths(trees.paths, countOf(trees));
+  let end = 0;
+  return splitPaths(trees.roots, taken.length).every((root, index) => {
+    const start = end;
+    end = start + (counts[index] ?? 0);
+    let isSame = true;
+    for (let at = start; at < end && isSame; at++) {
+      const stats = statsOf(paths[at] ?? root);
+      if (stats === undefined) return false;
+      isSame = isSameFile(marks, at, stats);
+    }
+    if (isSame) return true;
+    // What a program would choose of what is new is not known.
+    if (taken[index] === takenMarks.chosen) return false;
+    const known = new Set(paths.slice(start, end));
+    const filter = taken[index] === takenMarks.all ? undefined : (entry: FsPath) => known.has(byteStringAt(entry));
+    const { digest } = hashTree(root, { filter });
+    return equalBytes(digest, digests.subarray(index * digestSize, (index + 1) * digestSize));
+  });
 }

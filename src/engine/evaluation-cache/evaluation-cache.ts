@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import { equalBytes, errnoOf } from '../../base/index.ts';
+import { crc32 } from 'node:zlib';
+import { errnoOf } from '../../base/index.ts';
 import { type EvaluationRecord, asRecord } from './evaluation-record.ts';
-import { sha256 } from './input-recorder.ts';
 
 /** What a file begins with (docs/formats/evaluation-cache.md). */
-const magic = Buffer.from('firn evaluation 1\n');
-const checksumSize = 32;
+const magic = Buffer.from('firn evaluation 2\n');
+const checksumSize = 4;
 
 /** Beyond these the records that were used longest ago are removed, until this share of each is left. */
 const maxRecords = 1000;
@@ -31,18 +31,21 @@ export class EvaluationCache {
     this.#folder = folder;
   }
 
-  find(name: string): EvaluationRecord | undefined {
-    const path = join(this.#folder, name);
+  /** The record of the answer to a question. */
+  find(question: string): EvaluationRecord | undefined {
+    const path = join(this.#folder, nameOf(question));
     return lenient(() => {
       const { mtimeMs } = statSync(path);
       const record = decode(readFileSync(path));
+      if (record?.question !== question) return undefined;
       const now = Date.now();
-      if (record !== undefined && now - mtimeMs > useResolution) utimesSync(path, now / 1000, now / 1000);
+      if (now - mtimeMs > useResolution) utimesSync(path, now / 1000, now / 1000);
       return record;
     });
   }
 
-  keep(name: string, record: EvaluationRecord): void {
+  keep(record: EvaluationRecord): void {
+    const name = nameOf(record.question);
     lenient(() => {
       makeFolder(this.#folder, foldersAbove);
       // Whoever reads it meanwhile has the old one or the new one.
@@ -84,7 +87,7 @@ function makeFolder(path: string, above: number): void {
 
 function encode(record: EvaluationRecord): Buffer {
   const payload = serialize(record);
-  return Buffer.concat([magic, sha256(payload), payload]);
+  return Buffer.concat([magic, checksumOf(payload), payload]);
 }
 
 /** Undefined for what is damaged. */
@@ -92,9 +95,20 @@ function decode(bytes: Buffer): EvaluationRecord | undefined {
   const start = magic.byteLength + checksumSize;
   if (bytes.byteLength < start || !bytes.subarray(0, magic.byteLength).equals(magic)) return undefined;
   const payload = bytes.subarray(start);
-  const checksum = sha256(payload);
-  if (!equalBytes(checksum, bytes.subarray(magic.byteLength, start))) return undefined;
+  if (!checksumOf(payload).equals(bytes.subarray(magic.byteLength, start))) return undefined;
   return asRecord(deserialize(payload));
+}
+
+/** The file of a question's answer; that of another one may have the same name, which is as if this had not been kept. */
+function nameOf(question: string): string {
+  return `${checksumOf(Buffer.from(question)).toString('hex')}-${question.length}`;
+}
+
+/** Tells what was damaged. SHA-256 would have to be loaded first, which takes a fifteenth of all that recalling an answer does. */
+function checksumOf(bytes: Uint8Array): Buffer {
+  const sum = Buffer.allocUnsafe(checksumSize);
+  sum.writeUInt32BE(crc32(bytes));
+  return sum;
 }
 
 function lenient<T>(work: () => T): T | undefined {

@@ -2,11 +2,12 @@ import type { ByteString, SourcePosition, TraceLine } from '../../base/index.ts'
 import { EvalError, type EvalErrorCode, type EvalMessage, type EvalNeed } from '../../eval/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
 import type { Flake } from '../flakes/flake.ts';
-import { marksOfFile } from './fingerprint.ts';
-import { type EvaluationInputs, type MarkedInputs, type TreeInput, digestSize } from './inputs.ts';
+import { type EvaluationInputs, type MarkedInputs, type TreeInputs, countOf, digestSize } from './inputs.ts';
 
 /** What one evaluation came of, and what came of it. All of it is data: it can be kept and be read again. */
 export interface EvaluationRecord extends EvaluationPart {
+  /** What was asked (`questionOf`): names of records are too short to be different for all questions. */
+  readonly question: string;
   /** The settings of flakes that came into force. */
   readonly configs: readonly Flake['config'][];
   readonly messages: readonly EvalMessage[];
@@ -54,8 +55,9 @@ export function asRecord(read: unknown): EvaluationRecord | undefined {
 
 function isRecord(read: unknown): read is EvaluationRecord {
   if (!isObject(read)) return false;
-  const { inputs, needs, wanted, configs, messages, outcome } = read;
+  const { question, inputs, needs, wanted, configs, messages, outcome } = read;
   return (
+    isString(question) &&
     isArrayOf(inputs, isInputs) &&
     isArrayOf(needs, Array.isArray) &&
     isArrayOf(wanted, isString) &&
@@ -71,41 +73,47 @@ function isInputs(read: unknown): read is EvaluationInputs {
   const { kinds, files, directories, links, trees, variables } = read;
   return (
     isObject(kinds) &&
-    isArrayOf(kinds['paths'], isByteString) &&
+    isByteString(kinds['paths']) &&
     isString(kinds['found']) &&
     isMarked(files) &&
     hasKinds(files) &&
     isMarked(directories) &&
     isObject(links) &&
-    isArrayOf(links['paths'], isByteString) &&
-    isArrayOf(links['targets'], isByteString) &&
-    isArrayOf(trees, isTree) &&
+    isByteString(links['paths']) &&
+    isByteString(links['targets']) &&
+    areTrees(trees) &&
     isArrayOf(variables, Array.isArray)
   );
 }
 
 function hasKinds(read: MarkedInputs): read is EvaluationInputs['files'] {
   const kinds: unknown = Reflect.get(read, 'kinds');
-  return isString(kinds) && kinds.length === read.paths.length;
+  return isString(kinds) && kinds.length === countOf(read);
 }
 
 function isMarked(read: unknown): read is MarkedInputs {
   if (!hasMarks(read)) return false;
   const digests: unknown = Reflect.get(read, 'digests');
-  return digests instanceof Uint8Array && digests.byteLength === read.paths.length * digestSize;
+  return digests instanceof Uint8Array && digests.byteLength === countOf(read) * digestSize;
 }
 
-function isTree(read: unknown): read is TreeInput {
-  if (!hasMarks(read)) return false;
-  const taken: unknown = Reflect.get(read, 'taken');
-  const isTaken = taken === 'all' || taken === 'listed' || taken === 'chosen';
-  return isTaken && isByteString(Reflect.get(read, 'root')) && Reflect.get(read, 'digest') instanceof Uint8Array;
-}
-
-function hasMarks(read: unknown): read is Pick<TreeInput, 'paths' | 'marks'> {
+function areTrees(read: unknown): read is TreeInputs {
   if (!isObject(read)) return false;
-  const { paths, marks } = read;
-  return isArrayOf(paths, isByteString) && marks instanceof Float64Array && marks.length === paths.length * marksOfFile;
+  const { roots, taken, digests, counts } = read;
+  return (
+    hasMarks(read) &&
+    isByteString(roots) &&
+    isString(taken) &&
+    digests instanceof Uint8Array &&
+    digests.byteLength === taken.length * digestSize &&
+    counts instanceof Uint32Array &&
+    counts.length === taken.length &&
+    counts.reduce((sum, count) => sum + count, 0) === countOf(read)
+  );
+}
+
+function hasMarks(read: unknown): read is Pick<MarkedInputs, 'paths' | 'marks'> {
+  return isObject(read) && isByteString(read['paths']) && read['marks'] instanceof Float64Array;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

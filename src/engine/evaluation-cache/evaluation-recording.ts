@@ -49,12 +49,16 @@ export class EvaluationRecording {
     else this.#parts.push(part);
   }
 
-  /** Undefined where the same inputs may have another outcome. */
-  finish(outcome: { readonly value: unknown } | { readonly error: unknown }): EvaluationRecord | undefined {
+  /** The record of an answer to a question; undefined where the same inputs may have another outcome. */
+  finish(
+    question: string,
+    outcome: { readonly value: unknown } | { readonly error: unknown },
+  ): EvaluationRecord | undefined {
     const own = this.toPart();
     if (own === undefined) return undefined;
     const parts = [own, ...this.#parts];
     const common = {
+      question,
       inputs: parts.flatMap(({ inputs }) => inputs),
       needs: parts.flatMap(({ needs }) => needs),
       wanted: [...new Set(parts.flatMap(({ wanted }) => wanted))],

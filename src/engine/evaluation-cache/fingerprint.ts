@@ -9,15 +9,9 @@ export const marksOfFile = 6;
  */
 const settlingTime = 2000;
 
-/** By what a file or folder is known again without being read. */
+/** By what files and folders are known again without being read: a row for each that is added. */
 export class Fingerprints {
-  #marks: number[] = [];
-
-  static of(marks: Float64Array): Fingerprints {
-    const all = new Fingerprints();
-    all.#marks = Array.from(marks);
-    return all;
-  }
+  readonly #marks: number[] = [];
 
   get count(): number {
     return this.#marks.length / marksOfFile;
@@ -29,21 +23,25 @@ export class Fingerprints {
     this.#marks.push(isSettled ? dev : Number.NaN, ino, mode, size, mtimeMs, ctimeMs);
   }
 
-  /** Whether the file that was added as number `index` is the same as when it was added. */
-  isSame(index: number, { dev, ino, mode, size, mtimeMs, ctimeMs }: Stats): boolean {
-    const marks = this.#marks;
-    const at = index * marksOfFile;
-    return (
-      marks[at] === dev &&
-      marks[at + 1] === ino &&
-      marks[at + 2] === mode &&
-      marks[at + 3] === size &&
-      marks[at + 4] === mtimeMs &&
-      marks[at + 5] === ctimeMs
-    );
+  /** As the function of that name. */
+  isSame(index: number, stats: Stats): boolean {
+    return isSameFile(this.#marks, index, stats);
   }
 
   toArray(): Float64Array {
     return Float64Array.from(this.#marks);
   }
+}
+
+/** Whether the file of row `index` of `marks` is the same as when it was added. */
+export function isSameFile(marks: ArrayLike<number>, index: number, stats: Stats): boolean {
+  const at = index * marksOfFile;
+  return (
+    marks[at] === stats.dev &&
+    marks[at + 1] === stats.ino &&
+    marks[at + 2] === stats.mode &&
+    marks[at + 3] === stats.size &&
+    marks[at + 4] === stats.mtimeMs &&
+    marks[at + 5] === stats.ctimeMs
+  );
 }

@@ -8,8 +8,10 @@ import {
   type EvaluationInputs,
   type MarkedInputs,
   type TakenEntries,
-  type TreeInput,
+  type TreeInputs,
   encodeKind,
+  joinPaths,
+  takenMarks,
   unknownKind,
 } from './inputs.ts';
 
@@ -19,7 +21,7 @@ export class InputRecorder {
   readonly #files: MarkedTable;
   readonly #directories: MarkedTable;
   readonly #links = new Map<ByteString, ByteString>();
-  readonly #trees: TreeInput[] = [];
+  readonly #trees: HashedTree[] = [];
   readonly #now: () => number;
   readonly #variables = new Map<string, string | undefined>();
   #isWhole = true;
@@ -86,7 +88,7 @@ export class InputRecorder {
         marks.add(stats, this.#now());
       },
       finish: digest => {
-        this.#trees.push({ root, taken, digest, paths, marks: marks.toArray() });
+        this.#trees.push({ root, taken, digest, paths, marks });
       },
     };
   }
@@ -101,14 +103,33 @@ export class InputRecorder {
     // A file that is known again is of the same kind.
     const others = [...this.#kinds].filter(([path]) => !this.#files.has(path));
     return {
-      kinds: { paths: others.map(([path]) => path), found: others.map(([, kind]) => kind).join('') },
+      kinds: { paths: joinPaths(others.map(([path]) => path)), found: others.map(([, kind]) => kind).join('') },
       files: { ...files, kinds },
       directories: this.#directories.finish(),
-      links: { paths: [...this.#links.keys()], targets: [...this.#links.values()] },
-      trees: this.#trees,
+      links: { paths: joinPaths([...this.#links.keys()]), targets: joinPaths([...this.#links.values()]) },
+      trees: toTreeInputs(this.#trees),
       variables: [...this.#variables],
     };
   }
+}
+
+interface HashedTree {
+  readonly root: ByteString;
+  readonly taken: TakenEntries;
+  readonly digest: Uint8Array;
+  readonly paths: readonly ByteString[];
+  readonly marks: Fingerprints;
+}
+
+function toTreeInputs(trees: readonly HashedTree[]): TreeInputs {
+  return {
+    roots: joinPaths(trees.map(({ root }) => root)),
+    taken: trees.map(({ taken }) => takenMarks[taken]).join(''),
+    digests: Buffer.concat(trees.map(({ digest }) => digest)),
+    counts: Uint32Array.from(trees, ({ paths }) => paths.length),
+    paths: joinPaths(trees.flatMap(({ paths }) => paths)),
+    marks: Float64Array.from(trees.flatMap(({ marks }) => [...marks.toArray()])),
+  };
 }
 
 /** Hears of a tree while it is hashed. */
@@ -149,7 +170,7 @@ class MarkedTable {
   }
 
   finish(): MarkedInputs {
-    return { paths: this.paths, marks: this.marks.toArray(), digests: Buffer.concat(this.#digests) };
+    return { paths: joinPaths(this.paths), marks: this.marks.toArray(), digests: Buffer.concat(this.#digests) };
   }
 }
 
