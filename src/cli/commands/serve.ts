@@ -12,6 +12,7 @@ export function serve(context: CommandContext): Command {
   const grpc: ListenAddress[] = [];
   const http: ListenAddress[] = [];
   let anonymous: readonly Right[] | undefined;
+  let assetsFromNearby = false;
   return {
     summary: 'Serves the store by the Remote Execution API, to Bazel, Buck2, recc and their like.',
     isStable: true,
@@ -34,6 +35,12 @@ export function serve(context: CommandContext): Command {
         summary: 'What those may do who have no token: none, read, write (and read) or execute (and both).',
         apply: text => (anonymous = readLevel(displayBytes(text))),
       },
+      {
+        long: 'assets-from-nearby',
+        labels: [],
+        summary: 'Also fetches remote assets from this machine itself and from what is on its links.',
+        apply: () => (assetsFromNearby = true),
+      },
     ],
     positionals: [],
     run: async () => {
@@ -43,6 +50,7 @@ export function serve(context: CommandContext): Command {
         ...(grpc.length > 0 ? { grpc } : {}),
         ...(http.length > 0 ? { http } : {}),
         ...(anonymous === undefined ? {} : { anonymous }),
+        ...(assetsFromNearby ? { assetsFromNearby } : {}),
       };
       await runServer({ ...defaultServeSettings, ...chosen }, context);
     },

@@ -48,11 +48,13 @@ function takeServer({ address, instance }: ServerEndpoint, parameters: StorePara
     certificate: certificate === undefined ? undefined : readText(certificate),
     key: key === undefined ? undefined : readText(key),
   };
+  // Named by the lines that `firn serve` prints.
+  const token = tokenFile === undefined ? process.env['FIRN_REAPI_TOKEN'] : readText(tokenFile).trim();
   const isSecure = address.transport === 'tcp' && address.tls !== undefined;
   return {
     address: isSecure ? { ...address, tls } : address,
     instance: parameters.take('instance', stringType, instance),
-    ...(tokenFile === undefined ? {} : { metadata: { authorization: `Bearer ${readText(tokenFile).trim()}` } }),
+    ...(token === undefined || token === '' ? {} : { metadata: { authorization: `Bearer ${token}` } }),
   };
 }
 
