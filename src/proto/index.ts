@@ -21,4 +21,5 @@ export * from './generated/grpc/health/v1/health_pb.ts';
 export * as reflectionV1 from './generated/grpc/reflection/v1/reflection_pb.ts';
 export * as reflectionV1alpha from './generated/grpc/reflection/v1alpha/reflection_pb.ts';
 export { type MessageCodec, type ServiceMethod, messageCodec, serviceMethod } from './method.ts';
+export { servedFiles } from './served-files.ts';
 export * from './service-methods.ts';

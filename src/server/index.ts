@@ -25,3 +25,7 @@ export { requestedDigest, requestedDigests } from './reapi/requested-digests.ts'
 export { ServedBlobs } from './reapi/served-blobs.ts';
 export { statusOfError } from './status-of-error.ts';
 export { type AssetOptions, assetServices } from './reapi/assets/asset-service.ts';
+export { HealthService } from './health-service.ts';
+export { type HttpPlace, HttpService } from './http/http-service.ts';
+export { type Gauge, ServerMetrics } from './metrics.ts';
+export { reflectionRoutes } from './reflection-service.ts';

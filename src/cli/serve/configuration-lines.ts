@@ -2,7 +2,6 @@
 export interface ServedAt {
   /** `grpc://HOST:PORT`, or with `grpcs`; undefined where only sockets in the file system are served. */
   readonly grpc: string | undefined;
-  readonly http: string | undefined;
   /** Names of instances; the first is the one that the lines use. */
   readonly instances: readonly string[];
   readonly executes: boolean;

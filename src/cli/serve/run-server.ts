@@ -4,15 +4,20 @@ import { Leases } from '../../castore/index.ts';
 import { type CallRecord, GrpcServer, type ListenAddress } from '../../grpc/index.ts';
 import {
   Access,
+  HealthService,
+  HttpService,
   type ReapiPlace,
   type ReapiServices,
   ServedBlobs,
   type ServedFeatures,
+  ServerMetrics,
   blobServices,
   defaultReapiLimits,
+  reflectionRoutes,
   rights,
   statusOfError,
 } from '../../server/index.ts';
+import { servedFiles } from '../../proto/index.ts';
 import { LocalStore } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
@@ -45,15 +50,30 @@ export async function runServer(settings: ServeSettings, context: CommandContext
   };
   const assets = resources.use(serveAssets(place, store, { settings, context }));
   const services: readonly ReapiServices[] = [resources.use(blobServices(place, features)), execution, assets];
+  const routes = services.flatMap(service => service.routes);
+  const names = [...new Set(routes.map(({ path }) => path.split('/')[1] ?? ''))];
+  const health = new HealthService(names);
+  const metrics = new ServerMetrics(routes.map(({ path }) => path));
   const grpc = new GrpcServer(
-    services.flatMap(({ routes }) => routes),
-    { statusOf: reported(log), onCall: record => logCall(log, record) },
+    [...routes, ...health.routes, ...reflectionRoutes([...names, 'grpc.health.v1.Health'], servedFiles)],
+    {
+      statusOf: reported(log),
+      onCall: record => {
+        metrics.record(record);
+        logCall(log, record);
+      },
+    },
   );
+  addGauges(metrics, grpc);
   resources.defer(() => grpc.close({ drain: settings.drain }));
+  const { cache } = execution;
+  const onFault = (error: unknown) => logFault(log, error);
+  const http = new HttpService({ ...place, cache, metrics: () => metrics.format(), onFault });
+  resources.defer(() => http.close({ drain: settings.drain }));
   const grpcAddresses = await listenAll(grpc, settings.grpc);
+  const httpAddresses = await listenAll(http, settings.http);
   const served: ServedAt = {
     grpc: uriOf(grpcAddresses),
-    http: undefined,
     instances: settings.instances,
     executes: features.execution !== undefined,
     token: needsToken(settings) ? token : undefined,
@@ -61,12 +81,17 @@ export async function runServer(settings: ServeSettings, context: CommandContext
     tls: grpcAddresses.some(address => address.transport === 'tcp' && address.tls !== undefined),
   };
   for (const line of configurationLines(served)) context.out.line(line);
-  for (const address of grpcAddresses) log.write('listening', { grpc: formatListenAddress(address) });
-  context.out.line(`ready ${grpcAddresses.map(address => `grpc=${formatListenAddress(address)}`).join(' ')}`);
+  const places = [
+    ...grpcAddresses.map(address => `grpc=${formatListenAddress(address)}`),
+    ...httpAddresses.map(address => `http=${formatListenAddress(address)}`),
+  ];
+  log.write('ready', { addresses: places.join(' '), data: store.dataFolder });
+  context.out.line(`ready ${places.join(' ')}`);
   context.out.flush();
   await interrupted(context.signal);
   log.write('stopping', { calls: grpc.calls, drain: settings.drain });
-  await grpc.close({ drain: settings.drain });
+  health.stop();
+  await Promise.all([grpc.close({ drain: settings.drain }), http.close({ drain: settings.drain })]);
   log.write('stopped');
 }
 
@@ -88,8 +113,13 @@ function needsToken(settings: ServeSettings): boolean {
   return !anonymousRights(settings).includes('write');
 }
 
+/** What listens: by gRPC or by HTTP. */
+interface Listener {
+  listen(address: ListenAddress): Promise<{ readonly port: number }>;
+}
+
 /** The addresses as they are, with the ports that were chosen for 0. */
-async function listenAll(server: GrpcServer, addresses: readonly ListenAddress[]): Promise<ListenAddress[]> {
+async function listenAll(server: Listener, addresses: readonly ListenAddress[]): Promise<ListenAddress[]> {
   const bound: ListenAddress[] = [];
   for (const address of addresses) {
     try {
@@ -113,11 +143,29 @@ function uriOf(addresses: readonly ListenAddress[]): string | undefined {
 function reported(log: ServeLog): (error: unknown) => ReturnType<typeof statusOfError> {
   return error => {
     const status = statusOfError(error);
-    if (status.code === 'internal' || status.code === 'dataLoss') {
-      log.write('error', { message: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
-    }
+    if (status.code === 'internal' || status.code === 'dataLoss') logFault(log, error);
     return status;
   };
+}
+
+function logFault(log: ServeLog, error: unknown): void {
+  log.write('error', { message: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
+}
+
+function residentMemory(): number {
+  return process.memoryUsage.rss();
+}
+
+function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+function addGauges(metrics: ServerMetrics, grpc: GrpcServer): void {
+  metrics.gauge({ name: 'firn_grpc_calls', help: 'Calls that are running.', value: () => grpc.calls });
+  metrics.gauge({ name: 'firn_grpc_connections', help: 'Connections that are open.', value: () => grpc.connections });
+  metrics.gauge({ name: 'process_resident_memory_bytes', help: 'Memory of the process.', value: residentMemory });
+  metrics.gauge({ name: 'process_cpu_seconds_total', help: 'Processor time of the process.', value: processorTime });
 }
 
 /** Only calls that failed: there are thousands a second of others. */

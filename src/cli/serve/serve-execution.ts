@@ -8,6 +8,7 @@ import type { ServeLog } from './serve-log.ts';
 export interface ServedExecution extends ReapiServices {
   /** Whether actions are executed; results are kept in any case. */
   readonly executes: boolean;
+  readonly cache: ActionCache;
 }
 
 /** Results of actions and, where this machine can make sandboxes, their execution. */
@@ -35,5 +36,5 @@ export async function serveExecution(place: ReapiPlace, log: ServeLog): Promise<
       : undefined;
   const routes = executionServices({ ...place, cache, queue });
   const owned = resources.move();
-  return { routes, executes: queue !== undefined, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
+  return { routes, cache, executes: queue !== undefined, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
 }
