@@ -174,8 +174,9 @@ export class Database implements Disposable {
    * Runs `work` in one immediate transaction: all of it is durable when this returns, nothing of it when it throws. Within
    * another transaction it is a part of that.
    */
-  transaction<T>(work: () => T): T {
+  transaction<T>(work: () => T, { isLasting = true }: TransactionOptions = {}): T {
     if (this.#isInTransaction) return work();
+    if (!isLasting && !this.#isHeld) return this.#withoutSync(() => this.transaction(work));
     const [begin, commit, rollBack] = this.#isHeld ? partly : wholly;
     this.#explained(() => this.#connection.exec(begin));
     this.#isInTransaction = true;
@@ -189,6 +190,15 @@ export class Database implements Disposable {
       throw explainSqliteError(this.path, error);
     } finally {
       this.#isInTransaction = false;
+    }
+  }
+
+  #withoutSync<T>(work: () => T): T {
+    this.#connection.exec('PRAGMA synchronous = NORMAL');
+    try {
+      return work();
+    } finally {
+      this.#connection.exec('PRAGMA synchronous = FULL');
     }
   }
 
@@ -250,6 +260,14 @@ const partly = ['SAVEPOINT part', 'RELEASE part', 'ROLLBACK TO part; RELEASE par
 
 function areTuples(rows: unknown): rows is unknown[][] {
   return Array.isArray(rows) && (rows.length === 0 || Array.isArray(rows[0]));
+}
+
+export interface TransactionOptions {
+  /**
+   * Whether a power failure must not undo it; true unless given. One that may be undone is undone with all that came later,
+   * so that what refers to something never outlives that. What ends the process alone undoes nothing.
+   */
+  readonly isLasting?: boolean;
 }
 
 export type SqlValue = null | number | bigint | string | Uint8Array;

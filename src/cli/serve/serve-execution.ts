@@ -11,6 +11,12 @@ export interface ServedExecution extends ReapiServices {
   readonly cache: ActionCache;
 }
 
+/**
+ * More actions at a time than there are processors: the kernel takes 10 ms to make and remove a sandbox, most of which is
+ * waiting (no-op actions a second, two processors: 60 with two at a time, 110 with four).
+ */
+const waitingActions = 2;
+
 /** Results of actions and, where this machine can make sandboxes, their execution. */
 export async function serveExecution(place: ReapiPlace, log: ServeLog): Promise<ServedExecution> {
   await using resources = new AsyncDisposableStack();
@@ -19,21 +25,14 @@ export async function serveExecution(place: ReapiPlace, log: ServeLog): Promise<
   const executor = resources.use(new LocalExecutor());
   const obstacle = await executor.sandboxObstacle();
   if (obstacle !== undefined) log.write('no-execution', { message: obstacle });
-  const settings = defaultActionSettings(hostname(), availableParallelism());
-  const queue =
-    obstacle === undefined
-      ? resources.use(
-          new ExecutionQueue({
-            cache,
-            executor: new LocalActionExecutor(store, executor, settings),
-            onFault: error =>
-              log.write('error', {
-                message: messageOf(error),
-                stack: error instanceof Error ? error.stack : undefined,
-              }),
-          }),
-        )
-      : undefined;
+  const onFault = (error: unknown) =>
+    log.write('error', { message: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
+  let queue: ExecutionQueue | undefined;
+  if (obstacle === undefined) {
+    const settings = defaultActionSettings(hostname(), availableParallelism() + waitingActions);
+    const local = resources.use(new LocalActionExecutor(store, executor, { ...settings, onFault }));
+    queue = resources.use(new ExecutionQueue({ cache, executor: local, onFault }));
+  }
   const routes = executionServices({ ...place, cache, queue });
   const owned = resources.move();
   return { routes, cache, executes: queue !== undefined, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };

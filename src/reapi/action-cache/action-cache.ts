@@ -44,8 +44,8 @@ const readersLimits: HoldLimits = { maxAge: 3600, maxSize: 2 ** 40 };
 const resultCodec = messageCodec(ActionResultSchema);
 
 /**
- * Results of actions, in the database of the store that has their blobs. A result that is there is whole: it is recorded,
- * durably, when all that it names is, is kept from collections by a hold, and is looked at again before it is given out.
+ * Results of actions, in the database of the store that has their blobs. A result that is there is whole: it is recorded
+ * when all that it names is durable, is kept from collections by a hold, and is looked at again before it is given out.
  * Nothing in here says anything of store paths: who writes results can make no path valid, nor trusted.
  */
 export class ActionCache {

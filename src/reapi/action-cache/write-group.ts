@@ -7,8 +7,9 @@ interface Write {
 }
 
 /**
- * Writes of one turn of the event loop make one transaction: the disk is waited for once for all of them. When a write
- * resolves it is durable. One that throws does not spoil the others: they are written again without it.
+ * Writes of one turn of the event loop make one transaction. The disk is not waited for: a power failure may undo the last
+ * ones, which is as if nobody had known the results, and never leaves one without the blobs that were durable before it.
+ * One that throws does not spoil the others: they are written again without it.
  */
 export class WriteGroup {
   readonly #database: Database;
@@ -31,10 +32,11 @@ export class WriteGroup {
     while (left.length > 0) {
       let current: Write | undefined;
       try {
-        this.#database.transaction(() => {
+        const writeAll = () => {
           for (current of left) current.work();
           current = undefined;
-        });
+        };
+        this.#database.transaction(writeAll, { isLasting: false });
         for (const { resolve } of left) resolve();
         return;
       } catch (error) {

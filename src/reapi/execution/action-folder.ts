@@ -1,42 +1,37 @@
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DataFolder, makeFolder, realFileSystem, removeTreeAtEase } from '../../castore/index.ts';
-import type { UserIds } from '../../exec/index.ts';
+import { byteStringFromLatin1 } from '../../base/index.ts';
+import { type DataFolder, joinFsPath, makeFolder, realFileSystem, removeTreeAtEase } from '../../castore/index.ts';
 
 let serial = 0;
 
 /**
- * Where an action's files are on disk while it runs, below the temporary folder of this process: if that is killed, the
+ * Where an action's input root is on disk while it runs, below the temporary folder of this process: if that is killed, the
  * next one removes it. Whoever makes the sandbox runs as the action's user, who has to get here; what is here nobody lists.
  */
 export class ActionFolder implements AsyncDisposable {
-  readonly path: string;
+  /** Of the input root, which is still to be made; other files of the action have names that begin with it and a dot. */
+  readonly root: string;
 
   constructor(folder: DataFolder) {
     const temporary = folder.temporaryFolder();
     const parent = join(temporary, 'actions');
-    makeFolder(realFileSystem, parent, 0o711);
-    chmodSync(temporary, 0o711);
-    this.path = join(parent, String(serial++));
-    mkdirSync(this.path, 0o711);
+    if (makeFolder(realFileSystem, parent, 0o711)) chmodSync(temporary, 0o711);
+    this.root = join(parent, String(serial++));
   }
 
-  /** The input root, which is still to be made. */
-  get root(): string {
-    return join(this.path, 'root');
-  }
-
-  /** Makes a folder in it. */
-  make(name: string, owner: UserIds | undefined): string {
-    const path = join(this.path, name);
-    mkdirSync(path, 0o700);
-    if (owner !== undefined) chownSync(path, owner.user, owner.group);
-    return path;
-  }
-
+  /**
+   * Removes it, when no process of the action is left. The kernel takes milliseconds to remove a folder that was mounted
+   * somewhere, of which nobody but a thread of the system's pool should wait for the end.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
+    const { root } = this;
+    if (!existsSync(root)) return;
     // A descriptor that somebody has got out of the action leads nowhere from now on.
-    chmodSync(this.path, 0o000);
-    await removeTreeAtEase(this.path);
+    chmodSync(root, 0o700);
+    for (const name of readdirSync(root, 'latin1'))
+      await removeTreeAtEase(joinFsPath(root, byteStringFromLatin1(name)));
+    await rmdir(root);
   }
 }

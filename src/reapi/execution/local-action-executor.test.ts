@@ -85,10 +85,11 @@ class Rig implements AsyncDisposable {
       create(CommandSchema, { arguments: ['/bin/sh', '-c', script], ...command }),
       digestFunction,
     );
-    const local = new LocalActionExecutor(store, executor, this.settings);
+    await using local = new LocalActionExecutor(store, executor, this.settings);
     const key = { instance: '', action: foreignDigestOf(Buffer.from('action'), digestFunction) };
     const { signal = new AbortController().signal, output } = options;
-    return local.execute({ key, plan, queuedAt: Date.now() }, { signal, output, record: async () => undefined });
+    const job = { key, plan, queuedAt: Date.now() };
+    return await local.execute(job, { signal, output, record: async () => undefined });
   }
 
   async ended(...args: Parameters<Rig['run']>): Promise<ActionResult> {

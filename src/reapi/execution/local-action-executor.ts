@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { constants } from 'node:os';
 import { type ByteString, byteStringFromText, displayBytes, unreachable } from '../../base/index.ts';
 import type { Digest, DiskBlobStore } from '../../castore/index.ts';
@@ -35,9 +34,14 @@ export interface LocalActionSettings {
   readonly maxOutput: number;
   /** Files, directories and symlinks of an input root. */
   readonly maxInputs: number;
+  /** Told of what is wrong with us, and of no action. */
+  readonly onFault?: (error: unknown) => void;
 }
 
 const hour = 3_600_000;
+
+/** Folders of actions that are being removed while further ones are made. */
+const maxRemovals = 64;
 
 export function defaultActionSettings(name: string, slots: number): LocalActionSettings {
   return {
@@ -81,6 +85,7 @@ export class LocalActionExecutor implements ActionExecutor {
   readonly #executor: Executor;
   readonly #settings: LocalActionSettings;
   readonly #seats = new Seats();
+  readonly #removals = new Set<Promise<void>>();
 
   /** `executor` stays its owner's. */
   constructor(store: DiskBlobStore, executor: Executor, settings: LocalActionSettings) {
@@ -99,10 +104,12 @@ export class LocalActionExecutor implements ActionExecutor {
     const timeout = this.#timeoutOf(plan);
     const clock = new ExecutionClock(this.name, job.queuedAt);
     using seat = this.#seats.take();
-    await using folder = new ActionFolder(this.#store.folder);
+    if (this.#removals.size >= maxRemovals) await Promise.race(this.#removals);
+    const folder = new ActionFolder(this.#store.folder);
+    using _removal = { [Symbol.dispose]: () => this.#remove(folder) };
     const tree = new InnerTree({ root: folder.root, seenAs, owner: seat.owner });
-    using stdout = new OutputSpool(join(folder.path, 'stdout'));
-    using stderr = new OutputSpool(join(folder.path, 'stderr'));
+    using stdout = new OutputSpool(`${folder.root}.stdout`);
+    using stderr = new OutputSpool(`${folder.root}.stderr`);
     const running: Running = { job, options, seat, folder, tree, clock, stdout, stderr };
     clock.begin('inputFetch');
     await this.#stage(running);
@@ -112,6 +119,19 @@ export class LocalActionExecutor implements ActionExecutor {
     clock.end('execution');
     // Awaited here: what it reads is disposed of when this function is left.
     return await this.#finish(running, outcome);
+  }
+
+  /** While others are executed. */
+  #remove(folder: ActionFolder): void {
+    const removal = folder[Symbol.asyncDispose]().then(
+      () => void this.#removals.delete(removal),
+      (error: unknown) => {
+        this.#removals.delete(removal);
+        // It is removed with the folder of this process at the latest.
+        this.#settings.onFault?.(error);
+      },
+    );
+    this.#removals.add(removal);
   }
 
   /** In milliseconds. Throws `action/malformed`. */
@@ -228,7 +248,10 @@ export class LocalActionExecutor implements ActionExecutor {
     return { kind: 'ended', result };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  /** Resolves when nothing is left of what was executed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#removals);
+  }
 }
 
 function failureOf(outcome: Outcome, { timeout }: ActionPlan): ReapiError | undefined {

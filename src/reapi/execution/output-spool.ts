@@ -1,9 +1,9 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 
 /** Bytes that are kept in memory; what is more is in a file. */
 const memoryLimit = 256 * 1024;
 
-/** What a process writes to one of its streams. Removed with the folder that its file is in. */
+/** What a process writes to one of its streams. */
 export class OutputSpool implements Disposable {
   readonly #path: string;
   #chunks: Uint8Array[] = [];
@@ -48,7 +48,10 @@ export class OutputSpool implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
+    if (this.#fd !== undefined) {
+      closeSync(this.#fd);
+      unlinkSync(this.#path);
+    }
     this.#fd = undefined;
     this.#chunks = [];
   }
