@@ -42,7 +42,7 @@ export interface CallRecord {
 }
 
 export interface ServerOptions {
-  readonly limits?: Partial<ServerLimits>;
+  readonly limits?: { readonly [name in keyof ServerLimits]?: number | undefined };
   /** What clients are told of errors that are no `GrpcStatus`; `unknown` with the message unless given. */
   readonly statusOf?: (error: unknown) => GrpcStatus;
   /** Told of each call that has ended. */
@@ -87,7 +87,13 @@ export class GrpcServer implements AsyncDisposable {
     this.#routes = new Map(routes.map(route => [route.path, route]));
     if (this.#routes.size !== routes.length) throw new TypeError('two routes have the same path');
     this.#options = options;
-    this.#limits = { ...defaultServerLimits, ...options.limits };
+    const chosen = options.limits ?? {};
+    this.#limits = {
+      messageSize: chosen.messageSize ?? defaultServerLimits.messageSize,
+      connections: chosen.connections ?? defaultServerLimits.connections,
+      callsPerConnection: chosen.callsPerConnection ?? defaultServerLimits.callsPerConnection,
+      calls: chosen.calls ?? defaultServerLimits.calls,
+    };
   }
 
   get paths(): readonly string[] {

@@ -1,16 +1,18 @@
 import { displayBytes } from '../../base/index.ts';
-import type { ListenAddress } from '../../grpc/index.ts';
 import type { Right } from '../../server/index.ts';
+import { completePath } from '../args/complete-path.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { leaveSnapshot } from '../leave-snapshot.ts';
 import { parseListenAddress } from '../serve/listen-address.ts';
+import { readServeConfig } from '../serve/read-serve-config.ts';
 import { anonymousLevels, defaultServeSettings } from '../serve/serve-settings.ts';
 
 /** `firn serve`: the store, for everything that speaks the Remote Execution API. */
 export function serve(context: CommandContext): Command {
-  const grpc: ListenAddress[] = [];
-  const http: ListenAddress[] = [];
+  const grpc: string[] = [];
+  const http: string[] = [];
+  let config: string | undefined;
   let anonymous: readonly Right[] | undefined;
   let assetsFromNearby = false;
   return {
@@ -21,19 +23,26 @@ export function serve(context: CommandContext): Command {
         long: 'grpc',
         labels: ['address'],
         summary: 'Where to answer by gRPC: HOST:PORT or unix:/PATH; may be given several times.',
-        apply: text => grpc.push(parseListenAddress(displayBytes(text), '--grpc')),
+        apply: text => grpc.push(displayBytes(text)),
       },
       {
         long: 'http',
         labels: ['address'],
         summary: 'Where to answer by HTTP, likewise.',
-        apply: text => http.push(parseListenAddress(displayBytes(text), '--http')),
+        apply: text => http.push(displayBytes(text)),
       },
       {
         long: 'anonymous',
         labels: ['right'],
         summary: 'What those may do who have no token: none, read, write (and read) or execute (and both).',
         apply: text => (anonymous = readLevel(displayBytes(text))),
+      },
+      {
+        long: 'config',
+        labels: ['file'],
+        summary: 'A firn.toml; flags count for more.',
+        complete: completePath,
+        apply: text => (config = displayBytes(text)),
       },
       {
         long: 'assets-from-nearby',
@@ -46,13 +55,15 @@ export function serve(context: CommandContext): Command {
     run: async () => {
       leaveSnapshot(context);
       const { runServer } = await import('../serve/run-server.ts');
+      const configured = { ...defaultServeSettings, ...(config === undefined ? {} : readServeConfig(config)) };
+      const parse = (text: string) => parseListenAddress(text, 'an address to serve at', configured.tls);
       const chosen = {
-        ...(grpc.length > 0 ? { grpc } : {}),
-        ...(http.length > 0 ? { http } : {}),
+        ...(grpc.length > 0 ? { grpc: grpc.map(parse) } : {}),
+        ...(http.length > 0 ? { http: http.map(parse) } : {}),
         ...(anonymous === undefined ? {} : { anonymous }),
         ...(assetsFromNearby ? { assetsFromNearby } : {}),
       };
-      await runServer({ ...defaultServeSettings, ...chosen }, context);
+      await runServer({ ...configured, ...chosen }, context);
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { ListenAddress } from '../../grpc/index.ts';
+import type { ListenAddress, ServerLimits, TlsIdentity } from '../../grpc/index.ts';
 import type { CertificateGrant, Right, TokenGrant } from '../../server/index.ts';
 
 /** What `firn serve` is to do: defaults, overridden by `firn.toml`, overridden by flags. */
@@ -20,6 +20,12 @@ export interface ServeSettings {
   readonly maxAssetSize: number;
   /** Whether assets are fetched from this machine itself and from what is on its links, such as a cloud's metadata service. */
   readonly assetsFromNearby: boolean;
+  /** Bytes of all blobs, beyond which those go that nobody needs; undefined: as many as the disk has. */
+  readonly maxSize: number | undefined;
+  /** Limits of the gRPC server, where they are not its own. */
+  readonly server: { readonly [name in keyof ServerLimits]?: number | undefined };
+  /** Of addresses over TCP. */
+  readonly tls: TlsIdentity | undefined;
 }
 
 const loopback = '127.0.0.1';
@@ -35,6 +41,9 @@ export const defaultServeSettings: ServeSettings = {
   lease: 4 * 3600,
   drain: 10_000,
   maxBlobSize: 64 * 2 ** 30,
+  maxSize: undefined,
+  server: {},
+  tls: undefined,
   maxAssetSize: 16 * 2 ** 30,
   assetsFromNearby: false,
 };
