@@ -99,6 +99,11 @@ async function dispatch(program: string, args: readonly ByteString[], context: C
     );
     return;
   }
+  if (program === 'nix' && args[0] === byteStringFromText('__build-remote')) {
+    const { runBuildHook } = await import('./build-hook/run-build-hook.ts');
+    await runBuildHook(args.slice(1), context);
+    return;
+  }
   if (legacyNames.includes(program)) await runLegacy(program, args, context);
   else await runCommand(program, args, context);
 }

@@ -49,7 +49,7 @@ export { downloadFile } from './fetchers/download-file.ts';
 export { cloneRepository } from './fetchers/clone-repository.ts';
 export { type FetchContext, fetchTree } from './fetchers/fetch-tree.ts';
 export { type GitOptions, runGit } from './fetchers/run-git.ts';
-export type { BuildJob, BuildOptions, DerivationBuilder } from './build/derivation-builder.ts';
+export type { BuildJob, BuildOptions, BuildSlot, DerivationBuilder, SlotSource } from './build/derivation-builder.ts';
 export { LocalDerivationBuilder } from './build/local-derivation-builder.ts';
 export type { BuiltinBuild, BuiltinBuilder, BuiltinServices } from './builtin-builders/builtin-builder.ts';
 export {

@@ -48,6 +48,7 @@ export { type DownloadAccess, type DownloadOptions, openDownload } from './open-
 export { type OpenStoreContext, type StoreOpener, type StoreRequest, openStore } from './open-store.ts';
 export type { ByteChannel } from './remote/byte-channel.ts';
 export { feedNar } from './remote/feed-nar.ts';
+export type { BuildLimits, RemoteBuild } from './remote/peer-connection.ts';
 export { RemoteStore, type RemoteStoreOptions } from './remote/remote-store.ts';
 export { StreamChannel } from './remote/stream-channel.ts';
 export { hashContents } from './hash-contents.ts';

@@ -12,6 +12,8 @@ export interface OpenStoreContext {
   readonly reporter: Reporter;
   /** Kinds of stores that are not this folder's, by scheme; loaded when one is opened. */
   readonly kinds?: { readonly [scheme: string]: () => Promise<StoreOpener> };
+  /** Gets what programs say that stores are behind (ssh, and what it starts); they share our standard error unless given. */
+  readonly programErrors?: ((chunk: Uint8Array) => void) | undefined;
   /** Throws where `feature` is not enabled. */
   readonly requireFeature: (feature: ExperimentalFeature) => void;
 }

@@ -59,13 +59,14 @@ export interface StoreTraits {
   readonly priority: number | undefined;
   readonly wantMassQuery: boolean | undefined;
   readonly isTrusted: boolean;
+  /** What may be required of who builds in it. */
+  readonly systemFeatures?: ReadonlySet<string> | undefined;
   /** Path infos that are remembered within the process, for stores that have to ask for them. */
   readonly pathInfoCacheSize: number;
 }
 
 /** Throws what `StoreParameters.take` and `parseStoreDir` throw. */
 export function takeTraits(parameters: StoreParameters, defaultStoreDir: string): StoreTraits {
-  parameters.take('system-features', setType, new Set<string>());
   return {
     storeDir: parseStoreDir(parameters.take('store', absolutePathType, defaultStoreDir)),
     priority: parameters.has('priority') ? parameters.take('priority', int32Type, 0) : undefined,
@@ -73,6 +74,9 @@ export function takeTraits(parameters: StoreParameters, defaultStoreDir: string)
       ? parameters.take('want-mass-query', booleanType, false)
       : undefined,
     isTrusted: parameters.take('trusted', booleanType, false),
+    systemFeatures: parameters.has('system-features')
+      ? parameters.take('system-features', setType, new Set<string>())
+      : undefined,
     pathInfoCacheSize: parameters.take('path-info-cache-size', int32Type, 65536),
   };
 }

@@ -139,6 +139,8 @@ export interface AddPathsOptions extends CallOptions {
   readonly concurrency?: number;
   /** Called once for each path that is valid from now on. */
   readonly added?: (path: StorePath) => void;
+  /** Paths that the caller has locked, for stores where whoever adds a path locks it. */
+  readonly held?: ReadonlySet<StorePath> | undefined;
 }
 
 export interface AdditionFailure {

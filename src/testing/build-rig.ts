@@ -5,6 +5,7 @@ import {
   type BuildSettings,
   LocalDerivationBuilder,
   Mirrors,
+  type SlotSource,
   readBuildSettings,
 } from '../engine/index.ts';
 import { type Executor, LocalExecutor } from '../exec/index.ts';
@@ -70,6 +71,13 @@ const environment: SettingsEnvironment = {
 export function testBuildSettings(changes: Partial<BuildSettings> = {}): BuildSettings {
   return { ...readBuildSettings(new Settings(environment), { cores: 3 }), sandbox: 'false', ...changes };
 }
+
+/** Slots for everybody. */
+export const freeSlots: SlotSource = {
+  hasFree: true,
+  acquire: () =>
+    Promise.resolve({ yieldWhile: (wait: () => Promise<void>) => wait(), [Symbol.dispose]: () => undefined }),
+};
 
 /** A store in a folder of its own, and a builder for it that runs real builders. */
 export class BuildRig implements AsyncDisposable {
@@ -144,8 +152,7 @@ export class BuildRig implements AsyncDisposable {
   ): Promise<BuildResult> {
     const { path, derivation } = await this.add(test);
     using reporter = this.#reporter.startActivity({ type: 'builds' });
-    const slot = { yieldWhile: (wait: () => Promise<void>) => wait() };
-    return this.builder.build({ path, derivation, mode }, { signal, slot, reporter });
+    return this.builder.build({ path, derivation, mode }, { signal, slots: freeSlots, weight: 0, reporter });
   }
 
   /** As `build`, of what is built: where its outputs are. */

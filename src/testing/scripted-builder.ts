@@ -96,11 +96,13 @@ export class ScriptedBuilder implements DerivationBuilder {
     this.slots = slots;
   }
 
-  obstacle(): undefined {
+  rejection(): undefined {
     return undefined;
   }
 
-  async build(job: BuildJob, { signal }: BuildOptions): Promise<BuildResult> {
+  async build(job: BuildJob, { signal, slots, started }: BuildOptions): Promise<BuildResult> {
+    using _slot = await slots.acquire(signal);
+    started?.();
     const name = displayBytes(job.derivation.name);
     this.built.push(name);
     this.mostRunning = Math.max(this.mostRunning, ++this.#running);

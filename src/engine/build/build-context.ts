@@ -3,7 +3,7 @@ import type { LocalStore } from '../../store/index.ts';
 import type { Executor } from '../../exec/index.ts';
 import type { BuiltinServices } from '../builtin-builders/builtin-builder.ts';
 import type { BuildSettings } from './build-settings.ts';
-import type { BuildJob, BuildOptions } from './derivation-builder.ts';
+import type { BuildJob, BuildOptions, BuildSlot } from './derivation-builder.ts';
 import type { OutputStates } from './output-states.ts';
 import type { SandboxRoots } from './sandbox-roots.ts';
 
@@ -24,7 +24,8 @@ export interface BuildContext {
 }
 
 /** One build, while its outputs are locked. */
-export interface BuildRequest extends BuildOptions {
+export interface BuildRequest extends Pick<BuildOptions, 'signal' | 'reporter' | 'settles'> {
+  readonly slot: BuildSlot;
   readonly job: BuildJob;
   readonly options: DerivationOptions<StorePath>;
   readonly states: OutputStates;

@@ -6,7 +6,7 @@ import { makeFolder, realFileSystem } from '../../castore/index.ts';
 import { type UserIds, hasIds } from '../../exec/index.ts';
 import { EngineError } from '../error.ts';
 import type { BuildSettings } from './build-settings.ts';
-import type { BuildOptions } from './derivation-builder.ts';
+import type { BuildRequest } from './build-context.ts';
 
 /** The group that root is presumed to have for builds. Machines without it get ids that nobody has. */
 const presumedGroup = 'nixbld';
@@ -99,7 +99,7 @@ export class BuildUsers {
   }
 }
 
-type Waiting = Pick<BuildOptions, 'signal' | 'slot'>;
+type Waiting = Pick<BuildRequest, 'signal' | 'slot'>;
 
 interface Candidate {
   readonly ids: UserIds;

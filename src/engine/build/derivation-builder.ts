@@ -10,16 +10,27 @@ export interface BuildJob {
   readonly mode: BuildMode;
 }
 
-/** The right to run one of the builders that run at a time. */
+/** The right to run one of the builders that run on this machine at a time. */
 export interface BuildSlot {
   /** Others have it while something is waited for that they may be doing. */
   yieldWhile(wait: () => Promise<void>): Promise<void>;
 }
 
+/** Where builds on this machine get the right to that. */
+export interface SlotSource {
+  /** Whether there is one to be had at once. */
+  readonly hasFree: boolean;
+  /** Waits for one, to be disposed of when the build has ended. Throws the signal's reason. */
+  acquire(signal: AbortSignal): Promise<BuildSlot & Disposable>;
+}
+
 export interface BuildOptions {
   readonly signal: AbortSignal;
-  /** What the build holds from its begin to its end. */
-  readonly slot: BuildSlot;
+  readonly slots: SlotSource;
+  /** How much waits for this build: of several that could begin, the one with the largest does. */
+  readonly weight: number;
+  /** To be called when the build waits no longer for others to end. */
+  readonly started?: (() => void) | undefined;
   /** The builder starts the activity of the build itself. */
   readonly reporter: Reporter;
   /**
@@ -33,8 +44,8 @@ export interface BuildOptions {
 export interface DerivationBuilder extends AsyncDisposable {
   /** How many it builds at a time; 0 for none. Builds of `builtin:` builders are taken all the same. */
   readonly slots: number;
-  /** Why it does not build such derivations, if so (`InputRejected`): platform, features. */
-  obstacle(derivation: BasicDerivation): string | undefined;
+  /** Why it does not build such derivations, if so (`InputRejected`), as long as nothing but the derivation is known. */
+  rejection(job: Pick<BuildJob, 'path' | 'derivation'>): string | undefined;
   /**
    * Builds it, or finds that somebody else just has. All outputs are valid then, and have realisations where that is
    * asked for. Resolves with a failure for all that is wrong with the derivation or its builder; throws what is wrong

@@ -304,11 +304,12 @@ test('an abort ends the builder and leaves nothing', async () => {
 
 test('machines that lack something refuse', async () => {
   await using rig = new BuildRig({ settings: { system: 'other' } });
-  const { derivation } = await rig.add({ env: { requiredSystemFeatures: 'kvm apples' } });
+  const job = await rig.add({ env: { requiredSystemFeatures: 'kvm apples' } });
   const colours = /\u001b\[[0-9;]*m/g;
   assert.equal(
-    rig.builder.obstacle(derivation)?.replaceAll(colours, ''),
-    "Reason: platform mismatch\nRequired system: 'test-system'\nCurrent system: 'other'\n" +
+    rig.builder.rejection(job)?.replaceAll(colours, ''),
+    `Cannot build '${printStorePath(rig.store.storeDir, job.path)}'.\n` +
+      "Reason: platform mismatch\nRequired system: 'test-system'\nCurrent system: 'other'\n" +
       'Reason: missing system features\nRequired features: {apples, kvm}\nAvailable features: {big-parallel, ca-derivations}',
   );
 });

@@ -18,6 +18,7 @@ import type { BuildContext } from './build-context.ts';
 import { alreadyValid, buildFailed } from './build-results.ts';
 import type { BuildJob, BuildOptions, DerivationBuilder } from './derivation-builder.ts';
 import { findObstacle } from './find-obstacle.ts';
+import { describeRejection } from './reject-build.ts';
 import { buildLocked } from './build-locked.ts';
 import { lockOutputs } from './lock-outputs.ts';
 import { RoomKeeper } from './room-keeper.ts';
@@ -42,9 +43,10 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     this.slots = slots;
   }
 
-  obstacle(derivation: BasicDerivation): string | undefined {
+  rejection({ path, derivation }: Pick<BuildJob, 'path' | 'derivation'>): string | undefined {
     const { store, settings } = this.#context;
-    return findObstacle(derivation, parseOptions(store, derivation), settings);
+    const obstacle = findObstacle(derivation, parseOptions(store, derivation), settings);
+    return describeRejection(store.storeDir, path, { isDisabled: this.slots === 0, obstacle });
   }
 
   async build(job: BuildJob, options: BuildOptions): Promise<BuildResult> {
@@ -58,9 +60,11 @@ export class LocalDerivationBuilder implements DerivationBuilder {
   }
 
   async #build(job: BuildJob, buildOptions: BuildOptions): Promise<BuildResult> {
-    const { signal, reporter, slot, settles } = buildOptions;
+    const { signal, reporter, slots, started, settles } = buildOptions;
     const { store } = this.#context;
     store.requireWritable();
+    using slot = await slots.acquire(signal);
+    started?.();
     const options = this.#readOptions(job);
     const ids = outputIdsOf(store, job);
     const inputs = await computeClosure(store, job.derivation.inputSources, { signal });
@@ -68,7 +72,7 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     const before = await inspectOutputs(store, job, { ids, reporter });
     await store.temporaryRoots.add([job.path, ...pathsOf(before)], signal);
     await using leftovers = new AsyncDisposableStack();
-    leftovers.use(await lockOutputs(store, job, buildOptions));
+    leftovers.use(await lockOutputs(store, job, { signal, slot, reporter }));
     // Somebody else may have built it meanwhile, or just have begun to collect it.
     const states = await inspectOutputs(store, job, { ids, reporter });
     await store.temporaryRoots.add(pathsOf(states), signal);

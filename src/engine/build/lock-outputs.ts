@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { magenta, normal } from '../../base/index.ts';
 import { outputPath } from '../../nix-compat/index.ts';
 import { type LocalStore, tryLockPath } from '../../store/index.ts';
-import type { BuildJob, BuildOptions } from './derivation-builder.ts';
+import type { BuildJob, BuildOptions, BuildSlot } from './derivation-builder.ts';
 
 /** In milliseconds, between two looks at locks that somebody else holds. */
 const pollInterval = 200;
@@ -13,7 +13,11 @@ const pollInterval = 200;
  * time, so that two who want several never wait for each other. An output whose path is not known yet is locked by the
  * derivation's. Whoever waits lets others build.
  */
-export async function lockOutputs(store: LocalStore, job: BuildJob, options: BuildOptions): Promise<Disposable> {
+export async function lockOutputs(
+  store: LocalStore,
+  job: BuildJob,
+  options: Pick<BuildOptions, 'signal' | 'reporter'> & { readonly slot: BuildSlot },
+): Promise<Disposable> {
   const { reporter, signal, slot } = options;
   const paths = lockedPaths(store, job);
   const lock = tryLockPaths(paths);

@@ -12,6 +12,10 @@ export class BuildSlots {
     this.#free = slots;
   }
 
+  get hasFree(): boolean {
+    return this.#free > 0;
+  }
+
   /** Waits for a slot; dispose of the result to give it back. Rejects with the signal's reason when aborted. */
   async acquire(weight: number, signal: AbortSignal): Promise<BuildSlot & Disposable> {
     await this.#take(weight, signal);

@@ -1,4 +1,4 @@
-import { displayBytes, magenta, normal, red } from '../../base/index.ts';
+import { displayBytes } from '../../base/index.ts';
 import {
   type BasicDerivation,
   type BuildMode,
@@ -24,6 +24,8 @@ import { addDerivation, copyPaths, outputIds, staticOutputs } from '../../store/
 import { BuildError } from '../error.ts';
 import { failed, knownOutput, succeeded } from '../build/build-results.ts';
 import { cannotBuild } from '../build/cannot-build.ts';
+import type { SlotSource } from '../build/derivation-builder.ts';
+import { notLocalRejection } from '../build/reject-build.ts';
 import { InputGoals } from './input-goals.ts';
 import { type PlacedDerivation, type RealiseContext, awaitResults, isFailure } from './realise-context.ts';
 import { repairClosure } from './repair-closure.ts';
@@ -241,18 +243,29 @@ export class DerivationGoal {
   /** Its sources, and the outputs of its inputs that are among them now, are valid. */
   async #buildResolved(derivation: BasicDerivation): Promise<BuildResult> {
     const { builder, reporter, settles, signal, slots, tally } = this.#context;
-    const obstacle = this.#obstacle(derivation);
-    if (obstacle !== undefined || builder === undefined) return failed('InputRejected', obstacle ?? '');
-    using slot = await slots.acquire(this.#context.weightOf(this.#path), signal);
-    tally.start();
+    if (builder === undefined) return failed('InputRejected', notLocalRejection);
+    const job = { path: this.#path, derivation, mode: this.#mode };
+    const rejection = builder.rejection(job);
+    if (rejection !== undefined) return failed('InputRejected', rejection);
+    const weight = this.#context.weightOf(this.#path);
+    const source: SlotSource = {
+      get hasFree() {
+        return slots.hasFree;
+      },
+      acquire: stop => slots.acquire(weight, stop),
+    };
+    let isStarted = false;
+    const started = () => {
+      if (!isStarted) tally.start();
+      isStarted = true;
+    };
     let end: 'done' | 'failed' | 'called off' = 'called off';
     try {
-      const job = { path: this.#path, derivation, mode: this.#mode };
-      const result = await builder.build(job, { signal, slot, reporter, settles });
+      const result = await builder.build(job, { signal, slots: source, weight, started, reporter, settles });
       end = isBuildSuccess(result.outcome) ? 'done' : 'failed';
       return result;
     } finally {
-      tally.end(end);
+      if (isStarted) tally.end(end);
     }
   }
 
@@ -269,25 +282,6 @@ export class DerivationGoal {
     }
     const goals = Array.from(missing, path => paths.realise(path));
     return (await awaitResults(this.#context, goals)).filter(isFailure).length;
-  }
-
-  /** Why nobody here can build it. */
-  #obstacle(derivation: BasicDerivation): string | undefined {
-    const { builder } = this.#context;
-    if (builder === undefined) {
-      return "Unable to build with a primary store that isn't a local store; either pass a different '--store' or enable remote builds.\n\nFor more information check 'man nix.conf' and search for '/machines'.";
-    }
-    const reasons: string[] = [];
-    if (builder.slots === 0) {
-      reasons.push(
-        `Reason: ${red}local builds are disabled${normal} (max-jobs = 0)`,
-        "Hint: set 'max-jobs' to a non-zero value to enable local builds, or configure remote builders via 'builders'",
-      );
-    }
-    const obstacle = builder.obstacle(derivation);
-    if (obstacle !== undefined) reasons.push(obstacle);
-    if (reasons.length === 0) return undefined;
-    return [`Cannot build '${magenta}${this.#printed}${normal}'.`, ...reasons].join('\n');
   }
 
   /** The result of building all outputs, as that of one. */

@@ -117,7 +117,7 @@ test('nothing is told of builds before they are settled, and their failure to se
   const settling: PromiseWithResolvers<void>[] = [];
   const early: DerivationBuilder = {
     slots: 1,
-    obstacle: () => undefined,
+    rejection: () => undefined,
     build: async (job, options) => {
       const result = await builder.build(job, options);
       const settled = Promise.withResolvers<void>();

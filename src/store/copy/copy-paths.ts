@@ -32,6 +32,8 @@ export interface CopyOptions extends CallOptions {
   readonly substitute?: boolean;
   /** Whether the others are still copied when one fails. */
   readonly keepGoing?: boolean;
+  /** As for `PathWriter.add`. */
+  readonly held?: ReadonlySet<StorePath> | undefined;
   /** What is registered in the destination once the paths are there. */
   readonly realisations?: readonly Realisation[];
   readonly reporter?: Reporter;
@@ -104,7 +106,7 @@ interface Copying {
 }
 
 async function add({ from, to, additions, copying }: Copying, options: CopyOptions): Promise<AdditionFailure[]> {
-  const { checkSignatures = true, repair = false, keepGoing = false, signal } = options;
+  const { checkSignatures = true, repair = false, keepGoing = false, held, signal } = options;
   const tally = new CopyTally(copying, additions.length);
   copying.setExpected(
     'copyPath',
@@ -120,6 +122,7 @@ async function add({ from, to, additions, copying }: Copying, options: CopyOptio
     checkSignatures,
     repair,
     keepGoing,
+    held,
     added: () => tally.countDone(),
   });
   tally.countFailed(failures.length);

@@ -26,6 +26,7 @@ import {
   readRealisation,
   readStorePaths,
   readUnkeyedPathInfo,
+  writeBasicDerivation,
   writeBuildMode,
   writeDerivingPath,
   writeOutputId,
@@ -40,7 +41,7 @@ import { StoreError } from '../error.ts';
 import type { ByteChannel } from '../remote/byte-channel.ts';
 import { feedNar } from '../remote/feed-nar.ts';
 import { greetPeer } from '../remote/greeting.ts';
-import type { AddNarOptions, NarReceiver, PeerConnection } from '../remote/peer-connection.ts';
+import type { AddNarOptions, NarReceiver, PeerConnection, RemoteBuild } from '../remote/peer-connection.ts';
 import { requireSubset } from '../remote/require-subset.ts';
 import { sendNar } from '../remote/send-nar.ts';
 import type { KeeperInfo, PathOffer } from '../store.ts';
@@ -237,6 +238,19 @@ export class WorkerConnection implements PeerConnection {
     );
   }
 
+  /** The other side goes by its own settings: those are not ours to change. */
+  async build({ path, derivation, mode }: RemoteBuild, reporter: Reporter): Promise<BuildResult> {
+    const { storeDir } = this.#context;
+    await this.#send(
+      this.#request('BuildDerivation', writer => {
+        this.#writePath(writer, path);
+        writeBasicDerivation(writer, storeDir, derivation);
+        writeBuildMode(writer, mode);
+      }),
+    );
+    return this.#answer(reader => readBuildResult(reader, this.#context), reporter);
+  }
+
   /** What making deriving paths valid would take. */
   missing(wanted: readonly DerivingPath[]): Promise<MissingPaths> {
     return this.call(
@@ -277,8 +291,8 @@ export class WorkerConnection implements PeerConnection {
     await this.#channel.drain();
   }
 
-  async #answer<T>(read: (reader: WireReader) => Promise<T>): Promise<T> {
-    using log = new RemoteLog(this.#reporter);
+  async #answer<T>(read: (reader: WireReader) => Promise<T>, reporter = this.#reporter): Promise<T> {
+    using log = new RemoteLog(reporter);
     await log.follow(this.#reader, this.#context.version);
     return await read(this.#reader);
   }

@@ -16,7 +16,7 @@ export interface CommitGroupOptions {
   /** Whether what lies in the store directory already stays until the new checkout is complete. */
   readonly replace: boolean;
   /** Paths that the caller has locked. */
-  readonly held?: ReadonlySet<StorePath>;
+  readonly held?: ReadonlySet<StorePath> | undefined;
   readonly signal: AbortSignal;
   /** Told of a path that cannot be added, and of those that refer to it. */
   readonly fail: (path: StorePath, error: unknown) => void;

@@ -61,6 +61,8 @@ export interface LocalStoreOptions {
   readonly priority?: number | undefined;
   readonly wantMassQuery?: boolean | undefined;
   readonly isTrusted?: boolean;
+  /** See `LocalStore.systemFeatures`. */
+  readonly systemFeatures?: ReadonlySet<string> | undefined;
   /** By name. Not looked at before a signature is to be checked. */
   readonly trustedKeys?: ReadonlyMap<string, PublicKey>;
   /** Whether what others offer must be signed by a trusted key, or content-addressed. True unless given. */
@@ -93,6 +95,8 @@ export class LocalStore implements Store {
   readonly priority: number;
   readonly wantMassQuery: boolean;
   readonly isTrusted: boolean;
+  /** What may be required of who builds in this store, where its URI says so. */
+  readonly systemFeatures: ReadonlySet<string> | undefined;
   readonly requireSignatures: boolean;
   readonly readOnly: boolean;
   readonly reporter: Reporter;
@@ -118,6 +122,7 @@ export class LocalStore implements Store {
     this.storeDir = options.storeDir ?? defaultStoreDir;
     this.realStoreDir = options.realStoreDir;
     this.dataFolder = options.dataFolder;
+    this.systemFeatures = options.systemFeatures;
     this.logDir = options.logDir ?? join(options.dataFolder, 'log');
     this.priority = options.priority ?? 0;
     this.wantMassQuery = options.wantMassQuery ?? false;

@@ -34,7 +34,7 @@ export function openLocalStore({ authority, parameters, context }: StoreRequest)
   parameters.warnUnknown(reporter);
   if (readOnly) context.requireFeature('read-only-local-store');
   const places = localPlaces(chosen, environment, reporter);
-  const { priority = 0, wantMassQuery = false, isTrusted, storeDir } = traits;
+  const { priority = 0, wantMassQuery = false, isTrusted, storeDir, systemFeatures } = traits;
   let trustedKeys: ReturnType<typeof readTrustedKeys> | undefined;
   let secretKeys: ReturnType<typeof readSecretKeys> | undefined;
   const options = {
@@ -43,6 +43,7 @@ export function openLocalStore({ authority, parameters, context }: StoreRequest)
     priority,
     wantMassQuery,
     isTrusted,
+    systemFeatures,
     uri: uri === 'local://' ? 'local' : uri,
     readOnly,
     requireSignatures,

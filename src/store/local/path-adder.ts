@@ -207,10 +207,11 @@ export class PathAdder {
 
   async #commit(group: ReadonlyMap<StorePath, StagedPath>, signal: AbortSignal): Promise<void> {
     try {
-      const { repair = false, replace } = this.#options;
+      const { repair = false, replace, held } = this.#options;
       const left = await commitGroup(this.#store, group, {
         repair,
         replace,
+        held,
         signal,
         fail: (path, error) => this.#fail(path, error),
         valid: path => {

@@ -1,6 +1,9 @@
-import type { TreeSink } from '../../base/index.ts';
+import type { Reporter, TreeSink } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
 import type {
+  BasicDerivation,
+  BuildMode,
+  BuildResult,
   DerivationOutputId,
   PathInfo,
   Realisation,
@@ -23,6 +26,25 @@ export interface AddNarOptions extends CallOptions {
   readonly checkSignatures: boolean;
 }
 
+/** A derivation for the other side to build: its inputs are valid there. */
+export interface RemoteBuild {
+  readonly path: StorePath;
+  readonly derivation: BasicDerivation;
+  readonly mode: BuildMode;
+  /** Where the protocol has no other way to say it. */
+  readonly limits: BuildLimits;
+}
+
+/** How long a build may take. */
+export interface BuildLimits {
+  /** In seconds, without output and in all; 0 for no limit. */
+  readonly maxSilentTime: number;
+  readonly timeout: number;
+  /** In bytes; 0 for no limit. */
+  readonly maxLogSize: number;
+  readonly keepsFailed: boolean;
+}
+
 /**
  * One connection to whoever keeps a store, in one of Nix's protocols. One call at a time. What a method throws ends the
  * connection, unless it is a `remote/failed`, which leaves it as it was. What a protocol lacks is undefined.
@@ -41,6 +63,8 @@ export interface PeerConnection extends AsyncDisposable {
   realisation?(id: DerivationOutputId): Promise<RealisedOutput | undefined>;
   addSignatures?(path: StorePath, signatures: readonly Signature[]): Promise<void>;
   addRealisation?(realisation: Realisation): Promise<void>;
+  /** What becomes of it. `reporter` is told of it where the protocol has messages. */
+  build?(build: RemoteBuild, reporter: Reporter): Promise<BuildResult>;
   addBuildLog?(path: StorePath, log: Uint8Array): Promise<void>;
   /** Ends it at once, with all that is going on. */
   destroy(): void;

@@ -10,28 +10,39 @@ const graceTime = 10_000;
 
 export interface ProgramOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Gets what it writes to standard error, which goes where ours goes unless given. A chunk is lent until the call returns. */
+  readonly errors?: ((chunk: Uint8Array) => void) | undefined;
 }
 
-/** A program to speak to through its standard streams; its errors go where ours go. It is reaped when disposed of. */
+type Program = ChildProcessByStdio<Writable, Readable, Readable | null>;
+
+/** A program to speak to through its standard streams. It is reaped when disposed of. */
 export class ProgramChannel implements ByteChannel {
   readonly source: AsyncIterable<Uint8Array>;
   readonly ended: AbortSignal;
   readonly #streams: StreamChannel;
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #child: Program;
   readonly #gone: Promise<void>;
 
-  private constructor(child: ChildProcessByStdio<Writable, Readable, null>) {
+  private constructor(child: Program) {
     this.#child = child;
     this.#streams = new StreamChannel(child.stdout, child.stdin);
     this.source = this.#streams.source;
     this.ended = this.#streams.ended;
-    this.#gone = new Promise(resolve => child.once('exit', () => resolve()));
+    // What it has written by then is read.
+    this.#gone = new Promise(resolve => child.once(child.stderr === null ? 'exit' : 'close', () => resolve()));
   }
 
   /** Throws `remote/unreachable` where the program cannot be run. */
-  static async start(argv: readonly [string, ...string[]], { environment }: ProgramOptions): Promise<ProgramChannel> {
+  static async start(argv: readonly [string, ...string[]], options: ProgramOptions): Promise<ProgramChannel> {
     const [program, ...args] = argv;
-    const child = spawn(program, args, { env: { ...environment }, stdio: ['pipe', 'pipe', 'inherit'] });
+    const { environment, errors } = options;
+    const env = { ...environment };
+    const child: Program =
+      errors === undefined
+        ? spawn(program, args, { env, stdio: ['pipe', 'pipe', 'inherit'] })
+        : spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    if (errors !== undefined) child.stderr?.on('data', errors);
     const channel = new ProgramChannel(child);
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);

@@ -1,6 +1,7 @@
 import type { Reporter, TreeSink } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
 import {
+  type BuildResult,
   type DerivationOutputId,
   Hasher,
   type PathInfo,
@@ -18,7 +19,7 @@ import type { StoreTraits } from '../store-parameters.ts';
 import type { KeeperInfo, PathWriter, Store, StreamPathOptions, TreeAccess, ValidPathsOptions } from '../store.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { PathInfoBatches } from './path-info-batches.ts';
-import type { PeerConnection } from './peer-connection.ts';
+import type { PeerConnection, RemoteBuild } from './peer-connection.ts';
 import { RemoteWriter } from './remote-writer.ts';
 import { unsupportedOperation } from '../unsupported-operation.ts';
 
@@ -116,6 +117,17 @@ export class RemoteStore<Connection extends PeerConnection = PeerConnection> imp
   /** Who speaks a protocol without them knows of none. */
   async realisation(id: DerivationOutputId, options: CallOptions = {}): Promise<RealisedOutput | undefined> {
     return this.pool.use(connection => connection.realisation?.(id) ?? Promise.resolve(undefined), options);
+  }
+
+  /**
+   * Has the other side build a derivation: what becomes of it. What it tells of that meanwhile, if it tells anything, is
+   * reported to `reporter`. When the signal is aborted, the build is. Throws `store/unsupported`, `remote/…`.
+   */
+  build(build: RemoteBuild, reporter: Reporter, options: CallOptions = {}): Promise<BuildResult> {
+    return this.pool.use(connection => {
+      if (connection.build !== undefined) return connection.build(build, reporter);
+      throw unsupportedOperation(this.uri, 'buildDerivation');
+    }, options);
   }
 
   /** Neither protocol has a request for logs. */

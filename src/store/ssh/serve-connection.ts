@@ -1,4 +1,5 @@
 import {
+  type BuildResult,
   type PathInfo,
   type ProtocolVersion,
   type StoreDir,
@@ -7,10 +8,13 @@ import {
   WireWriter,
   openServeConnection,
   printStorePath,
+  readServeBuildResult,
   readServePathInfo,
   readStorePaths,
   parseStorePathIn,
+  writeBasicDerivation,
   writePathInfo,
+  writeServeBuildOptions,
   writeServeCommand,
   writeStorePath,
   writeStorePaths,
@@ -19,7 +23,7 @@ import { StoreError } from '../error.ts';
 import type { ByteChannel } from '../remote/byte-channel.ts';
 import { feedNar } from '../remote/feed-nar.ts';
 import { greetPeer } from '../remote/greeting.ts';
-import type { AddNarOptions, NarReceiver, PeerConnection } from '../remote/peer-connection.ts';
+import type { AddNarOptions, NarReceiver, PeerConnection, RemoteBuild } from '../remote/peer-connection.ts';
 import { sendNar } from '../remote/send-nar.ts';
 import { requireSubset } from '../remote/require-subset.ts';
 import type { KeeperInfo, PathOffer } from '../store.ts';
@@ -127,6 +131,23 @@ export class ServeConnection implements PeerConnection {
     });
     if ((await this.#reader.number()) === success) return;
     throw new StoreError('remote/bad-answer', `failed to add path '${name}' to remote host '${this.#host}'`);
+  }
+
+  /** What it says meanwhile goes to its standard error. It builds normally, whatever the mode. */
+  async build({ path, derivation, limits }: RemoteBuild): Promise<BuildResult> {
+    const request = this.#request('BuildDerivation');
+    writeStorePath(request, this.#storeDir, path);
+    writeBasicDerivation(request, this.#storeDir, derivation);
+    writeServeBuildOptions(request, this.version, {
+      maxSilentTime: limits.maxSilentTime,
+      buildTimeout: limits.timeout,
+      maxLogSize: limits.maxLogSize,
+      repeats: 0,
+      enforceDeterminism: false,
+      keepFailed: limits.keepsFailed,
+    });
+    await this.#send(request);
+    return readServeBuildResult(this.#reader, { storeDir: this.#storeDir, version: this.version });
   }
 
   #request(command: Parameters<typeof writeServeCommand>[1]): WireWriter {

@@ -18,6 +18,8 @@ export interface SshOptions {
   readonly shares: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly reporter: Reporter;
+  /** See `ProgramOptions`. */
+  readonly errors?: ((chunk: Uint8Array) => void) | undefined;
 }
 
 /** What ssh's local command prints when the connection is there, before what the other side says. */
@@ -45,9 +47,10 @@ export class SshCommand implements Disposable {
 
   /** Throws `remote/unreachable`, `store-uri/malformed` for NIX_SSHOPTS, and `base64/…` for the host's key. */
   start(program: readonly [string, ...string[]]): Promise<ProgramChannel> {
-    const { environment } = this.#options;
+    const { environment, errors } = this.#options;
     // The shell that ssh runs its local command with.
-    return ProgramChannel.start(this.commandLine(program), { environment: { ...environment, SHELL: '/bin/sh' } });
+    const variables = { ...environment, SHELL: '/bin/sh' };
+    return ProgramChannel.start(this.commandLine(program), { environment: variables, errors });
   }
 
   /** What is run. */

@@ -33,6 +33,7 @@ export function takeSshPlace(request: StoreRequest, defaultProgram: string): Ssh
     shares: maxConnections > 1,
     environment: process.env,
     reporter,
+    errors: context.programErrors,
   });
   return {
     uri: `${scheme}://${authority}`,
