@@ -8,6 +8,7 @@ export {
   type RecordOptions,
   type ResultOrigin,
 } from './action-cache/action-cache.ts';
+export { type OutputPlace, outputNode } from './action-cache/output-node.ts';
 export {
   type BlobCompressor,
   type BlobResource,

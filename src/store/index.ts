@@ -29,7 +29,7 @@ export { readDerivation } from './derivations/read-derivation.ts';
 export { StoreError, type StoreErrorCode, storeErrorCodes } from './error.ts';
 export { dumpRegistrations } from './export/dump-registrations.ts';
 export { type ExportPathsOptions, exportPaths } from './export/export-paths.ts';
-export { type AddOptions, addToStore } from './local/add-to-store.ts';
+export { type AddOptions, addNode, addToStore } from './local/add-to-store.ts';
 export { type CommitStagedOptions, commitStaged } from './local/commit-staged.ts';
 export type { StagedPath } from './local/staged-path.ts';
 export { type StagedTree, TreeStaging } from './local/tree-staging.ts';

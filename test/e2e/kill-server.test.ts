@@ -134,9 +134,8 @@ async function serveAndKill(folder: string, delay: number): Promise<Acknowledged
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const closed = once(child, 'close');
-  const [line]: string[] = await once(child.stdout.setEncoding('utf8'), 'data');
+  const port = Number(String((await once(child.stdout, 'data'))[0]));
   const said = new Acknowledged();
-  const port = Number(line);
   const clients = Array.from({ length: 3 }, () => new GrpcClient({ transport: 'tcp', host: '127.0.0.1', port }));
   setTimeout(() => child.kill('SIGKILL'), delay);
   const kinds = ['uploads', 'executions', 'results'] as const;
@@ -179,7 +178,12 @@ test(`servers killed at ${killMoments} random moments have what they said, and n
     results = await checkStore(place, said);
     if (round % 10 !== 9) continue;
     await using store = new DiskBlobStore(place);
-    assert.deepEqual(await Array.fromAsync(verifyBlobs(store)), []);
+    // Files that nothing names are what a crash may leave.
+    const problems = await Array.fromAsync(verifyBlobs(store));
+    assert.deepEqual(
+      problems.filter(({ kind }) => kind !== 'orphan'),
+      [],
+    );
   }
   assert.ok(acknowledged > 0 && results > 0, `${acknowledged} results were acknowledged`);
 });

@@ -188,8 +188,17 @@ export class DraftWriter implements TreeSink {
       this.#fs.closeSync(fd);
     }
     const digest = { hash: sha256FromHex(toHex(hash.digest())), size: file.size };
-    this.#addFile({ ...digest, path: file.path, executable: file.executable });
+    const written = { ...digest, path: file.path, executable: file.executable };
+    if (!this.#replaceByLink(written)) this.#addFile(written);
     return digest;
+  }
+
+  /** What a file of many chunks contains is known when it is written: then it gives way to one that has the same. */
+  #replaceByLink(file: Omit<DraftFile, 'isLinked'>): boolean {
+    const aside = `${this.path}.link`;
+    if (!this.#link(file, aside)) return false;
+    this.#fs.renameSync(aside, file.path);
+    return true;
   }
 
   symlink(target: ByteString): void {
@@ -216,15 +225,15 @@ export class DraftWriter implements TreeSink {
     if (pieces !== undefined) this.#fs.closeSync(pieces.fd);
   }
 
-  /** Links a large file whose contents are there already; false where they are not. */
-  #link(file: Omit<DraftFile, 'isLinked'>): boolean {
+  /** Links a large file whose contents are there already, at first as `name`; false where they are not. */
+  #link(file: Omit<DraftFile, 'isLinked'>, name = file.path): boolean {
     if (file.size <= this.#blobs.smallFile) return false;
     const blob = blobPath(this.#blobs.root, file.hash, file.executable);
     const known = this.#large.get(blob);
     const isBlob = known === undefined && isUntouched(this.#fs, blob, file);
     if (known === undefined && !isBlob) return false;
     try {
-      this.#fs.linkSync(known ?? blob, file.path);
+      this.#fs.linkSync(known ?? blob, name);
     } catch (error) {
       if (!linkFallbacks.has(errnoOf(error) ?? '')) throw error;
       return false;

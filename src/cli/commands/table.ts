@@ -71,6 +71,7 @@ const present: { readonly [path: string]: Loader } = {
   serve: async () => (await import('./serve.ts')).serve,
   'store add': async () => (await import('./store-add.ts')).storeAddPath,
   'store add-file': async () => (await import('./store-add.ts')).storeAddFile,
+  'store add-output': async () => (await import('./store-add-output.ts')).storeAddOutput,
   'store add-path': async () => (await import('./store-add.ts')).storeAddPath,
   'store cat': async () => (await import('./store-cat.ts')).storeCat,
   'store copy-log': async () => (await import('./store-copy-log.ts')).storeCopyLog,

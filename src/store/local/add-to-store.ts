@@ -1,4 +1,5 @@
 import { teeTree } from '../../base/index.ts';
+import { type Node, lockAgainstCollection, streamTree } from '../../castore/index.ts';
 import {
   type ContentAddressMethod,
   type HashAlgorithm,
@@ -47,6 +48,25 @@ export async function addToStore(store: LocalStore, source: TreeSource, options:
   const tree = await staging.finish();
   await using _batch = tree.batch;
   await commit(store, { info, ...tree }, { signal, repair });
+  return store.paths.require(info.path).info;
+}
+
+/**
+ * As `addToStore`, of a tree that is in the castore already, as what an action has left: nothing of it is written again,
+ * and its checkout is links. Throws `blob/missing`.
+ */
+export async function addNode(store: LocalStore, root: Node, options: AddOptions): Promise<PathInfo> {
+  store.requireWritable();
+  const { signal = new AbortController().signal, references = noReferences } = options;
+  await store.temporaryRoots.add(references.others, signal);
+  await store.makeRoom();
+  // Until the path is registered no collection takes what it is made of.
+  using _lock = await lockAgainstCollection(store.blobs.folder, 'shared', signal);
+  const { sink, finish } = hashTree(store, options);
+  await streamTree(store.blobs, root, isFlat(options) ? plainFileOnly(sink) : sink, { signal, reader: store.blobs });
+  const info = finish();
+  await using batch = store.blobs.batch();
+  await commit(store, { info, root, batch }, { signal, repair: false });
   return store.paths.require(info.path).info;
 }
 
