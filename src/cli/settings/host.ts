@@ -4,28 +4,34 @@ import { type SettingsEnvironment, experimentalFeatures } from '../../nix-compat
 import type { Environment } from '../environment.ts';
 import { findSandboxShell } from './sandbox-shell.ts';
 
-/** What the defaults of settings depend on: this machine and the environment. */
+/**
+ * What the defaults of settings depend on: this machine and the environment. What takes a look at files is found out when it is
+ * asked for.
+ */
 export function hostEnvironment(environment: Environment): SettingsEnvironment {
   const system = hostSystem();
   const isLinux = process.platform === 'linux';
   return {
     platform: isLinux ? 'linux' : 'darwin',
     system,
-    extraPlatforms: system === 'x86_64-linux' ? ['i686-linux', ...x86Levels()] : [],
-    systemFeatures: [
-      'benchmark',
-      'big-parallel',
-      ...(canUseKvm() ? ['kvm'] : []),
-      'nixos-test',
-      ...(isLinux ? ['uid-range'] : []),
-    ],
+    get extraPlatforms() {
+      return system === 'x86_64-linux' ? ['i686-linux', ...x86Levels()] : [];
+    },
+    get systemFeatures() {
+      const kvm = canUseKvm() ? ['kvm'] : [];
+      return ['benchmark', 'big-parallel', ...kvm, 'nixos-test', ...(isLinux ? ['uid-range'] : [])];
+    },
     cores: availableParallelism(),
     isRoot: process.getuid?.() === 0,
     confDir: environment.confDir,
     store: environment.remote ?? 'auto',
-    sslCertFile: environment.sslCertFile ?? bundledCertificates.find(path => existsSync(path)),
+    get sslCertFile() {
+      return environment.sslCertFile ?? bundledCertificates.find(path => existsSync(path));
+    },
     nixPath: environment.nixPath ?? [],
-    sandboxShell: isLinux ? findSandboxShell() : undefined,
+    get sandboxShell() {
+      return isLinux ? findSandboxShell() : undefined;
+    },
     // Where nobody chooses, everything is enabled.
     experimentalFeatures: new Set(experimentalFeatures),
   };

@@ -101,11 +101,11 @@ function decode(bytes: Buffer): EvaluationRecord | undefined {
 
 /** The file of a question's answer; that of another one may have the same name, which is as if this had not been kept. */
 function nameOf(question: string): string {
-  return `${checksumOf(Buffer.from(question)).toString('hex')}-${question.length}`;
+  return `${checksumOf(question).toString('hex')}-${question.length}`;
 }
 
 /** Tells what was damaged. SHA-256 would have to be loaded first, which takes a fifteenth of all that recalling an answer does. */
-function checksumOf(bytes: Uint8Array): Buffer {
+function checksumOf(bytes: Uint8Array | string): Buffer {
   const sum = Buffer.allocUnsafe(checksumSize);
   sum.writeUInt32BE(crc32(bytes));
   return sum;

@@ -26,7 +26,12 @@ import {
 } from './setting-type.ts';
 
 function setting<T>(type: SettingType<T>, defaultValue: T, options?: SettingOptions): Setting<T> {
-  return new Setting(type, defaultValue, options);
+  return new Setting(type, () => defaultValue, options);
+}
+
+/** Of which finding out the default takes a look at the machine. */
+function foundSetting<T>(type: SettingType<T>, findDefault: () => T, options?: SettingOptions): Setting<T> {
+  return new Setting(type, findDefault, options);
 }
 
 const machineSpecific: SettingOptions = { documentsDefault: false };
@@ -105,7 +110,7 @@ export function nixSettings(environment: SettingsEnvironment) {
     'eval-system': setting(stringType, ''),
     'experimental-features': setting(featuresType, environment.experimentalFeatures),
     'external-builders': setting(externalBuildersType, []),
-    'extra-platforms': setting(setType, new Set(environment.extraPlatforms), machineSpecific),
+    'extra-platforms': foundSetting(setType, () => new Set(environment.extraPlatforms), machineSpecific),
     fallback: setting(booleanType, false, { aliases: ['build-fallback'] }),
     'filter-syscalls': setting(booleanType, true),
     'flake-registry': setting(stringType, 'https://channels.nixos.org/flake-registry.json', { feature: 'flakes' }),
@@ -163,12 +168,12 @@ export function nixSettings(environment: SettingsEnvironment) {
     'sandbox-build-dir': setting(absolutePathType, '/build'),
     'sandbox-dev-shm-size': setting(stringType, '50%'),
     'sandbox-fallback': setting(booleanType, true),
-    'sandbox-paths': setting(sandboxPathsType, defaultSandboxPaths(environment), {
+    'sandbox-paths': foundSetting(sandboxPathsType, () => defaultSandboxPaths(environment), {
       aliases: ['build-chroot-dirs', 'build-sandbox-paths'],
     }),
     'secret-key-files': setting(listType, []),
     'show-trace': setting(booleanType, false),
-    'ssl-cert-file': setting(optionalAbsolutePathType, environment.sslCertFile, machineSpecific),
+    'ssl-cert-file': foundSetting(optionalAbsolutePathType, () => environment.sslCertFile, machineSpecific),
     'stalled-download-timeout': setting(uint64Type, 300n),
     'start-id': setting(uint32Type, 872415232),
     store: setting(stringType, environment.store),
@@ -176,7 +181,7 @@ export function nixSettings(environment: SettingsEnvironment) {
     substituters: setting(listType, ['https://cache.nixos.org/'], { aliases: ['binary-caches'] }),
     'sync-before-registering': setting(booleanType, false),
     system: setting(stringType, environment.system),
-    'system-features': setting(setType, new Set(environment.systemFeatures), machineSpecific),
+    'system-features': foundSetting(setType, () => new Set(environment.systemFeatures), machineSpecific),
     'tarball-ttl': setting(uint32Type, 3600),
     timeout: setting(int64Type, 0n, { aliases: ['build-timeout'] }),
     'trace-function-calls': setting(booleanType, false),

@@ -14,24 +14,30 @@ export interface SettingOptions {
 
 /** One setting: its type, its default and the value it has. */
 export class Setting<T> {
-  readonly defaultValue: T;
   readonly aliases: readonly string[];
   readonly feature: ExperimentalFeature | undefined;
   readonly documentsDefault: boolean;
   readonly #type: SettingType<T>;
-  #value: T;
+  readonly #computeDefault: () => T;
+  #default: { readonly value: T } | undefined;
+  /** Undefined as long as it has its default. */
+  #given: { readonly value: T } | undefined;
 
-  constructor(type: SettingType<T>, defaultValue: T, options: SettingOptions = {}) {
-    this.defaultValue = defaultValue;
+  /** What the default depends on is looked at when somebody asks for it: most settings are never asked for. */
+  constructor(type: SettingType<T>, computeDefault: () => T, options: SettingOptions = {}) {
+    this.#computeDefault = computeDefault;
     this.aliases = options.aliases ?? [];
     this.feature = options.feature;
     this.documentsDefault = options.documentsDefault ?? true;
     this.#type = type;
-    this.#value = defaultValue;
+  }
+
+  get defaultValue(): T {
+    return (this.#default ??= { value: this.#computeDefault() }).value;
   }
 
   get value(): T {
-    return this.#value;
+    return this.#given === undefined ? this.defaultValue : this.#given.value;
   }
 
   /** Whether there is an `extra-` for it. */
@@ -41,18 +47,18 @@ export class Setting<T> {
 
   /** Throws `config/bad-value` or `path/not-absolute`, calling the setting `name`. */
   set(text: string, name: string): void {
-    this.#value = this.#type.parse(text, name);
+    this.#given = { value: this.#type.parse(text, name) };
   }
 
   /** As `set` where it is not appendable. */
   append(text: string, name: string): void {
     const value = this.#type.parse(text, name);
-    this.#value = this.#type.append?.(this.#value, value) ?? value;
+    this.#given = { value: this.#type.append?.(this.value, value) ?? value };
   }
 
   /** The value as `nix config show` prints it. */
   format(): string {
-    return this.#type.format(this.#value);
+    return this.#type.format(this.value);
   }
 
   /** As `nix config show --json` prints it, but without a description. */
@@ -62,7 +68,7 @@ export class Setting<T> {
       [byteStringFromText('defaultValue'), this.#type.toJson(this.defaultValue)],
       [byteStringFromText('documentDefault'), this.documentsDefault],
       [byteStringFromText('experimentalFeature'), this.feature === undefined ? null : byteStringFromText(this.feature)],
-      [byteStringFromText('value'), this.#type.toJson(this.#value)],
+      [byteStringFromText('value'), this.#type.toJson(this.value)],
     ]);
   }
 }
