@@ -30,7 +30,7 @@ export function storeDirAt(uri: string, { environment }: CommandContext): StoreD
   return storeDir === defaultStoreDir ? defaultStoreDir : parseStoreDir(storeDir);
 }
 
-function openStoreContext(context: CommandContext): OpenStoreContext {
+export function openStoreContext(context: CommandContext): OpenStoreContext {
   const { environment, log, settings } = context;
   return {
     environment,

@@ -100,7 +100,7 @@ async function dispatch(program: string, args: readonly ByteString[], context: C
     return;
   }
   if (program === 'nix' && args[0] === byteStringFromText('__build-remote')) {
-    const { runBuildHook } = await import('./build-hook/run-build-hook.ts');
+    const { runBuildHook } = await import('./machines/run-build-hook.ts');
     await runBuildHook(args.slice(1), context);
     return;
   }

@@ -3,7 +3,7 @@ import type { BuildRequest, ServedStore, SubstitutablePath } from '../server/ind
 import { type Store, downloadSizeOf, realisePaths } from '../store/index.ts';
 import type { StorePath } from '../nix-compat/index.ts';
 import type { CommandContext } from './command.ts';
-import { readRealiseSettings } from './installables/realising.ts';
+import { readRealiseSettings } from './installables/read-realise-settings.ts';
 import { openBuilder } from './open-builder.ts';
 import { openSubstituters } from './open-substituters.ts';
 import { nixVersion } from './version.ts';

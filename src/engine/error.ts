@@ -45,6 +45,10 @@ export const engineErrorCodes = [
   'build/keeps-groups',
   /** The system did not let us take over what a builder left. */
   'build/not-registered',
+  /** Another machine says that a build has failed there. */
+  'machine/build-failed',
+  /** Another machine's answer does not tell what was asked for. */
+  'machine/bad-answer',
 ] as const;
 
 export type EngineErrorCode = (typeof engineErrorCodes)[number];

@@ -51,6 +51,26 @@ export { type FetchContext, fetchTree } from './fetchers/fetch-tree.ts';
 export { type GitOptions, runGit } from './fetchers/run-git.ts';
 export type { BuildJob, BuildOptions, BuildSlot, DerivationBuilder, SlotSource } from './build/derivation-builder.ts';
 export { LocalDerivationBuilder } from './build/local-derivation-builder.ts';
+export { type MachineBuild, type MachineSettings, buildOnMachine } from './machines/build-on-machine.ts';
+export type { RemoteBuildContext } from './machines/build-remotely.ts';
+export { describeNoMachine } from './machines/describe-no-machine.ts';
+export { DispatchingBuilder, type DispatchingBuilderOptions } from './machines/dispatching-builder.ts';
+export type {
+  ConnectOptions,
+  ConnectToMachine,
+  MachineBuildOptions,
+  MachineConnection,
+} from './machines/machine-connection.ts';
+export { MachineHealth } from './machines/machine-health.ts';
+export {
+  type LeasedConnection,
+  type MachineLease,
+  MachinePool,
+  type MachinePoolOptions,
+  MachineUnreachable,
+} from './machines/machine-pool.ts';
+export { SlotLocks } from './machines/slot-locks.ts';
+export { tapBuildLog } from './machines/tap-build-log.ts';
 export type { BuiltinBuild, BuiltinBuilder, BuiltinServices } from './builtin-builders/builtin-builder.ts';
 export {
   type LinkPackagesOptions,

@@ -2,7 +2,6 @@ import { displayBytes } from '../../base/index.ts';
 import {
   BuildError,
   type RealisationPlan,
-  type RealiseSettings,
   type Realised,
   type RealisedPath,
   Realiser,
@@ -25,8 +24,8 @@ import { CliError } from '../error.ts';
 import { ExitStatus } from '../exit-status.ts';
 import { openBuilder } from '../open-builder.ts';
 import { openSubstituters } from '../open-substituters.ts';
-import type { InvocationSettings } from '../settings/invocation-settings.ts';
 import { printMissing } from './print-missing.ts';
+import { readRealiseSettings } from './read-realise-settings.ts';
 import { RemoteRealiser } from './remote-realiser.ts';
 
 export interface RealiseOptions {
@@ -106,18 +105,6 @@ export async function openRealising(
       return new Map(paths.map(({ path, result }) => [path, result]));
     },
     [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
-  };
-}
-
-/** Of the settings, what realising depends on. */
-export function readRealiseSettings(settings: InvocationSettings): RealiseSettings {
-  return {
-    keepGoing: settings.get('keep-going'),
-    fallback: settings.get('fallback'),
-    substitute: settings.get('substitute'),
-    alwaysAllowSubstitutes: settings.get('always-allow-substitutes'),
-    recordsRealisations: settings.isEnabled('ca-derivations'),
-    maxSubstitutionJobs: Math.max(1, settings.get('max-substitution-jobs')),
   };
 }
 

@@ -145,7 +145,9 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sandboxRoots[Symbol.asyncDispose]();
+  }
 }
 
 function parseOptions({ storeDir }: LocalStore, derivation: BasicDerivation): DerivationOptions {

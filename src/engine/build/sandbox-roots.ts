@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../../base/index.ts';
-import { removeTree } from '../../castore/index.ts';
+import { removeTree, removeTreeAtEase } from '../../castore/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
 import type { LocalStore } from '../../store/index.ts';
 import type { UserIds } from '../../exec/index.ts';
@@ -23,10 +23,10 @@ interface IdleRoot {
  * A root is beside the store's paths, so that outputs need not go to another file system, and kept from being collected by
  * the derivation's name. Idle ones are in the folder that goes with this process.
  */
-export class SandboxRoots {
+export class SandboxRoots implements AsyncDisposable {
   readonly #store: Pick<LocalStore, 'realStoreDir' | 'blobs'>;
   readonly #idle: IdleRoot[] = [];
-  #serial = 0;
+  #isClosed = false;
 
   constructor(store: Pick<LocalStore, 'realStoreDir' | 'blobs'>) {
     this.#store = store;
@@ -44,7 +44,8 @@ export class SandboxRoots {
 
   async #takeBack(root: SandboxRoot): Promise<void> {
     const { owner } = root;
-    const path = this.#idle.length < maxIdle && root.clear() ? this.#setAside(root) : undefined;
+    const keeps = !this.#isClosed && this.#idle.length < maxIdle;
+    const path = keeps && root.clear() ? this.#setAside(root) : undefined;
     if (path === undefined) await root.remove();
     else this.#idle.push({ path, owner });
   }
@@ -53,7 +54,8 @@ export class SandboxRoots {
   #setAside(root: SandboxRoot): string | undefined {
     const folder = join(this.#store.blobs.folder.temporaryFolder(), 'sandboxes');
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, String(this.#serial++));
+    // Others of this process have theirs there, too.
+    const path = join(folder, crypto.randomUUID());
     try {
       renameSync(root.path, path);
       return path;
@@ -61,5 +63,11 @@ export class SandboxRoots {
       if (errnoOf(error) === 'EXDEV') return undefined;
       throw error;
     }
+  }
+
+  /** What is still used goes when it is given back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    for (const { path } of this.#idle.splice(0)) await removeTreeAtEase(path);
   }
 }

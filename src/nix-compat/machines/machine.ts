@@ -46,6 +46,8 @@ export function connectionTo(machine: Machine): StoreReference {
   const params = new Map('params' in store ? store.params : []);
   const set = (name: string, value: string) => params.set(byteStringFromText(name), byteStringFromText(value));
   const isSsh = store.kind === 'specified' && (store.scheme === 'ssh' || store.scheme === 'ssh-ng');
+  // A connection for each build: its log comes by the connection.
+  if (isSsh && store.scheme === 'ssh') set('max-connections', '1');
   if (isSsh && sshKey !== '') set('ssh-key', sshKey);
   if (isSsh && hostKey !== '') set('base64-ssh-public-host-key', hostKey);
   const given = params.get(byteStringFromText('system-features'));

@@ -136,7 +136,7 @@ describe('machines', () => {
     const opened = (line: string) => displayBytes(formatStoreReference(connectionTo(parseOne(line))));
     assert.equal(
       opened('h - /key 1 1 kvm benchmark S0VZ'),
-      'ssh://h?ssh-key=/key&base64-ssh-public-host-key=S0VZ&system-features=kvm%20benchmark',
+      'ssh://h?max-connections=1&ssh-key=/key&base64-ssh-public-host-key=S0VZ&system-features=kvm%20benchmark',
     );
     assert.equal(opened('/srv/store - /key 1 1 kvm'), 'local:///srv/store?system-features=kvm');
     assert.equal(opened('daemon'), 'unix://?system-features=');

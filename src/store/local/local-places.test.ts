@@ -58,6 +58,7 @@ describe('the places of a local store', () => {
     assert.deepEqual(localPlaces({ ...unchosen, root: '/else' }, environment({}), silentReporter), {
       dataFolder: '/else/nix/var/nix',
       logDir: '/else/nix/var/log/nix',
+      linkedStoreDir: '/nix/store',
       realStoreDir: '/else/nix/store',
     });
   });

@@ -37,6 +37,11 @@ export interface ChosenPlaces {
 export interface LocalPlaces {
   readonly dataFolder: string;
   readonly realStoreDir: string;
+  /**
+   * Where links to store paths lead, if not to where these are: a store below another root is for those who have that root
+   * as theirs, as in C++ Nix. Where it is private for want of a right to `/nix/store`, links lead to what is there.
+   */
+  readonly linkedStoreDir?: string;
   readonly logDir: string;
 }
 
@@ -55,7 +60,9 @@ export function localPlaces(chosen: ChosenPlaces, environment: StoreEnvironment,
       ? (environment.chosenLogDir ?? join(dataFolder, 'log'))
       : join(root, 'nix', 'var', 'log', 'nix'));
   if (chosen.real !== undefined) return { dataFolder, logDir, realStoreDir: chosen.real };
-  if (root !== undefined) return { dataFolder, logDir, realStoreDir: join(root, 'nix', 'store') };
+  if (root !== undefined) {
+    return { dataFolder, logDir, realStoreDir: join(root, 'nix', 'store'), linkedStoreDir: storeDir };
+  }
   const governor = environment.chosenStateDir ?? (storeDir === defaultStoreDir ? '/nix/var/nix' : undefined);
   const isForeign = governor !== undefined && governs(governor);
   if (!isForeign && (chosen.isStoreDirChosen || environment.isRoot)) {

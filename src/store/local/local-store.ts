@@ -54,6 +54,8 @@ export interface LocalStoreOptions {
   readonly storeDir?: StoreDir;
   /** Where they are: absolute. The same as `storeDir` where it is ours, else a private folder. */
   readonly realStoreDir: string;
+  /** Where links to store paths lead; `realStoreDir` unless given. */
+  readonly linkedStoreDir?: string;
   /** Of build logs: absolute; `log` in the data folder unless given. */
   readonly logDir?: string;
   /** `local` unless given. */
@@ -90,6 +92,7 @@ export class LocalStore implements Store {
   readonly uri: string;
   readonly storeDir: StoreDir;
   readonly realStoreDir: string;
+  readonly linkedStoreDir: string;
   readonly dataFolder: string;
   readonly logDir: string;
   readonly priority: number;
@@ -121,6 +124,7 @@ export class LocalStore implements Store {
     this.uri = options.uri ?? 'local';
     this.storeDir = options.storeDir ?? defaultStoreDir;
     this.realStoreDir = options.realStoreDir;
+    this.linkedStoreDir = options.linkedStoreDir ?? options.realStoreDir;
     this.dataFolder = options.dataFolder;
     this.systemFeatures = options.systemFeatures;
     this.logDir = options.logDir ?? join(options.dataFolder, 'log');

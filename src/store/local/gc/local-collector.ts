@@ -38,6 +38,7 @@ export interface CollectedStore {
   readonly blobs: DiskBlobStore;
   readonly storeDir: StoreDir;
   readonly realStoreDir: string;
+  readonly linkedStoreDir?: string;
   readonly temporaryRoots: TemporaryRoots;
   readonly reporter: Reporter;
   /** Throws where nothing may be written. */
@@ -234,7 +235,12 @@ export class LocalCollector implements Collector {
 
   get #rootPlace(): RootPlace {
     const { fileSystem, path: stateDir } = this.#store.blobs.folder;
-    return { fileSystem, stateDir, storeDirs: this.#storeDirs, realStoreDir: this.#store.realStoreDir };
+    return {
+      fileSystem,
+      stateDir,
+      storeDirs: this.#storeDirs,
+      linkedStoreDir: this.#store.linkedStoreDir ?? this.#store.realStoreDir,
+    };
   }
 }
 

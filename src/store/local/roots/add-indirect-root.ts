@@ -10,11 +10,12 @@ export interface RootPlace {
   readonly stateDir: string;
   /** Where store paths are said to be and where they are. */
   readonly storeDirs: readonly string[];
-  readonly realStoreDir: string;
+  /** Where links lead to. */
+  readonly linkedStoreDir: string;
 }
 
 /**
- * Makes the link at `link` (absolute, canonical) to the checkout of `path`, in place of what may be there if that is a
+ * Makes the link at `link` (absolute, canonical) to `path`, in place of what may be there if that is a
  * link into a store, and registers it as a root. `path` is held by a temporary root. Throws `root/in-store` and
  * `root/exists`.
  */
@@ -29,7 +30,7 @@ export function addIndirectRoot(place: RootPlace, link: string, path: StorePath)
   if (there !== undefined && !(there.isSymbolicLink() && leadsToStore(storeDirs, fs.readlinkSync(link)))) {
     throw new StoreError('root/exists', `cannot create symlink "${link}"; already exists`);
   }
-  replaceLink(fs, link, join(place.realStoreDir, path));
+  replaceLink(fs, link, join(place.linkedStoreDir, path));
   registerIndirectRoot(place, link);
 }
 

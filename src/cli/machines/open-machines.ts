@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { MachineHealth, MachinePool, type MachineSettings, SlotLocks } from '../../engine/index.ts';
+import { LocalStore, type Store } from '../../store/index.ts';
+import type { CommandContext } from '../command.ts';
+import { type OpenLocalBuilder, connectToMachine } from './connect-to-machine.ts';
+import { readMachines } from './read-machines.ts';
+
+/** Of this process: a machine that does not answer one client of a daemon does not answer the next. */
+const health = new MachineHealth();
+
+/** The machines that the settings name, as long as the result is not disposed of. Throws as `readMachines`. */
+export function openMachines(store: Store, context: CommandContext, openHere: OpenLocalBuilder): MachinePool {
+  const { settings, environment } = context;
+  const folder = store instanceof LocalStore ? store.dataFolder : environment.dataFolder;
+  return new MachinePool({
+    machines: readMachines(context),
+    connect: connectToMachine(context, openHere),
+    locks: new SlotLocks(join(folder, 'current-load')),
+    health,
+    pollInterval: settings.get('build-poll-interval') * 1000,
+  });
+}
+
+export function readMachineSettings({ settings }: Pick<CommandContext, 'settings'>): MachineSettings {
+  return {
+    substitutes: settings.get('builders-use-substitutes'),
+    limits: {
+      maxSilentTime: Number(settings.get('max-silent-time')),
+      timeout: Number(settings.get('timeout')),
+      maxLogSize: Number(settings.get('max-build-log-size')),
+      keepsFailed: settings.get('keep-failed'),
+    },
+    systems: new Set([settings.get('system'), ...settings.get('extra-platforms')]),
+  };
+}
