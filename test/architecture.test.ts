@@ -22,6 +22,19 @@ function importsOf(file: string): string[] {
   return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].flatMap(([, to]) => to ?? []);
 }
 
+/** Of modules that are run before this one: neither types nor what `import()` loads. */
+function valueImportsOf(file: string): string[] {
+  const statements = readFileSync(file, 'utf8').matchAll(/^(?:import|export) ([^;]*?) from '(\.[^']+)';/gm);
+  return [...statements].flatMap(([, what = '', to]) => {
+    const names = /\{([^}]*)\}/
+      .exec(what)?.[1]
+      ?.split(',')
+      .map(name => name.trim());
+    const areTypes = what.startsWith('type ') || names?.every(name => name === '' || name.startsWith('type ')) === true;
+    return areTypes || to === undefined ? [] : [to];
+  });
+}
+
 const folders = declared();
 // What a generator made has its names and its form.
 const files = globSync('**/*.ts', { cwd: src, exclude: ['proto/generated/**'] }).toSorted();
@@ -58,6 +71,18 @@ test('an import crosses a border only where it is declared, and only through the
       const isFace = target.length === 2 && target[1] === 'index.ts';
       assert.ok(isFace || (isTest && folder === 'testing'), `src/${file} imports ${to}, past the public face`);
       assert.ok(isTest || folders.get(from)?.includes(folder), `src/${file} imports ${to}: undeclared`);
+    }
+  }
+});
+
+test('commands load servers and what these speak when they need them: all else of a command is in every process (docs/adr/0009)', () => {
+  const apart = new Set(['grpc', 'proto', 'reapi', 'server']);
+  const found = new Map(files.filter(file => /^cli.commands./.test(file)).map(file => [file, file]));
+  for (const [file, way] of found) {
+    for (const to of valueImportsOf(join(src, file))) {
+      const target = relative(src, resolve(src, dirname(file), to));
+      assert.ok(!apart.has(target.split(sep)[0] ?? ''), `${way} > ${target}: use import()`);
+      if (!found.has(target)) found.set(target, `${way} > ${target}`);
     }
   }
 });

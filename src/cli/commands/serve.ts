@@ -5,7 +5,6 @@ import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { leaveSnapshot } from '../leave-snapshot.ts';
 import { parseListenAddress } from '../serve/listen-address.ts';
-import { readServeConfig } from '../serve/read-serve-config.ts';
 import { anonymousLevels, defaultServeSettings } from '../serve/serve-settings.ts';
 
 /** `firn serve`: the store, for everything that speaks the Remote Execution API. */
@@ -55,6 +54,8 @@ export function serve(context: CommandContext): Command {
     run: async () => {
       leaveSnapshot(context);
       const { runServer } = await import('../serve/run-server.ts');
+      // It knows the server, which is not for every process's heap (docs/adr/0009).
+      const { readServeConfig } = await import('../serve/read-serve-config.ts');
       const configured = { ...defaultServeSettings, ...(config === undefined ? {} : readServeConfig(config)) };
       const parse = (text: string) => parseListenAddress(text, 'an address to serve at', configured.tls);
       const chosen = {
