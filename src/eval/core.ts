@@ -26,11 +26,9 @@ export class Core {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what src/core/index.ts exports, by name
     this.exports = instance.exports as unknown as CoreExports;
     this.memory = new CoreMemory(this.exports.memory);
-    grown = () => {
-      this.memory.refresh();
-      preferHugePages(this.exports.memory.buffer);
-    };
+    grown = () => this.memory.refresh();
     this.exports.start();
+    preferHugePages(this.memory.bytes(this.exports.memoryUsed(), firstValues));
     this.#scratch = this.exports.allocate(8);
   }
 
@@ -272,6 +270,12 @@ function sortKey(element: ByteString): string {
   const path = element.slice(element.lastIndexOf('!') + 1);
   return `2${path}${element}`;
 }
+
+/**
+ * Bytes of the first values, for which large pages are asked: all that a small evaluation makes. A large one in large pages takes
+ * more time of the system than it saves (docs/adr/0006).
+ */
+const firstValues = 64 * 1024 ** 2;
 
 function ignoreGrowth(): void {}
 

@@ -113,8 +113,14 @@ export async function verifyStore(session: WorkerSession): Promise<void> {
 /** Settings that harm nobody else. */
 const harmless: ReadonlySet<string> = new Set(['timeout', 'max-silent-time', 'build-poll-interval', 'connect-timeout']);
 
-/** Settings that are the server's alone. */
-const own: ReadonlySet<string> = new Set(['ssh-auth-sock', 'experimental-features', 'plugin-files', 'store']);
+/** Settings that are the server's alone. How logs are compressed is so since C++ Nix's clients may have to read the files. */
+const own: ReadonlySet<string> = new Set([
+  'ssh-auth-sock',
+  'experimental-features',
+  'plugin-files',
+  'store',
+  'compress-build-log',
+]);
 
 export async function setOptions(session: WorkerSession): Promise<void> {
   const options = await readClientOptions(session.reader);

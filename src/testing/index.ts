@@ -9,7 +9,13 @@ export { type FaultPlan, faultyFileSystem } from './faulty-file-system.ts';
 export { injectNodeFaults } from './faulty-node-fs.ts';
 export { BuildRig, type BuildRigOptions, type BuilderScript, testBuildSettings } from './build-rig.ts';
 export { CountingBlobStore, LyingBlobStore, opened } from './blob-store-rigs.ts';
-export { type OpenBlobStore, type OpenedBlobStore, blobStoreSuite, noise } from './blob-store-suite.ts';
+export {
+  type BlobStoreGap,
+  type OpenBlobStore,
+  type OpenedBlobStore,
+  blobStoreSuite,
+  noise,
+} from './blob-store-suite.ts';
 export { byteStrings, digests, directories, entryNames, nodes } from './castore-arbitraries.ts';
 export { chopContents } from './chop-contents.ts';
 export {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeTree } from '../../src/castore/index.ts';
 import { temporaryFolder } from '../../src/testing/index.ts';
-import type { Peer, PeerResult } from './peer.ts';
+import { Peer, type PeerResult } from './peer.ts';
 
 /** Where Debian has the rule sets that Bazel would download. */
 const ruleSets = {
@@ -40,6 +40,13 @@ export interface Processes {
   readonly local: number;
 }
 
+interface BazelTraits {
+  readonly major: number;
+  readonly isDebian: boolean;
+  /** Where the library is that Debian's Bazel needs for compression and does not find by itself. */
+  readonly zstd: string | undefined;
+}
+
 /** A workspace with a C++ program, tests and the like, and a Bazel of its own. */
 export class BazelWorkspace implements AsyncDisposable {
   readonly folder: string;
@@ -48,7 +55,7 @@ export class BazelWorkspace implements AsyncDisposable {
   readonly #common: readonly string[];
   readonly #dispose: () => void;
 
-  private constructor(bazel: Peer, major: number, isDebian: boolean) {
+  private constructor(bazel: Peer, { major, isDebian, zstd }: BazelTraits) {
     const temporary = temporaryFolder();
     this.#bazel = bazel;
     this.#dispose = () => {
@@ -65,7 +72,7 @@ export class BazelWorkspace implements AsyncDisposable {
       `--output_user_root=${temporary.path}/root`,
       '--host_jvm_args=-Xmx1g',
       '--nohome_rc',
-      ...(major >= 7 ? [] : ['--batch_cpu_scheduling']),
+      ...(zstd === undefined ? [] : [`--host_jvm_args=-DZstdNativePath=${zstd}`]),
     ];
     const overrides = Object.entries(ruleSets).map(
       ([name, path]) => `--override_repository=${name}=/usr/share/bazel/${path}`,
@@ -81,9 +88,9 @@ export class BazelWorkspace implements AsyncDisposable {
   static async make(bazel: Peer): Promise<BazelWorkspace> {
     const { output } = await bazel.run(['--version']);
     const major = Number(/^bazel ([0-9]+)/m.exec(output)?.[1]);
-    const { status } = await bazel.run(['--version']);
-    const isDebian = status === 0 && major >= 7;
-    return new BazelWorkspace(bazel, major, isDebian);
+    const list = await Peer.find('sh')?.run(['-c', 'ls -d /usr/share/bazel/tools/skylib /usr/lib/*/libzstd-jni.so']);
+    const [zstd] = /^\S*libzstd-jni\.so$/m.exec(list?.output ?? '') ?? [];
+    return new BazelWorkspace(bazel, { major, isDebian: /^\S*skylib$/m.test(list?.output ?? ''), zstd });
   }
 
   /** `--output_user_root` and the like that come before the command. */

@@ -30,6 +30,8 @@ export interface ServeOptions {
   /** `execute` unless given; `undefined` leaves it to the command. */
   readonly anonymous?: string | undefined;
   readonly flags?: readonly string[];
+  /** For clients of this system, wherever PEER_RUNNER has others. */
+  readonly isHere?: boolean;
 }
 
 /** `firn serve` with a data folder of its own. */
@@ -64,11 +66,11 @@ export class ServedFirn implements AsyncDisposable {
   }
 
   static async start(options: ServeOptions = {}): Promise<ServedFirn> {
-    const { anonymous = 'execute', flags = [] } = options;
+    const { anonymous = 'execute', flags = [], isHere = false } = options;
     const folder = temporaryFolder();
     // Sandboxes are another user's.
     chmodSync(folder.path, 0o755);
-    const runner = process.env['PEER_RUNNER'];
+    const runner = isHere ? undefined : process.env['PEER_RUNNER'];
     const addresses = ['--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];
     const rights = 'anonymous' in options && options.anonymous === undefined ? [] : ['--anonymous', anonymous];
     const command = [firnFor(runner), 'serve', '--data', join(folder.path, 'data'), ...addresses, ...rights, ...flags];

@@ -46,7 +46,10 @@ async function serveClient(socket: Socket, options: DaemonOptions, context: Comm
   const process = peer?.process ?? '<unknown>';
   log.log('info', `accepted connection from pid ${process}, user ${user}${isTrusted ? ' (trusted)' : ''}`);
   await using resources = new AsyncDisposableStack();
-  const own: CommandContext = { ...context, settings: context.settings.copy(message => log.warn(message)), resources };
+  const settings = context.settings.copy(message => log.warn(message));
+  // Clients of C++ Nix read logs themselves, where they are text or compressed by bzip2.
+  settings.presume('compress-build-log', 'false');
+  const own: CommandContext = { ...context, settings, resources };
   await using store = await openCommandStore(own);
   await using channel = new StreamChannel(socket, socket);
   signal.addEventListener('abort', () => channel.destroy(), { once: true, signal: channel.ended });
