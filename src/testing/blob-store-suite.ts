@@ -91,8 +91,8 @@ function readingSuite(open: OpenBlobStore, gaps: readonly BlobStoreGap[]): void 
     for (const size of [0, 4, 6]) {
       const other = { hash: digest.hash, size };
       if (size > 0 && gaps.includes('sizes')) {
-        const given = await store.get(other).catch((error: unknown) => void assert.ok(error instanceof Error));
-        assert.equal(given, undefined, 'bytes that are not the digest’s are never given');
+        const given = await store.get(other).catch((error: unknown) => error);
+        assert.ok(given === undefined || given instanceof Error, 'bytes that are not the digest’s are never given');
         continue;
       }
       assert.equal(await store.get(other), undefined);

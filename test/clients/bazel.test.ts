@@ -59,6 +59,12 @@ describe('Bazel', { skip: unlessInstalled(['bazel', bazel], ['gcc', gcc]) }, () 
     assert.ok(local > 0);
   });
 
+  test('uses it as a cache over HTTP', async () => {
+    await using other = await ServedFirn.start();
+    const { local } = await buildTwice([`--remote_cache=http://${other.http}`]);
+    assert.ok(local > 0);
+  });
+
   test('has it execute actions', async () => {
     const { remote, local } = await buildTwice([`--remote_executor=grpc://${firn.grpc}`]);
     assert.ok(remote > 0 && local === 0);

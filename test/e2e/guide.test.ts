@@ -5,27 +5,10 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { removeTree } from '../../src/castore/index.ts';
 import { temporaryFolder } from '../../src/testing/index.ts';
+import { markedBlocks, matchesOutput } from './marked-blocks.ts';
 import { binDir } from './run-cli.ts';
 
 const guide = join(import.meta.dirname, '../../docs/guide');
-
-interface Block {
-  /** What the comment before it says. */
-  readonly mark: string;
-  readonly text: string;
-}
-
-/** The blocks of a page that have a comment before them: `file: NAME` has contents, `executed` commands with outputs. */
-function markedBlocks(page: string): Block[] {
-  const found = page.matchAll(/^<!-- (.*) -->\n\n```\w+\n([^]*?)^```$/gm);
-  return Array.from(found, ([, mark = '', text = '']) => ({ mark, text }));
-}
-
-/** Whether `actual` is `expected`, in which three dots stand for anything. */
-function matches(actual: string, expected: string): boolean {
-  const parts = expected.split('...').map(part => RegExp.escape(part));
-  return new RegExp(`^${parts.join('[^]*?')}$`).test(actual);
-}
 
 describe('the guide', () => {
   for (const name of ['evaluation.md']) {
@@ -52,7 +35,10 @@ describe('the guide', () => {
             const shown = stdout.toString().replaceAll(join(folder, 'store'), '/nix/store');
             // Builds begin in any order.
             const sort = (lines: string) => lines.split('\n').toSorted().join('\n');
-            assert.ok(matches(shown, expected) || matches(sort(shown), sort(expected)), `$ ${command}\n${shown}`);
+            assert.ok(
+              matchesOutput(shown, expected) || matchesOutput(sort(shown), sort(expected)),
+              `$ ${command}\n${shown}`,
+            );
           }
         }
       }
