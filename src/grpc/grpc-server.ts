@@ -11,6 +11,7 @@ import type { AddressInfo, ListenOptions } from 'node:net';
 import { messageOf } from '../base/index.ts';
 import { GrpcStatus } from './grpc-status.ts';
 import type { Route } from './handlers.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { type Peer, peerOf } from './peer.ts';
 import { ServerExchange, responseType } from './server-exchange.ts';
 import { trailersOf } from './status-trailers.ts';
@@ -24,6 +25,8 @@ export interface ServerLimits {
   readonly callsPerConnection: number;
   /** Calls at a time on all connections; further ones get `resourceExhausted`. */
   readonly calls: number;
+  /** Bytes of requests that are held: beyond half of it nobody reads ahead, beyond all of it calls fail. */
+  readonly memory: number;
 }
 
 export const defaultServerLimits: ServerLimits = {
@@ -31,6 +34,7 @@ export const defaultServerLimits: ServerLimits = {
   connections: 4096,
   callsPerConnection: 16_384,
   calls: 32_768,
+  memory: 128 * 1024 * 1024,
 };
 
 export interface CallRecord {
@@ -75,6 +79,7 @@ export class GrpcServer implements AsyncDisposable {
   readonly #routes: ReadonlyMap<string, Route>;
   readonly #options: ServerOptions;
   readonly #limits: ServerLimits;
+  readonly #memory: MemoryBudget;
   readonly #servers = new Set<Http2Server | Http2SecureServer>();
   readonly #sessions = new Map<Http2Session, Peer>();
   readonly #exchanges = new Set<ServerExchange>();
@@ -93,7 +98,9 @@ export class GrpcServer implements AsyncDisposable {
       connections: chosen.connections ?? defaultServerLimits.connections,
       callsPerConnection: chosen.callsPerConnection ?? defaultServerLimits.callsPerConnection,
       calls: chosen.calls ?? defaultServerLimits.calls,
+      memory: chosen.memory ?? defaultServerLimits.memory,
     };
+    this.#memory = new MemoryBudget(this.#limits.memory);
   }
 
   get paths(): readonly string[] {
@@ -214,6 +221,7 @@ export class GrpcServer implements AsyncDisposable {
       headers,
       peer,
       messageLimit: this.#limits.messageSize,
+      memory: this.#memory,
       statusOf: this.#options.statusOf ?? unknownStatus,
       ended: status => {
         this.#exchanges.delete(exchange);

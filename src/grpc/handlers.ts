@@ -21,14 +21,20 @@ export interface ServerCall {
   addTrailers(values: MetadataValues): void;
 }
 
+/** The messages of a client, read only as fast as they are asked for. */
+export interface RequestStream<Request> extends AsyncIterableIterator<Request, undefined> {
+  /** The next message where it is here already: many small ones cost less so. Undefined says nothing of the end. */
+  take(): { readonly value: Request } | undefined;
+}
+
 export type UnaryHandler<Request, Response> = (request: Request, call: ServerCall) => Response | Promise<Response>;
 export type ServerStreamingHandler<Request, Response> = (request: Request, call: ServerCall) => AsyncIterable<Response>;
 export type ClientStreamingHandler<Request, Response> = (
-  requests: AsyncIterable<Request>,
+  requests: RequestStream<Request>,
   call: ServerCall,
 ) => Response | Promise<Response>;
 export type BidiStreamingHandler<Request, Response> = (
-  requests: AsyncIterable<Request>,
+  requests: RequestStream<Request>,
   call: ServerCall,
 ) => AsyncIterable<Response>;
 

@@ -27,6 +27,7 @@ export { GrpcStatus, statusNameOf } from './grpc-status.ts';
 export {
   type BidiStreamingHandler,
   type ClientStreamingHandler,
+  type RequestStream,
   type Route,
   type ServerCall,
   type ServerStreamingHandler,

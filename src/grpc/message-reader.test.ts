@@ -11,8 +11,7 @@ function read(bytes: Uint8Array, cuts: readonly number[], limit = 1 << 20): Buff
   let at = 0;
   for (const cut of [...cuts, bytes.byteLength]) {
     const end = Math.min(bytes.byteLength, Math.max(at, cut));
-    reader.push(bytes.subarray(at, end), message => messages.push(Buffer.from(message)));
-    at = end;
+    while (at < end) at += reader.push(bytes.subarray(at, end), message => messages.push(Buffer.from(message)));
   }
   reader.finish();
   return messages;

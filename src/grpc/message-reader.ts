@@ -9,15 +9,19 @@ const firstAllocation = 128 * 1024;
 /** Cuts a stream of bytes into messages, wherever its chunks are cut. */
 export class MessageReader {
   readonly #limit: number;
+  readonly #isLent: boolean;
+  /** Of messages that were taken, to be used again. */
+  #spare: Uint8Array | undefined;
   readonly #prefix = new Uint8Array(prefixSize);
   #prefixLength = 0;
   #body: Uint8Array | undefined;
   #bodyLength = 0;
   #bodySize = 0;
 
-  /** In bytes, of one message. */
-  constructor(limit: number) {
+  /** `limit` in bytes, of one message. With `isLent` a message is done with when the next one begins. */
+  constructor(limit: number, isLent = false) {
     this.#limit = limit;
+    this.#isLent = isLent;
   }
 
   /** Bytes that are held of a message which is not complete. */
@@ -26,31 +30,30 @@ export class MessageReader {
   }
 
   /**
-   * Calls `take` with each message that `chunk` completes; where it lies in `chunk` as a whole it is not copied.
-   * Throws `resourceExhausted` for one beyond the limit, `unimplemented` for a compressed one.
+   * Reads up to the end of a message, which `take` is called with, or of the chunk; returns the bytes that were used. A
+   * message that lies in `chunk` as a whole is not copied. Throws `resourceExhausted` for one beyond the limit,
+   * `unimplemented` for a compressed one.
    */
-  push(chunk: Uint8Array, take: (message: Uint8Array) => void): void {
+  push(chunk: Uint8Array, take: (message: Uint8Array) => void): number {
     let at = 0;
-    while (at < chunk.byteLength) {
-      if (this.#prefixLength < prefixSize) {
-        const length = Math.min(prefixSize - this.#prefixLength, chunk.byteLength - at);
-        for (let i = 0; i < length; i++) this.#prefix[this.#prefixLength + i] = chunk[at + i] ?? 0;
-        this.#prefixLength += length;
-        at += length;
-        if (this.#prefixLength < prefixSize) return;
-        this.#bodySize = this.#readPrefix();
-      }
-      const wanted = this.#bodySize - this.#bodyLength;
-      const present = Math.min(wanted, chunk.byteLength - at);
-      if (this.#bodyLength === 0 && present === wanted) {
-        this.#prefixLength = 0;
-        take(chunk.subarray(at, at + present));
-      } else {
-        this.#append(chunk.subarray(at, at + present));
-        if (this.#bodyLength === this.#bodySize) take(this.#finishBody());
-      }
-      at += present;
+    if (this.#prefixLength < prefixSize) {
+      const length = Math.min(prefixSize - this.#prefixLength, chunk.byteLength);
+      for (let i = 0; i < length; i++) this.#prefix[this.#prefixLength + i] = chunk[i] ?? 0;
+      this.#prefixLength += length;
+      at = length;
+      if (this.#prefixLength < prefixSize) return at;
+      this.#bodySize = this.#readPrefix();
     }
+    const wanted = this.#bodySize - this.#bodyLength;
+    const present = Math.min(wanted, chunk.byteLength - at);
+    if (this.#bodyLength === 0 && present === wanted) {
+      this.#prefixLength = 0;
+      take(chunk.subarray(at, at + present));
+    } else if (present > 0) {
+      this.#append(chunk.subarray(at, at + present));
+      if (this.#bodyLength === this.#bodySize) take(this.#finishBody());
+    }
+    return at + present;
   }
 
   /** Throws `internal` where the stream may not end. */
@@ -75,7 +78,7 @@ export class MessageReader {
     const needed = this.#bodyLength + bytes.byteLength;
     if (this.#body === undefined || needed > this.#body.byteLength) {
       const size = Math.min(this.#bodySize, Math.max(firstAllocation, 2 * needed));
-      const body = Buffer.allocUnsafeSlow(size);
+      const body = this.#allocate(size);
       if (this.#body !== undefined) body.set(this.#body.subarray(0, this.#bodyLength));
       this.#body = body;
     }
@@ -83,8 +86,15 @@ export class MessageReader {
     this.#bodyLength = needed;
   }
 
+  #allocate(size: number): Uint8Array {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare !== undefined && spare.byteLength >= size ? spare : Buffer.allocUnsafeSlow(size);
+  }
+
   #finishBody(): Uint8Array {
     const body = this.#body?.subarray(0, this.#bodySize) ?? new Uint8Array(0);
+    if (this.#isLent) this.#spare = this.#body;
     this.#body = undefined;
     this.#bodyLength = 0;
     this.#prefixLength = 0;

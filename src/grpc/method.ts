@@ -4,6 +4,11 @@ export interface Codec<T> {
   decode(bytes: Uint8Array): T;
   /** The whole message, or pieces of it in order, which are sent as they are: who encodes large data need not copy it. */
   encode(value: T): Uint8Array | readonly Uint8Array[];
+  /**
+   * Whether whoever gets what was decoded is done with it when asking for the next one of its stream: the memory of large
+   * messages is then used again.
+   */
+  readonly isLent?: boolean;
 }
 
 export type MethodKind = 'unary' | 'server-streaming' | 'client-streaming' | 'bidi-streaming';

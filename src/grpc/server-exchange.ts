@@ -3,6 +3,7 @@ import { constants } from 'node:http2';
 import { GrpcStatus } from './grpc-status.ts';
 import type { ServerCall } from './handlers.ts';
 import { IncomingMessages } from './incoming-messages.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import { Metadata, type MetadataValues, headersOf } from './metadata.ts';
 import type { Codec } from './method.ts';
 import { OutgoingMessages, isOpen } from './outgoing-messages.ts';
@@ -15,6 +16,7 @@ export interface ExchangeOptions {
   readonly headers: IncomingHttpHeaders;
   readonly peer: Peer;
   readonly messageLimit: number;
+  readonly memory: MemoryBudget;
   readonly statusOf: (error: unknown) => GrpcStatus;
   /** Called once, when the client has been told how the call ended or is gone. */
   readonly ended: (status: GrpcStatus | undefined) => void;
@@ -85,7 +87,11 @@ export class ServerExchange implements ServerCall {
   }
 
   receiveAll<T>(codec: Codec<T>): IncomingMessages<T> {
-    const incoming = new IncomingMessages(this.#stream, { codec, limit: this.#options.messageLimit });
+    const incoming = new IncomingMessages(this.#stream, {
+      codec,
+      limit: this.#options.messageLimit,
+      memory: this.#options.memory,
+    });
     this.#incoming = incoming;
     return incoming;
   }

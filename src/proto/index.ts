@@ -7,6 +7,8 @@
  *     const bytes = actionCacheMethods.getActionResult.request.encode(request);
  *     const result = actionCacheMethods.getActionResult.response.decode(answer);
  */
+export { readResponse, readResponseCodec, writeRequestCodec } from './byte-stream-codecs.ts';
+export { fieldHead } from './field-head.ts';
 export { highApiVersion, lowApiVersion } from './api-version.ts';
 export * from './generated/build/bazel/remote/asset/v1/remote_asset_pb.ts';
 export * from './generated/build/bazel/remote/execution/v2/remote_execution_pb.ts';

@@ -17,6 +17,9 @@ export interface ReceivedBlob {
   readonly temporary: string | undefined;
 }
 
+/** Bytes that are written and hashed at once: a write costs as much as copying many of them. */
+const blockSize = 512 * 1024;
+
 /**
  * A blob that arrives slowly, perhaps in several attempts. Unlike a batch it does not keep collections of garbage waiting:
  * its bytes are in a file of the temporary folder until `DiskBlobBatch.putReceived` adds them. One call at a time.
@@ -26,6 +29,9 @@ export class BlobUpload implements AsyncDisposable {
   readonly #digester = new Digester();
   #head: Uint8Array[] = [];
   #file: TemporaryFile | undefined;
+  /** What is to be written next, and how much of it is there. */
+  #block: Uint8Array | undefined;
+  #filled = 0;
   #received: ReceivedBlob | undefined;
 
   constructor(owner: UploadOwner) {
@@ -34,27 +40,55 @@ export class BlobUpload implements AsyncDisposable {
 
   /** In bytes, so far. */
   get size(): number {
-    return this.#digester.size;
+    return this.#digester.size + this.#filled;
   }
 
-  /** The bytes are lent until the promise has settled. */
-  async append(bytes: Uint8Array): Promise<void> {
+  /** Takes bytes, which are lent until the promise has settled; undefined when nothing is to be waited for. */
+  append(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#received !== undefined) throw new TypeError('the upload is finished');
-    this.#digester.update(bytes);
-    if (this.#file === undefined && this.size <= this.#owner.inlineLimit) {
+    if (this.#file === undefined && this.size + bytes.byteLength <= this.#owner.inlineLimit) {
+      this.#digester.update(bytes);
       this.#head.push(Uint8Array.from(bytes));
-      return;
+      return undefined;
     }
+    if (this.#file !== undefined && this.#block !== undefined && bytes.byteLength < blockSize - this.#filled) {
+      this.#block.set(bytes, this.#filled);
+      this.#filled += bytes.byteLength;
+      return undefined;
+    }
+    return this.#write(bytes);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
     if (this.#file === undefined) {
       this.#file = await this.#owner.files.create(false);
       for (const piece of this.#head.splice(0)) await this.#file.append(piece);
     }
-    await this.#file.append(bytes);
+    this.#block ??= Buffer.allocUnsafeSlow(blockSize);
+    for (let at = 0; at < bytes.byteLength;) {
+      const length = Math.min(bytes.byteLength - at, blockSize - this.#filled);
+      this.#block.set(bytes.subarray(at, at + length), this.#filled);
+      this.#filled += length;
+      at += length;
+      if (this.#filled === blockSize) await this.#flush();
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const block = this.#block?.subarray(0, this.#filled);
+    if (block === undefined || this.#file === undefined || this.#filled === 0) return;
+    this.#filled = 0;
+    const writing = this.#file.append(block);
+    // While another thread writes.
+    this.#digester.update(block);
+    await writing;
   }
 
   /** After the last byte. */
-  finish(): ReceivedBlob {
+  async finish(): Promise<ReceivedBlob> {
     if (this.#received !== undefined) return this.#received;
+    await this.#flush();
+    this.#block = undefined;
     const digest = this.#digester.finish();
     if (this.#file === undefined) this.#received = { digest, data: Buffer.concat(this.#head), temporary: undefined };
     else {
@@ -67,6 +101,7 @@ export class BlobUpload implements AsyncDisposable {
   /** Forgets it, unless a batch has taken the file away. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#head = [];
+    this.#block = undefined;
     this.#file?.[Symbol.dispose]();
     const temporary = this.#received?.temporary;
     if (temporary !== undefined) this.#owner.files.remove(temporary);

@@ -21,7 +21,7 @@ export async function receiveBlob(
     await upload.append(chunk);
   }
   if (!request.complete) throw new GrpcStatus('cancelled', 'the upload was broken off');
-  const received = upload.finish();
+  const received = await upload.finish();
   const { hash } = digester?.finish() ?? received.digest;
   if (hash !== wanted.hash) {
     throw new GrpcStatus('invalidArgument', `bytes announced as ${wanted.hash} have the ${wanted.function} ${hash}`);

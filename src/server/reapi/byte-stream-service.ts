@@ -1,17 +1,31 @@
 import { create } from '@bufbuild/protobuf';
 import { type ForeignDigest, formatForeignDigest } from '../../castore/index.ts';
-import { GrpcStatus, type Route, type ServerCall, clientStreaming, serverStreaming, unary } from '../../grpc/index.ts';
+import {
+  GrpcStatus,
+  type RequestStream,
+  type Route,
+  type ServerCall,
+  clientStreaming,
+  serverStreaming,
+  unary,
+} from '../../grpc/index.ts';
 import {
   QueryWriteStatusResponseSchema,
-  ReadResponseSchema,
   type WriteRequest,
   WriteResponseSchema,
   byteStreamMethods,
+  readResponse,
+  readResponseCodec,
+  writeRequestCodec,
 } from '../../proto/index.ts';
 import { type UploadResource, parseBlobResource, parseUploadResource } from '../../reapi/index.ts';
 import type { ReapiPlace } from './reapi-place.ts';
 import { type Upload, Uploads } from './uploads.ts';
 import { compressChunks, decompressChunks } from './zstd-blobs.ts';
+
+/** With codecs that copy nothing: of what is sent and received the most is data of these messages. */
+const read = { ...byteStreamMethods.read, response: readResponseCodec };
+const write = { ...byteStreamMethods.write, request: { ...writeRequestCodec, isLent: true } };
 
 /** `google.bytestream.ByteStream`, as REAPI uses it. Disposed of, it forgets uploads that stopped before their end. */
 export class ByteStreamService implements AsyncDisposable {
@@ -23,8 +37,8 @@ export class ByteStreamService implements AsyncDisposable {
     this.#place = place;
     this.#uploads = new Uploads(place.blobs.store);
     this.routes = [
-      serverStreaming(byteStreamMethods.read, (request, call) => this.#read(request, call)),
-      clientStreaming(byteStreamMethods.write, (requests, call) => this.#write(requests, call)),
+      serverStreaming(read, (request, call) => this.#read(request, call)),
+      clientStreaming(write, (requests, call) => this.#write(requests, call)),
       unary(byteStreamMethods.queryWriteStatus, ({ resourceName }, call) => this.#query(resourceName, call)),
     ];
   }
@@ -52,13 +66,12 @@ export class ByteStreamService implements AsyncDisposable {
     const chunks = await blobs.open(digest, { offset: Number(readOffset), length, signal: call.signal });
     if (chunks === undefined) throw absent(digest);
     for await (const data of compressor === 'zstd' ? compressChunks(chunks) : chunks) {
-      yield create(ReadResponseSchema, { data });
+      yield readResponse(data);
     }
   }
 
-  async #write(requests: AsyncIterable<WriteRequest>, call: ServerCall) {
-    const iterator = requests[Symbol.asyncIterator]();
-    const first = await iterator.next();
+  async #write(requests: RequestStream<WriteRequest>, call: ServerCall) {
+    const first = await requests.next();
     if (first.done === true) throw new GrpcStatus('invalidArgument', 'an upload of no message');
     const resource = parseUploadResource(first.value.resourceName);
     const { instance, digest, compressor } = resource;
@@ -70,7 +83,7 @@ export class ByteStreamService implements AsyncDisposable {
         `a blob of ${digest.size} bytes is beyond the limit of ${limits.blobSize}`,
       );
     }
-    const messages = checkedMessages(first.value, iterator);
+    const messages = new UploadMessages(requests, first.value);
     // What is here need not come again; the client learns it as soon as it has begun to send.
     if (!(await blobs.has(digest, call.signal))) {
       if (compressor === 'identity') await this.#receive(resource, messages, first.value);
@@ -80,7 +93,7 @@ export class ByteStreamService implements AsyncDisposable {
   }
 
   /** An upload that may have begun before. */
-  async #receive(resource: UploadResource, messages: AsyncIterable<WriteRequest>, first: WriteRequest): Promise<void> {
+  async #receive(resource: UploadResource, messages: UploadMessages, first: WriteRequest): Promise<void> {
     const name = first.resourceName;
     const offset = Number(first.writeOffset);
     const former = this.#uploads.take(name);
@@ -93,43 +106,36 @@ export class ByteStreamService implements AsyncDisposable {
     if (offset === 0) await former?.[Symbol.asyncDispose]();
     const upload = offset === 0 || former === undefined ? this.#uploads.begin(resource.digest) : former;
     using _watched = this.#uploads.watch(name, upload);
-    let isComplete = false;
     let mayContinue = true;
     try {
-      for await (const { data, finishWrite } of messages) {
+      for (let data: Uint8Array | undefined = first.data; data !== undefined;) {
         mayContinue = false;
-        await upload.append(data);
+        const appending = upload.append(data);
+        if (appending !== undefined) await appending;
         mayContinue = true;
-        isComplete = finishWrite;
+        const next = messages.next();
+        data = next instanceof Promise ? await next : next;
       }
-      if (!isComplete) throw new GrpcStatus('invalidArgument', 'the upload ended without finish_write');
+      if (!messages.isFinished) throw new GrpcStatus('invalidArgument', 'the upload ended without finish_write');
       mayContinue = false;
-      await this.#place.blobs.putReceived(upload.finish(), upload.digest);
+      await this.#place.blobs.putReceived(await upload.finish(), upload.digest);
     } finally {
-      if (mayContinue && !isComplete) await this.#uploads.keep(name, upload);
+      if (mayContinue && !messages.isFinished) await this.#uploads.keep(name, upload);
       else await upload[Symbol.asyncDispose]();
     }
   }
 
-  async #receiveCompressed(
-    { digest }: UploadResource,
-    messages: AsyncIterable<WriteRequest>,
-    first: WriteRequest,
-  ): Promise<void> {
+  async #receiveCompressed({ digest }: UploadResource, messages: UploadMessages, first: WriteRequest): Promise<void> {
     if (first.writeOffset !== 0n) {
       throw new GrpcStatus('invalidArgument', 'a compressed upload cannot be continued, only begun anew');
     }
     await using upload: Upload = this.#uploads.begin(digest);
-    let isComplete = false;
     const compressed = async function* () {
-      for await (const { data, finishWrite } of messages) {
-        isComplete = finishWrite;
-        yield data;
-      }
+      for (let data: Uint8Array | undefined = first.data; data !== undefined; data = await messages.next()) yield data;
     };
     for await (const chunk of decompressChunks(compressed())) await upload.append(chunk);
-    if (!isComplete) throw new GrpcStatus('invalidArgument', 'the upload ended without finish_write');
-    await this.#place.blobs.putReceived(upload.finish(), digest);
+    if (!messages.isFinished) throw new GrpcStatus('invalidArgument', 'the upload ended without finish_write');
+    await this.#place.blobs.putReceived(await upload.finish(), digest);
   }
 
   async #query(resourceName: string, call: ServerCall) {
@@ -150,24 +156,47 @@ export class ByteStreamService implements AsyncDisposable {
 }
 
 /** The messages of an upload, each checked against those before it: name, offset, nothing after the last. */
-async function* checkedMessages(
-  first: WriteRequest,
-  rest: AsyncIterator<WriteRequest>,
-): AsyncGenerator<WriteRequest, void> {
-  let offset = first.writeOffset;
-  for (let message = first; ;) {
-    if (message.resourceName !== '' && message.resourceName !== first.resourceName) {
+class UploadMessages {
+  readonly #requests: RequestStream<WriteRequest>;
+  readonly #name: string;
+  #offset: bigint;
+  #isFinished = false;
+
+  constructor(requests: RequestStream<WriteRequest>, first: WriteRequest) {
+    this.#requests = requests;
+    this.#name = first.resourceName;
+    this.#offset = first.writeOffset;
+    if (this.#offset < 0n) throw new GrpcStatus('invalidArgument', `an upload that begins at ${this.#offset}`);
+    this.#check(first);
+  }
+
+  /** Whether the client has said that this is all. */
+  get isFinished(): boolean {
+    return this.#isFinished;
+  }
+
+  /** The data of the next message; undefined when there is none. */
+  next(): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    const message = this.#requests.take();
+    return message === undefined ? this.#wait() : this.#check(message.value);
+  }
+
+  async #wait(): Promise<Uint8Array | undefined> {
+    const next = await this.#requests.next();
+    return next.done === true ? undefined : this.#check(next.value);
+  }
+
+  #check({ resourceName, writeOffset, finishWrite, data }: WriteRequest): Uint8Array {
+    if (this.#isFinished) throw new GrpcStatus('invalidArgument', 'a message comes after finish_write');
+    if (resourceName !== '' && resourceName !== this.#name) {
       throw new GrpcStatus('invalidArgument', 'an upload names two resources');
     }
-    if (message.writeOffset !== offset || offset < 0n) {
-      throw new GrpcStatus('invalidArgument', `a message at ${message.writeOffset}, where ${offset} comes next`);
+    if (writeOffset !== this.#offset) {
+      throw new GrpcStatus('invalidArgument', `a message at ${writeOffset}, where ${this.#offset} comes next`);
     }
-    offset += BigInt(message.data.byteLength);
-    yield message;
-    const next = await rest.next();
-    if (next.done === true) return;
-    if (message.finishWrite) throw new GrpcStatus('invalidArgument', 'a message comes after finish_write');
-    message = next.value;
+    this.#offset += BigInt(data.byteLength);
+    this.#isFinished = finishWrite;
+    return data;
   }
 }
 

@@ -24,18 +24,18 @@ export class Upload implements AsyncDisposable {
     return this.#bytes.size;
   }
 
-  /** Throws `invalidArgument` as soon as there are too many; the bytes are lent until the promise has settled. */
-  async append(bytes: Uint8Array): Promise<void> {
+  /** Throws `invalidArgument` as soon as there are too many. The bytes are lent until the promise, if there is one, has settled. */
+  append(bytes: Uint8Array): Promise<void> | undefined {
     if (this.size + bytes.byteLength > this.digest.size) {
       throw new GrpcStatus('invalidArgument', `more bytes are sent than the ${this.digest.size} that the digest says`);
     }
     this.#digester?.update(bytes);
-    await this.#bytes.append(bytes);
+    return this.#bytes.append(bytes);
   }
 
   /** What has come, as a whole. Throws `digest/mismatch` unless it has the digest that it is named by. */
-  finish() {
-    const received = this.#bytes.finish();
+  async finish() {
+    const received = await this.#bytes.finish();
     const found = this.#digester?.finish() ?? { function: this.digest.function, ...received.digest };
     if (found.hash !== this.digest.hash || found.size !== this.digest.size) throw mismatch(this.digest, found);
     return received;

@@ -139,7 +139,7 @@ export class AssetSources {
     }
     const checksum = verifier.finish(uri);
     stack.move();
-    return { upload, received: upload.finish(), checksum };
+    return { upload, received: await upload.finish(), checksum };
   }
 
   /** The tree of a valid store path: `nix:/nix/store/HASH-NAME` or `nix:HASH-NAME`. */
