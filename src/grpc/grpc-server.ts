@@ -13,6 +13,7 @@ import { GrpcStatus } from './grpc-status.ts';
 import type { Route } from './handlers.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { type Peer, peerOf } from './peer.ts';
+import { ReceiveWindows, type SessionWindow } from './receive-windows.ts';
 import { ServerExchange, responseType } from './server-exchange.ts';
 import { trailersOf } from './status-trailers.ts';
 
@@ -25,7 +26,10 @@ export interface ServerLimits {
   readonly callsPerConnection: number;
   /** Calls at a time on all connections; further ones get `resourceExhausted`. */
   readonly calls: number;
-  /** Bytes of requests that are held: beyond half of it nobody reads ahead, beyond all of it calls fail. */
+  /**
+   * Bytes of requests that are held: beyond half of it nobody reads ahead, beyond all of it calls fail. As many may be on
+   * their way by larger windows than HTTP/2's own.
+   */
   readonly memory: number;
 }
 
@@ -66,6 +70,11 @@ export type ListenAddress =
   | { readonly transport: 'tcp'; readonly host: string; readonly port: number; readonly tls?: TlsIdentity | undefined }
   | { readonly transport: 'unix'; readonly path: string };
 
+interface Connection {
+  readonly peer: Peer;
+  readonly window: SessionWindow;
+}
+
 /** Milliseconds that a connection has for the answer to a ping. */
 const pingTimeout = 20_000;
 
@@ -80,8 +89,9 @@ export class GrpcServer implements AsyncDisposable {
   readonly #options: ServerOptions;
   readonly #limits: ServerLimits;
   readonly #memory: MemoryBudget;
+  readonly #windows: ReceiveWindows;
   readonly #servers = new Set<Http2Server | Http2SecureServer>();
-  readonly #sessions = new Map<Http2Session, Peer>();
+  readonly #sessions = new Map<Http2Session, Connection>();
   readonly #exchanges = new Set<ServerExchange>();
   readonly #silent = new WeakSet<Http2Session>();
   #keepalive: NodeJS.Timeout | undefined;
@@ -101,6 +111,7 @@ export class GrpcServer implements AsyncDisposable {
       memory: chosen.memory ?? defaultServerLimits.memory,
     };
     this.#memory = new MemoryBudget(this.#limits.memory);
+    this.#windows = new ReceiveWindows(this.#limits.memory);
   }
 
   get paths(): readonly string[] {
@@ -199,15 +210,16 @@ export class GrpcServer implements AsyncDisposable {
       session.destroy();
       return;
     }
-    this.#sessions.set(session, peerOf(session));
+    this.#sessions.set(session, { peer: peerOf(session), window: this.#windows.attach(session) });
     session.once('close', () => this.#sessions.delete(session));
     session.on('error', ignore);
   };
 
   readonly #openStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
     const { session } = stream;
-    const peer = session && this.#sessions.get(session);
-    if (peer === undefined) return;
+    const connection = session && this.#sessions.get(session);
+    if (connection === undefined) return;
+    const { peer, window } = connection;
     stream.on('error', ignore);
     const refusal = refuse(headers);
     if (refusal !== undefined) {
@@ -222,6 +234,7 @@ export class GrpcServer implements AsyncDisposable {
       peer,
       messageLimit: this.#limits.messageSize,
       memory: this.#memory,
+      window,
       statusOf: this.#options.statusOf ?? unknownStatus,
       ended: status => {
         this.#exchanges.delete(exchange);

@@ -11,6 +11,8 @@ export interface IncomingOptions<T> {
   readonly limit: number;
   /** Shared by all streams of a server. */
   readonly memory?: MemoryBudget | undefined;
+  /** Told of bytes that have come. */
+  readonly received?: ((bytes: number) => void) | undefined;
 }
 
 /** Bytes that are taken from a stream before they are asked for: stopping it and going on costs more than a message. */
@@ -26,6 +28,7 @@ export class IncomingMessages<T> implements AsyncIterableIterator<T, undefined> 
   readonly #codec: Codec<T>;
   readonly #reader: MessageReader;
   readonly #memory: MemoryBudget | undefined;
+  readonly #received: ((bytes: number) => void) | undefined;
   /** Bytes of messages that were not asked for yet. */
   readonly #chunks: Uint8Array[] = [];
   #held = 0;
@@ -42,6 +45,7 @@ export class IncomingMessages<T> implements AsyncIterableIterator<T, undefined> 
     this.#codec = options.codec;
     this.#reader = new MessageReader(options.limit, options.codec.isLent === true);
     this.#memory = options.memory;
+    this.#received = options.received;
     stream.on('data', this.#receive);
     stream.on('end', this.#end);
   }
@@ -88,6 +92,7 @@ export class IncomingMessages<T> implements AsyncIterableIterator<T, undefined> 
   readonly #receive = (chunk: Uint8Array): void => {
     // What comes after the end is for nobody.
     if (this.#isDone) return;
+    this.#received?.(chunk.byteLength);
     this.#chunks.push(chunk);
     this.#note(chunk.byteLength);
     if (this.#waiting !== undefined) this.#settle();

@@ -9,6 +9,7 @@ import type { Codec } from './method.ts';
 import { OutgoingMessages, isOpen } from './outgoing-messages.ts';
 import { frameMessage } from './frame-message.ts';
 import type { Peer } from './peer.ts';
+import type { SessionWindow } from './receive-windows.ts';
 import { okTrailers, trailersOf } from './status-trailers.ts';
 import { parseTimeout } from './timeout.ts';
 
@@ -17,6 +18,7 @@ export interface ExchangeOptions {
   readonly peer: Peer;
   readonly messageLimit: number;
   readonly memory: MemoryBudget;
+  readonly window: SessionWindow;
   readonly statusOf: (error: unknown) => GrpcStatus;
   /** Called once, when the client has been told how the call ended or is gone. */
   readonly ended: (status: GrpcStatus | undefined) => void;
@@ -44,6 +46,7 @@ export class ServerExchange implements ServerCall {
     this.#options = options;
     this.path = options.headers[':path'] ?? '';
     this.peer = options.peer;
+    options.window.open();
     stream.on('close', this.#closed);
     // A stream reset by its client is an error of Node's; 'close' follows.
     stream.on('error', ignore);
@@ -91,6 +94,7 @@ export class ServerExchange implements ServerCall {
       codec,
       limit: this.#options.messageLimit,
       memory: this.#options.memory,
+      received: bytes => this.#options.window.received(bytes),
     });
     this.#incoming = incoming;
     return incoming;
@@ -166,6 +170,7 @@ export class ServerExchange implements ServerCall {
   }
 
   readonly #closed = (): void => {
+    this.#options.window.close();
     if (this.#end === undefined) this.#settle(goneStatus());
   };
 

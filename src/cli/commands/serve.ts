@@ -7,6 +7,12 @@ import { leaveSnapshot } from '../leave-snapshot.ts';
 import { parseListenAddress } from '../serve/listen-address.ts';
 import { anonymousLevels, defaultServeSettings } from '../serve/serve-settings.ts';
 
+/**
+ * Every read of a socket makes 64 KiB of garbage outside of the heap, so that its collector runs for each 64 MiB: its threads
+ * take turns with those that serve (1.2 s of processor time for 512 MiB of uploads, 1.5 s with them).
+ */
+const nodeOptions = ['--single-threaded-gc', '--max-semi-space-size=2'];
+
 /** `firn serve`: the store, for everything that speaks the Remote Execution API. */
 export function serve(context: CommandContext): Command {
   const grpc: string[] = [];
@@ -52,7 +58,7 @@ export function serve(context: CommandContext): Command {
     ],
     positionals: [],
     run: async () => {
-      leaveSnapshot(context);
+      leaveSnapshot(context, nodeOptions);
       const { runServer } = await import('../serve/run-server.ts');
       // It knows the server, which is not for every process's heap (docs/adr/0009).
       const { readServeConfig } = await import('../serve/read-serve-config.ts');
