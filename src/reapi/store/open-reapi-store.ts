@@ -5,23 +5,33 @@ import { type Store, type StoreParameters, type StoreRequest, takeSecretKeys, ta
 import { ReapiServer } from '../client/reapi-server.ts';
 import { type ServerEndpoint, parseEndpoint } from '../client/server-endpoint.ts';
 import { ReapiError } from '../error.ts';
+import { explainFailure } from './explain-failure.ts';
 import { ReapiStore } from './reapi-store.ts';
 
 /** After the binary caches that a user is likely to have, which are one request a path. */
 const defaultPriority = 60;
 
 /**
- * `reapi://host:port[/instance]`, `reapis://host[:port][/instance]` (by TLS) or `reapi+unix:///path/of/socket`. Connects when
- * something is asked of it. Throws `endpoint/malformed`, and what parameters give cause for.
+ * `reapi://host:port[/instance]`, `reapis://host[:port][/instance]` (by TLS) or `reapi+unix:///path/of/socket`. Throws
+ * `endpoint/malformed`, `remote/unreachable`, `remote/failed`, `server/incapable`, and what parameters give cause for.
  */
 export async function openReapiStore(request: StoreRequest): Promise<Store> {
   const { scheme, authority, parameters, context } = request;
   const traits = takeTraits(parameters, context.environment.storeDir);
   const secretKeys = takeSecretKeys(parameters);
-  const server = new ReapiServer(takeServer(endpointOf(scheme, displayBytes(authority)), parameters));
+  const options = takeServer(endpointOf(scheme, displayBytes(authority)), parameters);
   parameters.warnUnknown(context.reporter);
+  const uri = `${scheme}://${authority}`;
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(new ReapiServer(options));
+  // A substituter that is not there is left out, rather than failing whatever is asked of it.
+  const { digestFunctions } = await explainFailure(uri, () => server.traits());
+  if (!digestFunctions.has('sha256')) {
+    throw new ReapiError('server/incapable', `'${uri}' does not name blobs by SHA-256`);
+  }
+  stack.move();
   return new ReapiStore({
-    uri: `${scheme}://${authority}`,
+    uri,
     storeDir: traits.storeDir,
     priority: traits.priority ?? defaultPriority,
     wantMassQuery: traits.wantMassQuery ?? true,
