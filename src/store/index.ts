@@ -44,6 +44,7 @@ export { type RegisterOptions, registerPaths } from './local/register-paths.ts';
 export { WorkerConnection } from './daemon/worker-connection.ts';
 export { WorkerStore } from './daemon/worker-store.ts';
 export { decompress } from './binary-cache/decompress.ts';
+export { type NarDestination, renderNar } from './binary-cache/render-nar.ts';
 export { type DownloadAccess, type DownloadOptions, openDownload } from './open-download.ts';
 export { type OpenStoreContext, type StoreOpener, type StoreRequest, openStore } from './open-store.ts';
 export type { ByteChannel } from './remote/byte-channel.ts';
@@ -116,7 +117,7 @@ export {
   requireFacet,
 } from './store.ts';
 export { type TrustPolicy, isTrustedInfo } from './trust-policy.ts';
-export { readTrustedKeys } from './trusted-keys.ts';
+export { readSecretKeys, readTrustedKeys } from './trusted-keys.ts';
 export { ServeConnection } from './ssh/serve-connection.ts';
 export type { ValidPath } from './valid-path.ts';
 export { type UnpackedArchive, unpackArchive } from './unpack-archive.ts';

@@ -11,7 +11,7 @@ import { binDir } from './run-cli.ts';
 const guide = join(import.meta.dirname, '../../docs/guide');
 
 describe('the guide', () => {
-  for (const name of ['evaluation.md']) {
+  for (const name of ['evaluation.md', 'nix-cache.md']) {
     test(`${name} says what commands print`, () => {
       using temporary = temporaryFolder();
       const folder = temporary.path;

@@ -20,8 +20,9 @@ export function serve(context: CommandContext): Command {
   let config: string | undefined;
   let anonymous: readonly Right[] | undefined;
   let assetsFromNearby = false;
+  let pullsThrough = false;
   return {
-    summary: 'Serves the store by the Remote Execution API, to Bazel, Buck2, recc and their like.',
+    summary: 'Serves the store to Bazel, Buck2, recc and their like, and to Nix as a binary cache.',
     isStable: true,
     flags: [
       {
@@ -55,6 +56,13 @@ export function serve(context: CommandContext): Command {
         summary: 'Also fetches remote assets from this machine itself and from what is on its links.',
         apply: () => (assetsFromNearby = true),
       },
+      {
+        long: 'pull-through',
+        labels: [],
+        summary:
+          "Also serves, as a binary cache, what the setting 'substituters' has: it becomes the store's when it is asked for.",
+        apply: () => (pullsThrough = true),
+      },
     ],
     positionals: [],
     run: async () => {
@@ -69,6 +77,7 @@ export function serve(context: CommandContext): Command {
         ...(http.length > 0 ? { http: http.map(parse) } : {}),
         ...(anonymous === undefined ? {} : { anonymous }),
         ...(assetsFromNearby ? { assetsFromNearby } : {}),
+        ...(pullsThrough ? { nixCache: { ...configured.nixCache, pullsThrough } } : {}),
       };
       await runServer({ ...configured, ...chosen }, context);
     },

@@ -2,6 +2,10 @@
 export interface ServedAt {
   /** `grpc://HOST:PORT`, or with `grpcs`; undefined where only sockets in the file system are served. */
   readonly grpc: string | undefined;
+  /** `http://HOST:PORT`, or with `https`; undefined as above. */
+  readonly http: string | undefined;
+  /** Public keys of those that sign what is served to Nix. */
+  readonly keys: readonly string[];
   /** Names of instances; the first is the one that the lines use. */
   readonly instances: readonly string[];
   readonly executes: boolean;
@@ -19,9 +23,10 @@ interface Lines {
 
 /** What to paste into the configuration of clients, exactly; comments begin with `#`. */
 export function configurationLines(served: ServedAt): string[] {
-  const { grpc } = served;
+  const { grpc, http } = served;
   const parts = grpc === undefined ? [] : [bazelrc(served, grpc), buckconfig(served, grpc), recc(served, grpc)];
   if (grpc !== undefined) parts.push(nixConf(served, grpc));
+  if (http !== undefined) parts.push(binaryCache(served, http));
   return parts.flatMap(({ file, lines }) => [`# ${file}`].concat(lines, ''));
 }
 
@@ -74,6 +79,19 @@ function reccToken({ tls, tokenFile }: ServedAt): string[] {
   const line = `export RECC_ACCESS_TOKEN_PATH=${tokenFile}`;
   if (tls) return [line];
   return ['# recc sends its token over TLS only: serve with TLS, or with --anonymous write (or execute)', line];
+}
+
+/** Whoever does not sign is to be trusted for being who they are. */
+function binaryCache({ instances, keys }: ServedAt, http: string): Lines {
+  const [instance = ''] = instances;
+  const uri = `${http}${instance === '' ? '' : `/${instance}`}`;
+  return {
+    file: "nix.conf of any Nix; 'secret-key-files' of this machine's nix.conf would sign",
+    lines:
+      keys.length === 0
+        ? [`extra-substituters = ${uri}?trusted=1`]
+        : [`extra-substituters = ${uri}`, `extra-trusted-public-keys = ${keys.join(' ')}`],
+  };
 }
 
 function nixConf({ instances, token }: ServedAt, grpc: string): Lines {

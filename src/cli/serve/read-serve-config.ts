@@ -3,11 +3,17 @@ import { dirname, resolve } from 'node:path';
 import { byteStringFromLatin1, errnoOf, messageOf, systemErrorText } from '../../base/index.ts';
 import { readToml } from '../../eval/index.ts';
 import type { TlsIdentity } from '../../grpc/index.ts';
-import { type Grant, type Right, rights as allRights } from '../../server/index.ts';
+import {
+  type Grant,
+  type NarCompression,
+  type Right,
+  narCompressions,
+  rights as allRights,
+} from '../../server/index.ts';
 import { CliError } from '../error.ts';
 import { ConfigTable } from './config-table.ts';
 import { parseListenAddress } from './listen-address.ts';
-import { type ServeSettings, anonymousLevels } from './serve-settings.ts';
+import { type NixCacheSettings, type ServeSettings, anonymousLevels, defaultServeSettings } from './serve-settings.ts';
 
 type Config = { readonly [name in keyof ServeSettings]?: ServeSettings[name] | undefined };
 
@@ -52,6 +58,7 @@ function readConfig(root: ConfigTable, read: (name: string) => Buffer): Config {
     maxAssetSize: limits?.count('asset-size'),
     assetsFromNearby: root.boolean('assets-from-nearby'),
     maxBlobSize: limits?.count('blob-size'),
+    nixCache: readNixCache(root.table('nix-cache')),
     server: {
       messageSize: limits?.count('message-size'),
       connections: limits?.count('connections'),
@@ -72,6 +79,26 @@ function readTls(table: ConfigTable | undefined, read: (name: string) => Buffer)
   const tls = { certificate: read(required(table, 'certificate')), key: read(required(table, 'key')) };
   table.finish();
   return clientCa === undefined ? tls : { ...tls, clientCa: read(clientCa) };
+}
+
+function readNixCache(table: ConfigTable | undefined): NixCacheSettings | undefined {
+  if (table === undefined) return undefined;
+  const { nixCache: defaults } = defaultServeSettings;
+  const name = table.string('compression');
+  if (name !== undefined && !isNarCompression(name)) {
+    throw table.wrong('compression', `one of ${Object.keys(narCompressions).join(', ')}`);
+  }
+  const settings = {
+    compression: name ?? defaults.compression,
+    priority: table.count('priority') ?? defaults.priority,
+    pullsThrough: table.boolean('pull-through') ?? defaults.pullsThrough,
+  };
+  table.finish();
+  return settings;
+}
+
+function isNarCompression(name: string): name is NarCompression {
+  return Object.hasOwn(narCompressions, name);
 }
 
 function readLevel(root: ConfigTable): readonly Right[] | undefined {

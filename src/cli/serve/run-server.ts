@@ -18,7 +18,7 @@ import {
   statusOfError,
 } from '../../server/index.ts';
 import { servedFiles } from '../../proto/index.ts';
-import { LocalStore } from '../../store/index.ts';
+import { LocalStore, readSecretKeys } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openStoreAt } from '../open-store.ts';
@@ -27,6 +27,7 @@ import { formatListenAddress } from './listen-address.ts';
 import { serveAssets } from './serve-assets.ts';
 import { serveExecution } from './serve-execution.ts';
 import { ServeLog } from './serve-log.ts';
+import { serveNixCache } from './serve-nix-cache.ts';
 import { type ServeSettings, isLocal } from './serve-settings.ts';
 import { serverToken } from './server-token.ts';
 
@@ -68,12 +69,16 @@ export async function runServer(settings: ServeSettings, context: CommandContext
   resources.defer(() => grpc.close({ drain: settings.drain }));
   const { cache } = execution;
   const onFault = (error: unknown) => logFault(log, error);
-  const http = new HttpService({ ...place, cache, metrics: () => metrics.format(), onFault });
+  const { access } = place;
+  const nixCache = resources.use(serveNixCache(store, { settings: settings.nixCache, access, context }));
+  const http = new HttpService({ ...place, cache, sites: [nixCache], metrics: () => metrics.format(), onFault });
   resources.defer(() => http.close({ drain: settings.drain }));
   const grpcAddresses = await listenAll(grpc, settings.grpc);
   const httpAddresses = await listenAll(http, settings.http);
   const served: ServedAt = {
-    grpc: uriOf(grpcAddresses),
+    grpc: uriOf(grpcAddresses, 'grpc'),
+    http: uriOf(httpAddresses, 'http'),
+    keys: readSecretKeys(context.settings).map(key => key.publicKey.toString()),
     instances: settings.instances,
     executes: features.execution !== undefined,
     token: needsToken(settings) ? token : undefined,
@@ -133,10 +138,10 @@ async function listenAll(server: Listener, addresses: readonly ListenAddress[]):
   return bound;
 }
 
-function uriOf(addresses: readonly ListenAddress[]): string | undefined {
+function uriOf(addresses: readonly ListenAddress[], scheme: 'grpc' | 'http'): string | undefined {
   const tcp = addresses.find(address => address.transport === 'tcp');
   if (tcp === undefined) return undefined;
-  return `${tcp.tls === undefined ? 'grpc' : 'grpcs'}://${formatListenAddress(tcp)}`;
+  return `${tcp.tls === undefined ? scheme : `${scheme}s`}://${formatListenAddress(tcp)}`;
 }
 
 /** Errors that are ours to mend go to the log in full; clients hear less. */

@@ -1,5 +1,5 @@
 import type { ListenAddress, ServerLimits, TlsIdentity } from '../../grpc/index.ts';
-import type { CertificateGrant, Right, TokenGrant } from '../../server/index.ts';
+import type { CertificateGrant, NarCompression, Right, TokenGrant } from '../../server/index.ts';
 
 /** What `firn serve` is to do: defaults, overridden by `firn.toml`, overridden by flags. */
 export interface ServeSettings {
@@ -20,12 +20,23 @@ export interface ServeSettings {
   readonly maxAssetSize: number;
   /** Whether assets are fetched from this machine itself and from what is on its links, such as a cloud's metadata service. */
   readonly assetsFromNearby: boolean;
+  /** Of the store as a binary cache of Nix. */
+  readonly nixCache: NixCacheSettings;
   /** Bytes of all blobs, beyond which those go that nobody needs; undefined: as many as the disk has. */
   readonly maxSize: number | undefined;
   /** Limits of the gRPC server, where they are not its own. */
   readonly server: { readonly [name in keyof ServerLimits]?: number | undefined };
   /** Of addresses over TCP. */
   readonly tls: TlsIdentity | undefined;
+}
+
+export interface NixCacheSettings {
+  /** Of the NARs that narinfos name; others are served by name, too. */
+  readonly compression: NarCompression;
+  /** Of several caches, clients ask that with the smallest first. */
+  readonly priority: number;
+  /** Whether what the store lacks is had from the setting `substituters`. */
+  readonly pullsThrough: boolean;
 }
 
 const loopback = '127.0.0.1';
@@ -42,6 +53,8 @@ export const defaultServeSettings: ServeSettings = {
   drain: 10_000,
   maxBlobSize: 64 * 2 ** 30,
   maxSize: undefined,
+  // Before cache.nixos.org, which has 40.
+  nixCache: { compression: 'zstd', priority: 30, pullsThrough: false },
   server: {},
   tls: undefined,
   maxAssetSize: 16 * 2 ** 30,

@@ -17,6 +17,7 @@ async function serve(options: ServedReapiRigOptions = {}) {
   const http = new HttpService({
     ...rig.place,
     cache: new ActionCache(rig.store),
+    sites: [],
     metrics: () => 'figures 1\n',
     onFault: error => faults.push(error),
   });

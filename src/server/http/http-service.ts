@@ -20,11 +20,14 @@ import type { ReapiPlace } from '../reapi/reapi-place.ts';
 import { receiveBlob } from './receive-blob.ts';
 import { type HttpResource, parseHttpPath } from './blob-path.ts';
 import { parseRange } from './byte-range.ts';
+import type { HttpSite } from './http-site.ts';
 import { httpErrorOf } from './http-error.ts';
 
 /** What is served over HTTP. */
 export interface HttpPlace extends ReapiPlace {
   readonly cache: ActionCache;
+  /** Asked for what is nothing of the server's own. */
+  readonly sites: readonly HttpSite[];
   /** In Prometheus' text format. */
   readonly metrics: () => string;
   /** Told of errors that are ours. */
@@ -105,8 +108,8 @@ export class HttpService implements AsyncDisposable {
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const resource = parseHttpPath(request.url ?? '');
-    if (resource === undefined) throw new GrpcStatus('notFound', 'there are /cas, /ac, /blobs, /health and /metrics');
     const { method = '' } = request;
+    if (resource === undefined) return this.#askSites(request, response);
     const isWritable = 'isCache' in resource && resource.isCache;
     if (method !== 'GET' && method !== 'HEAD' && !(method === 'PUT' && isWritable)) {
       response.setHeader('allow', isWritable ? 'GET, HEAD, PUT' : 'GET, HEAD');
@@ -130,6 +133,17 @@ export class HttpService implements AsyncDisposable {
           ? this.#putResult(request, response, resource)
           : this.#getResult(request, response, resource);
     }
+  }
+
+  async #askSites(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [path = ''] = (request.url ?? '').split('?', 1);
+    const { method = '' } = request;
+    const requester: Requester = { authorization: request.headers.authorization, peer: peerOf(request) };
+    for (const site of this.#place.sites) {
+      if (await site.answer({ method, path, request, response, requester })) return;
+    }
+    const message = 'there are /cas, /ac, /blobs, /health, /metrics and a binary cache of Nix (/nix-cache-info)';
+    throw new GrpcStatus('notFound', message);
   }
 
   #require(request: IncomingMessage, { instance }: CacheResource, right: Right): void {

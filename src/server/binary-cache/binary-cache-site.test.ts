@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import {
+  NarWriter,
+  type PathInfo,
+  SecretKey,
+  type StorePath,
+  formatNarInfo,
+  isSigned,
+  parseNarInfo,
+  storePathHashPart,
+} from '../../nix-compat/index.ts';
+import { byteStringFromText } from '../../base/index.ts';
+import { LocalStore, type Store, copyPaths } from '../../store/index.ts';
+import { addTestPath, openLocalStoreIn, openTestStore, temporaryFolder } from '../../testing/index.ts';
+import { Access, type AccessRules } from '../access.ts';
+import { httpErrorOf } from '../http/http-error.ts';
+import { BinaryCacheSite } from './binary-cache-site.ts';
+import type { ServedCache } from './served-cache.ts';
+
+const key = SecretKey.generate('test');
+
+class SiteRig implements AsyncDisposable {
+  readonly #stack = new AsyncDisposableStack();
+  readonly folder = this.#stack.use(temporaryFolder()).path;
+  readonly store: LocalStore = this.#stack.use(openLocalStoreIn(this.folder));
+  readonly #rules: AccessRules;
+  readonly #options: Partial<ServedCache>;
+  uri = '';
+
+  constructor(options: Partial<ServedCache>, rules: Partial<AccessRules>) {
+    this.#options = options;
+    const anonymous = { instances: '*', rights: ['read', 'write'] } as const;
+    const admin = { token: 'admin', instances: '*', rights: ['read', 'write', 'admin'] } as const;
+    this.#rules = { instances: ['', 'main'], anonymous, tokens: [admin], certificates: [], ...rules };
+  }
+
+  static async open(options: Partial<ServedCache> = {}, rules: Partial<AccessRules> = {}): Promise<SiteRig> {
+    const rig = new SiteRig(options, rules);
+    await rig.#listen();
+    return rig;
+  }
+
+  async #listen(): Promise<void> {
+    const { store } = this;
+    const site = this.#stack.use(
+      new BinaryCacheSite(
+        {
+          store,
+          keys: [],
+          compression: 'zstd',
+          priority: 30,
+          upstream: undefined,
+          spool: join(this.folder, 'spool'),
+          openFolder: folder => openTestStore(`file://${folder}`, { storeDir: store.storeDir }),
+          ...this.#options,
+        },
+        new Access(this.#rules),
+      ),
+    );
+    const server = createServer((request, response) => {
+      const { method = '', url = '', headers } = request;
+      const requester = {
+        authorization: headers.authorization,
+        peer: { transport: 'tcp', address: 'test', certificateName: undefined } as const,
+      };
+      site
+        .answer({ method, path: url, request, response, requester })
+        .then(isAnswered => isAnswered || response.writeHead(404).end('elsewhere'))
+        .catch((error: unknown) => {
+          const { status, reason } = httpErrorOf(error);
+          response.writeHead(status).end(reason.message);
+        });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    this.#stack.defer(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const address = server.address();
+    this.uri = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+  }
+
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`${this.uri}/${path}`, init);
+  }
+
+  async status(path: string, init: RequestInit = {}): Promise<number> {
+    const answer = await this.fetch(path, init);
+    await answer.arrayBuffer();
+    return answer.status;
+  }
+
+  async bytes(path: string, init: RequestInit = {}): Promise<Buffer> {
+    const answer = await this.fetch(path, init);
+    assert.ok(answer.ok, `${path}: ${answer.status}`);
+    return Buffer.from(await answer.arrayBuffer());
+  }
+
+  async narInfo(path: StorePath) {
+    const name = `${storePathHashPart(path)}.narinfo`;
+    return parseNarInfo(this.store.storeDir, await this.bytes(name), { source: name });
+  }
+
+  /** As a client sees it. */
+  async client(parameters = ''): Promise<Store> {
+    return openTestStore(`${this.uri}/main${parameters}`, { storeDir: this.store.storeDir });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+}
+
+/** Another store of the same store directory, with the paths of clients. */
+async function otherStore(rig: SiteRig): Promise<LocalStore> {
+  const uri = `local?root=${rig.folder}/other&store=${rig.store.storeDir}`;
+  const store = await openTestStore(uri, { storeDir: rig.store.storeDir });
+  assert.ok(store instanceof LocalStore);
+  return store;
+}
+
+async function infoOf(store: Store, path: StorePath): Promise<PathInfo> {
+  const info = await store.pathInfo(path);
+  assert.ok(info !== undefined);
+  return info;
+}
+
+/** A path that another store has: what it is, and its NAR. */
+async function offered(other: LocalStore, name: string, references: readonly StorePath[] = []) {
+  const path = await addTestPath(other, name, references);
+  const chunks: Buffer[] = [];
+  await other.streamPath(path, new NarWriter(chunk => chunks.push(Buffer.from(chunk))));
+  return { path, info: await infoOf(other, path), nar: Buffer.concat(chunks) };
+}
+
+describe('BinaryCacheSite', () => {
+  it('serves NARs in every compression, as narinfos describe them', async () => {
+    await using rig = await SiteRig.open({ keys: [key] });
+    const path = await addTestPath(rig.store, 'a');
+    const info = await rig.narInfo(path);
+    assert.equal(await isSigned(rig.store.storeDir, info, new Map([['test', key.publicKey]])), true);
+    const plain = info.url.replace(/\.zst$/, '');
+    const nar = await rig.bytes(plain);
+    assert.equal(nar.byteLength, info.narSize);
+    assert.deepEqual(createHash('sha256').update(nar).digest(), Buffer.from(info.narHash.digest));
+    assert.deepEqual(zstdDecompressSync(await rig.bytes(info.url)), nar);
+    assert.deepEqual(gunzipSync(await rig.bytes(`${plain}.gz`)), nar);
+    const head = await rig.fetch(plain, { method: 'HEAD' });
+    assert.equal(head.headers.get('content-length'), String(info.narSize));
+    const part = await rig.fetch(`main/${plain}`, { headers: { range: 'bytes=1000-1999' } });
+    assert.equal(part.status, 206);
+    assert.deepEqual(Buffer.from(await part.arrayBuffer()), nar.subarray(1000, 2000));
+    assert.equal(await rig.status(plain, { headers: { range: `bytes=${info.narSize}-` } }), 416);
+  });
+
+  it('says when nothing has changed, and what it lacks', async () => {
+    await using rig = await SiteRig.open();
+    const path = await addTestPath(rig.store, 'a');
+    const name = `${storePathHashPart(path)}.narinfo`;
+    for (const each of [name, (await rig.narInfo(path)).url]) {
+      const etag = (await rig.fetch(each, { method: 'HEAD' })).headers.get('etag') ?? '';
+      assert.equal(await rig.status(each, { headers: { 'if-none-match': etag } }), 304);
+      assert.equal(await rig.status(each, { headers: { 'if-none-match': '"other"' } }), 200);
+    }
+    const absent = await rig.fetch('0000000000000000000000000000000a.narinfo');
+    assert.equal(absent.status, 404);
+    assert.match(await absent.text(), /nothing of the path with the hash part 0000/);
+    assert.equal(await rig.status('log/0000000000000000000000000000000a-x.drv'), 404);
+    assert.equal(await rig.status(`realisations/sha256:${'0'.repeat(64)}!out.doi`), 404);
+    assert.equal(await rig.status('elsewhere'), 404);
+    assert.equal(await rig.status(`${name}/../../etc/passwd`), 404);
+    assert.equal(await rig.status(name, { method: 'DELETE' }), 405);
+    assert.equal(await rig.status(`unknown/${name}`), 400);
+  });
+
+  it('is a cache that a client copies closures from, with listings and logs', async () => {
+    await using rig = await SiteRig.open();
+    const first = await addTestPath(rig.store, 'first');
+    const second = await addTestPath(rig.store, 'second', [first]);
+    await rig.store.writer?.addBuildLog(second, Buffer.from('built\n'));
+    await using client = await rig.client();
+    await using other = await otherStore(rig);
+    await copyPaths(client, other, [first, second], { checkSignatures: false });
+    assert.deepEqual((await infoOf(other, second)).references, [first]);
+    const tree = await client.openTree(second);
+    assert.equal((await tree.lookup([byteStringFromText('large')]))?.type, 'regular');
+    assert.equal(Buffer.from((await client.buildLog(second)) ?? []).toString(), 'built\n');
+    assert.match((await rig.bytes('nix-cache-info')).toString(), /^StoreDir: \/.*\nWantMassQuery: 1\nPriority: 30\n$/);
+  });
+
+  it('takes what is known by its contents, or signed, from those who may write', async () => {
+    await using rig = await SiteRig.open();
+    await using other = await otherStore(rig);
+    const { path, info, nar } = await offered(other, 'sent');
+    assert.equal(await sendPath(rig, info, nar, {}), 200);
+    assert.equal((await rig.store.validPaths([path])).size, 1);
+    assert.deepEqual(readdirSync(join(rig.folder, 'spool/nar')), []);
+    assert.equal(await sendPath(rig, info, nar, {}), 200, 'again');
+    const more = await offered(other, 'more');
+    const unknown = { ...more.info, contentAddress: undefined };
+    assert.equal(await sendPath(rig, unknown, more.nar, {}), 403);
+    assert.equal(await sendPath(rig, unknown, more.nar, { authorization: 'Bearer admin' }), 200);
+    assert.equal((await rig.store.validPaths([more.path])).size, 1);
+  });
+
+  it('refuses what is not true, and keeps nothing of it', async () => {
+    await using rig = await SiteRig.open();
+    await using other = await otherStore(rig);
+    const reference = await addTestPath(other, 'reference');
+    const { path, info, nar } = await offered(other, 'sent', [reference]);
+    const admin = { authorization: 'Bearer admin' };
+    assert.equal(await sendPath(rig, info, nar, admin), 412, 'what it refers to is absent');
+    const alone = { ...info, references: [], contentAddress: undefined };
+    const changed = Buffer.from(nar);
+    changed.writeUInt8(changed.readUInt8(1500) ^ 1, 1500);
+    assert.equal(await sendPath(rig, alone, changed, admin), 400);
+    assert.equal(await sendPath(rig, alone, nar.subarray(0, 5000), admin), 400);
+    assert.equal(await sendPath(rig, { ...alone, narSize: info.narSize + 1 }, nar, admin), 400);
+    const name = `${storePathHashPart(path)}.narinfo`;
+    const body = formatNarInfo(rig.store.storeDir, withFile(alone, 'nar/absent.nar'));
+    assert.equal(await rig.status(name, { method: 'PUT', body, headers: admin }), 412, 'its NAR was not sent');
+    const elsewhere = '0000000000000000000000000000000a.narinfo';
+    assert.equal(await rig.status(elsewhere, { method: 'PUT', body, headers: admin }), 400);
+    assert.equal(await rig.status(name, { method: 'PUT', body: 'nonsense', headers: admin }), 400);
+    assert.equal((await rig.store.validPaths([path])).size, 0);
+    assert.deepEqual(readdirSync(join(rig.folder, 'spool/nar')), []);
+    assert.equal(await sendPath(rig, alone, nar, admin), 200);
+  });
+
+  it('asks for the right to write', async () => {
+    await using rig = await SiteRig.open({}, { anonymous: { instances: ['main'], rights: ['read'] } });
+    assert.equal(await rig.status('nix-cache-info'), 401);
+    assert.equal(await rig.status('main/nix-cache-info'), 200);
+    assert.equal(await rig.status('main/nar/x.nar', { method: 'PUT', body: 'x' }), 401);
+  });
+
+  it('has what it lacks from upstream, once however many ask', async () => {
+    await using rig = await SiteRig.open({
+      keys: [key],
+      upstream: {
+        find: async hashPart => {
+          const path = await origin.pathFromHashPart(hashPart);
+          return path === undefined ? undefined : origin.pathInfo(path);
+        },
+        fetch: async path => {
+          fetches++;
+          await copyPaths(origin, rig.store, [path], { checkSignatures: false });
+        },
+      },
+    });
+    let fetches = 0;
+    await using origin = await otherStore(rig);
+    const path = await addTestPath(origin, 'a');
+    const described = await rig.narInfo(path);
+    assert.deepEqual(described.signatures, [], 'what was not looked at is not signed');
+    const nars = await Promise.all(Array.from({ length: 5 }, () => rig.bytes(described.url)));
+    assert.equal(fetches, 1);
+    assert.equal(new Set(nars.map(nar => nar.toString('latin1'))).size, 1);
+    assert.equal((await rig.narInfo(path)).signatures.length, 1);
+    assert.equal(await rig.status('0000000000000000000000000000000a.narinfo'), 404);
+  });
+});
+
+function withFile(info: PathInfo, url: string) {
+  return { ...info, url: byteStringFromText(url), compression: byteStringFromText('none'), fileSize: 0 };
+}
+
+/** As a client does: the NAR, then what it is. The status of the latter. */
+async function sendPath(rig: SiteRig, info: PathInfo, nar: Buffer, headers: Record<string, string>): Promise<number> {
+  const url = `nar/${createHash('sha1').update(nar).digest('hex')}.nar`;
+  assert.equal(await rig.status(url, { method: 'PUT', body: new Uint8Array(nar), headers }), 200);
+  const body = new Uint8Array(formatNarInfo(rig.store.storeDir, withFile(info, url)));
+  return rig.status(`${storePathHashPart(info.path)}.narinfo`, { method: 'PUT', body, headers });
+}

@@ -1,0 +1,219 @@
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { byteStringOf, displayBytes, errnoOf, messageOf } from '../../base/index.ts';
+import {
+  type DerivationOutputId,
+  NixCompatError,
+  type StorePath,
+  formatNixCacheInfo,
+  formatOutputId,
+  maxNarInfoSize,
+  parseJson,
+  parseNarInfo,
+  realisationFromJson,
+  storePathHashPart,
+} from '../../nix-compat/index.ts';
+import { GrpcStatus, type StatusName } from '../../grpc/index.ts';
+import { StoreError, type StoreErrorCode, requireFacet } from '../../store/index.ts';
+import type { ServedCache } from './served-cache.ts';
+
+/** Bytes of a compressed NAR, of all that wait for their narinfos, of a log and of a realisation. */
+const limits = { nar: 64 * 2 ** 30, waiting: 128 * 2 ** 30, log: 256 * 2 ** 20, realisation: 2 ** 20 };
+
+/** Milliseconds for which a NAR waits for its narinfo. */
+const patience = 3600_000;
+
+export interface NarInfoOptions {
+  /** Of the file's name. */
+  readonly hashPart: string;
+  /** Whether the path needs no signature. */
+  readonly isTrusted: boolean;
+}
+
+/**
+ * Store paths on their way into the store: a client first sends the NAR and then what it is. The NAR waits in a folder, and
+ * both are a binary cache there, from which the path is added as from any other: hashed, with all that it refers to valid,
+ * signed by somebody who is trusted or known by its contents.
+ */
+export class SentPaths implements AsyncDisposable {
+  readonly #cache: ServedCache;
+  readonly #nars: string;
+  #serial = 0;
+
+  constructor(cache: ServedCache) {
+    this.#cache = cache;
+    this.#nars = join(cache.spool, 'nar');
+    // What another process left there is nobody's.
+    rmSync(cache.spool, { recursive: true, force: true });
+    mkdirSync(this.#nars, { recursive: true, mode: 0o700 });
+    const storeDir = byteStringOf(Buffer.from(cache.store.storeDir));
+    writeFileSync(join(cache.spool, 'nix-cache-info'), formatNixCacheInfo({ storeDir }));
+  }
+
+  async receiveNar(request: IncomingMessage, name: string): Promise<void> {
+    const waiting = this.#removeForgotten();
+    const temporary = join(this.#cache.spool, `part-${this.#serial++}`);
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await receiveInto(request, file, Math.min(limits.nar, limits.waiting - waiting));
+      await file.close();
+      renameSync(temporary, join(this.#nars, name));
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  /** Bytes that wait, when those have gone that have waited for too long. */
+  #removeForgotten(): number {
+    let size = 0;
+    for (const name of readdirSync(this.#nars)) {
+      const file = join(this.#nars, name);
+      try {
+        const stats = statSync(file);
+        if (Date.now() - stats.mtimeMs > patience) rmSync(file, { force: true });
+        else size += stats.size;
+      } catch (error) {
+        // Its narinfo has come meanwhile.
+        if (errnoOf(error) !== 'ENOENT') throw error;
+      }
+    }
+    return size;
+  }
+
+  async receiveNarInfo(request: IncomingMessage, { hashPart, isTrusted }: NarInfoOptions): Promise<void> {
+    const { store, spool } = this.#cache;
+    const bytes = await receiveWhole(request, maxNarInfoSize);
+    const name = `${hashPart}.narinfo`;
+    const info = said(() => parseNarInfo(store.storeDir, bytes, { source: name }));
+    if (storePathHashPart(info.path) !== hashPart) {
+      throw new GrpcStatus('invalidArgument', `'${name}' is of another path, '${info.path}'`);
+    }
+    const nar = /^nar\/([^/]+)$/.exec(displayBytes(info.url))?.[1];
+    const isValid = (await store.validPaths([info.path])).has(info.path);
+    if (isValid) {
+      // Signatures that are new are worth having; those of others are looked at when they are needed.
+      await requireFacet(store, 'writer', 'addSignatures').addSignatures(info.path, info.signatures);
+      if (nar !== undefined) rmSync(join(this.#nars, nar), { force: true });
+      return;
+    }
+    if (nar === undefined || !isSent(join(this.#nars, nar))) {
+      throw new GrpcStatus(
+        'failedPrecondition',
+        `'${displayBytes(info.url)}', the NAR of '${info.path}', was not sent`,
+      );
+    }
+    const file = join(spool, name);
+    writeFileSync(file, bytes);
+    try {
+      await using folder = await this.#cache.openFolder(spool);
+      await requireFacet(store, 'writer', 'addToStore').add(
+        [
+          {
+            path: info.path,
+            offers: [
+              {
+                info,
+                source: (sink, drain, signal) => folder.streamPath(info.path, sink, { drain, signal }),
+                from: 'the client',
+                isTrusted,
+                checksNar: folder.checksNars === true,
+              },
+            ],
+          },
+        ],
+        { checkSignatures: !isTrusted },
+      );
+    } catch (error) {
+      throw refusal(error);
+    } finally {
+      rmSync(file, { force: true });
+      rmSync(join(this.#nars, nar), { force: true });
+    }
+  }
+
+  async receiveLog(request: IncomingMessage, path: StorePath): Promise<void> {
+    const log = await receiveWhole(request, limits.log);
+    await requireFacet(this.#cache.store, 'writer', 'addBuildLog').addBuildLog(path, log);
+  }
+
+  async receiveRealisation(request: IncomingMessage, id: DerivationOutputId, isTrusted: boolean): Promise<void> {
+    const bytes = await receiveWhole(request, limits.realisation);
+    const realisation = said(() => realisationFromJson(parseJson(byteStringOf(bytes))));
+    if (formatOutputId(realisation.id) !== formatOutputId(id)) {
+      throw new GrpcStatus('invalidArgument', 'the realisation is of another output than its name says');
+    }
+    if (!isTrusted) {
+      throw new GrpcStatus('permissionDenied', 'realisations are taken from those who have the right to admin');
+    }
+    try {
+      await requireFacet(this.#cache.store, 'writer', 'addRealisation').addRealisation(realisation);
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    rmSync(this.#cache.spool, { recursive: true, force: true });
+    return Promise.resolve();
+  }
+}
+
+function isSent(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** What codecs complain of is the client's to mend. */
+function said<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+const storeStatus: { readonly [code in StoreErrorCode]?: StatusName } = {
+  'path/untrusted': 'permissionDenied',
+  'path/hash-mismatch': 'invalidArgument',
+  'cache/codec-failed': 'invalidArgument',
+  'cache/unknown-compression': 'invalidArgument',
+};
+
+function refusal(error: unknown): unknown {
+  if (error instanceof NixCompatError) return new GrpcStatus('invalidArgument', messageOf(error), { cause: error });
+  if (!(error instanceof StoreError)) return error;
+  return new GrpcStatus(storeStatus[error.code] ?? 'failedPrecondition', messageOf(error), { cause: error });
+}
+
+async function receiveInto(request: IncomingMessage, file: FileHandle, limit: number): Promise<void> {
+  let size = Number(request.headers['content-length'] ?? 0);
+  if (size > limit) throw tooLarge(limit);
+  size = 0;
+  for await (const chunk of request) {
+    if (!(chunk instanceof Buffer)) continue;
+    size += chunk.byteLength;
+    if (size > limit) throw tooLarge(limit);
+    await file.writeFile(chunk);
+  }
+  if (!request.complete) throw new GrpcStatus('cancelled', 'the upload was broken off');
+}
+
+async function receiveWhole(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    if (!(chunk instanceof Buffer)) continue;
+    size += chunk.byteLength;
+    if (size > limit) throw tooLarge(limit);
+    chunks.push(chunk);
+  }
+  if (!request.complete) throw new GrpcStatus('cancelled', 'the upload was broken off');
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(limit: number): GrpcStatus {
+  return new GrpcStatus('resourceExhausted', `more than ${limit} bytes are not taken`);
+}

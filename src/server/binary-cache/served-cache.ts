@@ -1,0 +1,28 @@
+import type { PathInfo, SecretKey, StorePath } from '../../nix-compat/index.ts';
+import type { Store } from '../../store/index.ts';
+import type { NarCompression } from './nar-compression.ts';
+
+/** What a binary cache is made of, as the command line composes it. */
+export interface ServedCache {
+  readonly store: Store;
+  /** Sign what is served, beside the signatures that it has. */
+  readonly keys: readonly SecretKey[];
+  /** Of the NARs that narinfos name. */
+  readonly compression: NarCompression;
+  /** Of several caches, that with the smallest is asked first. */
+  readonly priority: number;
+  /** Where what the store lacks is had from; undefined where it is had from nowhere. */
+  readonly upstream: CacheUpstream | undefined;
+  /** A folder for what is being sent to the cache, which is this server's alone. */
+  readonly spool: string;
+  /** The binary cache that is in a folder. */
+  readonly openFolder: (folder: string) => Promise<Store>;
+}
+
+/** Other caches, whose paths become those of the store when they are asked for. */
+export interface CacheUpstream {
+  /** What they know of the path with that hash part. */
+  find(hashPart: string, signal: AbortSignal): Promise<PathInfo | undefined>;
+  /** Makes a path valid in the store, with all that it refers to. */
+  fetch(path: StorePath, signal: AbortSignal): Promise<void>;
+}
