@@ -38,7 +38,7 @@ class WorkerRig extends ServiceRig {
     this.remote = new WorkerStore({
       ...this.common,
       uri: 'ssh-ng://test',
-      isHere: false,
+      rootMaker: 'nobody',
       reporter,
       connect: () =>
         WorkerConnection.open(this.serve().client, { storeDir, uri: 'ssh-ng://test', preamble: '', reporter }),

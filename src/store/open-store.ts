@@ -41,6 +41,7 @@ const kinds: { readonly [scheme: string]: () => Promise<StoreOpener> } = {
   local: async () => (await import('./local/open-local-store.ts')).openLocalStore,
   ssh: async () => (await import('./ssh/open-ssh-store.ts')).openSshStore,
   'ssh-ng': async () => (await import('./ssh/open-ssh-ng-store.ts')).openSshNgStore,
+  'mounted-ssh-ng': async () => (await import('./ssh/open-ssh-ng-store.ts')).openMountedSshNgStore,
   unix: async () => (await import('./daemon/open-daemon-store.ts')).openDaemonStore,
   s3: async () => (await import('./binary-cache/s3/open-s3-cache.ts')).openS3Cache,
 };

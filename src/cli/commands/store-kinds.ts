@@ -112,6 +112,18 @@ export const storeKinds: readonly StoreKind[] = [
     ],
   },
   {
+    name: 'Experimental SSH Store with filesystem mounted',
+    uris: ['mounted-ssh-ng://[user@]host[:port]'],
+    schemes: ['mounted-ssh-ng'],
+    summary: 'As ssh-ng, where both machines see the files of the store: links to what is built are roots.',
+    settings: [
+      ...sshSettings,
+      { name: 'max-connection-age', summary: 'Accepted for compatibility: connections are kept.' },
+      { name: 'remote-program', fallback: 'nix-daemon', summary: 'What is run on the other machine.' },
+      ...shared,
+    ],
+  },
+  {
     name: 'Local Daemon Store',
     uris: ['daemon', 'unix:///path'],
     schemes: ['unix'],

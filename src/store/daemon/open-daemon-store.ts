@@ -23,7 +23,7 @@ export async function openDaemonStore(request: StoreRequest): Promise<Store> {
     uri,
     traits,
     maxConnections,
-    isHere: true,
+    rootMaker: 'us',
     reporter,
     connect: async () => {
       const channel = await connectTo(socket);

@@ -26,9 +26,14 @@ import type { RemoteResult, WorkerConnection } from './worker-connection.ts';
 type Pool = ConnectionPool<WorkerConnection>;
 
 export interface WorkerStoreOptions extends RemoteStoreOptions<WorkerConnection> {
-  /** Whether the other side sees the files of this machine. */
-  readonly isHere: boolean;
+  readonly rootMaker: RootMaker;
 }
+
+/**
+ * Who makes links that are roots: we do and tell the other side, which sees the files of this machine; the other side does,
+ * whose files we see; or nobody can.
+ */
+export type RootMaker = 'us' | 'other side' | 'nobody';
 
 /** A store that a daemon keeps: it can also list what it has, and collect garbage. */
 export class WorkerStore extends RemoteStore<WorkerConnection> {
@@ -38,7 +43,7 @@ export class WorkerStore extends RemoteStore<WorkerConnection> {
   constructor(options: WorkerStoreOptions) {
     super(options);
     this.index = new WorkerIndex(this.pool, this.storeDir);
-    this.collector = new WorkerCollector(this.pool, this, options.isHere);
+    this.collector = new WorkerCollector(this.pool, this, options.rootMaker);
   }
 
   /** Has the other side make deriving paths valid: what became of each, failures, too. */
@@ -94,13 +99,13 @@ class WorkerCollector implements Collector {
   readonly #pool: Pool;
   readonly #uri: string;
   readonly #storeDir: StoreDir;
-  readonly #isHere: boolean;
+  readonly #rootMaker: RootMaker;
 
-  constructor(pool: Pool, { uri, storeDir }: Pick<Store, 'uri' | 'storeDir'>, isHere: boolean) {
+  constructor(pool: Pool, { uri, storeDir }: Pick<Store, 'uri' | 'storeDir'>, rootMaker: RootMaker) {
     this.#pool = pool;
     this.#uri = uri;
     this.#storeDir = storeDir;
-    this.#isHere = isHere;
+    this.#rootMaker = rootMaker;
   }
 
   findRoots(options: CallOptions = {}): Promise<StoreRoot[]> {
@@ -137,10 +142,24 @@ class WorkerCollector implements Collector {
   }
 
   async addIndirectRoot(link: string, path: StorePath): Promise<void> {
-    if (!this.#isHere) throw unsupportedOperation(this.#uri, 'addIndirectRoot');
+    if (this.#rootMaker === 'nobody') throw unsupportedOperation(this.#uri, 'addIndirectRoot');
+    if (this.#rootMaker === 'other side') return this.#addPermanentRoot(link, path);
     await this.addTemporaryRoots([path]);
     replaceLink(realFileSystem, link, displayBytes(printStorePath(this.#storeDir, path)));
     await this.#acknowledged('AddIndirectRoot', writer => writer.string(byteStringFromText(link)));
+  }
+
+  async #addPermanentRoot(link: string, path: StorePath): Promise<void> {
+    await this.#pool.use(connection =>
+      connection.call(
+        'AddPermRoot',
+        writer => {
+          writeStorePath(writer, this.#storeDir, path);
+          writer.string(byteStringFromText(link));
+        },
+        reader => reader.string(),
+      ),
+    );
   }
 
   async #acknowledged(operation: WorkerOperation, write: (writer: WireWriter) => void): Promise<void> {

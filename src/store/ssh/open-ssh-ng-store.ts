@@ -1,13 +1,36 @@
-import { uint32Type } from '../../nix-compat/index.ts';
+import { optionalAbsolutePathType, uint32Type } from '../../nix-compat/index.ts';
 import { WorkerConnection } from '../daemon/worker-connection.ts';
-import { WorkerStore } from '../daemon/worker-store.ts';
+import { type RootMaker, WorkerStore } from '../daemon/worker-store.ts';
 import type { StoreRequest } from '../open-store.ts';
 import type { Store } from '../store.ts';
 import { startedLine } from './ssh-command.ts';
 import { takeSshPlace } from './ssh-parameters.ts';
 
 /** `ssh-ng://[user@]host[:port]`: by `nix-daemon --stdio` there. Connects when something is asked of it. */
-export async function openSshNgStore(request: StoreRequest): Promise<Store> {
+export function openSshNgStore(request: StoreRequest): Promise<Store> {
+  return open(request, { rootMaker: 'nobody', flags: ['--stdio'] });
+}
+
+/**
+ * `mounted-ssh-ng://[user@]host[:port]`: the same, where both sides see one file system with the store, so that links to what
+ * is built can be made roots.
+ */
+export function openMountedSshNgStore(request: StoreRequest): Promise<Store> {
+  const { parameters, context } = request;
+  context.requireFeature('mounted-ssh-store');
+  // Where the store's files are is where they are said to be.
+  for (const name of ['root', 'state', 'log', 'real']) {
+    parameters.take<string | undefined>(name, optionalAbsolutePathType, undefined);
+  }
+  return open(request, { rootMaker: 'other side', flags: ['--stdio', '--process-ops'] });
+}
+
+interface SshNgKind {
+  readonly rootMaker: RootMaker;
+  readonly flags: readonly string[];
+}
+
+async function open(request: StoreRequest, { rootMaker, flags }: SshNgKind): Promise<Store> {
   const { parameters, context } = request;
   const place = takeSshPlace(request, 'nix-daemon');
   // Connections are kept as long as the store is.
@@ -19,12 +42,12 @@ export async function openSshNgStore(request: StoreRequest): Promise<Store> {
     uri,
     traits,
     maxConnections,
-    isHere: false,
+    rootMaker,
     reporter,
     connect: async () => {
       // ssh may ask for a password.
       using _quiet = ssh.isDirect ? undefined : reporter.suspend();
-      return await WorkerConnection.open(await ssh.start(place.commandLine('--stdio')), {
+      return await WorkerConnection.open(await ssh.start(place.commandLine(...flags)), {
         storeDir: traits.storeDir,
         uri,
         preamble: ssh.isDirect ? '' : startedLine,
