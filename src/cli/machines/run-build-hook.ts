@@ -1,9 +1,30 @@
 import { writeSync } from 'node:fs';
-import { type ByteString, displayBytes, textOf } from '../../base/index.ts';
-import { WireReader, verbosityOf } from '../../nix-compat/index.ts';
+import { type ByteString, displayBytes, errnoOf, textOf } from '../../base/index.ts';
+import {
+  type LeasedConnection,
+  type MachineLease,
+  type MachinePool,
+  MachineUnreachable,
+  buildOnMachine,
+  describeNoMachine,
+} from '../../engine/index.ts';
+import {
+  type MachineNeeds,
+  type StorePath,
+  WireReader,
+  printStorePath,
+  readStorePath,
+  readStorePaths,
+  readStrings,
+  verbosityOf,
+} from '../../nix-compat/index.ts';
+import { LocalStore, type Store, outputIds, readDerivation } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
+import { openLocalBuilder } from '../open-builder.ts';
+import { openCommandStore } from '../open-store.ts';
 import { openStandardChannel } from '../standard-channel.ts';
+import { openMachines, readMachineSettings } from './open-machines.ts';
 import { readMachines } from './read-machines.ts';
 
 /**
@@ -28,6 +49,128 @@ export async function runBuildHook(args: readonly ByteString[], context: Command
   const machines = readMachines(context);
   log.log('debug', `got ${machines.length} remote builders`);
   if (machines.length === 0) return answer('decline-permanently');
+  await using store = await openCommandStore(context);
+  await using pool = openMachines(store, context, (of, owned) => openLocalBuilder(of, context, owned, { slots: 1 }));
+  const hook: Hook = { reader, store, pool, context };
+  for (let request = await readRequest(hook); request !== undefined; request = await readRequest(hook)) {
+    const taken = await respond(hook, request);
+    if (taken === 'last') return;
+  }
+}
+
+interface Hook {
+  readonly reader: WireReader;
+  readonly store: Store;
+  readonly pool: MachinePool;
+  readonly context: CommandContext;
+}
+
+/** A derivation that whoever started us wants built. */
+interface BuildRequest {
+  readonly path: StorePath;
+  readonly needs: MachineNeeds;
+  /** Whether it has a slot of its own for it. */
+  readonly isWilling: boolean;
+}
+
+async function readRequest({ reader, store }: Hook): Promise<BuildRequest | undefined> {
+  reader.startMessage();
+  if ((await reader.atEnd()) || displayBytes(await reader.string()) !== 'try') return undefined;
+  const isWilling = (await reader.number()) !== 0;
+  const system = displayBytes(await reader.string());
+  const path = await readStorePath(reader, store.storeDir);
+  const features = (await readStrings(reader)).map(displayBytes);
+  return { isWilling, path, needs: { system, features: new Set(features) } };
+}
+
+/** `last`: there are no more requests, since this one was taken, or none ever will be. */
+async function respond(hook: Hook, { path, needs, isWilling }: BuildRequest): Promise<'last' | 'next'> {
+  const { pool, store, context } = hook;
+  const { log, signal } = context;
+  if (!(await store.validPaths([path], { signal })).has(path)) {
+    const hint = "a Nix whose database is another's cannot be built for: set its 'build-hook' to its own program";
+    log.warn(`'${printStorePath(store.storeDir, path)}' is not in the store '${store.uri}' (${hint})`);
+    answer('decline-permanently');
+    return 'last';
+  }
+  const couldBuildHere = canBuildHere(hook, needs);
+  for (;;) {
+    const found = pool.tryAcquire(needs);
+    if (found === 'busy' && !(isWilling && couldBuildHere)) {
+      answer('postpone');
+      return 'next';
+    }
+    if (found === 'busy' || found === 'none') {
+      log.log(couldBuildHere ? 'chatty' : 'warn', () => describeNoMachine(path, needs, pool.machines));
+      answer('decline');
+      return 'next';
+    }
+    using lease = found;
+    try {
+      const leased = await lease.connect({ signal, reporter: log });
+      await build(hook, { path, lease, leased });
+      return 'last';
+    } catch (error) {
+      if (!(error instanceof MachineUnreachable)) throw error;
+    }
+  }
+}
+
+function canBuildHere({ store, context: { settings } }: Hook, { system, features }: MachineNeeds): boolean {
+  const available = store instanceof LocalStore ? store.systemFeatures : undefined;
+  return (
+    settings.get('max-jobs') > 0 &&
+    (system === settings.get('system') || settings.get('extra-platforms').has(system)) &&
+    features.isSubsetOf(available ?? settings.get('system-features'))
+  );
+}
+
+/** Where whoever started us reads the log of a build that comes beside the protocol. */
+const logDescriptor = 4;
+
+function writeLog(chunk: Uint8Array): void {
+  try {
+    for (let at = 0; at < chunk.byteLength;) at += writeSync(logDescriptor, chunk, at);
+  } catch (error) {
+    // Who reads no log has none; what is built matters more.
+    if (!['EBADF', 'EPIPE'].includes(errnoOf(error) ?? '')) throw error;
+  }
+}
+
+interface TakenBuild {
+  readonly path: StorePath;
+  readonly lease: MachineLease;
+  readonly leased: LeasedConnection;
+}
+
+async function build(hook: Hook, { path, lease, leased }: TakenBuild): Promise<void> {
+  const { reader, store, context } = hook;
+  const { log, signal, settings } = context;
+  answer(`accept\n${lease.uri}`);
+  const inputs = new Set(await readStorePaths(reader, store.storeDir));
+  const wanted = new Set(await readStrings(reader));
+  leased.errors.passTo(writeLog);
+  const { inputDerivations, ...derivation } = await readDerivation(store, path, { signal });
+  const inputSources = inputDerivations.size === 0 ? derivation.inputSources : [...inputs].toSorted();
+  const job = { path, derivation: { ...derivation, inputSources }, mode: 'normal' } as const;
+  let isGood = false;
+  try {
+    const built = await buildOnMachine(lease, leased, {
+      build: { store, job, inputs, wanted, settings: readMachineSettings(context) },
+      progress: { signal, reporter: log },
+    });
+    if (settings.isEnabled('ca-derivations')) {
+      const ids = await outputIds(store, path, { derivation: { ...derivation, inputDerivations }, signal });
+      for (const [name, output] of built) {
+        const id = ids.get(name);
+        if (id === undefined || (await store.realisation(id, { signal })) !== undefined) continue;
+        await store.writer?.addRealisation({ id, path: output, signatures: [] }, { signal });
+      }
+    }
+    isGood = true;
+  } finally {
+    await leased.giveBack(isGood);
+  }
 }
 
 /** What those do not know that started us is no matter: they are of another version, as a rule. */
