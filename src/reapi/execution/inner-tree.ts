@@ -10,7 +10,7 @@ const maxLinks = 40;
 export interface InnerTreeOptions {
   /** Where the tree is on this machine's disk. */
   readonly root: string;
-  /** Where the action sees it: absolute symlinks begin there, or lead out of it. */
+  /** Where the action sees it: absolute symlinks begin there, or lead out of it. Empty for the root. */
   readonly seenAs: string;
   /** To whom folders belong that are made, if not to us. */
   readonly owner: UserIds | undefined;

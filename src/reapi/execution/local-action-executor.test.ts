@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, readdirSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import { type MessageInitShape, create, toJson } from '@bufbuild/protobuf';
 import { StructSchema, anyUnpack, durationFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
@@ -19,7 +19,7 @@ import {
 } from '../../castore/index.ts';
 import { LocalExecutor } from '../../exec/index.ts';
 import { type ActionResult, ActionSchema, CommandSchema, Command_OutputDirectoryFormat } from '../../proto/index.ts';
-import { temporaryFolder } from '../../testing/index.ts';
+import { findBusybox, temporaryFolder } from '../../testing/index.ts';
 import { foreignStoreOf } from '../action-cache/resolve-blobs.ts';
 import { type DigestMessage, digestOfMessage, messageOfDigest } from '../digests/digest-message.ts';
 import type { Executed } from './action-executor.ts';
@@ -61,7 +61,7 @@ class Rig implements AsyncDisposable {
         entries.push({ name: nameBytes, node: { kind: 'symlink', target: byteStringFromText(value.slice(3)) } });
       } else {
         const executable = value.startsWith('!');
-        const digest = await putBlob(this.store, Buffer.from(executable ? value.slice(1) : value));
+        const digest = await putBlob(this.store, Buffer.from(executable ? value.slice(1) : value, 'latin1'));
         entries.push({ name: nameBytes, node: { kind: 'file', digest, executable } });
       }
     }
@@ -347,6 +347,29 @@ describe('an action', () => {
     await assert.rejects(rig.run('true', { root }), { code: 'blobs/missing', missing: lost });
     const none = foreignDigestOf(Buffer.from('none'), 'blake3');
     await assert.rejects(rig.run('true', { root: none }), { code: 'blobs/missing', missing: [none] });
+  });
+});
+
+describe('an action whose input root is its whole file system', () => {
+  const platform = { properties: [{ name: 'root-filesystem', value: 'input-root' }] };
+
+  test('sees nothing of the host', async () => {
+    await using rig = new Rig();
+    const busybox = `!${readFileSync(findBusybox(), 'latin1')}`;
+    const result = await rig.ended('', {
+      tree: { bin: { busybox, sh: '-> busybox' }, nix: { store: {} }, work: { in: 'text' }, link: '-> work/in' },
+      arguments: ['/bin/sh', '-c', 'busybox ls /; cat /link in; echo x >/nix/store/out; pwd; cat /etc/hosts | wc -l'],
+      environmentVariables: [{ name: 'PATH', value: '/bin' }],
+      workingDirectory: 'work',
+      outputPaths: ['../nix/store/out'],
+      action: { platform },
+    });
+    assert.equal(
+      await rig.read(result.stdoutDigest),
+      'bin\ndev\netc\nlink\nnix\nproc\ntmp\nwork\ntexttext/work\n2\n',
+      await rig.read(result.stderrDigest),
+    );
+    assert.deepEqual(await rig.outputs(result), { '../nix/store/out': 'x\n' });
   });
 });
 

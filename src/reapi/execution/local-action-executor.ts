@@ -1,7 +1,16 @@
+import { readdirSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { type ByteString, byteStringFromText, displayBytes, unreachable } from '../../base/index.ts';
 import type { Digest, DiskBlobStore } from '../../castore/index.ts';
-import { type Action, ExecError, type Executor, type Outcome, type Sandbox, type Usage } from '../../exec/index.ts';
+import {
+  type Action,
+  ExecError,
+  type Executor,
+  type Mount,
+  type Outcome,
+  type Sandbox,
+  type Usage,
+} from '../../exec/index.ts';
 import { ReapiError } from '../error.ts';
 import type { ActionExecutor, ActionJob, Executed, ExecutionOptions } from './action-executor.ts';
 import { ActionFolder } from './action-folder.ts';
@@ -14,7 +23,14 @@ import { parentOf } from './inner-path.ts';
 import { InnerTree } from './inner-tree.ts';
 import { makeResult } from './make-result.ts';
 import { OutputSpool } from './output-spool.ts';
-import { type PlatformOffer, hostPlatform, requireOffered } from './platform.ts';
+import {
+  type PlatformOffer,
+  hostPlatform,
+  inputRoot,
+  networkProperty,
+  requireOffered,
+  rootFileSystem,
+} from './platform.ts';
 import { type Seat, Seats } from './seats.ts';
 import { stageInputs } from './stage-inputs.ts';
 
@@ -57,8 +73,8 @@ export function defaultActionSettings(name: string, slots: number): LocalActionS
   };
 }
 
-/** Where an action sees its input root, the same on every machine. */
-const seenAs = '/build';
+/** Where an action sees its input root, the same on every machine, if not as the root of all. */
+const usualPlace = '/build';
 
 /** As an action sees itself. */
 const idsInside = { user: 1000, group: 1000 } as const;
@@ -70,6 +86,8 @@ interface Running {
   readonly options: ExecutionOptions;
   readonly seat: Seat;
   readonly folder: ActionFolder;
+  /** Where the action sees its input root. */
+  readonly seenAs: string;
   readonly tree: InnerTree;
   readonly clock: ExecutionClock;
   readonly stdout: OutputSpool;
@@ -107,10 +125,11 @@ export class LocalActionExecutor implements ActionExecutor {
     if (this.#removals.size >= maxRemovals) await Promise.race(this.#removals);
     const folder = new ActionFolder(this.#store.folder);
     using _removal = { [Symbol.dispose]: () => this.#remove(folder) };
+    const seenAs = hasOwnRoot(plan) ? '' : usualPlace;
     const tree = new InnerTree({ root: folder.root, seenAs, owner: seat.owner });
     using stdout = new OutputSpool(`${folder.root}.stdout`);
     using stderr = new OutputSpool(`${folder.root}.stderr`);
-    const running: Running = { job, options, seat, folder, tree, clock, stdout, stderr };
+    const running: Running = { job, options, seat, folder, seenAs, tree, clock, stdout, stderr };
     clock.begin('inputFetch');
     await this.#stage(running);
     clock.end('inputFetch');
@@ -172,46 +191,55 @@ export class LocalActionExecutor implements ActionExecutor {
     }
   }
 
-  #actionOf({ job: { plan }, folder, seat, tree }: Running, time: number): Action {
+  #actionOf(running: Running, time: number): Action {
+    const { job, seenAs } = running;
     const { maxOutput: output } = this.#settings;
-    const { argv, environment, workingFolder } = plan;
+    const { argv, environment, workingFolder } = job.plan;
     return {
-      program: this.#programOf(plan, tree),
+      program: this.#programOf(running),
       argv,
       environment,
-      workingFolder: text(workingFolder === '' ? seenAs : `${seenAs}/${workingFolder}`),
-      place: this.#sandbox(folder, seat),
+      workingFolder: text(`${seenAs}/${workingFolder}`),
+      place: this.#sandbox(running),
       limits: { time, output },
       output: 'two pipes',
     };
   }
 
-  #programOf({ argv, environment, workingFolder }: ActionPlan, tree: InnerTree): ByteString {
-    const { hostPaths } = this.#settings;
+  #programOf({ job: { plan }, seenAs, tree }: Running): ByteString {
+    const { argv, environment, workingFolder } = plan;
+    const hostPaths = hasOwnRoot(plan) ? [] : this.#settings.hostPaths;
     const isShown = (path: string) => hostPaths.some(shown => path === shown || path.startsWith(`${shown}/`));
     return findProgram(argv[0], { environment, workingFolder, tree, seenAs, isShown });
   }
 
-  #sandbox({ root }: ActionFolder, { owner }: Seat): Sandbox {
-    const { hostPaths: paths, network } = this.#settings;
+  #sandbox({ job: { plan }, folder, seat }: Running): Sandbox {
+    const network = this.#settings.network && !plan.platform.has(networkProperty);
     return {
       kind: 'sandbox',
       mounts: [
-        { kind: 'folder', to: '/etc', mode: 0o755 },
-        ...hostMounts({ paths, network }),
-        ...identityFiles(idsInside, network),
+        ...(hasOwnRoot(plan) ? ownRoot(folder.root, network) : this.#hostRoot(folder.root, network)),
         { kind: 'devices', to: '/dev' },
         { kind: 'tmpfs', to: '/dev/shm', mode: 0o1777 },
         { kind: 'proc', to: '/proc' },
         { kind: 'tmpfs', to: '/tmp', mode: 0o1777 },
-        { kind: 'tmpfs', to: '/var/tmp', mode: 0o1777 },
-        { kind: 'bind', from: root, to: seenAs, writable: true, is: 'folder' },
       ],
       network: network ? 'host' : 'private',
       hostName: 'localhost',
       user: idsInside,
-      outsideUser: owner,
+      outsideUser: seat.owner,
     };
+  }
+
+  #hostRoot(root: string, network: boolean): Mount[] {
+    const { hostPaths: paths } = this.#settings;
+    return [
+      { kind: 'folder', to: '/etc', mode: 0o755 },
+      ...hostMounts({ paths, network }),
+      ...identityFiles(idsInside, network),
+      { kind: 'tmpfs', to: '/var/tmp', mode: 0o1777 },
+      { kind: 'bind', from: root, to: usualPlace, writable: true, is: 'folder' },
+    ];
   }
 
   async #finish(running: Running, outcome: Outcome): Promise<Executed> {
@@ -253,6 +281,27 @@ export class LocalActionExecutor implements ActionExecutor {
     await Promise.all(this.#removals);
   }
 }
+
+function hasOwnRoot({ platform }: ActionPlan): boolean {
+  return platform.get(rootFileSystem)?.includes(inputRoot) === true;
+}
+
+/** What is in the input root, in the places that it has there. */
+function ownRoot(root: string, network: boolean): Mount[] {
+  const mounts: Mount[] = [];
+  const names = new Set<string>();
+  for (const entry of readdirSync(root, { withFileTypes: true })) {
+    const [from, to] = [`${root}/${entry.name}`, `/${entry.name}`];
+    names.add(entry.name);
+    if (hiddenNames.has(entry.name)) continue;
+    if (entry.isSymbolicLink()) mounts.push({ kind: 'symlink', to, target: readlinkSync(from) });
+    else mounts.push({ kind: 'bind', from, to, writable: true, is: entry.isDirectory() ? 'folder' : 'file' });
+  }
+  return names.has('etc') ? mounts : [...mounts, ...identityFiles(idsInside, network)];
+}
+
+/** Made anew for every action. */
+const hiddenNames: ReadonlySet<string> = new Set(['dev', 'proc', 'tmp']);
 
 function failureOf(outcome: Outcome, { timeout }: ActionPlan): ReapiError | undefined {
   if (outcome.kind !== 'limit-reached') return undefined;

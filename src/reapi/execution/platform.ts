@@ -17,6 +17,17 @@ export function platformProperties(platform: Platform | undefined): PlatformProp
 /** What is offered to actions: by property the values that are satisfied, or `any`. */
 export type PlatformOffer = ReadonlyMap<string, 'any' | ReadonlySet<string>>;
 
+/**
+ * `root-filesystem` = `input-root`: the action sees its input root as the root of its file system, and nothing of the host
+ * but /dev, /proc and a /tmp of its own; names in its input root that these have are hidden.
+ */
+export const rootFileSystem = 'root-filesystem';
+export const inputRoot = 'input-root';
+
+/** `network` = `private`: it has none, although others may. */
+export const networkProperty = 'network';
+export const privateNetwork = 'private';
+
 const machines: Readonly<Record<string, readonly string[]>> = {
   x64: ['x86-64', 'x86_64', 'amd64'],
   arm64: ['aarch64', 'arm64', 'arm-v8'],
@@ -29,6 +40,8 @@ export function hostPlatform(arch: string = process.arch): PlatformOffer {
     ['OSFamily', new Set(['linux', 'Linux'])],
     ['ISA', isa],
     ['Arch', isa],
+    [rootFileSystem, new Set([inputRoot])],
+    [networkProperty, new Set([privateNetwork])],
   ]);
 }
 
