@@ -5,6 +5,7 @@ import {
   DispatchingBuilder,
   LocalDerivationBuilder,
   Mirrors,
+  openDerivationActions,
   readBuildSettings,
 } from '../engine/index.ts';
 import { LocalExecutor } from '../exec/index.ts';
@@ -47,9 +48,12 @@ export function openLocalBuilder(
   const { settings, environment, log } = context;
   const { variables } = environment;
   const mirrors = openMirrors(context);
+  const executor = resources.use(new LocalExecutor());
+  const asActions = variables['FIRN_BUILD_ACTIONS'] === '1';
   const build = {
     store,
-    executor: resources.use(new LocalExecutor()),
+    executor,
+    actions: asActions ? resources.use(openDerivationActions(store, executor)) : undefined,
     settings: readSettings(store, context),
     builtins: { settings, mirrors },
     variables,

@@ -15,6 +15,8 @@ export type { InputRecorder } from './evaluation-cache/input-recorder.ts';
 export { addWantedObjects } from './evaluation/add-wanted-objects.ts';
 export { FileSystemIO, type FileSystemIOOptions, type WantedObject } from './evaluation/file-system-io.ts';
 export type { BuildContext } from './build/build-context.ts';
+export type { BuilderProcess, DerivationActions } from './build/derivation-actions.ts';
+export { openDerivationActions } from './actions/open-derivation-actions.ts';
 export {
   type BuilderFiles,
   type BuilderFilesRequest,

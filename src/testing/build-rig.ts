@@ -3,6 +3,7 @@ import { type ByteString, type Reporter, byteStringFromText, displayBytes, silen
 import {
   type BuildContext,
   type BuildSettings,
+  type DerivationActions,
   LocalDerivationBuilder,
   Mirrors,
   type SlotSource,
@@ -50,6 +51,8 @@ export interface BuildRigOptions {
   readonly executor?: Executor;
   readonly reporter?: Reporter;
   readonly showsLogs?: boolean;
+  /** Makes builders actions. */
+  readonly actions?: (store: LocalStore, executor: Executor) => DerivationActions;
 }
 
 const environment: SettingsEnvironment = {
@@ -85,13 +88,16 @@ export class BuildRig implements AsyncDisposable {
   readonly store: LocalStore;
   readonly builder: LocalDerivationBuilder;
   readonly #executor: Executor;
+  readonly #actions: DerivationActions | undefined;
   readonly #reporter: Reporter;
 
-  constructor({ settings, variables = {}, executor, reporter, showsLogs = false }: BuildRigOptions = {}) {
+  constructor({ settings, variables = {}, executor, reporter, showsLogs = false, actions }: BuildRigOptions = {}) {
     this.store = openLocalStoreIn(this.folder.path);
     this.#executor = executor ?? new LocalExecutor();
     this.#reporter = reporter ?? silentReporter;
+    this.#actions = actions?.(this.store, this.#executor);
     const context: BuildContext = {
+      actions: this.#actions,
       store: this.store,
       executor: this.#executor,
       settings: testBuildSettings(settings),
@@ -181,6 +187,7 @@ export class BuildRig implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.builder[Symbol.asyncDispose]();
+    await this.#actions?.[Symbol.asyncDispose]();
     await this.#executor[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
     this.folder[Symbol.dispose]();

@@ -3,6 +3,7 @@ import type { LocalStore } from '../../store/index.ts';
 import type { Executor } from '../../exec/index.ts';
 import type { BuiltinServices } from '../builtin-builders/builtin-builder.ts';
 import type { BuildSettings } from './build-settings.ts';
+import type { DerivationActions } from './derivation-actions.ts';
 import type { BuildJob, BuildOptions, BuildSlot } from './derivation-builder.ts';
 import type { OutputStates } from './output-states.ts';
 import type { SandboxRoots } from './sandbox-roots.ts';
@@ -13,6 +14,8 @@ export interface BuildContext {
   readonly store: LocalStore;
   readonly executor: Executor;
   readonly settings: BuildSettings;
+  /** Who runs builders that are to be actions, if any are. */
+  readonly actions?: DerivationActions | undefined;
   /** For `builtin:` builders. */
   readonly builtins: BuiltinServices;
   /** Our environment, of which builders and hooks see some. */

@@ -15,6 +15,7 @@ import { runBuiltinBuilder } from '../builtin-builders/run-builtin-builder.ts';
 import { StoreView } from '../builtin-builders/store-view.ts';
 import { BuildError, EngineError } from '../error.ts';
 import type { BuildContext, BuildRequest } from './build-context.ts';
+import { builderAsAction } from './builder-as-action.ts';
 import { exitText } from './exit-text.ts';
 import { ReadinessFilter, writeBuildDescription } from './external-builder.ts';
 import { type ScratchOutputs, rewriteText } from './scratch-outputs.ts';
@@ -82,7 +83,11 @@ async function runProgram(context: BuildContext, prepared: PreparedBuild, place:
   reporter.log('chatty', () => `using builder args '${magenta}${args.map(displayBytes).join(' ')}${normal}'`);
   const argv = [byteStringFromText(basename(shown)), ...args.map(argument => rewriteText(argument, rewrites))] as const;
   const workingFolder = byteStringFromText(folder);
-  const outcome = await execute(context, { program, argv, environment, workingFolder, place }, { ...request, output });
+  const asAction = place.kind === 'sandbox' ? builderAsAction(context, prepared, place) : undefined;
+  const outcome =
+    asAction === undefined
+      ? await execute(context, { program, argv, environment, workingFolder, place }, { ...request, output })
+      : await asAction.actions.run({ ...asAction, program, argv, environment });
   if (outcome.kind === 'not-executable') {
     const what = `'${magenta}${shown}${normal}': ${magenta}${outcome.reason}${normal}`;
     output(Buffer.from(`${red}error:${normal} executing ${what}`));

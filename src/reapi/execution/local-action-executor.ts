@@ -222,7 +222,6 @@ export class LocalActionExecutor implements ActionExecutor {
         { kind: 'devices', to: '/dev' },
         { kind: 'tmpfs', to: '/dev/shm', mode: 0o1777 },
         { kind: 'proc', to: '/proc' },
-        { kind: 'tmpfs', to: '/tmp', mode: 0o1777 },
       ],
       network: network ? 'host' : 'private',
       hostName: 'localhost',
@@ -237,6 +236,7 @@ export class LocalActionExecutor implements ActionExecutor {
       { kind: 'folder', to: '/etc', mode: 0o755 },
       ...hostMounts({ paths, network }),
       ...identityFiles(idsInside, network),
+      privateTmp,
       { kind: 'tmpfs', to: '/var/tmp', mode: 0o1777 },
       { kind: 'bind', from: root, to: usualPlace, writable: true, is: 'folder' },
     ];
@@ -297,11 +297,15 @@ function ownRoot(root: string, network: boolean): Mount[] {
     if (entry.isSymbolicLink()) mounts.push({ kind: 'symlink', to, target: readlinkSync(from) });
     else mounts.push({ kind: 'bind', from, to, writable: true, is: entry.isDirectory() ? 'folder' : 'file' });
   }
-  return names.has('etc') ? mounts : [...mounts, ...identityFiles(idsInside, network)];
+  if (!names.has('etc')) mounts.push(...identityFiles(idsInside, network));
+  if (!names.has('tmp')) mounts.push(privateTmp);
+  return mounts;
 }
 
+const privateTmp: Mount = { kind: 'tmpfs', to: '/tmp', mode: 0o1777 };
+
 /** Made anew for every action. */
-const hiddenNames: ReadonlySet<string> = new Set(['dev', 'proc', 'tmp']);
+const hiddenNames: ReadonlySet<string> = new Set(['dev', 'proc']);
 
 function failureOf(outcome: Outcome, { timeout }: ActionPlan): ReapiError | undefined {
   if (outcome.kind !== 'limit-reached') return undefined;

@@ -19,7 +19,7 @@ export type PlatformOffer = ReadonlyMap<string, 'any' | ReadonlySet<string>>;
 
 /**
  * `root-filesystem` = `input-root`: the action sees its input root as the root of its file system, and nothing of the host
- * but /dev, /proc and a /tmp of its own; names in its input root that these have are hidden.
+ * but /dev and /proc, which hide what has these names in its input root; /tmp is empty unless that has one.
  */
 export const rootFileSystem = 'root-filesystem';
 export const inputRoot = 'input-root';
