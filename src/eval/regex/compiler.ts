@@ -1,4 +1,5 @@
 import { ByteSet, collatingElement } from './bracket.ts';
+import { LoopCombinations } from './loop-combinations.ts';
 import { RegexFault, RegexScanner, type RegexToken, invalid } from './scanner.ts';
 
 /** Beyond it libstdc++ refuses an expression. */
@@ -22,6 +23,8 @@ export interface Regex {
   readonly start: number;
   /** Beside the whole match. */
   readonly groups: number;
+  /** What matching has found out of it. */
+  readonly loops: LoopCombinations;
 }
 
 /** Part of the automaton. */
@@ -58,7 +61,7 @@ class RegexCompiler {
     if (this.#token.kind !== 'end') invalid();
     this.#append(whole, this.#single({ op: 'group-end', next: -1, group: 0 }));
     this.#append(whole, this.#single({ op: 'accept', next: -1 }));
-    return { states: this.#states, start: whole.start, groups: this.#groups };
+    return { states: this.#states, start: whole.start, groups: this.#groups, loops: new LoopCombinations() };
   }
 
   #take(): RegexToken {

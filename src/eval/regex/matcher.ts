@@ -1,4 +1,5 @@
 import type { Regex, RegexState } from './compiler.ts';
+import { noLoops } from './loop-combinations.ts';
 
 /** Where a match and its groups are, as pairs of offsets; -1 for a group that took no part. */
 export type RegexMatch = Int32Array;
@@ -38,9 +39,6 @@ export class RegexMatcher {
   readonly #known = new Map<number, Int32Array>();
   /** As `#known`, of the place where the search began, where `^` and empty matches are another matter. */
   #knownAtStart = new Map<number, number>();
-  /** Combinations of loops that were entered at a place without going on: number of the combination by its parts. */
-  readonly #loopCombinations = new Map<string, number>([['', 0]]);
-  readonly #loopParts: ReadonlyMap<number, number>[] = [new Map()];
   #begin = 0;
   #options: SearchOptions = {};
   #isWhole = false;
@@ -77,7 +75,7 @@ export class RegexMatcher {
   /** The end of the match at `start`, or `fails`. */
   #run(start: number): number {
     const choices: Choice[] = [];
-    let result = this.#follow(choices, { state: this.#regex.start, at: start, loops: 0 });
+    let result = this.#follow(choices, { state: this.#regex.start, at: start, loops: noLoops });
     for (let choice = choices.pop(); choice !== undefined; choice = choices.pop()) {
       const { state, at, loops, isAlternative, first } = choice;
       const isFirst = first === unknown;
@@ -106,7 +104,7 @@ export class RegexMatcher {
         case 'bytes':
           if (at >= text.length || state.members[text.charCodeAt(at)] !== 1) return fails;
           at++;
-          loops = 0;
+          loops = noLoops;
           break;
         case 'line-start':
           if (at !== this.#begin || this.#options.hasBefore === true) return fails;
@@ -120,7 +118,7 @@ export class RegexMatcher {
         }
         case 'alternative':
         case 'repeat': {
-          const inner = state.op === 'repeat' ? this.#enter(loops, index) : loops;
+          const inner = state.op === 'repeat' ? this.#regex.loops.enter(loops, index) : loops;
           // Around without having gone on: not again.
           if (inner === undefined) break;
           const known = this.#recall(index, at, loops);
@@ -140,17 +138,17 @@ export class RegexMatcher {
   #replay(start: number): RegexMatch {
     const match = new Int32Array((this.#regex.groups + 1) * 2).fill(-1);
     const starts = new Int32Array(this.#regex.groups + 1);
-    let [index, at, loops] = [this.#regex.start, start, 0];
+    let [index, at, loops] = [this.#regex.start, start, noLoops];
     for (;;) {
       const state = this.#states[index];
       if (state === undefined || state.op === 'accept') return match;
       if (state.op === 'bytes') {
         at++;
-        loops = 0;
+        loops = noLoops;
       } else if (state.op === 'group-start') starts[state.group] = at;
       else if (state.op === 'group-end') match.set([starts[state.group] ?? 0, at], state.group * 2);
       else if (state.op === 'alternative' || state.op === 'repeat') {
-        const inner = state.op === 'repeat' ? this.#enter(loops, index) : loops;
+        const inner = state.op === 'repeat' ? this.#regex.loops.enter(loops, index) : loops;
         if (inner !== undefined && (this.#recall(index, at, loops) & 1) === 0) {
           loops = inner;
           index = state.alt;
@@ -159,21 +157,6 @@ export class RegexMatcher {
       }
       index = state.next;
     }
-  }
-
-  /** The combination after entering the loop of a state once more; undefined where that was done twice at this place. */
-  #enter(loops: number, state: number): number | undefined {
-    const parts = this.#loopParts[loops] ?? new Map<number, number>();
-    const count = parts.get(state) ?? 0;
-    if (count >= 2) return undefined;
-    const entered = new Map(parts).set(state, count + 1);
-    const key = [...entered].toSorted(([a], [b]) => a - b).join(';');
-    let number = this.#loopCombinations.get(key);
-    if (number === undefined) {
-      number = this.#loopParts.push(entered) - 1;
-      this.#loopCombinations.set(key, number);
-    }
-    return number;
   }
 
   #recall(state: number, at: number, loops: number): number {
