@@ -41,6 +41,7 @@ export { type HttpFault, HttpRig, type HttpRigOptions, type RecordedRequest, mak
 export { type OfferTreeOptions, offerTree } from './offer-tree.ts';
 export { readWhole } from './read-whole.ts';
 export { type RecordedReport, recordReports } from './recorded-reports.ts';
+export { ActionRig, type InputTree } from './action-rig.ts';
 export { ReapiRig, type ReapiRigOptions } from './reapi-rig.ts';
 export { type TestContextOptions, openTestStore, testStoreContext } from './store-context.ts';
 export { type EvaluateOptions, type Evaluated, evaluateText } from './evaluate-text.ts';

@@ -1,127 +1,27 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
-import { type MessageInitShape, create, toJson } from '@bufbuild/protobuf';
+import { toJson } from '@bufbuild/protobuf';
 import { StructSchema, anyUnpack, durationFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import { byteStringFromText } from '../../base/index.ts';
 import {
   type DigestFunction,
-  type Digest,
-  DiskBlobStore,
-  type DirectoryEntry,
-  type ForeignDigest,
   decodeTreeMessage,
-  encodeDirectory,
   exportForeignDirectory,
   foreignDigestOf,
-  putBlob,
-  verifyBlobs,
 } from '../../castore/index.ts';
 import { LocalExecutor } from '../../exec/index.ts';
-import { type ActionResult, ActionSchema, CommandSchema, Command_OutputDirectoryFormat } from '../../proto/index.ts';
-import { findBusybox, temporaryFolder } from '../../testing/index.ts';
+import { type ActionResult, Command_OutputDirectoryFormat } from '../../proto/index.ts';
+import { ActionRig, findBusybox } from '../../testing/index.ts';
 import { foreignStoreOf } from '../action-cache/resolve-blobs.ts';
-import { type DigestMessage, digestOfMessage, messageOfDigest } from '../digests/digest-message.ts';
-import type { Executed } from './action-executor.ts';
-import { planAction } from './action-plan.ts';
-import { type LocalActionSettings, LocalActionExecutor, defaultActionSettings } from './local-action-executor.ts';
+import { digestOfMessage } from '../digests/digest-message.ts';
+import type { LocalActionSettings } from './local-action-executor.ts';
 
 const executor = new LocalExecutor();
 after(() => executor[Symbol.asyncDispose]());
 
-/** Contents by name: text is a file, `!` before it an executable one, `-> ` a symlink. */
-interface Tree {
-  readonly [name: string]: string | Tree;
-}
-
-type CommandInit = MessageInitShape<typeof CommandSchema>;
-type ActionInit = MessageInitShape<typeof ActionSchema>;
-
-class Rig implements AsyncDisposable {
-  readonly #folder = temporaryFolder();
-  readonly store: DiskBlobStore;
-  readonly digestFunction: DigestFunction;
-  readonly settings: LocalActionSettings;
-
-  constructor(digestFunction: DigestFunction = 'sha256', settings: Partial<LocalActionSettings> = {}) {
-    chmodSync(this.#folder.path, 0o755);
-    this.store = new DiskBlobStore(`${this.#folder.path}/data`);
-    this.digestFunction = digestFunction;
-    this.settings = { ...defaultActionSettings('here', 1), ...settings };
-  }
-
-  async put(tree: Tree): Promise<Digest> {
-    const entries: DirectoryEntry[] = [];
-    for (const name of Object.keys(tree).toSorted()) {
-      const value = tree[name] ?? '';
-      const nameBytes = byteStringFromText(name);
-      if (typeof value !== 'string') {
-        entries.push({ name: nameBytes, node: { kind: 'directory', digest: await this.put(value) } });
-      } else if (value.startsWith('-> ')) {
-        entries.push({ name: nameBytes, node: { kind: 'symlink', target: byteStringFromText(value.slice(3)) } });
-      } else {
-        const executable = value.startsWith('!');
-        const digest = await putBlob(this.store, Buffer.from(executable ? value.slice(1) : value, 'latin1'));
-        entries.push({ name: nameBytes, node: { kind: 'file', digest, executable } });
-      }
-    }
-    return putBlob(this.store, encodeDirectory({ entries }));
-  }
-
-  async run(
-    script: string,
-    {
-      tree = {},
-      action = {},
-      root,
-      ...command
-    }: CommandInit & { tree?: Tree; action?: ActionInit; root?: ForeignDigest },
-    options: { readonly signal?: AbortSignal; readonly output?: (chunk: Uint8Array, stream: string) => void } = {},
-  ): Promise<Executed> {
-    const { store, digestFunction } = this;
-    const own = root ?? (await exportForeignDirectory(await this.put(tree), digestFunction, foreignStoreOf(store)));
-    const plan = planAction(
-      create(ActionSchema, { inputRootDigest: messageOfDigest(own), ...action }),
-      create(CommandSchema, { arguments: ['/bin/sh', '-c', script], ...command }),
-      digestFunction,
-    );
-    await using local = new LocalActionExecutor(store, executor, this.settings);
-    const key = { instance: '', action: foreignDigestOf(Buffer.from('action'), digestFunction) };
-    const { signal = new AbortController().signal, output } = options;
-    const job = { key, plan, queuedAt: Date.now() };
-    return await local.execute(job, { signal, output, record: async () => undefined });
-  }
-
-  async ended(...args: Parameters<Rig['run']>): Promise<ActionResult> {
-    const executed = await this.run(...args);
-    assert.equal(executed.kind, 'ended', executed.kind === 'failed' ? executed.error.message : '');
-    return executed.result;
-  }
-
-  async readBytes(digest: DigestMessage | undefined): Promise<Uint8Array> {
-    const [own] = await this.store.blobAliases.find([digestOfMessage(digest, this.digestFunction, 'it')]);
-    return (own && (await this.store.get(own))) ?? assert.fail('absent');
-  }
-
-  async read(digest: DigestMessage | undefined): Promise<string> {
-    return digest === undefined ? '' : Buffer.from(await this.readBytes(digest)).toString();
-  }
-
-  async outputs(result: ActionResult): Promise<Record<string, string>> {
-    const files: Record<string, string> = {};
-    for (const { path, digest, isExecutable } of result.outputFiles)
-      files[path] = (isExecutable ? '!' : '') + (await this.read(digest));
-    for (const { path, target } of result.outputSymlinks) files[path] = `-> ${target}`;
-    return files;
-  }
-
-  async [Symbol.asyncDispose]() {
-    // Nothing of an action is left, and none has changed a blob.
-    const actions = `${this.store.folder.temporaryFolder()}/actions`;
-    assert.deepEqual(existsSync(actions) ? readdirSync(actions) : [], []);
-    assert.deepEqual(await Array.fromAsync(verifyBlobs(this.store)), []);
-    await this.store[Symbol.asyncDispose]();
-    this.#folder[Symbol.dispose]();
+class Rig extends ActionRig {
+  constructor(digestFunction?: DigestFunction, settings?: Partial<LocalActionSettings>) {
+    super(executor, digestFunction, settings);
   }
 }
 
