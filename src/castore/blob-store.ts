@@ -11,6 +11,8 @@ export interface ReadOptions extends CallOptions {
   readonly offset?: number;
   /** Number of bytes wanted; to the end unless given. */
   readonly length?: number;
+  /** A hint: bytes of a chunk at most, for who has many readers; 1 MiB unless given. */
+  readonly chunkSize?: number;
 }
 
 /**

@@ -57,6 +57,8 @@ export interface ServerOptions {
   readonly onCall?: (record: CallRecord) => void;
   /** Milliseconds without a word after which a connection is asked whether it is still there; 60 s unless given. */
   readonly keepaliveInterval?: number;
+  /** Milliseconds for which a client may leave an answer unread before it loses the call; 60 s unless given. */
+  readonly stallTime?: number;
 }
 
 /** Certificates in PEM. With `clientCa`, only clients whose certificate it signed are let in. */
@@ -235,6 +237,7 @@ export class GrpcServer implements AsyncDisposable {
       messageLimit: this.#limits.messageSize,
       memory: this.#memory,
       window,
+      stallTime: this.#options.stallTime ?? 60_000,
       statusOf: this.#options.statusOf ?? unknownStatus,
       ended: status => {
         this.#exchanges.delete(exchange);

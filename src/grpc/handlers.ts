@@ -19,6 +19,8 @@ export interface ServerCall {
   addHeaders(values: MetadataValues): void;
   /** Adds to what is sent after the last. */
   addTrailers(values: MetadataValues): void;
+  /** Calls `closed` when nothing of the call is in memory any more: its answer is with the client, or given up. */
+  onClose(closed: () => void): void;
 }
 
 /** The messages of a client, read only as fast as they are asked for. */

@@ -24,9 +24,9 @@ export class MessageReader {
     this.#isLent = isLent;
   }
 
-  /** Bytes that are held of a message which is not complete. */
+  /** Bytes that are held: of a message that is not complete, or for the next one. */
   get held(): number {
-    return this.#body?.byteLength ?? 0;
+    return (this.#body?.byteLength ?? 0) + (this.#spare?.byteLength ?? 0);
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Http2Stream } from 'node:http2';
+import { type Http2Stream, constants } from 'node:http2';
 import type { Codec } from './method.ts';
 import { frameMessage } from './frame-message.ts';
 
@@ -8,7 +8,11 @@ export class OutgoingMessages<T> {
   readonly #codec: Codec<T>;
   #wake: (() => void) | undefined;
 
-  constructor(stream: Http2Stream, codec: Codec<T>) {
+  readonly #stallTime: number | undefined;
+
+  /** A reader that takes nothing for `stallTime` milliseconds loses the stream. */
+  constructor(stream: Http2Stream, codec: Codec<T>, stallTime?: number) {
+    this.#stallTime = stallTime;
     this.#stream = stream;
     this.#codec = codec;
     stream.on('drain', this.#woken);
@@ -20,6 +24,18 @@ export class OutgoingMessages<T> {
    * when none may be sent any more.
    */
   async send(message: T): Promise<boolean> {
+    const stream = this.#stream;
+    const sending = this.#send(message);
+    if (this.#stallTime === undefined || stream.writableLength === 0) return sending;
+    const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), this.#stallTime);
+    try {
+      return await sending;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #send(message: T): Promise<boolean> {
     const stream = this.#stream;
     const [first, ...rest] = frameMessage(this.#codec.encode(message));
     if (first === undefined) return isOpen(stream);

@@ -19,6 +19,8 @@ export interface ExchangeOptions {
   readonly messageLimit: number;
   readonly memory: MemoryBudget;
   readonly window: SessionWindow;
+  /** In milliseconds: for which a client may leave what was sent unread. */
+  readonly stallTime: number;
   readonly statusOf: (error: unknown) => GrpcStatus;
   /** Called once, when the client has been told how the call ended or is gone. */
   readonly ended: (status: GrpcStatus | undefined) => void;
@@ -89,6 +91,11 @@ export class ServerExchange implements ServerCall {
     this.#trailers = { ...this.#trailers, ...headersOf(values) };
   }
 
+  onClose(closed: () => void): void {
+    if (this.#stream.closed || this.#stream.destroyed) closed();
+    else this.#stream.once('close', closed);
+  }
+
   receiveAll<T>(codec: Codec<T>): IncomingMessages<T> {
     const incoming = new IncomingMessages(this.#stream, {
       codec,
@@ -120,7 +127,7 @@ export class ServerExchange implements ServerCall {
   }
 
   async sendAll<T>(codec: Codec<T>, messages: AsyncIterable<T>): Promise<void> {
-    const outgoing = new OutgoingMessages(this.#stream, codec);
+    const outgoing = new OutgoingMessages(this.#stream, codec, this.#options.stallTime);
     for await (const message of messages) {
       if (this.#end !== undefined) return;
       this.#respond();
@@ -139,6 +146,7 @@ export class ServerExchange implements ServerCall {
       if (stream.headersSent) {
         stream.once('wantTrailers', () => stream.sendTrailers(trailers));
         stream.end();
+        if (stream.writableLength > watchedSize) closeWhenStalled(stream, this.#options.stallTime);
       } else {
         stream.respond(
           { ':status': 200, 'content-type': responseType, ...this.#headers, ...trailers },
@@ -193,6 +201,14 @@ const stopTime = 500;
  */
 function stopClient(stream: ServerHttp2Stream): void {
   const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), stopTime);
+  stream.once('close', () => clearTimeout(timer));
+}
+
+/** Bytes that a client has not read yet when the call ends, from which on it is watched whether it ever does. */
+const watchedSize = 64 * 1024;
+
+function closeWhenStalled(stream: ServerHttp2Stream, stallTime: number): void {
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), stallTime);
   stream.once('close', () => clearTimeout(timer));
 }
 

@@ -6,6 +6,7 @@ export interface UploadOwner {
   readonly files: BlobFiles;
   /** Blobs of at most this many bytes become rows of the database. */
   readonly inlineLimit: number;
+  readonly uploadBlocks: UploadBlocks;
 }
 
 /** The bytes of a blob that has come as a whole, on their way into a batch. */
@@ -19,6 +20,27 @@ export interface ReceivedBlob {
 
 /** Bytes that are written and hashed at once: a write costs as much as copying many of them. */
 const blockSize = 512 * 1024;
+
+/** Blocks of all uploads of a store together; where none is left, what comes is written as it comes. */
+const maxBlocks = 64;
+
+/** Blocks of memory that uploads share: thousands may be under way, and most of them wait for their clients. */
+export class UploadBlocks {
+  readonly #free: Uint8Array[] = [];
+  #lent = 0;
+
+  take(): Uint8Array | undefined {
+    if (this.#lent >= maxBlocks) return undefined;
+    this.#lent++;
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(blockSize);
+  }
+
+  give(block: Uint8Array): void {
+    this.#lent--;
+    // A few are kept for those that come next.
+    if (this.#free.length < 8) this.#free.push(block);
+  }
+}
 
 /**
  * A blob that arrives slowly, perhaps in several attempts. Unlike a batch it does not keep collections of garbage waiting:
@@ -64,7 +86,11 @@ export class BlobUpload implements AsyncDisposable {
       this.#file = await this.#owner.files.create(false);
       for (const piece of this.#head.splice(0)) await this.#file.append(piece);
     }
-    this.#block ??= Buffer.allocUnsafeSlow(blockSize);
+    this.#block ??= this.#owner.uploadBlocks.take();
+    if (this.#block === undefined) {
+      await this.#writeThrough(bytes);
+      return;
+    }
     for (let at = 0; at < bytes.byteLength;) {
       const length = Math.min(bytes.byteLength - at, blockSize - this.#filled);
       this.#block.set(bytes.subarray(at, at + length), this.#filled);
@@ -76,19 +102,32 @@ export class BlobUpload implements AsyncDisposable {
 
   async #flush(): Promise<void> {
     const block = this.#block?.subarray(0, this.#filled);
-    if (block === undefined || this.#file === undefined || this.#filled === 0) return;
     this.#filled = 0;
-    const writing = this.#file.append(block);
+    if (block !== undefined && block.byteLength > 0) await this.#writeThrough(block);
+  }
+
+  async #writeThrough(bytes: Uint8Array): Promise<void> {
+    const writing = this.#file?.append(bytes);
     // While another thread writes.
-    this.#digester.update(block);
+    this.#digester.update(bytes);
     await writing;
+  }
+
+  /** To be called when the next bytes may be long in coming: gives memory back that others can use. */
+  async rest(): Promise<void> {
+    if (this.#received === undefined) await this.#flush();
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#block !== undefined) this.#owner.uploadBlocks.give(this.#block);
+    this.#block = undefined;
   }
 
   /** After the last byte. */
   async finish(): Promise<ReceivedBlob> {
     if (this.#received !== undefined) return this.#received;
-    await this.#flush();
-    this.#block = undefined;
+    await this.rest();
     const digest = this.#digester.finish();
     if (this.#file === undefined) this.#received = { digest, data: Buffer.concat(this.#head), temporary: undefined };
     else {
@@ -101,7 +140,7 @@ export class BlobUpload implements AsyncDisposable {
   /** Forgets it, unless a batch has taken the file away. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#head = [];
-    this.#block = undefined;
+    this.#release();
     this.#file?.[Symbol.dispose]();
     const temporary = this.#received?.temporary;
     if (temporary !== undefined) this.#owner.files.remove(temporary);

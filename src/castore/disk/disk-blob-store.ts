@@ -13,7 +13,7 @@ import {
 import type { FileNode } from '../node.ts';
 import { Holds } from '../gc/holds.ts';
 import { BlobFiles } from './blob-files.ts';
-import { BlobUpload } from './blob-upload.ts';
+import { BlobUpload, UploadBlocks } from './blob-upload.ts';
 import { blobSchema, executableFile, plainFile } from './blob-schema.ts';
 import { DataFolder, type OpenOptions } from './data-folder.ts';
 import { DiskBlobAliases, DiskDirectoryAliases } from './disk-aliases.ts';
@@ -57,6 +57,7 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
   readonly blobAliases: DiskBlobAliases;
   readonly directoryAliases: DiskDirectoryAliases;
   readonly holds: Holds;
+  readonly uploadBlocks = new UploadBlocks();
 
   /** Opens or creates the data folder at `path` (absolute). Throws `data-folder/…` errors. */
   constructor(path: string, options: DiskStoreOptions = {}) {
@@ -106,7 +107,15 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
       return bytes === undefined ? undefined : chunksOf(bytes, options);
     }
     if (!this.folder.fileSystem.existsSync(this.#fileOf(digest, blob))) return this.forget(digest);
-    return readChunks(this.folder, { path: this.#fileOf(digest, blob), digest }, { ...range, signal: options.signal });
+    return readChunks(
+      this.folder,
+      { path: this.#fileOf(digest, blob), digest },
+      {
+        ...range,
+        chunkSize: options.chunkSize,
+        signal: options.signal,
+      },
+    );
   }
 
   readSync(node: FileNode, target: ReadTarget): boolean {

@@ -66,11 +66,16 @@ function checkContents({ fileSystem }: DataFolder, fd: number, digest: Digest): 
 export async function* readChunks(
   folder: DataFolder,
   file: BlobFile,
-  range: { readonly start: number; readonly end: number; readonly signal: AbortSignal | undefined },
+  range: {
+    readonly start: number;
+    readonly end: number;
+    readonly chunkSize?: number | undefined;
+    readonly signal: AbortSignal | undefined;
+  },
 ): AsyncGenerator<Uint8Array, void> {
   const { digest } = file;
   await using handle = await openChecked(folder, file);
-  const buffer = new Uint8Array(Math.min(maxChunkSize, range.end - range.start));
+  const buffer = new Uint8Array(Math.min(range.chunkSize ?? maxChunkSize, range.end - range.start));
   for (let at = range.start; at < range.end;) {
     range.signal?.throwIfAborted();
     const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.byteLength, range.end - at), at);

@@ -23,6 +23,9 @@ import type { ReapiPlace } from './reapi-place.ts';
 import { type Upload, Uploads } from './uploads.ts';
 import { compressChunks, decompressChunks } from './zstd-blobs.ts';
 
+/** Bytes of one message of a download: what each reader holds. */
+const chunkSize = 256 * 1024;
+
 /** With codecs that copy nothing: of what is sent and received the most is data of these messages. */
 const read = { ...byteStreamMethods.read, response: readResponseCodec };
 const write = { ...byteStreamMethods.write, request: { ...writeRequestCodec, isLent: true } };
@@ -63,7 +66,9 @@ export class ByteStreamService implements AsyncDisposable {
     }
     const left = own.size - Number(readOffset);
     const length = readLimit === 0n ? left : Math.min(left, Number(readLimit));
-    const chunks = await blobs.open(digest, { offset: Number(readOffset), length, signal: call.signal });
+    using _memory = await blobs.memory.acquire(Math.min(chunkSize, length), call.signal);
+    const range = { offset: Number(readOffset), length, chunkSize };
+    const chunks = await blobs.open(digest, { ...range, signal: call.signal });
     if (chunks === undefined) throw absent(digest);
     for await (const data of compressor === 'zstd' ? compressChunks(chunks) : chunks) {
       yield readResponse(data);
@@ -83,7 +88,7 @@ export class ByteStreamService implements AsyncDisposable {
         `a blob of ${digest.size} bytes is beyond the limit of ${limits.blobSize}`,
       );
     }
-    const messages = new UploadMessages(requests, first.value);
+    using messages = new UploadMessages(requests, first.value, limits.stallTime);
     // What is here need not come again; the client learns it as soon as it has begun to send.
     if (!(await blobs.has(digest, call.signal))) {
       if (compressor === 'identity') await this.#receive(resource, messages, first.value);
@@ -161,8 +166,13 @@ class UploadMessages {
   readonly #name: string;
   #offset: bigint;
   #isFinished = false;
+  #stalled: (() => void) | undefined;
+  readonly #timer: NodeJS.Timeout;
+  readonly #stallTime: number;
 
-  constructor(requests: RequestStream<WriteRequest>, first: WriteRequest) {
+  constructor(requests: RequestStream<WriteRequest>, first: WriteRequest, stallTime: number) {
+    this.#stallTime = stallTime;
+    this.#timer = setTimeout(() => this.#stalled?.(), stallTime);
     this.#requests = requests;
     this.#name = first.resourceName;
     this.#offset = first.writeOffset;
@@ -182,8 +192,20 @@ class UploadMessages {
   }
 
   async #wait(): Promise<Uint8Array | undefined> {
-    const next = await this.#requests.next();
+    this.#timer.refresh();
+    const stalled = new Promise<never>((_, reject) => {
+      this.#stalled = () => {
+        const message = `nothing has come for ${this.#stallTime / 1000} s: the upload can be continued where it stands`;
+        reject(new GrpcStatus('deadlineExceeded', message));
+      };
+    });
+    const next = await Promise.race([this.#requests.next(), stalled]);
+    this.#stalled = undefined;
     return next.done === true ? undefined : this.#check(next.value);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
   }
 
   #check({ resourceName, writeOffset, finishWrite, data }: WriteRequest): Uint8Array {

@@ -89,6 +89,8 @@ function batchReadRoute({ access, blobs, limits }: ReapiPlace): Route {
     access.require(call, request.instanceName, 'read');
     const digests = requestedDigests(request.digests, request.digestFunction, 'a digest of the request');
     requireBatchSize(digests, limits.batchSize);
+    const held = await blobs.memory.acquire(sizeOf(digests), call.signal);
+    call.onClose(() => held[Symbol.dispose]());
     const mayCompress = request.acceptableCompressors.includes(Compressor_Value.ZSTD);
     const responses: BatchReadBlobsResponse_Response[] = [];
     for (const digest of digests) {
@@ -110,10 +112,15 @@ function batchReadRoute({ access, blobs, limits }: ReapiPlace): Route {
   });
 }
 
-/** Throws `invalidArgument`, before anything is looked at. */
-function requireBatchSize(digests: readonly ForeignDigest[], limit: number): void {
+function sizeOf(digests: readonly ForeignDigest[]): number {
   let total = 0;
   for (const { size } of digests) total += size;
+  return total;
+}
+
+/** Throws `invalidArgument`, before anything is looked at. */
+function requireBatchSize(digests: readonly ForeignDigest[], limit: number): void {
+  const total = sizeOf(digests);
   if (total <= limit) return;
   const message = `blobs of ${total} bytes are beyond the limit of ${limit} for one batch: use ByteStream for large ones`;
   throw new GrpcStatus('invalidArgument', message);

@@ -16,9 +16,13 @@ import {
   sizeless,
 } from '../../castore/index.ts';
 import { BatchCommitter } from './batch-committer.ts';
+import { ResponseMemory } from './response-memory.ts';
 
 /** Blobs that are remembered to be leased; each takes about a hundred bytes. */
 const maxKnown = 128 * 1024;
+
+/** Bytes that all answers may have of blobs at a time. */
+const responseMemory = 128 * 1024 * 1024;
 
 /** A blob that was sent. */
 export interface SentBlob {
@@ -33,6 +37,8 @@ export interface SentBlob {
 export class ServedBlobs {
   readonly store: DiskBlobStore;
   readonly foreign: ForeignStore;
+  /** Of answers that have blobs in them. */
+  readonly memory = new ResponseMemory(responseMemory);
   readonly #leases: Leases;
   readonly #committer: BatchCommitter;
   /** By function: hashes of blobs that are leased until `#until`, with their sizes. */

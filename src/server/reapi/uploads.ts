@@ -33,6 +33,11 @@ export class Upload implements AsyncDisposable {
     return this.#bytes.append(bytes);
   }
 
+  /** When the next bytes may be long in coming. */
+  rest(): Promise<void> {
+    return this.#bytes.rest();
+  }
+
   /** What has come, as a whole. Throws `digest/mismatch` unless it has the digest that it is named by. */
   async finish() {
     const received = await this.#bytes.finish();
@@ -96,6 +101,7 @@ export class Uploads implements AsyncDisposable {
   /** Keeps an upload whose call has ended before it was complete. */
   async keep(name: string, upload: Upload): Promise<void> {
     await this.take(name)?.[Symbol.asyncDispose]();
+    await upload.rest();
     const timer = setTimeout(() => void this.#drop(name), maxIdleTime);
     timer.unref();
     this.#idle.set(name, { upload, timer });
