@@ -41,7 +41,11 @@ export class ClientExchange<Request, Response> {
     stream.on('error', error => {
       this.#streamError ??= error;
     });
-    stream.on('close', () => this.#settle());
+    stream.on('close', () => {
+      this.#settle();
+      // What was read before the end is still there to be asked for.
+      if (!stream.readableEnded) this.#incoming.fail(closedStatus(options.method.path));
+    });
     options.signal?.addEventListener('abort', this.#aborted, { once: true });
     if (options.timeout !== undefined && options.timeout < 2 ** 31) {
       const message = `${options.method.path}: no answer within ${options.timeout} ms`;
@@ -136,7 +140,6 @@ export class ClientExchange<Request, Response> {
       const status = this.#trailers === undefined ? this.#statusOfReset() : statusOfTrailers(this.#trailers);
       if (status !== undefined) this.#failure = { reason: status };
     }
-    this.#incoming.fail(new GrpcStatus('unavailable', `${this.#options.method.path}: the stream was closed`));
     // What was not sent yet is for nobody.
     if (!this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
     this.#ended.resolve();
@@ -167,4 +170,8 @@ export class ClientExchange<Request, Response> {
         return new GrpcStatus('unavailable', message, options);
     }
   }
+}
+
+function closedStatus(path: string): GrpcStatus {
+  return new GrpcStatus('unavailable', `${path}: the stream was closed`);
 }

@@ -117,6 +117,18 @@ describe('GrpcServer and GrpcClient', () => {
     assert.deepEqual(await collect(rig.client.bidiStreaming(chat, ['a', 'b'])), ['a!', 'b!']);
   });
 
+  it('give every message of a stream that has ended before it was read', async () => {
+    await using rig = await serve();
+    const responses = rig.client.serverStreaming(count, '50');
+    const received = [(await responses.next()).value];
+    for (let turns = 0; turns < 100; turns++) await new Promise(resolve => setImmediate(resolve));
+    for await (const response of responses) received.push(response);
+    assert.deepEqual(
+      received,
+      Array.from({ length: 50 }, (_, i) => String(i + 1)),
+    );
+  });
+
   it('carry messages larger than any window, both ways', async () => {
     await using rig = await serve();
     const large = 'x'.repeat(5_000_000);
