@@ -1,4 +1,4 @@
-import { type ByteString, byteStringFromLatin1 } from '../base/index.ts';
+import { type ByteString, brandAs } from '../base/index.ts';
 
 /** Reads and writes the memory of a core. Addresses are those of the core's objects (src/core/value.ts, string.ts). */
 export class CoreMemory {
@@ -63,7 +63,7 @@ export class CoreMemory {
   /** The contents of a StringObject. */
   string(address: number): ByteString {
     const start = address + stringHeader;
-    return byteStringFromLatin1(this.#bytes.toString('latin1', start, start + this.u32(address)));
+    return brandAs<ByteString>(this.#bytes.toString('latin1', start, start + this.u32(address)));
   }
 
   /** The context of a StringObject: address of a ContextObject, or 0. */

@@ -89,6 +89,8 @@ function isThere(answer: NeedAnswer | undefined): answer is Extract<NeedAnswer, 
  */
 export function realisePath(evaluator: Evaluator, word: Word, links: 'full' | 'ancestors' | 'none'): ByteString {
   const { path, context } = coerceToPath(evaluator, word, 'while realising the context of a path');
+  // Nothing can fail, so there is nothing to say: most imports are such.
+  if (context === 0 && links === 'none') return path;
   const realise = () => {
     const real = context === 0 ? path : canonicalPathOf(realiseContext(evaluator, context)(path));
     return links === 'none' ? real : evaluator.files.resolve(real, links);
