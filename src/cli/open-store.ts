@@ -1,6 +1,7 @@
 import { byteStringFromText, displayBytes } from '../base/index.ts';
 import { type StoreDir, defaultStoreDir, parseStoreDir, parseStoreReference } from '../nix-compat/index.ts';
 import { type OpenStoreContext, type Store, openStore } from '../store/index.ts';
+import { clientOptionsOf } from './client-options.ts';
 import type { CommandContext } from './command.ts';
 
 /**
@@ -36,6 +37,7 @@ export function openStoreContext(context: CommandContext): OpenStoreContext {
     environment,
     settings,
     reporter: log,
+    clientOptions: () => clientOptionsOf(context),
     kinds: {
       reapi: async () => (await import('../reapi/index.ts')).openReapiStore,
       reapis: async () => (await import('../reapi/index.ts')).openReapiStore,

@@ -1,5 +1,5 @@
 import { type ByteString, type Reporter, byteStringFromText, unreachable } from '../base/index.ts';
-import type { ExperimentalFeature, ReadableSettings, StoreReference } from '../nix-compat/index.ts';
+import type { ClientOptions, ExperimentalFeature, ReadableSettings, StoreReference } from '../nix-compat/index.ts';
 import { StoreError } from './error.ts';
 import type { StoreEnvironment } from './local/local-places.ts';
 import { StoreParameters } from './store-parameters.ts';
@@ -10,6 +10,8 @@ export interface OpenStoreContext {
   readonly environment: StoreEnvironment;
   readonly settings: ReadableSettings;
   readonly reporter: Reporter;
+  /** What a daemon that keeps a store is told of settings when it is connected to. */
+  readonly clientOptions?: () => ClientOptions;
   /** Kinds of stores that are not this folder's, by scheme; loaded when one is opened. */
   readonly kinds?: { readonly [scheme: string]: () => Promise<StoreOpener> };
   /** Gets what programs say that stores are behind (ssh, and what it starts); they share our standard error unless given. */

@@ -1,5 +1,5 @@
 import type { RealisationPlan, RealiseRequest, Realised } from '../../engine/index.ts';
-import { type BuildFailureStatus, type DerivingPath, baseStorePath, isBuildSuccess } from '../../nix-compat/index.ts';
+import { type DerivingPath, baseStorePath, formatDerivingPath } from '../../nix-compat/index.ts';
 import { type Store, type WorkerStore, copyPaths } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 
@@ -18,10 +18,15 @@ export class RemoteRealiser {
 
   async realise(wanted: readonly DerivingPath[], { mode = 'normal', signal }: RealiseRequest): Promise<Realised> {
     await this.#copyDerivations(wanted);
-    const paths = wanted.length === 0 ? [] : await this.#store.realise(wanted, { mode, signal });
-    const failures = new Set<BuildFailureStatus>();
-    for (const { result } of paths) if (!isBuildSuccess(result.outcome)) failures.add(result.outcome.status);
-    return { paths, failures };
+    const answers = wanted.length === 0 ? [] : await this.#store.realise(wanted, { mode, signal });
+    // The other side tells them in its order; whoever asked knows them as what was asked for.
+    const { storeDir } = this.#store;
+    const asked = new Map(wanted.map(path => [formatDerivingPath(storeDir, path), path]));
+    const paths = answers.map(({ path, result }) => {
+      return { path: asked.get(formatDerivingPath(storeDir, path)) ?? path, result };
+    });
+    // As C++ Nix, whose daemons did not always tell what a build failed of: its clients end with the same status whatever it was.
+    return { paths, failures: new Set() };
   }
 
   async plan(wanted: readonly DerivingPath[]): Promise<RealisationPlan> {

@@ -44,6 +44,11 @@ export class InvocationSettings {
     return this.#settings.overridden.has(name);
   }
 
+  /** Names of all that `isOverridden`. */
+  overridden(): SettingName[] {
+    return [...this.#settings.overridden];
+  }
+
   /** By name or alias. */
   find(name: string): SettingTraits | undefined {
     return this.#settings.find(name);

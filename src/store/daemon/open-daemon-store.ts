@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { displayBytes, systemErrorText } from '../../base/index.ts';
 import { canonicalPath, decodePercent, int32Type, uint32Type } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
@@ -24,10 +25,14 @@ export async function openDaemonStore(request: StoreRequest): Promise<Store> {
     traits,
     maxConnections,
     rootMaker: 'us',
+    logDirs: [environment.chosenLogDir ?? '/nix/var/log/nix', join(environment.dataFolder, 'log')],
     reporter,
     connect: async () => {
       const channel = await connectTo(socket);
-      return WorkerConnection.open(channel, { storeDir: traits.storeDir, uri, preamble: '', reporter });
+      const options = { storeDir: traits.storeDir, uri, preamble: '', reporter };
+      const connection = await WorkerConnection.open(channel, options);
+      if (context.clientOptions !== undefined) await connection.setOptions(context.clientOptions());
+      return connection;
     },
     resources: { [Symbol.asyncDispose]: () => Promise.resolve() },
   });

@@ -2,6 +2,7 @@ import { type Reporter, byteStringFromText, displayBytes } from '../../base/inde
 import {
   type BuildMode,
   type BuildResult,
+  type ClientOptions,
   type DerivationOutputId,
   type DerivingPath,
   FramedWriter,
@@ -28,6 +29,7 @@ import {
   readUnkeyedPathInfo,
   writeBasicDerivation,
   writeBuildMode,
+  writeClientOptions,
   writeDerivingPath,
   writeOutputId,
   writePathInfo,
@@ -117,6 +119,15 @@ export class WorkerConnection implements PeerConnection {
       await channel[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Tells the other side of settings, by which what is asked from then on is done. */
+  async setOptions(options: ClientOptions): Promise<void> {
+    await this.call(
+      'SetOptions',
+      writer => writeClientOptions(writer, options),
+      () => Promise.resolve(),
+    );
   }
 
   async pathInfos(paths: ReadonlySet<StorePath>): Promise<Map<StorePath, PathInfo>> {

@@ -18,6 +18,7 @@ import {
 } from '../../nix-compat/index.ts';
 import type { ConnectionPool } from '../remote/connection-pool.ts';
 import { RemoteStore, type RemoteStoreOptions } from '../remote/remote-store.ts';
+import { readBuildLog } from '../local/build-log.ts';
 import { replaceLink } from '../local/roots/add-indirect-root.ts';
 import type { CollectOptions, Collected, Collector, PathIndex, Store, StoreRoot } from '../store.ts';
 import { unsupportedOperation } from '../unsupported-operation.ts';
@@ -27,6 +28,8 @@ type Pool = ConnectionPool<WorkerConnection>;
 
 export interface WorkerStoreOptions extends RemoteStoreOptions<WorkerConnection> {
   readonly rootMaker: RootMaker;
+  /** Where a side whose files we see may keep logs of builds: the protocol has no way to ask for them. */
+  readonly logDirs?: readonly string[];
 }
 
 /**
@@ -39,11 +42,24 @@ export type RootMaker = 'us' | 'other side' | 'nobody';
 export class WorkerStore extends RemoteStore<WorkerConnection> {
   readonly index: PathIndex;
   readonly collector: Collector;
+  /** Whether its store directory is one of this machine. */
+  readonly isHere: boolean;
+  readonly #logDirs: readonly string[];
 
   constructor(options: WorkerStoreOptions) {
     super(options);
+    this.isHere = options.rootMaker !== 'nobody';
+    this.#logDirs = options.logDirs ?? [];
     this.index = new WorkerIndex(this.pool, this.storeDir);
     this.collector = new WorkerCollector(this.pool, this, options.rootMaker);
+  }
+
+  override async buildLog(path: StorePath): Promise<Uint8Array | undefined> {
+    for (const logDir of this.#logDirs) {
+      const log = await readBuildLog(logDir, path);
+      if (log !== undefined) return log;
+    }
+    return undefined;
   }
 
   /** Has the other side make deriving paths valid: what became of each, failures, too. */

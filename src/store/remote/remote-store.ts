@@ -131,7 +131,7 @@ export class RemoteStore<Connection extends PeerConnection = PeerConnection> imp
   }
 
   /** Neither protocol has a request for logs. */
-  buildLog(): Promise<undefined> {
+  buildLog(_path: StorePath): Promise<Uint8Array | undefined> {
     return Promise.resolve(undefined);
   }
 
