@@ -9,14 +9,14 @@ import { BazelWorkspace, processesOf } from './bazel-workspace.ts';
 import { Peer, type PeerResult, unlessInstalled } from './peer.ts';
 import { ServedFirn } from './served-firn.ts';
 
-const bazel = Peer.find('bazel');
+const bazel = Peer.findVersion('bazel', /^bazel [7-8]\./m);
 const gcc = Peer.find('gcc');
 
 function expectOk(result: PeerResult): void {
   assert.equal(result.status, 0, result.output);
 }
 
-describe('Bazel', { skip: unlessInstalled(['bazel', bazel], ['gcc', gcc]) }, () => {
+describe('Bazel', { skip: unlessInstalled(['bazel 7', bazel], ['gcc', gcc]) }, () => {
   let workspace: BazelWorkspace;
   let firn: ServedFirn;
 

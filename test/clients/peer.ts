@@ -42,6 +42,15 @@ export class Peer {
     return path === undefined ? undefined : Peer.at(path);
   }
 
+  /** As `find`, of a version that `pattern` is found in what `--version` prints of. */
+  static findVersion(name: string, pattern: RegExp): Peer | undefined {
+    const peer = Peer.find(name);
+    if (peer === undefined) return undefined;
+    const [program = '', ...rest] = peer.#command;
+    const { stdout } = spawnSync(program, [...rest, '--version'], { encoding: 'utf8' });
+    return pattern.test(stdout) ? peer : undefined;
+  }
+
   /** A program of this system, wherever PEER_RUNNER has others. */
   static at(path: string): Peer {
     return new Peer([path], false);
