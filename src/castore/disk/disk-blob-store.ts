@@ -102,7 +102,7 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
     const blob = this.find(digest);
     if (blob === undefined) return undefined;
     if (blob.data !== undefined) return chunksOf(blob.data, options);
-    if (digest.size <= readAtOnceLimit) {
+    if (digest.size <= Math.min(readAtOnceLimit, options.chunkSize ?? readAtOnceLimit)) {
       const bytes = this.#readAtOnce(digest, blob);
       return bytes === undefined ? undefined : chunksOf(bytes, options);
     }

@@ -25,6 +25,7 @@ import { compressChunks, decompressChunks } from './zstd-blobs.ts';
 
 /** Bytes of one message of a download: what each reader holds. */
 const chunkSize = 256 * 1024;
+const smallChunkSize = 16 * 1024;
 
 /** With codecs that copy nothing: of what is sent and received the most is data of these messages. */
 const read = { ...byteStreamMethods.read, response: readResponseCodec };
@@ -66,8 +67,9 @@ export class ByteStreamService implements AsyncDisposable {
     }
     const left = own.size - Number(readOffset);
     const length = readLimit === 0n ? left : Math.min(left, Number(readLimit));
-    using _memory = await blobs.memory.acquire(Math.min(chunkSize, length), call.signal);
-    const range = { offset: Number(readOffset), length, chunkSize };
+    // Where many readers hold much, those that come get little at a time: nobody waits for who takes nothing.
+    using memory = blobs.memory.tryAcquire(Math.min(chunkSize, length));
+    const range = { offset: Number(readOffset), length, chunkSize: memory === undefined ? smallChunkSize : chunkSize };
     const chunks = await blobs.open(digest, { ...range, signal: call.signal });
     if (chunks === undefined) throw absent(digest);
     for await (const data of compressor === 'zstd' ? compressChunks(chunks) : chunks) {

@@ -26,6 +26,15 @@ describe('ResponseMemory', () => {
     (await memory.acquire(1000, never))[Symbol.dispose]();
   });
 
+  it('is given at once as long as half of it is left', () => {
+    const memory = new ResponseMemory(100);
+    using first = memory.tryAcquire(30);
+    assert.equal(memory.tryAcquire(30), undefined);
+    first?.[Symbol.dispose]();
+    using second = memory.tryAcquire(50);
+    assert.notEqual(second, undefined);
+  });
+
   it('is not waited for by who gives up', async () => {
     const memory = new ResponseMemory(10);
     const held = await memory.acquire(10, never);

@@ -14,18 +14,29 @@ export class ResponseMemory {
     this.#left = size;
   }
 
+  /** `bytes` where at least half of all is left besides, until the result is disposed of. Never waits. */
+  tryAcquire(bytes: number): Disposable | undefined {
+    if (this.#waiting.size > 0 || this.#left - bytes < this.#size / 2) return undefined;
+    this.#left -= bytes;
+    return this.#held(bytes);
+  }
+
   /** Resolves once `bytes` are ours, until the result is disposed of. Rejects with the signal's reason when aborted. */
   async acquire(bytes: number, signal: AbortSignal): Promise<Disposable> {
     // What is larger than all of it gets all of it.
     const wanted = Math.min(bytes, this.#size);
     if (this.#waiting.size > 0 || wanted > this.#left) await this.#wait(wanted, signal);
     else this.#left -= wanted;
+    return this.#held(wanted);
+  }
+
+  #held(bytes: number): Disposable {
     let isHeld = true;
     return {
       [Symbol.dispose]: () => {
         if (!isHeld) return;
         isHeld = false;
-        this.#left += wanted;
+        this.#left += bytes;
         this.#grantNext();
       },
     };
