@@ -26,7 +26,7 @@ import { lockOutputs } from '../build/lock-outputs.ts';
 import { runPostBuildHook } from '../build/post-build-hook.ts';
 import { EngineError } from '../error.ts';
 import { type MachineSettings, buildOnMachine } from './build-on-machine.ts';
-import type { MachineLease } from './machine-pool.ts';
+import { type MachineLease, MachineUnreachable } from './machine-pool.ts';
 import { tapBuildLog } from './tap-build-log.ts';
 
 /** What of this machine's settings builds elsewhere depend on. */
@@ -192,8 +192,13 @@ async function runLogged(build: RunningBuild, leased: Leased): Promise<RunEnd> {
     if (!(error instanceof FirnError) || (error instanceof EngineError && error.code === 'build/hook-failed'))
       throw error;
     await finishLog(leased, output);
-    const isLost = error instanceof StoreError && ['remote/disconnected', 'remote/unreachable'].includes(error.code);
-    if (isLost) leased.noteLoss();
+    const lost = error instanceof StoreError ? error.code : undefined;
+    if (lost === 'remote/unreachable' || lost === 'remote/disconnected') leased.noteLoss();
+    if (lost === 'remote/unreachable') {
+      // It was there for the last build. Nothing has begun.
+      activity.log('error', `cannot build on '${lease.uri}': ${messageOf(error)}`);
+      throw new MachineUnreachable(lease.uri, { cause: error });
+    }
     activity.logError(error);
     const end = 'failed with exit code 1';
     const tail = context.showsLogs ? [] : output.tail;

@@ -20,7 +20,7 @@ export class Uploads {
   readonly #machine: Machine;
   readonly #locks: SlotLocks;
   readonly #underWay = new Map<StorePath, Promise<boolean>>();
-  #lock: Promise<Disposable | undefined> | undefined;
+  #lock: { readonly taken: Promise<Disposable | undefined>; readonly stop: AbortController } | undefined;
   #users = 0;
 
   constructor(machine: Machine, locks: SlotLocks) {
@@ -78,7 +78,8 @@ export class Uploads {
       if (--this.#users > 0) return;
       const lock = this.#lock;
       this.#lock = undefined;
-      (await lock?.catch(() => undefined))?.[Symbol.dispose]();
+      lock?.stop.abort(new Error('nobody waits for it any more'));
+      (await lock?.taken.catch(() => undefined))?.[Symbol.dispose]();
     };
     const uri = machineUri(this.#machine);
     using _waiting = reporter.startActivity({
@@ -87,9 +88,8 @@ export class Uploads {
       text: `waiting for the upload lock to '${uri}'`,
     });
     try {
-      // Who begins to wait may leave; the others go on then.
-      this.#lock ??= this.#locks.lockUploads(this.#machine, patience, new AbortController().signal);
-      const lock = await untilAborted(this.#lock, signal);
+      this.#lock ??= this.#takeLock();
+      const lock = await untilAborted(this.#lock.taken, signal);
       if (lock === undefined) {
         reporter.log('error', `somebody is hogging the upload lock for '${uri}', continuing...`);
       }
@@ -98,6 +98,12 @@ export class Uploads {
       throw error;
     }
     return { [Symbol.asyncDispose]: leave };
+  }
+
+  /** Who begins to wait may leave; the others go on then. */
+  #takeLock() {
+    const stop = new AbortController();
+    return { taken: this.#locks.lockUploads(this.#machine, patience, stop.signal), stop };
   }
 }
 

@@ -130,6 +130,10 @@ export class WorkerConnection implements PeerConnection {
     );
   }
 
+  get isOver(): boolean {
+    return this.#channel.ended.aborted;
+  }
+
   async pathInfos(paths: ReadonlySet<StorePath>): Promise<Map<StorePath, PathInfo>> {
     const infos = new Map<StorePath, PathInfo>();
     const wanted = [...paths];

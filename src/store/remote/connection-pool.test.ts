@@ -7,6 +7,7 @@ import type { PeerConnection } from './peer-connection.ts';
 /** A connection that does nothing, and says how it ended. */
 class IdleConnection implements PeerConnection {
   readonly keeper = { version: undefined, trustsUs: undefined };
+  isOver = false;
   readonly ends: string[] = [];
   readonly destroyed = Promise.withResolvers<void>();
 
@@ -82,6 +83,17 @@ test('a connection survives what the other side says has failed, and nothing els
   assert.equal(opened.length, 2);
   await pool[Symbol.asyncDispose]();
   assert.deepEqual(opened[0]?.ends, ['destroyed', 'closed']);
+});
+
+test('a connection that the other side has ended is not used again', async () => {
+  const { opened, pool } = openPool(1);
+  await pool.use(() => Promise.resolve());
+  const [first] = opened;
+  if (first !== undefined) first.isOver = true;
+  await pool.use(() => Promise.resolve());
+  assert.equal(opened.length, 2);
+  await pool[Symbol.asyncDispose]();
+  assert.deepEqual(first?.ends, ['closed']);
 });
 
 test('an abort ends the connection that is used', async () => {

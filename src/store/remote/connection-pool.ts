@@ -20,7 +20,7 @@ export class ConnectionPool<Connection extends PeerConnection> implements AsyncD
   /** Gives `work` a connection of its own. When `signal` is aborted the connection is, too. Throws what `work` throws. */
   async use<T>(work: (connection: Connection) => Promise<T>, { signal }: CallOptions = {}): Promise<T> {
     using _permit = await this.#permits.acquire(signal);
-    const connection = this.#idle.pop() ?? (await this.#open(signal));
+    const connection = this.#takeIdle() ?? (await this.#open(signal));
     this.#used.add(connection);
     const abort = () => connection.destroy();
     signal?.addEventListener('abort', abort);
@@ -43,6 +43,15 @@ export class ConnectionPool<Connection extends PeerConnection> implements AsyncD
         this.#close(connection);
       }
     }
+  }
+
+  /** Those that the other side has ended meanwhile are of no use. */
+  #takeIdle(): Connection | undefined {
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (!connection.isOver) return connection;
+      this.#close(connection);
+    }
+    return undefined;
   }
 
   #close(connection: Connection): void {

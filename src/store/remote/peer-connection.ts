@@ -51,6 +51,8 @@ export interface BuildLimits {
  */
 export interface PeerConnection extends AsyncDisposable {
   readonly keeper: KeeperInfo;
+  /** Whether the other side has ended it. */
+  readonly isOver: boolean;
   /** Those of `paths` that are valid. */
   pathInfos(paths: ReadonlySet<StorePath>): Promise<Map<StorePath, PathInfo>>;
   /** Those of `paths` that are valid, once as many as can be had are if `substitute`. */

@@ -84,6 +84,10 @@ export class ServeConnection implements PeerConnection {
     }
   }
 
+  get isOver(): boolean {
+    return this.#channel.ended.aborted;
+  }
+
   async pathInfos(paths: ReadonlySet<StorePath>): Promise<Map<StorePath, PathInfo>> {
     const request = this.#request('QueryPathInfos');
     writeStorePaths(request, this.#storeDir, [...paths]);
