@@ -17,6 +17,7 @@ export {
   type TokenGrant,
   rights,
 } from './access.ts';
+export { BlobQuota, type QuotaOptions } from './reapi/blob-quota.ts';
 export type { ServedFeatures } from './reapi/capabilities-service.ts';
 export { type ReapiLimits, type ReapiPlace, defaultReapiLimits } from './reapi/reapi-place.ts';
 export type { ExecutionPlace } from './reapi/execution-place.ts';

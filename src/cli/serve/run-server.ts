@@ -4,6 +4,7 @@ import { Leases } from '../../castore/index.ts';
 import { type CallRecord, GrpcServer, type ListenAddress } from '../../grpc/index.ts';
 import {
   Access,
+  BlobQuota,
   HealthService,
   HttpService,
   type ReapiPlace,
@@ -20,6 +21,7 @@ import {
 import { servedFiles } from '../../proto/index.ts';
 import { LocalStore, readSecretKeys } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
+import { livenessOptions } from '../commands/collect.ts';
 import { CliError } from '../error.ts';
 import { openStoreAt } from '../open-store.ts';
 import { type ServedAt, configurationLines } from './configuration-lines.ts';
@@ -40,7 +42,7 @@ export async function runServer(settings: ServeSettings, context: CommandContext
   const token = serverToken(store.dataFolder);
   const leases = resources.use(new Leases(store.blobs.folder, { duration: settings.lease }));
   const place: ReapiPlace = {
-    blobs: new ServedBlobs(store.blobs, leases),
+    blobs: new ServedBlobs(store.blobs, leases, quotaOf(settings, store, { context, log })),
     access: accessOf(settings, token),
     limits: { ...defaultReapiLimits, blobSize: settings.maxBlobSize },
   };
@@ -98,6 +100,23 @@ export async function runServer(settings: ServeSettings, context: CommandContext
   health.stop();
   await Promise.all([grpc.close({ drain: settings.drain }), http.close({ drain: settings.drain })]);
   log.write('stopped');
+}
+
+/** Undefined: blobs may take what the disk has. */
+function quotaOf(
+  { maxSize }: ServeSettings,
+  { blobs, collector }: LocalStore,
+  { context, log }: { readonly context: CommandContext; readonly log: ServeLog },
+): BlobQuota | undefined {
+  if (maxSize === undefined) return undefined;
+  return new BlobQuota(blobs, {
+    maxSize,
+    collect: async bytes => {
+      const { bytesFreed } = await collector.collect({ ...livenessOptions(context), maxFreed: bytes });
+      log.write('collected', { wanted: bytes, freed: bytesFreed });
+    },
+    onFault: error => logFault(log, error),
+  });
 }
 
 function accessOf(settings: ServeSettings, token: string): Access {

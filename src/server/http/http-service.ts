@@ -39,6 +39,10 @@ type CacheResource = Extract<HttpResource, { readonly hash: string }>;
 /** Connections at a time on one address. */
 const maxConnections = 4096;
 
+/** Bytes that each reader holds. */
+const chunkSize = 256 * 1024;
+const smallChunkSize = 16 * 1024;
+
 /** Milliseconds without a byte after which a connection is closed. */
 const stallTimeout = 60_000;
 
@@ -161,7 +165,10 @@ export class HttpService implements AsyncDisposable {
       return sendText(response, 416, 'nothing of that range is there\n');
     }
     const { start, end } = range ?? { start: 0, end: digest.size };
-    const chunks = await store.open(digest, { offset: start, length: end - start });
+    // As for downloads by ByteStream: where many readers hold much, those that come get little at a time.
+    using memory = this.#place.blobs.memory.tryAcquire(Math.min(chunkSize, end - start));
+    const part = { offset: start, length: end - start, chunkSize: memory === undefined ? smallChunkSize : chunkSize };
+    const chunks = await store.open(digest, part);
     if (chunks === undefined) throw new GrpcStatus('notFound', `the blob ${resource.hash} is absent`);
     response.statusCode = range === undefined ? 200 : 206;
     response.setHeader('content-type', 'application/octet-stream');

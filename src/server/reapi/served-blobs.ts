@@ -16,6 +16,7 @@ import {
   sizeless,
 } from '../../castore/index.ts';
 import { BatchCommitter } from './batch-committer.ts';
+import type { BlobQuota } from './blob-quota.ts';
 import { ResponseMemory } from './response-memory.ts';
 
 /** Blobs that are remembered to be leased; each takes about a hundred bytes. */
@@ -46,8 +47,11 @@ export class ServedBlobs {
   #knownCount = 0;
   #until = 0;
 
-  constructor(store: DiskBlobStore, leases: Leases) {
+  readonly #quota: BlobQuota | undefined;
+
+  constructor(store: DiskBlobStore, leases: Leases, quota?: BlobQuota) {
     this.store = store;
+    this.#quota = quota;
     this.#leases = leases;
     this.#committer = new BatchCommitter(store);
     this.foreign = { store, blobs: store.blobAliases, directories: store.directoryAliases };
@@ -108,6 +112,7 @@ export class ServedBlobs {
 
   /** Adds blobs durably and leases them; what was wrong with each that was refused (`digest/mismatch`). */
   async put(blobs: readonly SentBlob[], signal?: AbortSignal): Promise<(CastoreError | undefined)[]> {
+    await this.reserve(blobs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0));
     await using batch = this.store.batch();
     const added: BlobAlias[] = [];
     const refused = await Promise.all(
@@ -127,9 +132,18 @@ export class ServedBlobs {
 
   /** As `put`, for a blob that came slowly; its digest was checked by who received it. */
   async putReceived(received: ReceivedBlob, foreign: ForeignDigest): Promise<void> {
+    await this.reserve(foreign.size);
     await using batch = this.store.batch();
     const digest = await batch.putReceived(received);
     await this.#commit(batch, [{ foreign, digest }]);
+  }
+
+  /**
+   * Makes room for blobs that are about to be added. Not within a batch, which keeps collections waiting. Throws
+   * `resourceExhausted` where there is none.
+   */
+  async reserve(bytes: number): Promise<void> {
+    if (this.#quota !== undefined && bytes > 0) await this.#quota.reserve(bytes);
   }
 
   /** Makes the blobs of a batch durable, records what they are called, and leases them. The batch is still to be disposed of. */

@@ -94,6 +94,7 @@ async function splice(
   const known = own.filter(chunk => chunk !== undefined);
   const unknown = chunks.find((_, i) => own[i] === undefined);
   if (unknown !== undefined) throw absent(unknown);
+  await blobs.reserve(digest.size);
   await using batch = blobs.store.batch();
   const { hash, size } = digest;
   if (digest.function === 'sha256') {
