@@ -1,12 +1,14 @@
-import { constants, accessSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { constants, accessSync, chmodSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { bundle } from '../../scripts/bundle.ts';
 import { BenchError, type Workspace } from './comparison.ts';
 
 const repository = join(import.meta.dirname, '../..');
 
 export function makeWorkspace(folder: string): Workspace {
-  mkdirSync(folder);
+  // Servers run actions as other users, who have to get there.
+  mkdirSync(folder, { mode: 0o755 });
+  chmodSync(dirname(folder), 0o755);
   return {
     folder,
     node: process.execPath,

@@ -23,16 +23,14 @@ export async function serveExecution(place: ReapiPlace, log: ServeLog): Promise<
   const { store } = place.blobs;
   const cache = new ActionCache(store);
   const executor = resources.use(new LocalExecutor());
-  const obstacle = await executor.sandboxObstacle();
-  if (obstacle !== undefined) log.write('no-execution', { message: obstacle });
   const onFault = (error: unknown) =>
     log.write('error', { message: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
-  let queue: ExecutionQueue | undefined;
-  if (obstacle === undefined) {
-    const settings = defaultActionSettings(hostname(), availableParallelism() + waitingActions);
-    const local = resources.use(new LocalActionExecutor(store, executor, { ...settings, onFault }));
-    queue = resources.use(new ExecutionQueue({ cache, executor: local, onFault }));
-  }
+  const settings = defaultActionSettings(hostname(), availableParallelism() + waitingActions);
+  const local = resources.use(new LocalActionExecutor(store, executor, { ...settings, onFault }));
+  const obstacle = await local.obstacle();
+  if (obstacle !== undefined) log.write('no-execution', { message: obstacle });
+  const queue =
+    obstacle === undefined ? resources.use(new ExecutionQueue({ cache, executor: local, onFault })) : undefined;
   const routes = executionServices({ ...place, cache, queue });
   const owned = resources.move();
   return { routes, cache, executes: queue !== undefined, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { toJson } from '@bufbuild/protobuf';
 import { StructSchema, anyUnpack, durationFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
@@ -14,7 +15,7 @@ import { type ActionResult, Command_OutputDirectoryFormat } from '../../proto/in
 import { ActionRig, findBusybox } from '../../testing/index.ts';
 import { foreignStoreOf } from '../action-cache/resolve-blobs.ts';
 import { digestOfMessage } from '../digests/digest-message.ts';
-import type { LocalActionSettings } from './local-action-executor.ts';
+import { LocalActionExecutor, type LocalActionSettings } from './local-action-executor.ts';
 
 const executor = new LocalExecutor();
 after(() => executor[Symbol.asyncDispose]());
@@ -271,6 +272,15 @@ describe('an action whose input root is its whole file system', () => {
     );
     assert.deepEqual(await rig.outputs(result), { '../nix/store/out': 'x\n' });
   });
+});
+
+test('says where nobody can get to its files', { skip: process.getuid?.() === 0 ? false : 'needs root' }, async () => {
+  await using rig = new Rig();
+  await using local = new LocalActionExecutor(rig.store, executor, rig.settings);
+  assert.equal(await local.obstacle(), undefined);
+  const folder = dirname(rig.store.folder.path);
+  chmodSync(folder, 0o700);
+  assert.match((await local.obstacle()) ?? '', new RegExp(`^actions run as users who cannot pass '${folder}'`));
 });
 
 describe('a hostile action', () => {

@@ -1,4 +1,5 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { constants } from 'node:os';
 import { type ByteString, byteStringFromText, displayBytes, unreachable } from '../../base/index.ts';
 import type { Digest, DiskBlobStore } from '../../castore/index.ts';
@@ -138,6 +139,13 @@ export class LocalActionExecutor implements ActionExecutor {
     clock.end('execution');
     // Awaited here: what it reads is disposed of when this function is left.
     return await this.#finish(running, outcome);
+  }
+
+  /** Why no actions can be executed here, if so: what to install, to enable or to change. */
+  async obstacle(): Promise<string | undefined> {
+    const closed = this.#seats.hasOwners ? closedFolder(this.#store.folder.path) : undefined;
+    if (closed === undefined) return this.#executor.sandboxObstacle();
+    return `actions run as users who cannot pass '${closed}', where the data folder is: let them (chmod o+x), or choose another (--data)`;
   }
 
   /** While others are executed. */
@@ -280,6 +288,12 @@ export class LocalActionExecutor implements ActionExecutor {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#removals);
   }
+}
+
+/** The first folder on the way to `path` that keeps strangers out. */
+function closedFolder(path: string): string | undefined {
+  const outer = dirname(path) === path ? undefined : closedFolder(dirname(path));
+  return outer ?? ((statSync(path).mode & 0o001) === 0 ? path : undefined);
 }
 
 function hasOwnRoot({ platform }: ActionPlan): boolean {

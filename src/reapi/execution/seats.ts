@@ -21,6 +21,11 @@ export class Seats {
     this.#isRoot = isRoot;
   }
 
+  /** Whether actions run as others than we are. */
+  get hasOwners(): boolean {
+    return this.#isRoot && idsOf(0) !== undefined;
+  }
+
   take(): Seat {
     let number = 0;
     while (this.#taken.has(number)) number++;
