@@ -53,13 +53,41 @@ describe('evaluations', () => {
     for (const _ of [1, 2]) assert.match(String(rig.ask(...evaluate)), /^[0-9]+,false$/);
   });
 
-  test('that others ask meanwhile, and damaged records, do no harm', () => {
+  test('of which the records are damaged are done anew', () => {
     using rig = new Rig();
     rig.write('default.nix', '"x"');
     for (const isRemembered of [false, true]) assert.deepEqual(rig.ask(...evaluate), ['"x"', isRemembered]);
     const folder = rig.path('cache/nix/firn-evaluations-v2');
     for (const name of readdirSync(folder)) rig.write(`cache/nix/firn-evaluations-v2/${name}`, 'damaged');
     for (const isRemembered of [false, true]) assert.deepEqual(rig.ask(...evaluate), ['"x"', isRemembered]);
+  });
+
+  test('that several do at once, while files change, are never those of other files', async () => {
+    using rig = new Rig();
+    rig.write('default.nix', '[ (builtins.readFile ./value) (builtins.readFile ./value) ]');
+    rig.write('jobs.nix', '{ a = derivation { name = builtins.readFile ./value; system = "x"; builder = "/b"; }; }');
+    rig.write('flake/flake.nix', '{ outputs = _: { v = builtins.readFile ./value; }; }');
+    const values = ['value', 'flake/value'];
+    const commands = [
+      evaluate,
+      evaluate,
+      ['firn', 'eval-jobs', 'jobs.nix', '--workers', '2'],
+      ['nix', 'eval', './flake#v'],
+      ['nix', 'eval', './flake#v'],
+    ] as const;
+    for (const name of values) rig.write(name, 'v0');
+    for (let round = 1; round <= 3; round++) {
+      const running = commands.map(([command, ...args]) => rig.start(command, ...args));
+      for (const name of values) rig.overwrite(name, `v${round}`);
+      for (const { status, stdout, stderr } of await Promise.all(running)) {
+        assert.equal(status, 0, stderr);
+        assert.match(stdout.toString(), new RegExp(`v[${round - 1}${round}]`));
+      }
+      for (const [command, ...args] of commands) {
+        const { stdout } = rig.run(command, ...args);
+        assert.match(stdout.toString(), new RegExp(`v${round}`), `${command} ${args.join(' ')}`);
+      }
+    }
   });
 
   test('have the store as they want it, remembered or not', () => {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { temporaryFolder } from '../../src/testing/index.ts';
-import { type CliResult, runCli } from './run-cli.ts';
+import { type CliResult, runCli, startCli } from './run-cli.ts';
+
+const talkative = ['-v', '-v'] as const;
 
 /** What is said at a level of 'talkative' where an answer is remembered. */
 export const remembered = /nothing has changed since this was evaluated\n/;
@@ -21,6 +23,13 @@ export class Rig implements Disposable {
     writeFileSync(this.path(name), text);
   }
 
+  /** In place, with as many bytes: nobody sees it half done, and its times alone may tell of it. */
+  overwrite(name: string, text: string): void {
+    const file = openSync(this.path(name), 'r+');
+    writeSync(file, text);
+    closeSync(file);
+  }
+
   /** In a repository that begins in the folder itself, or in one of it. */
   git(...args: readonly string[]): void {
     const as = ['-c', 'user.name=x', '-c', 'user.email=x'];
@@ -29,7 +38,17 @@ export class Rig implements Disposable {
   }
 
   run(command: string, ...args: readonly string[]): CliResult {
-    return runCli(command, [...args, '-v', '-v'], {
+    return runCli(command, [...args, ...talkative], this.#options);
+  }
+
+  /** As `run`, beside others. */
+  start(command: string, ...args: readonly string[]): Promise<CliResult> {
+    return startCli(command, [...args, ...talkative], this.#options);
+  }
+
+  get #options() {
+    const settings = ['experimental-features = nix-command flakes', 'flake-registry =', 'substituters ='];
+    return {
       cwd: this.#folder.path,
       env: {
         NIX_STORE_DIR: this.path('store'),
@@ -40,11 +59,10 @@ export class Rig implements Disposable {
         XDG_CONFIG_HOME: this.path('config'),
         XDG_DATA_HOME: this.path('data'),
         TMPDIR: this.#folder.path,
-        NIX_CONFIG:
-          'experimental-features = nix-command flakes\nflake-registry =\nsubstituters =\nsandbox = false\nbuild-users-group =',
+        NIX_CONFIG: [...settings, 'sandbox = false', 'build-users-group ='].join('\n'),
         ...this.variables,
       },
-    });
+    };
   }
 
   /** Its output, errors included, and whether it was remembered. */
