@@ -58,6 +58,7 @@ export {
 } from './scripted-builder.ts';
 export { type OpenStore, type OpenedStore, type StoreGap, storeSuite } from './store-suite.ts';
 export { type SyntaxVector, readSyntaxVectors, syntaxVectorFile } from './syntax-vectors.ts';
+export { SshServer, type SshServerOptions, sshServerObstacle } from './ssh-server.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export { TreeRecorder, type TestTree, fileNames, ignoreTree, inAscii, playTree, testTrees } from './trees.ts';
 export { hexVectors, readVectors } from './vectors.ts';
