@@ -17,6 +17,7 @@ export interface ClientExchangeOptions<Request, Response> {
 /** One call at the client's end. */
 export class ClientExchange<Request, Response> {
   readonly #stream: ClientHttp2Stream;
+  readonly #session: ClientHttp2Stream['session'];
   readonly #options: ClientExchangeOptions<Request, Response>;
   readonly #incoming: IncomingMessages<Response>;
   readonly #ended = Promise.withResolvers<void>();
@@ -28,6 +29,8 @@ export class ClientExchange<Request, Response> {
 
   constructor(stream: ClientHttp2Stream, options: ClientExchangeOptions<Request, Response>) {
     this.#stream = stream;
+    // It is not the stream's any more when that has closed.
+    this.#session = stream.session;
     this.#options = options;
     this.#incoming = new IncomingMessages(stream, { codec: options.method.response, limit: options.messageLimit });
     stream.on('response', this.#begin);
@@ -155,6 +158,8 @@ export class ClientExchange<Request, Response> {
     const reason = this.#streamError === undefined ? `HTTP/2 error ${code ?? 0}` : messageOf(this.#streamError);
     const message = `${this.#options.method.path}: the connection ended the call: ${reason}`;
     const options = this.#streamError === undefined ? {} : { cause: this.#streamError };
+    // A connection that ends cancels its streams; nobody meant this one.
+    if (this.#session?.destroyed !== false) return new GrpcStatus('unavailable', message, options);
     switch (code) {
       case constants.NGHTTP2_CANCEL:
         return new GrpcStatus('cancelled', message, options);

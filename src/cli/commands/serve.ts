@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { displayBytes } from '../../base/index.ts';
 import type { Right } from '../../server/index.ts';
 import { completePath } from '../args/complete-path.ts';
@@ -47,7 +48,7 @@ export function serve(context: CommandContext): Command {
       {
         long: 'config',
         labels: ['file'],
-        summary: 'A firn.toml; flags count for more.',
+        summary: "A firn.toml, in place of the user's or the system's; flags count for more.",
         complete: completePath,
         apply: text => (config = displayBytes(text)),
       },
@@ -71,7 +72,8 @@ export function serve(context: CommandContext): Command {
       const { runServer } = await import('../serve/run-server.ts');
       // It knows the server, which is not for every process's heap (docs/adr/0009).
       const { readServeConfig } = await import('../serve/read-serve-config.ts');
-      const configured = { ...defaultServeSettings, ...(config === undefined ? {} : readServeConfig(config)) };
+      const file = config ?? context.environment.firnConfFiles.find(path => existsSync(path));
+      const configured = { ...defaultServeSettings, ...(file === undefined ? {} : readServeConfig(file)) };
       const parse = (text: string) => parseListenAddress(text, 'an address to serve at', configured.tls);
       const chosen = {
         ...(grpc.length > 0 ? { grpc: grpc.map(parse) } : {}),

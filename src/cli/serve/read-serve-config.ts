@@ -69,6 +69,8 @@ function readConfig(root: ConfigTable, read: (name: string) => Buffer): Config {
     certificates: readGrants(root.tables('certificate'), table => ({ certificate: required(table, 'name') })),
   };
   limits?.finish();
+  // For whoever fetches what has mirrors (settings/firn-toml.ts).
+  root.table('mirrors');
   root.finish();
   return config;
 }
