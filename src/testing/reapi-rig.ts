@@ -4,6 +4,7 @@ import { type ForeignDigest, MemoryBlobStore, digestOf, putBlob } from '../casto
 import {
   GrpcServer,
   GrpcStatus,
+  type ListenAddress,
   type Route,
   type ServerAddress,
   clientStreaming,
@@ -33,6 +34,10 @@ import { ownDigestOf, parseBlobResource, parseUploadResource } from '../reapi/in
 export interface ReapiRigOptions {
   readonly zstd?: boolean;
   readonly maxBatchSize?: number;
+  /** Where it listens; a free port of the loopback interface unless given. */
+  readonly listen?: ListenAddress;
+  /** What `authorization` must be. */
+  readonly authorization?: string;
 }
 
 /**
@@ -62,7 +67,8 @@ export class ReapiRig implements AsyncDisposable {
 
   static async start(options: ReapiRigOptions = {}): Promise<ReapiRig> {
     const rig = new ReapiRig(options);
-    rig.#port = (await rig.#server.listen({ transport: 'tcp', host: '127.0.0.1', port: 0 })).port;
+    const { listen = { transport: 'tcp', host: '127.0.0.1', port: 0 } } = options;
+    rig.#port = (await rig.#server.listen(listen)).port;
     return rig;
   }
 
@@ -88,8 +94,12 @@ export class ReapiRig implements AsyncDisposable {
     const cas = contentAddressableStorageMethods;
     const compressors = this.#options.zstd === true ? [Compressor_Value.ZSTD] : [];
     return [
-      unary(capabilitiesMethods.getCapabilities, (_, { path }) => {
+      unary(capabilitiesMethods.getCapabilities, (_, { path, metadata }) => {
         this.#begin(path);
+        const { authorization } = this.#options;
+        if (authorization !== undefined && metadata.get('authorization') !== authorization) {
+          throw new GrpcStatus('unauthenticated', 'no such token');
+        }
         return create(ServerCapabilitiesSchema, {
           cacheCapabilities: {
             digestFunctions: [DigestFunction_Value.SHA256],

@@ -13,6 +13,8 @@ export interface TestContextOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
+const reapiSchemes = ['reapi', 'reapis', 'reapi+unix'];
+
 /** What stores are opened with, without anything of this machine. */
 export function testStoreContext(options: TestContextOptions = {}): OpenStoreContext {
   const settings = new Settings({
@@ -44,7 +46,7 @@ export function testStoreContext(options: TestContextOptions = {}): OpenStoreCon
     },
     settings,
     reporter: options.reporter ?? silentReporter,
-    kinds: { reapi: () => Promise.resolve(openReapiStore) },
+    kinds: Object.fromEntries(reapiSchemes.map(scheme => [scheme, () => Promise.resolve(openReapiStore)])),
     requireFeature: () => {},
   };
 }

@@ -124,6 +124,25 @@ export const storeKinds: readonly StoreKind[] = [
     ],
   },
   {
+    name: 'Remote Execution Cache Store',
+    uris: ['reapi://host[:port][/instance]', 'reapis://host[:port][/instance]', 'reapi+unix:///path'],
+    schemes: ['reapi', 'reapis', 'reapi+unix'],
+    summary: 'A cache that speaks the Remote Execution API, plainly or by TLS: paths are results of actions there.',
+    settings: [
+      { name: 'instance', summary: 'The instance of the server. What the URI says.' },
+      { name: 'secret-key', summary: 'The file of a secret key to sign paths with. None.' },
+      { name: 'secret-keys', summary: 'More of them, separated by commas.' },
+      {
+        name: 'tls-ca',
+        summary: 'The file of authorities that the server is signed by, in PEM. Those that Node knows.',
+      },
+      { name: 'tls-certificate', summary: 'The file of a certificate that says who we are, in PEM. None.' },
+      { name: 'tls-private-key', summary: 'The file of its key, in PEM. None.' },
+      { name: 'token-file', summary: 'The file of a token for the server. What FIRN_REAPI_TOKEN has.' },
+      ...shared,
+    ],
+  },
+  {
     name: 'Local Daemon Store',
     uris: ['daemon', 'unix:///path'],
     schemes: ['unix'],

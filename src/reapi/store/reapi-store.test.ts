@@ -10,6 +10,7 @@ import {
   type TestTree,
   TreeRecorder,
   ignoreTree,
+  makeCertificate,
   offerTree,
   openTestStore,
   playTree,
@@ -183,5 +184,36 @@ describe('ReapiStore', () => {
       digestOf(Buffer.from('contents of a')),
       rig.blobs.digests.find(({ size }) => size === 13),
     );
+  });
+});
+
+describe('openReapiStore', () => {
+  test('goes by TLS, through sockets, and with tokens', async () => {
+    using folder = temporaryFolder();
+    const { key, cert } = makeCertificate(folder.path);
+    writeFileSync(`${folder.path}/ca`, cert);
+    writeFileSync(`${folder.path}/token`, 'secret\n');
+    const authorization = 'Bearer secret';
+    const tls = { certificate: cert, key };
+    await using secure = await ReapiRig.start({
+      authorization,
+      listen: { transport: 'tcp', host: '127.0.0.1', port: 0, tls },
+    });
+    const token = `token-file=${folder.path}/token`;
+    await using store = await openTestStore(`reapis://${secure.authority}/main?tls-ca=${folder.path}/ca&${token}`);
+    await add(store, offerTree(tree));
+    assert.ok([...secure.results.keys()].every(name => name.startsWith('main ')));
+    const isRefused = (error: unknown) => error instanceof StoreError && error.code === 'remote/failed';
+    const isUnreachable = (error: unknown) => error instanceof StoreError && error.code === 'remote/unreachable';
+    await assert.rejects(openTestStore(`reapis://${secure.authority}?tls-ca=${folder.path}/ca`), isRefused);
+
+    await using local = await ReapiRig.start({
+      authorization,
+      listen: { transport: 'unix', path: `${folder.path}/socket` },
+    });
+    await using nearby = await openTestStore(`reapi+unix://${folder.path}/socket?instance=other&${token}`);
+    await add(nearby, offerTree(tree));
+    assert.ok([...local.results.keys()].every(name => name.startsWith('other ')));
+    await assert.rejects(openTestStore(`reapi+unix://${folder.path}/nowhere`), isUnreachable);
   });
 });
