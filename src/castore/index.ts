@@ -83,7 +83,7 @@ export type { MapTreeOptions } from './tree/map-tree.ts';
 export { MemoryBlobAliases, MemoryDirectoryAliases } from './foreign/memory-aliases.ts';
 export { aliasBlob, findMissingForeign, putForeign } from './foreign/put-foreign.ts';
 export { BlobMarks, type LiveRoots, type LostDirectory, type MarkOptions } from './gc/blob-marks.ts';
-export { type HeldBlobs, type HoldLimits, HeldRoots, Holds, protectedAge } from './gc/holds.ts';
+export { type HeldBlobs, type HoldLimits, HeldRoots, Holds, defaultHoldLimits, protectedAge } from './gc/holds.ts';
 export { LeasedRoots, Leases } from './gc/leases.ts';
 export { type SweepOptions, type SweepProgress, type Swept, sweepBlobs } from './gc/sweep-blobs.ts';
 export { MemoryBlobStore } from './memory/memory-blob-store.ts';

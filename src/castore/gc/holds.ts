@@ -23,7 +23,8 @@ export interface HoldLimits {
 /** In seconds: a hold that was used so recently stays although its owner is beyond the limit, since its user may be about to read. */
 export const protectedAge = 3600;
 
-const defaultLimits: HoldLimits = { maxAge: 30 * 24 * 3600, maxSize: 32 * 2 ** 30 };
+/** Of owners that set none: 30 days, 32 GiB. */
+export const defaultHoldLimits: HoldLimits = { maxAge: 30 * 24 * 3600, maxSize: 32 * 2 ** 30 };
 
 /** Kinds of `hold_roots`. */
 const blobKind = 0;
@@ -81,7 +82,7 @@ export class Holds {
 
   limitsOf(owner: string): HoldLimits {
     const row = this.#database.get('SELECT max_age, max_size FROM hold_limits WHERE owner = ?', owner);
-    return row === undefined ? defaultLimits : { maxAge: Number(row['max_age']), maxSize: Number(row['max_size']) };
+    return row === undefined ? defaultHoldLimits : { maxAge: Number(row['max_age']), maxSize: Number(row['max_size']) };
   }
 
   /** Releases what is beyond the limits of its owner, those first that were used longest ago. Returns how many. */

@@ -57,6 +57,11 @@ export class ConfigTable {
     return new ConfigTable(value, `${this.#place}: [${name}]`);
   }
 
+  /** Of all members. */
+  names(): string[] {
+    return Array.from(this.#table.members.keys(), name => displayBytes(name));
+  }
+
   /** Of `[[name]]`. */
   tables(name: string): ConfigTable[] {
     const value = this.#take(name);

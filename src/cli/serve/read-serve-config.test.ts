@@ -61,6 +61,32 @@ rights = ["read", "execute"]
     assert.deepEqual(config.certificates, [{ certificate: 'builder', instances: '*', rights: ['read', 'execute'] }]);
   });
 
+  it('says how actions are executed, and how long their results are kept', () => {
+    const config = read(`
+      [execution]
+      slots = 3
+      host-paths = []
+      network = true
+      max-timeout = 60
+      [execution.platform]
+      Pool = "default"
+      GPU = ["none", "some"]
+      [action-cache]
+      max-age = 3600
+    `);
+    assert.deepEqual(
+      config.execution?.platform,
+      new Map([
+        ['Pool', ['default']],
+        ['GPU', ['none', 'some']],
+      ]),
+    );
+    assert.equal(config.execution?.enabled, true);
+    assert.equal(config.execution?.maxTimeout, 60_000);
+    assert.deepEqual(config.execution?.hostPaths, []);
+    assert.deepEqual(config.actionCache, { maxAge: 3600, maxSize: 32 * 2 ** 30 });
+  });
+
   it('that says little leaves the rest as it is', () => {
     assert.deepEqual(Object.keys(read('lease = 60\n')).toSorted(), ['certificates', 'lease', 'server', 'tokens']);
   });
@@ -76,6 +102,9 @@ rights = ["read", "execute"]
       '[tls]\ncertificate = "absent.pem"\nkey = "k"\n': /cannot read '.*absent\.pem'/,
       '[limits]\nblobs = 1\n': /\[limits\]: nothing is called 'blobs'/,
       'lease = \n': /is no TOML/,
+      '[execution]\nslots = 0\n': /\[execution\]: 'slots' is not 1 or more/,
+      '[execution]\nhost-paths = ["usr"]\n': /'host-paths' is not a list of absolute paths: 'usr' is none/,
+      '[execution.platform]\nPool = 1\n': /\[platform\]: 'Pool' is not a list of strings/,
     };
     for (const [text, message] of Object.entries(cases)) assert.throws(() => read(text), { message }, text);
   });

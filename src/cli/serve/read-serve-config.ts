@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { byteStringFromLatin1, errnoOf, messageOf, systemErrorText } from '../../base/index.ts';
+import { type HoldLimits, defaultHoldLimits } from '../../castore/index.ts';
 import { readToml } from '../../eval/index.ts';
 import type { TlsIdentity } from '../../grpc/index.ts';
 import {
@@ -13,7 +14,13 @@ import {
 import { CliError } from '../error.ts';
 import { ConfigTable } from './config-table.ts';
 import { parseListenAddress } from './listen-address.ts';
-import { type NixCacheSettings, type ServeSettings, anonymousLevels, defaultServeSettings } from './serve-settings.ts';
+import {
+  type ExecutionSettings,
+  type NixCacheSettings,
+  type ServeSettings,
+  anonymousLevels,
+  defaultServeSettings,
+} from './serve-settings.ts';
 
 type Config = { readonly [name in keyof ServeSettings]?: ServeSettings[name] | undefined };
 
@@ -59,6 +66,8 @@ function readConfig(root: ConfigTable, read: (name: string) => Buffer): Config {
     assetsFromNearby: root.boolean('assets-from-nearby'),
     maxBlobSize: limits?.count('blob-size'),
     nixCache: readNixCache(root.table('nix-cache')),
+    execution: readExecution(root.table('execution')),
+    actionCache: readActionCache(root.table('action-cache')),
     server: {
       messageSize: limits?.count('message-size'),
       connections: limits?.count('connections'),
@@ -97,6 +106,46 @@ function readNixCache(table: ConfigTable | undefined): NixCacheSettings | undefi
   };
   table.finish();
   return settings;
+}
+
+function readExecution(table: ConfigTable | undefined): ExecutionSettings | undefined {
+  if (table === undefined) return undefined;
+  const milliseconds = (name: string) => {
+    const seconds = table.count(name);
+    return seconds === undefined ? undefined : seconds * 1000;
+  };
+  const slots = table.count('slots');
+  if (slots === 0) throw table.wrong('slots', '1 or more');
+  const hostPaths = table.strings('host-paths');
+  const relative = hostPaths?.find(path => !path.startsWith('/'));
+  if (relative !== undefined) throw table.wrong('host-paths', `a list of absolute paths: '${relative}' is none`);
+  const settings = {
+    enabled: table.boolean('enabled') ?? true,
+    slots,
+    maxWaiting: table.count('max-waiting'),
+    hostPaths,
+    network: table.boolean('network'),
+    defaultTimeout: milliseconds('default-timeout'),
+    maxTimeout: milliseconds('max-timeout'),
+    maxOutput: table.count('max-output'),
+    platform: readPlatform(table.table('platform')),
+  };
+  table.finish();
+  return settings;
+}
+
+function readPlatform(table: ConfigTable | undefined): ReadonlyMap<string, readonly string[]> {
+  return new Map((table?.names() ?? []).map(name => [name, table?.strings(name) ?? []]));
+}
+
+function readActionCache(table: ConfigTable | undefined): HoldLimits | undefined {
+  if (table === undefined) return undefined;
+  const limits = {
+    maxAge: table.count('max-age') ?? defaultHoldLimits.maxAge,
+    maxSize: table.count('max-size') ?? defaultHoldLimits.maxSize,
+  };
+  table.finish();
+  return limits;
 }
 
 function isNarCompression(name: string): name is NarCompression {

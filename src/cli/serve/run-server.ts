@@ -46,7 +46,7 @@ export async function runServer(settings: ServeSettings, context: CommandContext
     access: accessOf(settings, token),
     limits: { ...defaultReapiLimits, blobSize: settings.maxBlobSize },
   };
-  const execution = resources.use(await serveExecution(place, log));
+  const execution = resources.use(await serveExecution(place, settings, log));
   const features: ServedFeatures = {
     execution: execution.executes ? { minPriority: -1000, maxPriority: 1000 } : undefined,
     actionCache: true,

@@ -4,6 +4,7 @@ import { LocalExecutor } from '../../exec/index.ts';
 import { ActionCache, ExecutionQueue, LocalActionExecutor, defaultActionSettings } from '../../reapi/index.ts';
 import { type ReapiPlace, type ReapiServices, executionServices } from '../../server/index.ts';
 import type { ServeLog } from './serve-log.ts';
+import type { ExecutionSettings, ServeSettings } from './serve-settings.ts';
 
 export interface ServedExecution extends ReapiServices {
   /** Whether actions are executed; results are kept in any case. */
@@ -18,20 +19,42 @@ export interface ServedExecution extends ReapiServices {
 const waitingActions = 2;
 
 /** Results of actions and, where this machine can make sandboxes, their execution. */
-export async function serveExecution(place: ReapiPlace, log: ServeLog): Promise<ServedExecution> {
+export async function serveExecution(
+  place: ReapiPlace,
+  settings: Pick<ServeSettings, 'execution' | 'actionCache'>,
+  log: ServeLog,
+): Promise<ServedExecution> {
   await using resources = new AsyncDisposableStack();
   const { store } = place.blobs;
-  const cache = new ActionCache(store);
+  const { execution, actionCache } = settings;
+  const cache = new ActionCache(store, actionCache);
   const executor = resources.use(new LocalExecutor());
   const onFault = (error: unknown) =>
     log.write('error', { message: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
-  const settings = defaultActionSettings(hostname(), availableParallelism() + waitingActions);
-  const local = resources.use(new LocalActionExecutor(store, executor, { ...settings, onFault }));
-  const obstacle = await local.obstacle();
+  const local = resources.use(new LocalActionExecutor(store, executor, { ...actionSettings(execution), onFault }));
+  const obstacle = execution.enabled ? await local.obstacle() : undefined;
   if (obstacle !== undefined) log.write('no-execution', { message: obstacle });
-  const queue =
-    obstacle === undefined ? resources.use(new ExecutionQueue({ cache, executor: local, onFault })) : undefined;
+  let queue: ExecutionQueue | undefined;
+  if (execution.enabled && obstacle === undefined) {
+    const { maxWaiting } = execution;
+    const limits = maxWaiting === undefined ? {} : { maxWaiting };
+    queue = resources.use(new ExecutionQueue({ cache, executor: local, onFault, ...limits }));
+  }
   const routes = executionServices({ ...place, cache, queue });
   const owned = resources.move();
   return { routes, cache, executes: queue !== undefined, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
+}
+
+function actionSettings({ slots = availableParallelism() + waitingActions, ...given }: ExecutionSettings) {
+  const defaults = defaultActionSettings(hostname(), slots);
+  const platform = Array.from(given.platform, ([name, values]) => [name, new Set(values)] as const);
+  return {
+    ...defaults,
+    hostPaths: given.hostPaths ?? defaults.hostPaths,
+    network: given.network ?? defaults.network,
+    defaultTimeout: given.defaultTimeout ?? defaults.defaultTimeout,
+    maxTimeout: given.maxTimeout ?? defaults.maxTimeout,
+    maxOutput: given.maxOutput ?? defaults.maxOutput,
+    offer: new Map([...defaults.offer, ...platform]),
+  };
 }

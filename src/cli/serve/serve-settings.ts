@@ -1,3 +1,4 @@
+import type { HoldLimits } from '../../castore/index.ts';
 import type { ListenAddress, ServerLimits, TlsIdentity } from '../../grpc/index.ts';
 import type { CertificateGrant, NarCompression, Right, TokenGrant } from '../../server/index.ts';
 
@@ -24,10 +25,33 @@ export interface ServeSettings {
   readonly nixCache: NixCacheSettings;
   /** Bytes of all blobs, beyond which those go that nobody needs; undefined: as many as the disk has. */
   readonly maxSize: number | undefined;
+  /** How actions are executed; what is not said is as `defaultActionSettings` has it. */
+  readonly execution: ExecutionSettings;
+  /** How long results of actions are kept, and how much of what they name: for every collection of the store. */
+  readonly actionCache: HoldLimits | undefined;
   /** Limits of the gRPC server, where they are not its own. */
   readonly server: { readonly [name in keyof ServerLimits]?: number | undefined };
   /** Of addresses over TCP. */
   readonly tls: TlsIdentity | undefined;
+}
+
+export interface ExecutionSettings {
+  /** Whether actions are executed at all. */
+  readonly enabled: boolean;
+  /** How many at a time. */
+  readonly slots?: number | undefined;
+  /** How many may wait. */
+  readonly maxWaiting?: number | undefined;
+  /** Of this machine, shown to actions, read-only. */
+  readonly hostPaths?: readonly string[] | undefined;
+  readonly network?: boolean | undefined;
+  /** In milliseconds. */
+  readonly defaultTimeout?: number | undefined;
+  readonly maxTimeout?: number | undefined;
+  /** In bytes, of what an action writes to its standard streams. */
+  readonly maxOutput?: number | undefined;
+  /** Properties that are offered beside those of the machine, and their values. */
+  readonly platform: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface NixCacheSettings {
@@ -55,6 +79,8 @@ export const defaultServeSettings: ServeSettings = {
   maxSize: undefined,
   // Before cache.nixos.org, which has 40.
   nixCache: { compression: 'zstd', priority: 30, pullsThrough: false },
+  execution: { enabled: true, platform: new Map() },
+  actionCache: undefined,
   server: {},
   tls: undefined,
   maxAssetSize: 16 * 2 ** 30,
