@@ -11,7 +11,15 @@ import { binDir } from './run-cli.ts';
 const guide = join(import.meta.dirname, '../../docs/guide');
 
 describe('the guide', () => {
-  for (const name of ['evaluation.md', 'nix-cache.md']) {
+  // A store of the page's own, at a place of its own; or at `/nix/store` below its root, where builders are in sandboxes.
+  const places = (folder: string) => ({ NIX_STORE_DIR: join(folder, 'store'), NIX_STATE_DIR: join(folder, 'state') });
+  const pages = new Map([
+    ['evaluation.md', places],
+    ['nix-cache.md', places],
+    ['nix-daemon.md', places],
+    ['remote-builders.md', undefined],
+  ]);
+  for (const [name, own] of pages) {
     test(`${name} says what commands print`, () => {
       using temporary = temporaryFolder();
       const folder = temporary.path;
@@ -20,9 +28,8 @@ describe('the guide', () => {
         HOME: folder,
         NIX_CONF_DIR: '/nonexistent',
         TMPDIR: folder,
-        NIX_STORE_DIR: join(folder, 'store'),
-        NIX_STATE_DIR: join(folder, 'state'),
-        NIX_CONFIG: 'substituters =\nsandbox = false\nbuild-users-group =\nmax-jobs = 1',
+        NIX_CONFIG: `substituters =\nbuild-users-group =\nmax-jobs = 1\n${own === undefined ? `store = ${folder}/root` : 'sandbox = false'}`,
+        ...own?.(folder),
         NO_COLOR: '1',
       };
       const blocks = markedBlocks(readFileSync(join(guide, name), 'utf8'));
