@@ -43,6 +43,7 @@ export { type PlatformOffer, type PlatformProperties, hostPlatform } from './exe
 export { readAction } from './execution/read-action.ts';
 export { currentTime, timestampOf } from './execution/timestamps.ts';
 export { ExecutionQueue, type ExecutionRequest, type QueueOptions } from './queue/execution-queue.ts';
+export type { FoundLog, LiveLogs } from './queue/live-logs.ts';
 export { type ExecutionOutcome, Operation, type OperationState } from './queue/operation.ts';
 export { ReapiError, type ReapiErrorCode, reapiErrorCodes } from './error.ts';
 export { messageOfOwnDigest, ownDigestOf } from './digests/own-digest.ts';

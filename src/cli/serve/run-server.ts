@@ -52,7 +52,11 @@ export async function runServer(settings: ServeSettings, context: CommandContext
     actionCache: true,
   };
   const assets = resources.use(serveAssets(place, store, { settings, context }));
-  const services: readonly ReapiServices[] = [resources.use(blobServices(place, features)), execution, assets];
+  const services: readonly ReapiServices[] = [
+    resources.use(blobServices({ ...place, logs: execution.logs }, features)),
+    execution,
+    assets,
+  ];
   const routes = services.flatMap(service => service.routes);
   const names = [...new Set(routes.map(({ path }) => path.split('/')[1] ?? ''))];
   const health = new HealthService(names);

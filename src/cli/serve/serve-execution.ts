@@ -1,7 +1,13 @@
 import { hostname, availableParallelism } from 'node:os';
 import { messageOf } from '../../base/index.ts';
 import { LocalExecutor } from '../../exec/index.ts';
-import { ActionCache, ExecutionQueue, LocalActionExecutor, defaultActionSettings } from '../../reapi/index.ts';
+import {
+  type LiveLogs,
+  ActionCache,
+  ExecutionQueue,
+  LocalActionExecutor,
+  defaultActionSettings,
+} from '../../reapi/index.ts';
 import { type ReapiPlace, type ReapiServices, executionServices } from '../../server/index.ts';
 import type { ServeLog } from './serve-log.ts';
 import type { ExecutionSettings, ServeSettings } from './serve-settings.ts';
@@ -9,6 +15,7 @@ import type { ExecutionSettings, ServeSettings } from './serve-settings.ts';
 export interface ServedExecution extends ReapiServices {
   /** Whether actions are executed; results are kept in any case. */
   readonly executes: boolean;
+  readonly logs: LiveLogs | undefined;
   readonly cache: ActionCache;
 }
 
@@ -42,7 +49,13 @@ export async function serveExecution(
   }
   const routes = executionServices({ ...place, cache, queue });
   const owned = resources.move();
-  return { routes, cache, executes: queue !== undefined, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
+  return {
+    routes,
+    cache,
+    logs: queue?.logs,
+    executes: queue !== undefined,
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  };
 }
 
 function actionSettings({ slots = availableParallelism() + waitingActions, ...given }: ExecutionSettings) {

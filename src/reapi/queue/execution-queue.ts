@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '../../base/index.ts';
 import { formatForeignDigest } from '../../castore/index.ts';
-import type { OutputStream } from '../../exec/index.ts';
 import type { ActionResult } from '../../proto/index.ts';
 import type { ActionCache, ActionKey, CachedResult } from '../action-cache/action-cache.ts';
 import { ReapiError } from '../error.ts';
@@ -11,6 +10,7 @@ import { requireOffered } from '../execution/platform.ts';
 import { currentTime } from '../execution/timestamps.ts';
 import { FinishedOperations } from './finished-operations.ts';
 import { Job } from './job.ts';
+import { type ActionLogs, LiveLogs } from './live-logs.ts';
 import { type ExecutionOutcome, Operation } from './operation.ts';
 import { WaitingJobs } from './waiting-jobs.ts';
 
@@ -33,8 +33,6 @@ export interface QueueOptions {
   readonly keepsCount?: number;
   /** Told of what is wrong with us, and of no action. */
   readonly onFault?: (error: unknown) => void;
-  /** Gets what actions write, as it comes; a chunk is lent until the call returns. */
-  readonly output?: (key: ActionKey, chunk: Uint8Array, stream: OutputStream) => void;
 }
 
 /**
@@ -43,6 +41,8 @@ export interface QueueOptions {
  * ended, until somebody cancels them.
  */
 export class ExecutionQueue implements AsyncDisposable {
+  /** What actions write while they are executed. */
+  readonly logs = new LiveLogs();
   readonly #options: QueueOptions;
   readonly #jobs = new Map<string, Job>();
   readonly #jobOf = new Map<Operation, Job>();
@@ -139,26 +139,26 @@ export class ExecutionQueue implements AsyncDisposable {
   }
 
   async #run(job: Job): Promise<void> {
-    const { queuedAt } = job.action;
-    job.update({ stage: 'executing', queuedAt, startedAt: currentTime() });
+    const { queuedAt, key } = job.action;
+    const logs = this.logs.open(key.instance);
+    job.update({ stage: 'executing', queuedAt, startedAt: currentTime(), logs: logs.names });
     let outcome: ExecutionOutcome;
     try {
-      const executed = await this.#execute(job);
+      const executed = await this.#execute(job, logs);
       outcome = executed.kind === 'ended' ? { ...executed, isCached: false } : executed;
     } catch (error) {
       outcome = this.#failure(job, error);
     }
+    logs.end();
     this.#executing--;
     this.#complete(job, outcome);
     this.#pump();
   }
 
-  #execute(job: Job): Promise<Executed> {
-    const { executor, output } = this.#options;
-    const { key } = job.action;
-    return executor.execute(job.action, {
+  #execute(job: Job, logs: ActionLogs): Promise<Executed> {
+    return this.#options.executor.execute(job.action, {
       signal: job.signal,
-      output: output && ((chunk, stream) => output(key, chunk, stream)),
+      output: (chunk, stream) => logs.write(chunk, stream),
       record: result => this.#record(job, result),
     });
   }

@@ -1,6 +1,7 @@
 import type { ActionResult } from '../../proto/index.ts';
 import type { ActionKey } from '../action-cache/action-cache.ts';
 import type { ReapiError } from '../error.ts';
+import type { ActionLogs } from './live-logs.ts';
 
 /** What became of an action. */
 export type ExecutionOutcome =
@@ -11,7 +12,13 @@ export type ExecutionOutcome =
 /** Where an execution is. Times are in milliseconds since the epoch. */
 export type OperationState =
   | { readonly stage: 'cache-check' | 'queued'; readonly queuedAt: number }
-  | { readonly stage: 'executing'; readonly queuedAt: number; readonly startedAt: number }
+  | {
+      readonly stage: 'executing';
+      readonly queuedAt: number;
+      readonly startedAt: number;
+      /** Resource names of what the action writes. */
+      readonly logs: ActionLogs['names'];
+    }
   | { readonly stage: 'completed'; readonly queuedAt: number; readonly outcome: ExecutionOutcome };
 
 /** What a client asked for once, and can ask about until it is forgotten; several may share one execution. */

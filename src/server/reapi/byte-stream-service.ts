@@ -51,8 +51,14 @@ export class ByteStreamService implements AsyncDisposable {
     request: { readonly resourceName: string; readonly readOffset: bigint; readonly readLimit: bigint },
     call: ServerCall,
   ) {
+    const { access, blobs, logs } = this.#place;
+    const found = logs?.find(request.resourceName);
+    if (found !== undefined) {
+      access.require(call, found.instance, 'read');
+      for await (const data of found.log.read(Number(request.readOffset), call.signal)) yield readResponse(data);
+      return;
+    }
     const { instance, digest: named, compressor } = parseBlobResource(request.resourceName);
-    const { access, blobs } = this.#place;
     access.require(call, instance, 'read');
     const digest = await blobs.withSize(named, call.signal);
     const { readOffset, readLimit } = request;

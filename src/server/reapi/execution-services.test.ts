@@ -26,10 +26,12 @@ import {
   ListOperationsRequestSchema,
   type Operation,
   PreconditionFailureSchema,
+  ReadRequestSchema,
   UpdateActionResultRequestSchema,
   WaitExecutionRequestSchema,
   WaitOperationRequestSchema,
   actionCacheMethods,
+  byteStreamMethods,
   executionMethods,
   operationsMethods,
 } from '../../proto/index.ts';
@@ -46,7 +48,7 @@ import { temporaryFolder } from '../../testing/index.ts';
 import { Access, type Right } from '../access.ts';
 import { statusOfError } from '../status-of-error.ts';
 import { defaultReapiLimits } from './reapi-place.ts';
-import { executionServices } from './reapi-services.ts';
+import { type ReapiServices, blobServices, executionServices } from './reapi-services.ts';
 import { ServedBlobs } from './served-blobs.ts';
 
 const executor = new LocalExecutor();
@@ -65,6 +67,7 @@ class Rig implements AsyncDisposable {
   readonly blobs: ServedBlobs;
   readonly #queue: ExecutionQueue | undefined;
   readonly #server: GrpcServer;
+  readonly #blobServices: ReapiServices;
   readonly #function: ServedDigestFunction;
   #client: GrpcClient | undefined;
 
@@ -87,8 +90,11 @@ class Rig implements AsyncDisposable {
       tokens: [],
       certificates: [],
     });
-    const place = { blobs: this.blobs, access, limits: defaultReapiLimits, cache, queue: this.#queue };
-    this.#server = new GrpcServer(executionServices(place), { statusOf: statusOfError });
+    const logs = this.#queue?.logs;
+    const place = { blobs: this.blobs, access, limits: defaultReapiLimits, logs };
+    this.#blobServices = blobServices(place, { execution: undefined, actionCache: true });
+    const routes = [...this.#blobServices.routes, ...executionServices({ ...place, cache, queue: this.#queue })];
+    this.#server = new GrpcServer(routes, { statusOf: statusOfError });
   }
 
   static async open(options: RigOptions = {}): Promise<Rig> {
@@ -167,6 +173,7 @@ class Rig implements AsyncDisposable {
   async [Symbol.asyncDispose]() {
     await this.#client?.[Symbol.asyncDispose]();
     await this.#server[Symbol.asyncDispose]();
+    await this.#blobServices[Symbol.asyncDispose]();
     await this.#queue?.[Symbol.asyncDispose]();
     this.#leases[Symbol.dispose]();
     await this.store[Symbol.asyncDispose]();
@@ -292,6 +299,34 @@ describe('executions', () => {
       detail?.violations.map(({ type, subject }) => [type, subject]),
       [['MISSING', `blobs/${lost.hash}/4`]],
     );
+  });
+
+  test('can be watched: what they write is read while they run', async () => {
+    await using rig = await Rig.open();
+    // It goes on when it has been read what it wrote.
+    const action = await rig.action('echo begun; echo apart >&2; sleep 1000');
+    const running = rig.execute(action)[Symbol.asyncIterator]();
+    let operation: Operation | undefined;
+    for (let next = await running.next(); next.done !== true; next = await running.next()) {
+      operation = next.value;
+      if (metadataOf(operation).stage === ExecutionStage_Value.EXECUTING) break;
+    }
+    const { name } = operation ?? assert.fail('nothing runs');
+    const { stdoutStreamName, stderrStreamName } = metadataOf(operation ?? assert.fail());
+    const readLog = (resourceName: string, readOffset = 0n) =>
+      rig.client.serverStreaming(byteStreamMethods.read, create(ReadRequestSchema, { resourceName, readOffset }));
+    for await (const { data } of readLog(stdoutStreamName)) {
+      assert.equal(Buffer.from(data).toString(), 'begun\n');
+      break;
+    }
+    for await (const { data } of readLog(stderrStreamName, 2n)) {
+      assert.equal(Buffer.from(data).toString(), 'art\n');
+      break;
+    }
+    const whole = Array.fromAsync(readLog(stdoutStreamName));
+    await rig.client.unary(operationsMethods.cancelOperation, create(CancelOperationRequestSchema, { name }));
+    assert.equal(Buffer.concat((await whole).map(({ data }) => data)).toString(), 'begun\n');
+    await assert.rejects(Array.fromAsync(readLog('logstreams/none/stdout')), refused('invalidArgument'));
   });
 
   test('that fail say so, and are not cached', async () => {

@@ -44,6 +44,9 @@ export async function operationMessage({ name, key }: Operation, state: Operatio
       actionDigest: messageOfDigest(key.action),
       digestFunction: isServedDigestFunction(key.action.function) ? digestFunctionNumbers[key.action.function] : 0,
       partialExecutionMetadata: partialMetadata(state),
+      ...(state.stage === 'executing'
+        ? { stdoutStreamName: state.logs.stdout, stderrStreamName: state.logs.stderr }
+        : {}),
     }),
   );
   if (state.stage !== 'completed') return create(OperationSchema, { name, metadata });

@@ -1,3 +1,4 @@
+import type { LiveLogs } from '../../reapi/index.ts';
 import type { Access } from '../access.ts';
 import type { ServedBlobs } from './served-blobs.ts';
 
@@ -22,4 +23,6 @@ export interface ReapiPlace {
   readonly blobs: ServedBlobs;
   readonly access: Access;
   readonly limits: ReapiLimits;
+  /** What actions write while they are executed here, if any are. */
+  readonly logs?: LiveLogs | undefined;
 }
