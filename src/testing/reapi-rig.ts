@@ -23,6 +23,7 @@ import {
   QueryWriteStatusResponseSchema,
   ReadResponseSchema,
   ServerCapabilitiesSchema,
+  SpliceBlobResponseSchema,
   WriteResponseSchema,
   actionCacheMethods,
   byteStreamMethods,
@@ -34,6 +35,8 @@ import { ownDigestOf, parseBlobResource, parseUploadResource } from '../reapi/in
 export interface ReapiRigOptions {
   readonly zstd?: boolean;
   readonly maxBatchSize?: number;
+  /** By which blobs are to be split, if they are. */
+  readonly averageChunkSize?: number;
   /** Where it listens; a free port of the loopback interface unless given. */
   readonly listen?: ListenAddress;
   /** What `authorization` must be. */
@@ -53,6 +56,8 @@ export class ReapiRig implements AsyncDisposable {
   fault: (path: string) => void = () => {};
   /** Bytes after which the next stream, either way, breaks. */
   breakAfter = Infinity;
+  /** Bytes of blobs that came, as they came. */
+  received = 0;
   /** Given instead of what blobs are. */
   lie: ((bytes: Uint8Array) => Uint8Array) | undefined;
   readonly #options: ReapiRigOptions;
@@ -106,6 +111,8 @@ export class ReapiRig implements AsyncDisposable {
             maxBatchTotalSizeBytes: BigInt(this.#options.maxBatchSize ?? 0),
             supportedCompressors: compressors,
             supportedBatchUpdateCompressors: compressors,
+            spliceBlobSupport: true,
+            fastCdc2020Params: { avgChunkSizeBytes: BigInt(this.#options.averageChunkSize ?? 0) },
             actionCacheUpdateCapabilities: { updateEnabled: true },
           },
         });
@@ -119,6 +126,7 @@ export class ReapiRig implements AsyncDisposable {
       unary(cas.batchUpdateBlobs, async (request, { path }) => {
         this.#begin(path);
         for (const { data, compressor } of request.requests) {
+          this.received += data.byteLength;
           await putBlob(this.blobs, compressor === Compressor_Value.ZSTD ? zstdDecompressSync(data) : data);
         }
         const responses = request.requests.map(({ digest }) => (digest === undefined ? {} : { digest }));
@@ -135,6 +143,17 @@ export class ReapiRig implements AsyncDisposable {
           else responses.push({ digest: message, data: zstdCompressSync(given), compressor: Compressor_Value.ZSTD });
         }
         return create(BatchReadBlobsResponseSchema, { responses });
+      }),
+      unary(cas.spliceBlob, async (request, { path }) => {
+        this.#begin(path);
+        const pieces: Uint8Array[] = [];
+        for (const message of request.chunkDigests) {
+          const piece = await this.blobs.get(ownDigestOf(message, 'chunk_digests'));
+          if (piece === undefined) throw new GrpcStatus('notFound', 'no such chunk');
+          pieces.push(piece);
+        }
+        const { hash, size } = await putBlob(this.blobs, Buffer.concat(pieces));
+        return create(SpliceBlobResponseSchema, { blobDigest: wireDigest({ hash, size }) });
       }),
       unary(actionCacheMethods.getActionResult, (request, { path }) => {
         this.#begin(path);
@@ -169,6 +188,7 @@ export class ReapiRig implements AsyncDisposable {
           }
           if (Number(writeOffset) !== sizeOf(pieces)) throw new GrpcStatus('invalidArgument', 'not the next byte');
           pieces.push(data);
+          this.received += data.byteLength;
           this.#count(data.byteLength);
           if (finishWrite) break;
         }

@@ -133,6 +133,11 @@ export const storeKinds: readonly StoreKind[] = [
       { name: 'secret-key', summary: 'The file of a secret key to sign paths with. None.' },
       { name: 'secret-keys', summary: 'More of them, separated by commas.' },
       {
+        name: 'splice',
+        fallback: 'false',
+        summary: 'Whether large files are sent in chunks, those that the server lacks.',
+      },
+      {
         name: 'tls-ca',
         summary: 'The file of authorities that the server is signed by, in PEM. Those that Node knows.',
       },

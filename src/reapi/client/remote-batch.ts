@@ -27,6 +27,7 @@ import type { ReapiServer } from './reapi-server.ts';
 import type { ServerTraits } from './server-traits.ts';
 import { type SpooledPiece, UploadSpool } from './upload-spool.ts';
 import { uploadBlob } from './upload-blob.ts';
+import { fewestChunks, uploadInChunks } from './upload-in-chunks.ts';
 
 interface SpooledBlob {
   readonly digest: Digest;
@@ -46,12 +47,15 @@ const overhead = 128;
 export class RemoteBatch implements BlobBatch {
   readonly #server: ReapiServer;
   readonly #store: BlobStore;
+  readonly #splices: boolean;
   readonly #spool = new UploadSpool();
   readonly #blobs = new Map<Sha256, SpooledBlob>();
 
-  constructor(server: ReapiServer, store: BlobStore) {
+  /** `splices`: large blobs are sent in chunks, where the server puts them together. */
+  constructor(server: ReapiServer, store: BlobStore, splices = false) {
     this.#server = server;
     this.#store = store;
+    this.#splices = splices;
   }
 
   async put(bytes: Uint8Array, options: PutOptions = {}): Promise<Digest> {
@@ -114,10 +118,12 @@ export class RemoteBatch implements BlobBatch {
     for (const { digest } of wanted) {
       if (digest.size > (traits.maxBlobSize ?? Infinity)) throw tooLarge(digest, traits);
     }
-    const uploads = [...groupBlobs(wanted, traits.maxBatchSize)];
+    const chunkedFrom = this.#chunkedFrom(traits);
+    const uploads = [...groupBlobs(wanted, Math.min(traits.maxBatchSize, chunkedFrom))];
     await forEachConcurrent(uploads, { limit: this.#server.concurrency, signal }, async (group, stop) => {
       const [first] = group;
       if (first === undefined) return;
+      if (group.length === 1 && (await this.#sendChunks(first, traits, stop))) return;
       if (group.length === 1 && first.digest.size + overhead > traits.maxBatchSize) {
         await uploadBlob(this.#server, first.digest, {
           zstd: traits.zstd,
@@ -125,6 +131,24 @@ export class RemoteBatch implements BlobBatch {
           open: () => this.#open(first),
         });
       } else await this.#sendTogether(group, traits, stop);
+    });
+  }
+
+  /** Bytes from which on blobs are sent in chunks. */
+  #chunkedFrom({ splicesBlobs, chunking }: ServerTraits): number {
+    return this.#splices && splicesBlobs && chunking !== undefined ? chunking.averageSize * fewestChunks : Infinity;
+  }
+
+  /** Whether the blob is there then. */
+  async #sendChunks(blob: SpooledBlob, traits: ServerTraits, signal: AbortSignal): Promise<boolean> {
+    const { chunking } = traits;
+    if (chunking === undefined || blob.digest.size < this.#chunkedFrom(traits)) return false;
+    return uploadInChunks(this.#server, blob.digest, {
+      chunking,
+      signal,
+      store: this.#store,
+      batch: () => new RemoteBatch(this.#server, this.#store),
+      open: () => this.#open(blob),
     });
   }
 

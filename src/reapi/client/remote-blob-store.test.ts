@@ -28,7 +28,27 @@ blobStoreSuite('RemoteBlobStore in small batches, ranges as given', () =>
   open({ maxBatchSize: 10_000 }, { trustsRanges: true }),
 );
 
+blobStoreSuite('RemoteBlobStore in chunks', () => open({ averageChunkSize: 16 * 1024 }, { splices: true }));
+
 describe('RemoteBlobStore', () => {
+  test('sends of a changed blob the chunks that changed', async () => {
+    await using opened = await open({ averageChunkSize: 16 * 1024 }, { splices: true });
+    const { rig, store } = opened;
+    const bytes = noise(8_000_000, 1);
+    await putBlob(store, bytes);
+    assert.ok(rig.received <= 8_000_000);
+    rig.received = 0;
+    const changed = Buffer.concat([bytes.subarray(0, 3_000_000), Buffer.from('more'), bytes.subarray(3_000_001)]);
+    const digest = await putBlob(store, changed);
+    assert.ok(rig.received < 160_000, `${rig.received} bytes were sent`);
+    assert.deepEqual(await readWhole(store, digest), changed);
+    rig.fault = path => {
+      if (path.endsWith('SpliceBlob')) throw new GrpcStatus('unimplemented', 'not any more');
+    };
+    const other = await putBlob(store, noise(3_000_000, 2));
+    assert.deepEqual(await readWhole(store, other), noise(3_000_000, 2));
+  });
+
   test('reads many small blobs in few calls', async () => {
     await using opened = await open();
     const { rig, store } = opened;

@@ -28,6 +28,8 @@ import { RemoteBatch } from './remote-batch.ts';
 export interface RemoteBlobStoreOptions {
   /** Whether ranges of blobs are taken as the server gives them; else a range costs reading all of the blob. */
   readonly trustsRanges?: boolean;
+  /** Whether large blobs are sent in chunks, of which the server may have some, where it puts blobs together. */
+  readonly splices?: boolean;
 }
 
 /** Digests of one FindMissingBlobs: 600 KiB of request. */
@@ -43,11 +45,13 @@ export class RemoteBlobStore implements BlobStore {
   readonly #server: ReapiServer;
   readonly #small: BatchReader;
   readonly #trustsRanges: boolean;
+  readonly #splices: boolean;
 
   constructor(server: ReapiServer, options: RemoteBlobStoreOptions = {}) {
     this.#server = server;
     this.#small = new BatchReader(server);
     this.#trustsRanges = options.trustsRanges ?? false;
+    this.#splices = options.splices ?? false;
   }
 
   async findMissing(digests: readonly Digest[], options: CallOptions = {}): Promise<Digest[]> {
@@ -108,7 +112,7 @@ export class RemoteBlobStore implements BlobStore {
   }
 
   batch(): RemoteBatch {
-    return new RemoteBatch(this.#server, this);
+    return new RemoteBatch(this.#server, this, this.#splices);
   }
 
   async #maxBatched(options: CallOptions): Promise<number> {

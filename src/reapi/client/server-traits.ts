@@ -1,6 +1,12 @@
 import type { DigestFunction } from '../../castore/index.ts';
-import { Compressor_Value, type ServerCapabilities } from '../../proto/index.ts';
+import { Compressor_Value, type FastCdc2020Params, type ServerCapabilities } from '../../proto/index.ts';
 import { digestFunctionNumbers, isServedDigestFunction } from '../digests/digest-functions.ts';
+
+/** By which parameters a server splits blobs (FAST_CDC_2020). */
+export interface Chunking {
+  readonly averageSize: number;
+  readonly seed: number;
+}
 
 /** What a server says it can do, in our terms. */
 export interface ServerTraits {
@@ -16,6 +22,8 @@ export interface ServerTraits {
   readonly executes: boolean;
   readonly splitsBlobs: boolean;
   readonly splicesBlobs: boolean;
+  /** Undefined where the server recommends none. */
+  readonly chunking: Chunking | undefined;
 }
 
 /** Bytes of a message that every implementation of gRPC takes unless told otherwise, less what surrounds the blobs. */
@@ -38,5 +46,14 @@ export function traitsOf(capabilities: ServerCapabilities): ServerTraits {
     executes: execution?.execEnabled === true,
     splitsBlobs: cache?.splitBlobSupport === true,
     splicesBlobs: cache?.spliceBlobSupport === true,
+    chunking: chunkingOf(cache?.fastCdc2020Params),
   };
+}
+
+/** Undefined for what is no such chunking as ours. */
+function chunkingOf(params: FastCdc2020Params | undefined): Chunking | undefined {
+  if (params === undefined) return undefined;
+  const averageSize = Number(params.avgChunkSizeBytes);
+  const isPossible = averageSize >= 1024 && averageSize <= 1024 * 1024 && Number.isInteger(Math.log2(averageSize));
+  return isPossible ? { averageSize, seed: params.seed } : undefined;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { displayBytes, systemErrorText } from '../../base/index.ts';
-import { type SettingType, optionalAbsolutePathType, stringType } from '../../nix-compat/index.ts';
+import { type SettingType, booleanType, optionalAbsolutePathType, stringType } from '../../nix-compat/index.ts';
 import { type Store, type StoreParameters, type StoreRequest, takeSecretKeys, takeTraits } from '../../store/index.ts';
 import { ReapiServer } from '../client/reapi-server.ts';
 import { type ServerEndpoint, parseEndpoint } from '../client/server-endpoint.ts';
@@ -19,6 +19,7 @@ export async function openReapiStore(request: StoreRequest): Promise<Store> {
   const { scheme, authority, parameters, context } = request;
   const traits = takeTraits(parameters, context.environment.storeDir);
   const secretKeys = takeSecretKeys(parameters);
+  const splices = parameters.take('splice', booleanType, false);
   const options = takeServer(endpointOf(scheme, displayBytes(authority)), parameters);
   parameters.warnUnknown(context.reporter);
   const uri = `${scheme}://${authority}`;
@@ -38,6 +39,7 @@ export async function openReapiStore(request: StoreRequest): Promise<Store> {
     isTrusted: traits.isTrusted,
     pathInfoCacheSize: traits.pathInfoCacheSize,
     secretKeys,
+    splices,
     reporter: context.reporter,
     server,
   });

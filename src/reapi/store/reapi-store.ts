@@ -40,6 +40,8 @@ export interface ReapiStoreOptions {
   readonly isTrusted: boolean;
   readonly pathInfoCacheSize: number;
   readonly secretKeys: readonly SecretKey[];
+  /** As of `RemoteBlobStore`. */
+  readonly splices: boolean;
   readonly reporter: Reporter;
   /** Disposed of with the store. */
   readonly server: ReapiServer;
@@ -84,7 +86,7 @@ export class ReapiStore implements Store {
     this.wantMassQuery = options.wantMassQuery;
     this.isTrusted = options.isTrusted;
     this.#server = server;
-    const blobs = new RemoteBlobStore(server);
+    const blobs = new RemoteBlobStore(server, { splices: options.splices });
     const results = new RemoteActionCache(server);
     const shared = { uri, storeDir, blobs, results, reporter };
     this.#paths = new PathEntries({ ...shared, remembered: options.pathInfoCacheSize });
