@@ -2,13 +2,13 @@
  * What a server of REAPI costs: processor time of the server (user and system) per call and per GiB, beside buildbox-casd
  * in the same run, in turns. The client, which is ours, is not counted.
  *
- *     CASD='buildbox-casd' scripts/run bench/reapi-load.ts [--rounds N]
+ *     CASD='buildbox-casd' scripts/run bench/reapi-load.ts [--rounds N] [--save]
  *
  * CASD is the command of the peer, with arguments before its own if need be.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -26,6 +26,8 @@ import {
   capabilitiesMethods,
   contentAddressableStorageMethods,
 } from '../src/proto/index.ts';
+
+import { describeMachine } from './framework/machine.ts';
 
 const root = dirname(import.meta.dirname);
 const rounds = Number(process.argv[process.argv.indexOf('--rounds') + 1] || 3);
@@ -239,6 +241,8 @@ for (const { client } of servers) {
     ]);
   });
 }
+const machine = describeMachine(undefined);
+const figures: object[] = [];
 for (const { what, run, unit, bar } of measures) {
   const costs: number[][] = [[], []];
   for (let round = 0; round < rounds; round++) {
@@ -250,6 +254,20 @@ for (const { what, run, unit, bar } of measures) {
   }
   const [ours, theirs] = costs.map(each => Math.min(...each));
   const ratio = (ours! / theirs!).toFixed(2);
+  figures.push({ name: what, unit, own: ours, peer: theirs, value: Number(ratio), bar, met: Number(ratio) <= bar });
   process.stdout.write(`${what}: ${ours!.toFixed(2)} ${unit}, casd ${theirs!.toFixed(2)}: ${ratio} (bar ${bar})\n`);
+}
+const memory = { own: firn.memory(), peer: peer.memory() };
+if (process.argv.includes('--save')) {
+  const record = {
+    name: 'reapi-load',
+    title: 'processor time of a server of REAPI, beside buildbox-casd',
+    workload: 'unary calls, 16 at a time; blobs of 64 MiB over one connection; the least of each side',
+    date: new Date().toISOString().slice(0, 10),
+    machine,
+    figures,
+    peakMemory: memory,
+  };
+  writeFileSync(join(import.meta.dirname, 'results/reapi-load.json'), `${JSON.stringify(record, undefined, 2)}\n`);
 }
 process.stdout.write(`memory: ${Math.round(firn.memory() / 1e6)} MB, casd ${Math.round(peer.memory() / 1e6)} MB\n`);
