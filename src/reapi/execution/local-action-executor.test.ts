@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { toJson } from '@bufbuild/protobuf';
-import { StructSchema, anyUnpack, durationFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { create, toBinary, toJson } from '@bufbuild/protobuf';
+import { StructSchema, anyUnpack, durationFromMs, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import {
   type DigestFunction,
   decodeTreeMessage,
@@ -11,10 +11,10 @@ import {
   foreignDigestOf,
 } from '../../castore/index.ts';
 import { LocalExecutor } from '../../exec/index.ts';
-import { type ActionResult, Command_OutputDirectoryFormat } from '../../proto/index.ts';
+import { type ActionResult, Command_OutputDirectoryFormat, DirectorySchema } from '../../proto/index.ts';
 import { ActionRig, findBusybox } from '../../testing/index.ts';
 import { foreignStoreOf } from '../action-cache/resolve-blobs.ts';
-import { digestOfMessage } from '../digests/digest-message.ts';
+import { digestOfMessage, messageOfDigest } from '../digests/digest-message.ts';
 import { LocalActionExecutor, type LocalActionSettings } from './local-action-executor.ts';
 
 const executor = new LocalExecutor();
@@ -209,6 +209,27 @@ describe('an action', () => {
     assert.equal(timestampMs(properties?.mtime ?? assert.fail()), 1_000_000_000_500);
     await assert.rejects(rig.run('', { outputNodeProperties: ['owner'] }), { code: 'action/malformed' });
   });
+
+  for (const digestFunction of ['sha256', 'blake3'] as const)
+    test(`finds the times and modes that its inputs have, and no blob changes: ${digestFunction}`, async () => {
+      await using rig = new Rig(digestFunction);
+      const file = messageOfDigest(await rig.upload(Buffer.from('x'.repeat(50_000))));
+      const mtime = timestampFromMs(1_000_000_000_000);
+      const below = create(DirectorySchema, {
+        files: [
+          { name: 'old', digest: file, nodeProperties: { mtime, unixMode: 0o640 } },
+          { name: 'plain', digest: file },
+        ],
+        nodeProperties: { mtime },
+      });
+      const belowDigest = messageOfDigest(await rig.upload(toBinary(DirectorySchema, below)));
+      const directory = create(DirectorySchema, { directories: [{ name: 'd', digest: belowDigest }] });
+      const root = await rig.upload(toBinary(DirectorySchema, directory));
+      const script =
+        "stat -c '%n %a %Y' d d/old; stat -c '%h' d/old; echo more >>d/old && wc -c <d/old; wc -c <d/plain";
+      const { stdoutDigest } = await rig.ended(script, { root });
+      assert.equal(await rig.read(stdoutDigest), 'd 755 1000000000\nd/old 640 1000000000\n1\n50005\n50000\n');
+    });
 
   test('may have its whole root as an output, and outputs above its working folder', async () => {
     await using rig = new Rig();

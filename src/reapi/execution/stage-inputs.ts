@@ -16,6 +16,7 @@ import {
 import type { UserIds } from '../../exec/index.ts';
 import { foreignStoreOf } from '../action-cache/resolve-blobs.ts';
 import { ReapiError } from '../error.ts';
+import { applyNodeProperties } from './node-properties.ts';
 
 export interface StageOptions extends CallOptions {
   /** Where the input root is to be; nothing is there. */
@@ -44,11 +45,17 @@ export async function stageInputs(store: DiskBlobStore, root: ForeignDigest, opt
       files: store,
       ...(areLinks ? { folderOwner: owner } : { style: 'writable' }),
     });
+    if (mayHaveProperties(root, digest)) await applyNodeProperties(store, root, { path, owner, signal });
   } catch (error) {
     if (!(error instanceof CastoreError) || error.code.startsWith('data-folder/')) throw error;
     if (error.code === 'blob/missing') throw await missingInputs(store, root, error);
     throw new ReapiError('action/malformed', `the input root cannot be made: ${error.message}`, { cause: error });
   }
+}
+
+/** What is as we would write it has none. */
+function mayHaveProperties(root: ForeignDigest, digest: Digest): boolean {
+  return root.function !== 'gittree' && !(root.function === 'sha256' && root.hash === digest.hash);
 }
 
 async function importRoot(store: DiskBlobStore, root: ForeignDigest, signal: AbortSignal | undefined): Promise<Digest> {
