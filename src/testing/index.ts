@@ -7,7 +7,7 @@ export { countProcesses, uniqueName } from './processes.ts';
 export { findBusybox, isRoot, nobody, runAction, shellAction, shellSandbox, variables } from './test-actions.ts';
 export { type FaultPlan, faultyFileSystem } from './faulty-file-system.ts';
 export { injectNodeFaults } from './faulty-node-fs.ts';
-export { BuildRig, type BuildRigOptions, type BuilderScript, testBuildSettings } from './build-rig.ts';
+export { BuildRig, type BuildRigOptions, type BuilderScript, freeSlots, testBuildSettings } from './build-rig.ts';
 export { CountingBlobStore, LyingBlobStore, opened } from './blob-store-rigs.ts';
 export {
   type BlobStoreGap,

@@ -51,6 +51,9 @@ interface IdleConnection {
   readonly errors: MachineErrors;
 }
 
+/** Milliseconds after which slots are looked at again for the first time. */
+const firstLook = 100;
+
 /** The machines that build for a process: who of them is to have the next build, and connections to them. */
 export class MachinePool implements AsyncDisposable {
   readonly machines: readonly Machine[];
@@ -60,6 +63,8 @@ export class MachinePool implements AsyncDisposable {
   /** By descending weight; among equals the first is first. */
   readonly #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
+  /** In milliseconds, until slots are looked at again. */
+  #patience = firstLook;
 
   constructor(options: MachinePoolOptions) {
     this.machines = options.machines;
@@ -91,6 +96,7 @@ export class MachinePool implements AsyncDisposable {
     const waiting = { ...options, resolve, reject };
     const before = this.#waiting.findIndex(other => other.weight < weight);
     this.#waiting.splice(before < 0 ? this.#waiting.length : before, 0, waiting);
+    this.#patience = firstLook;
     const abort = () => {
       this.#remove(waiting);
       reject(signal.reason);
@@ -114,10 +120,14 @@ export class MachinePool implements AsyncDisposable {
         waiting.reject(error);
       }
     }
-    // Other processes say nothing when they give slots back.
+    // Other processes say nothing when they give slots back, and hold those that they look at for a moment.
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#serve(), this.#options.pollInterval);
+    if (this.#waiting.length === 0) return;
+    this.#timer = setTimeout(() => {
+      this.#patience = Math.min(2 * this.#patience, this.#options.pollInterval);
+      this.#serve();
+    }, this.#patience);
   }
 
   #remove(waiting: Waiting): void {
