@@ -28,6 +28,7 @@ import { type ServedAt, configurationLines } from './configuration-lines.ts';
 import { formatListenAddress } from './listen-address.ts';
 import { serveAssets } from './serve-assets.ts';
 import { serveExecution } from './serve-execution.ts';
+import { removeDeadSocket } from './remove-dead-socket.ts';
 import { ServeLog } from './serve-log.ts';
 import { serveNixCache } from './serve-nix-cache.ts';
 import { type ServeSettings, isLocal } from './serve-settings.ts';
@@ -151,6 +152,7 @@ async function listenAll(server: Listener, addresses: readonly ListenAddress[]):
   const bound: ListenAddress[] = [];
   for (const address of addresses) {
     try {
+      if (address.transport === 'unix') await removeDeadSocket(address.path);
       const { port } = await server.listen(address);
       bound.push(address.transport === 'tcp' ? { ...address, port } : address);
     } catch (cause) {
