@@ -64,6 +64,7 @@ test('holds end when they were not used for long, and the oldest where they are 
     add('test', 0),
   ];
   const other = add('other', 25 * hour, 100);
+  assert.deepEqual([holds.isDue(first, now - 2 * hour), holds.isDue(first, now - 9 * hour)], [true, false]);
   holds.touch(first, now - 2 * hour);
   const left = () => rig.store.folder.database.all('SELECT id FROM holds ORDER BY id').map(({ id }) => id);
   assert.equal(holds.expire(now), 2);

@@ -60,12 +60,15 @@ export class Holds {
     return { blobs: of(blobKind), directories: of(directoryKind) };
   }
 
-  /** Notes that it was used; a minute more or less does not matter, so that most calls write nothing. */
-  touch(hold: number, now = Date.now()): void {
-    const used = seconds(now);
+  /** Whether it is time to `touch` one that is being used: a quarter of an hour more or less does not matter. */
+  isDue(hold: number, now = Date.now()): boolean {
     const row = this.#database.get('SELECT used FROM holds WHERE id = ?', hold);
-    if (row === undefined || Number(row['used']) + protectedAge / 4 > used) return;
-    this.#database.run('UPDATE holds SET used = ? WHERE id = ?', used, hold);
+    return row !== undefined && Number(row['used']) + protectedAge / 4 <= seconds(now);
+  }
+
+  /** Notes that it was used. */
+  touch(hold: number, now = Date.now()): void {
+    this.#database.run('UPDATE holds SET used = ? WHERE id = ?', seconds(now), hold);
   }
 
   /** With what belongs to it. */

@@ -71,7 +71,7 @@ export class ActionCache {
       await this.#writes.write(() => this.#store.holds.release(hold));
       return undefined;
     }
-    this.#store.holds.touch(hold);
+    if (this.#store.holds.isDue(hold)) await this.#writes.write(() => this.#store.holds.touch(hold));
     return { result: resultCodec.decode(found.result), origin: found.origin };
   }
 

@@ -75,6 +75,7 @@ function executionCapabilities({ execution }: ServedFeatures) {
     execEnabled: true,
     digestFunction: DigestFunction_Value.SHA256,
     digestFunctions: digestFunctionValues,
+    supportedNodeProperties: ['mtime', 'unix_mode'],
     executionPriorityCapabilities: create(PriorityCapabilitiesSchema, {
       priorities: [create(PriorityCapabilities_PriorityRangeSchema, execution)],
     }),
