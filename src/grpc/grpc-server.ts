@@ -47,6 +47,8 @@ export interface CallRecord {
   /** Undefined when it went well. */
   readonly status: GrpcStatus | undefined;
   readonly milliseconds: number;
+  /** What the client says of the trace that the call belongs to (W3C Trace Context). */
+  readonly traceparent: string | undefined;
 }
 
 export interface ServerOptions {
@@ -241,7 +243,14 @@ export class GrpcServer implements AsyncDisposable {
       statusOf: this.#options.statusOf ?? unknownStatus,
       ended: status => {
         this.#exchanges.delete(exchange);
-        this.#options.onCall?.({ path, peer, status, milliseconds: performance.now() - started });
+        const { traceparent } = headers;
+        this.#options.onCall?.({
+          path,
+          peer,
+          status,
+          milliseconds: performance.now() - started,
+          traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+        });
       },
     });
     this.#exchanges.add(exchange);

@@ -34,3 +34,4 @@ export type { HttpExchange, HttpSite } from './http/http-site.ts';
 export { type HttpPlace, HttpService } from './http/http-service.ts';
 export { type Gauge, ServerMetrics } from './metrics.ts';
 export { reflectionRoutes } from './reflection-service.ts';
+export { TraceExporter, type TraceOptions } from './trace-exporter.ts';

@@ -65,6 +65,7 @@ function readConfig(root: ConfigTable, read: (name: string) => Buffer): Config {
     maxAssetSize: limits?.count('asset-size'),
     assetsFromNearby: root.boolean('assets-from-nearby'),
     maxBlobSize: limits?.count('blob-size'),
+    traces: readTraces(root.table('traces')),
     nixCache: readNixCache(root.table('nix-cache')),
     execution: readExecution(root.table('execution')),
     actionCache: readActionCache(root.table('action-cache')),
@@ -82,6 +83,16 @@ function readConfig(root: ConfigTable, read: (name: string) => Buffer): Config {
   root.table('mirrors');
   root.finish();
   return config;
+}
+
+function readTraces(table: ConfigTable | undefined): ServeSettings['traces'] {
+  if (table === undefined) return undefined;
+  const endpoint = required(table, 'endpoint');
+  if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint))
+    throw table.wrong('endpoint', 'a URL of http or https');
+  const authorization = table.string('authorization');
+  table.finish();
+  return { endpoint, headers: authorization === undefined ? {} : { authorization } };
 }
 
 function readTls(table: ConfigTable | undefined, read: (name: string) => Buffer): TlsIdentity | undefined {

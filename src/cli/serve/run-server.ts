@@ -16,6 +16,7 @@ import {
   defaultReapiLimits,
   reflectionRoutes,
   rights,
+  TraceExporter,
   statusOfError,
 } from '../../server/index.ts';
 import { servedFiles } from '../../proto/index.ts';
@@ -62,12 +63,17 @@ export async function runServer(settings: ServeSettings, context: CommandContext
   const names = [...new Set(routes.map(({ path }) => path.split('/')[1] ?? ''))];
   const health = new HealthService(names);
   const metrics = new ServerMetrics(routes.map(({ path }) => path));
+  const traces =
+    settings.traces === undefined
+      ? undefined
+      : resources.use(new TraceExporter({ ...settings.traces, onFault: error => logFault(log, error) }));
   const grpc = new GrpcServer(
     [...routes, ...health.routes, ...reflectionRoutes([...names, 'grpc.health.v1.Health'], servedFiles)],
     {
       statusOf: reported(log),
       onCall: record => {
         metrics.record(record);
+        traces?.record(record);
         logCall(log, record);
       },
     },

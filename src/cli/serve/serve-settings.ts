@@ -31,6 +31,8 @@ export interface ServeSettings {
   readonly actionCache: HoldLimits | undefined;
   /** Limits of the gRPC server, where they are not its own. */
   readonly server: { readonly [name in keyof ServerLimits]?: number | undefined };
+  /** Where calls are told of as spans of OpenTelemetry. */
+  readonly traces: { readonly endpoint: string; readonly headers: Readonly<Record<string, string>> } | undefined;
   /** Of addresses over TCP. */
   readonly tls: TlsIdentity | undefined;
 }
@@ -82,6 +84,7 @@ export const defaultServeSettings: ServeSettings = {
   execution: { enabled: true, platform: new Map() },
   actionCache: undefined,
   server: {},
+  traces: undefined,
   tls: undefined,
   maxAssetSize: 16 * 2 ** 30,
   assetsFromNearby: false,
