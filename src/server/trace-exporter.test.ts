@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { describe, it } from 'node:test';
 import { GrpcStatus } from '../grpc/index.ts';
 import { TraceExporter } from './trace-exporter.ts';
@@ -24,12 +24,13 @@ interface Posted {
 async function collector(status: number) {
   const bodies: string[] = [];
   const headers: (string | undefined)[] = [];
-  const server = createServer(async (request, response) => {
+  const take = async (request: IncomingMessage, response: ServerResponse) => {
     headers.push(request.headers['x-key']?.toString());
     bodies.push(Buffer.concat(await Array.fromAsync(request)).toString());
     response.statusCode = status;
     response.end('{}');
-  });
+  };
+  const server = createServer((request, response) => void take(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -52,7 +53,7 @@ describe('TraceExporter', () => {
       await using traces = new TraceExporter({
         endpoint: sink.endpoint,
         headers: { 'x-key': 'k' },
-        onFault: assert.fail,
+        onFault: error => assert.fail(String(error)),
       });
       const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
       traces.record({ ...call, traceparent }, 1_700_000_000_000);
