@@ -164,9 +164,10 @@ export class ServedBlobs {
   async #lease(digests: readonly Digest[]): Promise<Set<string>> {
     const isHere = (digest: Digest) => digest.size === 0 || this.store.isPresent(digest.hash);
     const here = digests.filter(isHere);
-    const isNew = this.#leases.add(here);
-    // A collection that began before it could hear of the leases may take them until we have had the lock.
-    using _lock = isNew ? await this.store.lock.acquire() : undefined;
+    this.#leases.add(here);
+    // A collection that began before it could hear of the leases may take them until we have had the lock. So it is also where
+    // another call has just leased them, which may still be waiting.
+    using _lock = here.length > 0 ? await this.store.lock.acquire() : undefined;
     const absent = new Set((await this.store.findMissing(here)).map(formatDigest));
     return new Set(here.map(formatDigest).filter(key => !absent.has(key)));
   }
