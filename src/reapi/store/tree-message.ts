@@ -1,17 +1,14 @@
-import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import {
   CastoreError,
   type Digest,
   type Directory,
   decodeDirectory,
+  decodeTreeMessage,
   digestOf,
+  encodeTreeMessage,
   formatDigest,
 } from '../../castore/index.ts';
 import { ReapiError } from '../error.ts';
-
-/** Numbers of the fields of `Tree`. */
-const rootField = 1;
-const childrenField = 2;
 
 /** Bytes of the largest `Tree` that is written or read. */
 export const maxTreeSize = 256 * 1024 * 1024;
@@ -78,13 +75,9 @@ function sortParentsFirst(directories: TreeDirectories): TreeDirectories {
 
 /** The `Tree` message, as REAPI has it where `is_topologically_sorted`: nothing but these records, the root first. */
 export function encodeTree(directories: TreeDirectories): Uint8Array {
-  const writer = new BinaryWriter();
-  let isRoot = true;
-  for (const { bytes } of directories.values()) {
-    writer.tag(isRoot ? rootField : childrenField, WireType.LengthDelimited).bytes(bytes);
-    isRoot = false;
-  }
-  return writer.finish();
+  const [root, ...children] = Array.from(directories.values(), ({ bytes }) => bytes);
+  if (root === undefined) throw new TypeError('a tree without a root');
+  return encodeTreeMessage(root, children);
 }
 
 export interface DecodedTree {
@@ -108,21 +101,11 @@ export function decodeTree(bytes: Uint8Array): DecodedTree {
 }
 
 function decode(bytes: Uint8Array): DecodedTree {
-  const reader = new BinaryReader(bytes);
+  const tree = decodeTreeMessage(bytes);
   const directories = new Map<string, TreeDirectory>();
-  let root: Digest | undefined;
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if ((field !== rootField && field !== childrenField) || wireType !== WireType.LengthDelimited) {
-      reader.skip(wireType, field);
-      continue;
-    }
-    const message = reader.bytes();
-    const digest = digestOf(message);
-    if (field === rootField) root = digest;
-    directories.set(formatDigest(digest), { bytes: message, directory: decodeDirectory(message) });
+  for (const each of [tree.root, ...tree.children]) {
+    directories.set(formatDigest(digestOf(each)), { bytes: each, directory: decodeDirectory(each) });
   }
-  if (root === undefined) throw new ReapiError('entry/malformed', 'a Tree message without a root');
   const files = new Map<string, Digest>();
   for (const { directory } of directories.values()) {
     for (const { node } of directory.entries) {
@@ -133,5 +116,5 @@ function decode(bytes: Uint8Array): DecodedTree {
       }
     }
   }
-  return { root, directories, files: [...files.values()] };
+  return { root: digestOf(tree.root), directories, files: [...files.values()] };
 }
