@@ -1,9 +1,11 @@
 import { Realiser, type RealiserOptions, planRealisation } from '../engine/index.ts';
 import type { BuildRequest, ServedStore, SubstitutablePath } from '../server/index.ts';
-import { type Store, downloadSizeOf, realisePaths } from '../store/index.ts';
+import { RemoteStore, type Store, WorkerStore, downloadSizeOf, realisePaths } from '../store/index.ts';
 import type { StorePath } from '../nix-compat/index.ts';
 import type { CommandContext } from './command.ts';
 import { readRealiseSettings } from './installables/read-realise-settings.ts';
+import { RemoteRealiser } from './installables/remote-realiser.ts';
+import { readMachineSettings } from './machines/open-machines.ts';
 import { openBuilder } from './open-builder.ts';
 import { openSubstituters } from './open-substituters.ts';
 import { nixVersion } from './version.ts';
@@ -14,6 +16,8 @@ import { nixVersion } from './version.ts';
  */
 export function serveWith(store: Store, context: CommandContext): ServedStore {
   const { settings } = context;
+  // Whoever keeps the store does all that, where it is not us.
+  const remote = store instanceof WorkerStore ? new RemoteRealiser(store, store, context) : undefined;
   const withRealiser = async <T>(
     { reporter }: Pick<BuildRequest, 'reporter'>,
     use: (realiser: Realiser) => Promise<T>,
@@ -35,11 +39,17 @@ export function serveWith(store: Store, context: CommandContext): ServedStore {
     version: nixVersion,
     assign: (name, value) => settings.assign(name, value),
     trustedSubstituters: () => new Set([...settings.get('substituters'), ...settings.get('trusted-substituters')]),
-    realise: (wanted, request) => withRealiser(request, realiser => realiser.realise(wanted, request)),
-    build: (path, derivation, request) =>
-      withRealiser(request, realiser =>
+    realise: (wanted, request) =>
+      remote?.realise(wanted, request) ?? withRealiser(request, realiser => realiser.realise(wanted, request)),
+    build: (path, derivation, request) => {
+      if (store instanceof RemoteStore) {
+        const build = { path, derivation, mode: request.mode, limits: readMachineSettings(context).limits };
+        return store.build(build, request.reporter, request);
+      }
+      return withRealiser(request, realiser =>
         realiser.realiseDerivation({ path, derivation: { ...derivation, inputDerivations: new Map() } }, request),
-      ),
+      );
+    },
     substitute: async (paths, { signal, reporter }) => {
       await using open = openSubstituters(store, context);
       const valid = await store.validPaths(paths, { signal });
@@ -53,6 +63,7 @@ export function serveWith(store: Store, context: CommandContext): ServedStore {
       }
     },
     plan: async (wanted, { signal }) => {
+      if (remote !== undefined) return remote.plan(wanted);
       await using open = openSubstituters(store, context);
       const alwaysAllowSubstitutes = settings.get('always-allow-substitutes');
       return await planRealisation({ store, substituters: open.substituters }, wanted, {

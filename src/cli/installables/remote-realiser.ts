@@ -1,3 +1,4 @@
+import type { Reporter } from '../../base/index.ts';
 import type { RealisationPlan, RealiseRequest, Realised } from '../../engine/index.ts';
 import { type DerivingPath, baseStorePath, formatDerivingPath } from '../../nix-compat/index.ts';
 import { type Store, type WorkerStore, copyPaths } from '../../store/index.ts';
@@ -16,9 +17,16 @@ export class RemoteRealiser {
     this.#context = context;
   }
 
-  async realise(wanted: readonly DerivingPath[], { mode = 'normal', signal }: RealiseRequest): Promise<Realised> {
+  /** What the other side tells is reported to `reporter`, to the store's own unless given. */
+  async realise(
+    wanted: readonly DerivingPath[],
+    { mode = 'normal', signal, reporter }: RealiseRequest & { readonly reporter?: Reporter },
+  ): Promise<Realised> {
     await this.#copyDerivations(wanted);
-    const answers = wanted.length === 0 ? [] : await this.#store.realise(wanted, { mode, signal });
+    const answers =
+      wanted.length === 0
+        ? []
+        : await this.#store.realise(wanted, { mode, signal, ...(reporter === undefined ? {} : { reporter }) });
     // The other side tells them in its order; whoever asked knows them as what was asked for.
     const { storeDir } = this.#store;
     const asked = new Map(wanted.map(path => [formatDerivingPath(storeDir, path), path]));

@@ -237,20 +237,23 @@ export class WorkerConnection implements PeerConnection {
   }
 
   /** What became of deriving paths that the other side was to make valid: failures are among it. */
-  async realise(wanted: readonly DerivingPath[], mode: BuildMode): Promise<RemoteResult[]> {
+  async realise(
+    wanted: readonly DerivingPath[],
+    mode: BuildMode,
+    reporter: Reporter = this.#reporter,
+  ): Promise<RemoteResult[]> {
     if (this.#context.version < resultsSince) throw tooOld('2.5');
-    return this.call(
-      'BuildPathsWithResults',
-      writer => {
+    await this.#send(
+      this.#request('BuildPathsWithResults', writer => {
         this.#writeWanted(writer, wanted);
         writeBuildMode(writer, mode);
-      },
-      reader =>
-        reader.list(async () => ({
-          path: await readDerivingPath(reader, this.#context),
-          result: await readBuildResult(reader, this.#context),
-        })),
+      }),
     );
+    const readResult = async (reader: WireReader) => ({
+      path: await readDerivingPath(reader, this.#context),
+      result: await readBuildResult(reader, this.#context),
+    });
+    return this.#answer(reader => reader.list(() => readResult(reader)), reporter);
   }
 
   /** The other side goes by its own settings: those are not ours to change. */

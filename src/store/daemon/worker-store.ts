@@ -1,4 +1,4 @@
-import { type ByteString, byteStringFromText, displayBytes } from '../../base/index.ts';
+import { type ByteString, type Reporter, byteStringFromText, displayBytes } from '../../base/index.ts';
 import { type CallOptions, realFileSystem } from '../../castore/index.ts';
 import {
   type BuildMode,
@@ -38,6 +38,12 @@ export interface WorkerStoreOptions extends RemoteStoreOptions<WorkerConnection>
  */
 export type RootMaker = 'us' | 'other side' | 'nobody';
 
+export interface RealiseThereOptions extends CallOptions {
+  readonly mode?: BuildMode;
+  /** Told of what the other side tells meanwhile, in place of the store's. */
+  readonly reporter?: Reporter;
+}
+
 /** A store that a daemon keeps: it can also list what it has, and collect garbage. */
 export class WorkerStore extends RemoteStore<WorkerConnection> {
   readonly index: PathIndex;
@@ -65,9 +71,9 @@ export class WorkerStore extends RemoteStore<WorkerConnection> {
   /** Has the other side make deriving paths valid: what became of each, failures, too. */
   realise(
     wanted: readonly DerivingPath[],
-    { mode = 'normal', signal }: CallOptions & { readonly mode?: BuildMode } = {},
+    { mode = 'normal', signal, reporter }: RealiseThereOptions = {},
   ): Promise<RemoteResult[]> {
-    return this.pool.use(connection => connection.realise(wanted, mode), { signal });
+    return this.pool.use(connection => connection.realise(wanted, mode, reporter), { signal });
   }
 
   /** What the other side lacks of deriving paths, and would do for them. */
