@@ -45,14 +45,14 @@ export class BlobFiles implements AsyncDisposable {
   readonly #drawers = new Set<string>();
   readonly drafts: Drafts;
 
-  /** Files of more bytes than `smallFile` are shared by checkouts where they can be. */
-  constructor(folder: DataFolder, smallFile: number) {
+  /** Files of more bytes than `smallFile` says when a draft begins are shared by checkouts where they can be. */
+  constructor(folder: DataFolder, smallFile: () => number) {
     this.#folder = folder;
     this.#root = join(folder.path, 'blobs');
     this.drafts = new Drafts({
       fileSystem: folder.fileSystem,
       thread: this.#thread,
-      blobs: { root: this.#root, smallFile },
+      blobs: () => ({ root: this.#root, smallFile: smallFile() }),
       newPath: () => this.#newPath(),
     });
   }

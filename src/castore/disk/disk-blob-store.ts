@@ -33,7 +33,7 @@ export interface DiskStoreOptions extends OpenOptions {
   /** In bytes; for measurements. */
   readonly inlineLimit?: number;
   /** Whether small files of drafts become links of blobs' files, too, where there are such. */
-  readonly linksSmallFiles?: boolean;
+  readonly linksSmallFiles?: boolean | (() => boolean);
 }
 
 interface StoredBlob {
@@ -62,8 +62,10 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
   /** Opens or creates the data folder at `path` (absolute). Throws `data-folder/…` errors. */
   constructor(path: string, options: DiskStoreOptions = {}) {
     this.inlineLimit = options.inlineLimit ?? defaultInlineLimit;
+    const { linksSmallFiles: links = false } = options;
+    const linksSmallFiles = typeof links === 'boolean' ? () => links : links;
     this.folder = new DataFolder(path, blobSchema, options);
-    this.files = new BlobFiles(this.folder, options.linksSmallFiles === true ? 0 : this.inlineLimit);
+    this.files = new BlobFiles(this.folder, () => (linksSmallFiles() ? 0 : this.inlineLimit));
     this.lock = new AdditionsLock(this.folder);
     this.blobAliases = new DiskBlobAliases(this.folder.database);
     this.directoryAliases = new DiskDirectoryAliases(this.folder.database);

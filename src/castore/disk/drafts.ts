@@ -27,7 +27,7 @@ const fewFiles = 64;
 export interface DraftsOwner {
   readonly fileSystem: FileSystem;
   readonly thread: FileThread;
-  readonly blobs: BlobPlaces;
+  readonly blobs: () => BlobPlaces;
   /** A path within the temporary folder, of nobody else's. */
   newPath(): string;
 }
@@ -58,7 +58,7 @@ export class Drafts {
   }
 
   begin(options: DraftOptions): TreeDraft {
-    const { blobs } = this.#owner;
+    const blobs = this.#owner.blobs();
     const { renew = false, atOnce = false, signal } = options;
     const places = renew ? { ...blobs, smallFile: Infinity } : blobs;
     return new TreeDraft(this, { id: this.#serial++, path: this.#owner.newPath(), blobs: places, atOnce, signal });
@@ -118,7 +118,7 @@ export class Drafts {
   }
 
   get blobs(): BlobPlaces {
-    return this.#owner.blobs;
+    return this.#owner.blobs();
   }
 
   /** Moves a complete draft that was written on this thread to where it belongs: `moveDraft`. */

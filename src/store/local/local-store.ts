@@ -141,7 +141,8 @@ export class LocalStore implements Store {
       schemas,
       readOnly: this.readOnly,
       fileSystem,
-      linksSmallFiles: options.linksSmallFiles ?? false,
+      // A client of a daemon sets it when the store is open.
+      linksSmallFiles: () => options.linksSmallFiles ?? false,
     });
     const { database } = this.blobs.folder;
     this.paths = new PathTable(database);

@@ -54,7 +54,9 @@ export function openLocalStore({ authority, parameters, context }: StoreRequest)
       return (secretKeys ??= readSecretKeys(settings));
     },
     reporter,
-    linksSmallFiles: settings.get('auto-optimise-store'),
+    get linksSmallFiles() {
+      return settings.get('auto-optimise-store');
+    },
     autoCollect: {
       minFree: Number(settings.get('min-free')),
       maxFree: Number(settings.get('max-free')),
