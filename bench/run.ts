@@ -3,10 +3,10 @@
  *
  *     PEER_BINDIR=/path/to/nix/bin npm run bench [-- [--pairs N] [--folder DIR] [--no-record] NAME...]
  *
- * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `start-up`, `substitute`, `copy`, `gc`, `verify`, `builds`, `chain`, `built`, `plan`, `execution`, `cached-bazel-build`, `fib`,
+ * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `start-up`, `substitute`, `copy`, `gc`, `verify`, `builds`, `chain`, `built`, `plan`, `execution-just`, `execution-casd`, `cached-bazel-build`, `fib`,
  * `sort`, or, of the nixpkgs that NIXPKGS names (20.09, where it is evaluated), `parse`, `hello`, `nixos`, `packages`, `jobs`; all of
  * them unless given. Workloads and results are made in a new folder within DIR (the system's folder for temporary files
- * unless given). `execution` and `cached-bazel-build` need buildbox-casd, justbuild and bazel, which the words of PEER_RUNNER run
+ * unless given). `execution-just`, `execution-casd` and `cached-bazel-build` need buildbox-casd, justbuild and bazel, which the words of PEER_RUNNER run
  * where they are another system's. Ends with status 1 when a bar is missed or a comparison could not be made.
  */
 import { mkdtempSync, realpathSync, statfsSync } from 'node:fs';
@@ -33,7 +33,7 @@ import {
   packagesComparison,
   sortComparison,
 } from './comparisons/evaluate.ts';
-import { executionComparison } from './comparisons/execution.ts';
+import { executionBesideCasdComparison, executionBesideJustComparison } from './comparisons/execution.ts';
 import { gcComparison } from './comparisons/gc.ts';
 import { hashComparison } from './comparisons/hash.ts';
 import { importComparison } from './comparisons/import.ts';
@@ -73,7 +73,8 @@ const comparisons: ReadonlyMap<string, Comparison> = new Map([
   ['chain', chainedBuildsComparison],
   ['built', builtComparison],
   ['plan', planComparison],
-  ['execution', executionComparison],
+  ['execution-just', executionBesideJustComparison],
+  ['execution-casd', executionBesideCasdComparison],
   ['cached-bazel-build', cachedBazelBuildComparison],
 ]);
 const results = join(import.meta.dirname, 'results');

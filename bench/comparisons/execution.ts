@@ -3,41 +3,47 @@ import { join } from 'node:path';
 import type { Comparison, Side } from '../framework/comparison.ts';
 import { type ReapiServer, makeServerFolder, serveCasd, serveFirn, serveJust } from '../framework/reapi-servers.ts';
 
-const count = 400;
 const width = 16;
 
-/** Servers that execute: Firn in sandboxes, the others without. */
-export const executionComparison: Comparison = {
-  title: 'executing actions',
-  workload: `${count} actions that do nothing, ${width} at a time`,
-  pairs: 5,
-  bytesPerRun: 5_000_000,
-  async prepare(workspace) {
-    const folder = (name: string) => makeServerFolder(join(workspace.folder, name));
-    const [program, ...args] = await workspace.child('execute-actions');
-    const stack = new DisposableStack();
-    const side = (command: string, server: ReapiServer): Side => {
-      const { port } = stack.use(server);
-      return {
-        command,
-        invoke: () => ({ argv: [program, ...args, String(port), String(count), String(width)], env: {} }),
-        result: () => '',
-      };
-    };
-    return {
-      sides: {
-        casd: side(
-          'buildbox-casd, buildbox-run-hosttools',
-          await serveCasd(folder('casd'), availableParallelism() + 2),
-        ),
-        just: side('justbuild execute', await serveJust(folder('just'))),
-        Firn: side('firn serve', await serveFirn(workspace, folder('firn'))),
-      },
-      figures: [
-        { name: 'time against justbuild', kind: 'ratio', of: 'Firn', against: 'just', bar: 1 / 1.5 },
-        { name: 'time against casd', kind: 'ratio', of: 'Firn', against: 'casd', bar: 1 / 1.5 },
-      ],
-      close: () => stack.dispose(),
-    };
+const peers = {
+  casd: {
+    command: 'buildbox-casd, buildbox-run-hosttools',
+    serve: (folder: string) => serveCasd(folder, availableParallelism() + 2),
   },
-};
+  just: { command: 'justbuild execute', serve: serveJust },
+} as const;
+
+/** Servers that execute: Firn in sandboxes, the other without. `count`: so many that starting the client does not matter. */
+function comparisonWith(peer: keyof typeof peers, count: number): Comparison {
+  return {
+    title: `executing actions, beside ${peer}`,
+    workload: `${count} actions that do nothing, ${width} at a time`,
+    pairs: 3,
+    bytesPerRun: 10_000_000,
+    async prepare(workspace) {
+      const folder = (name: string) => makeServerFolder(join(workspace.folder, name));
+      const [program, ...args] = await workspace.child('execute-actions');
+      const stack = new DisposableStack();
+      const side = (command: string, server: ReapiServer): Side => {
+        const { port } = stack.use(server);
+        return {
+          command,
+          invoke: () => ({ argv: [program, ...args, String(port), String(count), String(width)], env: {} }),
+          result: () => '',
+        };
+      };
+      const { command, serve } = peers[peer];
+      return {
+        sides: {
+          [peer]: side(command, await serve(folder(peer))),
+          Firn: side('firn serve', await serveFirn(workspace, folder('firn'))),
+        },
+        figures: [{ name: 'time', kind: 'ratio', of: 'Firn', against: peer, bar: 1 / 1.5 }],
+        close: () => stack.dispose(),
+      };
+    },
+  };
+}
+
+export const executionBesideJustComparison = comparisonWith('just', 1500);
+export const executionBesideCasdComparison = comparisonWith('casd', 200);
