@@ -178,8 +178,9 @@ async function readSettings(reader: WireReader, { settings }: CommandContext): P
   while ((await reader.number()) !== 0) {
     const name = displayBytes(await reader.string());
     const value = textOf(await reader.string());
-    const known = settings.find(name);
-    if (known !== undefined && value !== undefined) settings.assign(name, value);
+    // What is the same need not be said again: of some settings a warning would be.
+    const known = settings.names().find(each => each === name);
+    if (known !== undefined && value !== undefined && settings.format(known) !== value) settings.assign(name, value);
   }
 }
 
