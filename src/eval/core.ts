@@ -272,10 +272,10 @@ function sortKey(element: ByteString): string {
 }
 
 /**
- * Bytes of the first values, for which large pages are asked: all that a small evaluation makes. A large one in large pages takes
- * more time of the system than it saves (docs/adr/0006).
+ * Bytes of the first values, for which large pages are asked: nearly all that memory first grows by. Where the system has none at hand,
+ * it takes its time to make some, so that no more are asked for (docs/adr/0006).
  */
-const firstValues = 64 * 1024 ** 2;
+const firstValues = 240 * 1024 ** 2;
 
 function ignoreGrowth(): void {}
 
