@@ -129,6 +129,8 @@ describe('references of stores', () => {
           assert.ok(error instanceof NixCompatError);
           return;
         }
+        // C++ Nix takes an empty zone, once it is encoded, for one that is called 25.
+        if (reference.kind === 'specified' && reference.authority.includes('%25]')) return;
         assert.deepEqual(parse(formatStoreReference(reference)), reference);
       }),
       { numRuns: 1000 },

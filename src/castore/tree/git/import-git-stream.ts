@@ -24,7 +24,8 @@ const wholeFileLimit = 256 * 1024;
  *
  *     git rev-list --objects ROOT^{tree} | cut -d' ' -f1 | git cat-file --batch
  *
- * Trees come before the blobs they name, as they do there, since only they tell which blobs are symlinks. Objects that
+ * Trees come before the blobs they name, as they do there, since only they tell which blobs are symlinks; a blob that comes as
+ * a file of one tree may be a short symlink of a later one. Objects that
  * the tree does not need are verified and passed over. Throws as `importGitTree` does.
  */
 export async function importGitStream(
@@ -67,6 +68,12 @@ function malformed(message: string, offset: number): CastoreError {
   return new CastoreError('git-object/malformed', message, { offset });
 }
 
+/**
+ * Blobs up to this many bytes are kept in memory though no tree names them as symlinks yet, if they could be: no target on Linux
+ * is longer, and files that are so short are a small part of a repository.
+ */
+const longestKept = 4095;
+
 class GatheredObjects implements GitObjects {
   readonly #batch: BlobBatch;
   readonly #additions: Additions;
@@ -75,6 +82,7 @@ class GatheredObjects implements GitObjects {
   readonly #files = new Map<GitObjectId, Digest>();
   /** Of the blobs that trees name as symlinks; undefined until they have come. */
   readonly #targets = new Map<GitObjectId, ByteString | undefined>();
+  readonly #short = new Map<GitObjectId, ByteString>();
 
   constructor(batch: BlobBatch, additions: Additions, signal: AbortSignal | undefined) {
     this.#batch = batch;
@@ -100,7 +108,9 @@ class GatheredObjects implements GitObjects {
       return;
     }
     const bytes = await readWholeGitObject(object, wholeFileLimit);
-    if (this.#targets.has(id) && size <= maxGitTarget) this.#targets.set(id, byteStringOf(bytes));
+    if (this.#targets.has(id)) {
+      if (size <= maxGitTarget) this.#targets.set(id, byteStringOf(bytes));
+    } else if (size <= longestKept && !bytes.includes(0)) this.#short.set(id, byteStringOf(bytes));
     this.#additions.add(size, async () => {
       this.#files.set(id, await this.#batch.put(bytes, { signal: this.#signal }));
     });
@@ -119,7 +129,7 @@ class GatheredObjects implements GitObjects {
 
   // oxlint-disable-next-line typescript/require-await -- a failure is a rejection
   async symlink(id: GitObjectId, place: string): Promise<ByteString> {
-    const target = this.#targets.get(id);
+    const target = this.#targets.get(id) ?? this.#short.get(id);
     if (target === undefined) {
       if (!this.#files.has(id)) return absent('blob', id, place);
       const why = `the git object ${id} is too large for a symlink's target, or came before the tree that names it as one`;
