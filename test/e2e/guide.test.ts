@@ -28,7 +28,7 @@ describe('the guide', () => {
         HOME: folder,
         NIX_CONF_DIR: '/nonexistent',
         TMPDIR: folder,
-        NIX_CONFIG: `substituters =\nbuild-users-group =\nmax-jobs = 1\n${own === undefined ? `store = ${folder}/root` : 'sandbox = false'}`,
+        NIX_CONFIG: `substituters =\nbuild-users-group =\nmax-jobs = 1\ntrusted-users = *\n${own === undefined ? `store = ${folder}/root` : 'sandbox = false'}`,
         ...own?.(folder),
         NO_COLOR: '1',
       };
