@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { whenAborted } from '../base/index.ts';
 import { GrpcStatus, type Route, serverStreaming, unary } from '../grpc/index.ts';
 import {
   HealthCheckResponseSchema,
@@ -43,17 +44,12 @@ export class HealthService {
   async *#watch(service: string, signal: AbortSignal) {
     if (!this.#services.has(service)) {
       yield create(HealthCheckResponseSchema, { status: HealthCheckResponse_ServingStatus.SERVICE_UNKNOWN });
-      await aborted(signal);
+      await whenAborted(signal);
       return;
     }
     yield this.#response();
     if (this.#stopping.signal.aborted) return;
-    await aborted(AbortSignal.any([signal, this.#stopping.signal]));
+    await whenAborted(AbortSignal.any([signal, this.#stopping.signal]));
     if (!signal.aborted) yield this.#response();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

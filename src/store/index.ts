@@ -43,6 +43,7 @@ export { type KnownOutput, PathTable, type Registration } from './local/path-tab
 export { type RegisterOptions, registerPaths } from './local/register-paths.ts';
 export { WorkerConnection } from './daemon/worker-connection.ts';
 export { WorkerStore } from './daemon/worker-store.ts';
+export { hasRoom } from './binary-cache/codec.ts';
 export { decompress } from './binary-cache/decompress.ts';
 export { type NarDestination, renderNar } from './binary-cache/render-nar.ts';
 export { type DownloadAccess, type DownloadOptions, openDownload } from './open-download.ts';

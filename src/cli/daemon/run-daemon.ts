@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type Peer, peerOf } from '../../base/index.ts';
+import { type Peer, peerOf, whenAborted } from '../../base/index.ts';
 import { serveWorker } from '../../server/index.ts';
 import { StreamChannel } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
@@ -32,10 +32,7 @@ export async function runDaemon(options: DaemonOptions, context: CommandContext)
     clients.add(client);
   });
   await using _server = server;
-  await new Promise<void>(resolve => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  await whenAborted(signal);
   await Promise.all(clients);
 }
 

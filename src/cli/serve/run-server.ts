@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { messageOf } from '../../base/index.ts';
+import { messageOf, whenAborted } from '../../base/index.ts';
 import { Leases } from '../../castore/index.ts';
 import { type CallRecord, GrpcServer, type ListenAddress } from '../../grpc/index.ts';
 import {
@@ -106,7 +106,7 @@ export async function runServer(settings: ServeSettings, context: CommandContext
   log.write('ready', { addresses: places.join(' '), data: store.dataFolder });
   context.out.line(`ready ${places.join(' ')}`);
   context.out.flush();
-  await interrupted(context.signal);
+  await whenAborted(context.signal);
   log.write('stopping', { calls: grpc.calls, drain: settings.drain });
   health.stop();
   await Promise.all([grpc.close({ drain: settings.drain }), http.close({ drain: settings.drain })]);
@@ -209,9 +209,4 @@ function logCall(log: ServeLog, { path, peer, status, milliseconds }: CallRecord
   if (status === undefined || status.code === 'notFound' || status.code === 'cancelled') return;
   const { code, message } = status;
   log.write('call', { path, peer: peer.address, code, message, milliseconds: Math.round(milliseconds) });
-}
-
-function interrupted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

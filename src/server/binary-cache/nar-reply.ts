@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { hasRoom } from '../../store/index.ts';
 import type { ByteRange } from '../http/byte-range.ts';
 
 /**
@@ -36,19 +37,8 @@ export class NarReply implements AsyncDisposable {
   }
 
   async drain(): Promise<void> {
-    const { signal } = this.#gone;
-    if (this.#response.writableNeedDrain && !signal.aborted) {
-      await new Promise<void>(resolve => {
-        const settle = () => {
-          this.#response.off('drain', settle);
-          signal.removeEventListener('abort', settle);
-          resolve();
-        };
-        this.#response.on('drain', settle);
-        signal.addEventListener('abort', settle);
-      });
-    }
-    signal.throwIfAborted();
+    await hasRoom(this.#response);
+    this.#gone.signal.throwIfAborted();
   }
 
   end(): void {

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { byteStringOf, displayBytes, errnoOf, messageOf } from '../../base/index.ts';
@@ -17,6 +17,7 @@ import {
 } from '../../nix-compat/index.ts';
 import { GrpcStatus, type StatusName } from '../../grpc/index.ts';
 import { StoreError, type StoreErrorCode, requireFacet } from '../../store/index.ts';
+import { type BodyLimit, bodyChunks, wholeBody } from '../http/request-body.ts';
 import type { ServedCache } from './served-cache.ts';
 
 /** Bytes of a compressed NAR, of all that wait for their narinfos, of a log and of a realisation. */
@@ -57,7 +58,8 @@ export class SentPaths implements AsyncDisposable {
     const temporary = join(this.#cache.spool, `part-${this.#serial++}`);
     const file = await open(temporary, 'wx', 0o600);
     try {
-      await receiveInto(request, file, Math.min(limits.nar, limits.waiting - waiting));
+      const limit = bodyOf(Math.min(limits.nar, limits.waiting - waiting));
+      for await (const chunk of bodyChunks(request, limit)) await file.writeFile(chunk);
       await file.close();
       renameSync(temporary, join(this.#nars, name));
     } catch (error) {
@@ -86,7 +88,7 @@ export class SentPaths implements AsyncDisposable {
 
   async receiveNarInfo(request: IncomingMessage, { hashPart, isTrusted }: NarInfoOptions): Promise<void> {
     const { store, spool } = this.#cache;
-    const bytes = await receiveWhole(request, maxNarInfoSize);
+    const bytes = await wholeBody(request, bodyOf(maxNarInfoSize));
     const name = `${hashPart}.narinfo`;
     const info = said(() => parseNarInfo(store.storeDir, bytes, { source: name }));
     if (storePathHashPart(info.path) !== hashPart) {
@@ -136,12 +138,12 @@ export class SentPaths implements AsyncDisposable {
   }
 
   async receiveLog(request: IncomingMessage, path: StorePath): Promise<void> {
-    const log = await receiveWhole(request, limits.log);
+    const log = await wholeBody(request, bodyOf(limits.log));
     await requireFacet(this.#cache.store, 'writer', 'addBuildLog').addBuildLog(path, log);
   }
 
   async receiveRealisation(request: IncomingMessage, id: DerivationOutputId, isTrusted: boolean): Promise<void> {
-    const bytes = await receiveWhole(request, limits.realisation);
+    const bytes = await wholeBody(request, bodyOf(limits.realisation));
     const realisation = said(() => realisationFromJson(parseJson(byteStringOf(bytes))));
     if (formatOutputId(realisation.id) !== formatOutputId(id)) {
       throw new GrpcStatus('invalidArgument', 'the realisation is of another output than its name says');
@@ -188,32 +190,6 @@ function refusal(error: unknown): unknown {
   return new GrpcStatus(storeStatus[error.code] ?? 'failedPrecondition', messageOf(error), { cause: error });
 }
 
-async function receiveInto(request: IncomingMessage, file: FileHandle, limit: number): Promise<void> {
-  let size = Number(request.headers['content-length'] ?? 0);
-  if (size > limit) throw tooLarge(limit);
-  size = 0;
-  for await (const chunk of request) {
-    if (!(chunk instanceof Buffer)) continue;
-    size += chunk.byteLength;
-    if (size > limit) throw tooLarge(limit);
-    await file.writeFile(chunk);
-  }
-  if (!request.complete) throw new GrpcStatus('cancelled', 'the upload was broken off');
-}
-
-async function receiveWhole(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    if (!(chunk instanceof Buffer)) continue;
-    size += chunk.byteLength;
-    if (size > limit) throw tooLarge(limit);
-    chunks.push(chunk);
-  }
-  if (!request.complete) throw new GrpcStatus('cancelled', 'the upload was broken off');
-  return Buffer.concat(chunks);
-}
-
-function tooLarge(limit: number): GrpcStatus {
-  return new GrpcStatus('resourceExhausted', `more than ${limit} bytes are not taken`);
+function bodyOf(most: number): BodyLimit {
+  return { most, tooLarge: () => new GrpcStatus('resourceExhausted', `more than ${most} bytes are not taken`) };
 }

@@ -22,6 +22,7 @@ import { type HttpResource, parseHttpPath } from './blob-path.ts';
 import { parseRange } from './byte-range.ts';
 import type { HttpSite } from './http-site.ts';
 import { httpErrorOf } from './http-error.ts';
+import { wholeBody } from './request-body.ts';
 
 /** What is served over HTTP. */
 export interface HttpPlace extends ReapiPlace {
@@ -207,17 +208,13 @@ export class HttpService implements AsyncDisposable {
   }
 
   async #putResult(request: IncomingMessage, response: ServerResponse, resource: CacheResource): Promise<void> {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of request) {
-      if (!(chunk instanceof Buffer)) continue;
-      size += chunk.byteLength;
-      if (size > maxResultSize) throw new GrpcStatus('invalidArgument', `a result of more than ${maxResultSize} bytes`);
-      chunks.push(chunk);
-    }
+    const bytes = await wholeBody(request, {
+      most: maxResultSize,
+      tooLarge: () => new GrpcStatus('invalidArgument', `a result of more than ${maxResultSize} bytes`),
+    });
     let result: ReturnType<typeof fromBinary<typeof ActionResultSchema>>;
     try {
-      result = fromBinary(ActionResultSchema, Buffer.concat(chunks));
+      result = fromBinary(ActionResultSchema, bytes);
     } catch (error) {
       throw new GrpcStatus('invalidArgument', `the body is no ActionResult: ${messageOf(error)}`);
     }
