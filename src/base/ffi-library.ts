@@ -44,6 +44,25 @@ export function loadOnce<Functions>(
   };
 }
 
+/** As `loadOnce`; what it gives is undefined on a system that lacks the library, its functions, or all such calls. */
+export function loadIfThere<Functions>(
+  make: (library: CLibrary) => Functions,
+  open?: () => CLibrary,
+): () => Functions | undefined {
+  const load = loadOnce(make, open);
+  let isMissing = false;
+  return () => {
+    if (isMissing) return undefined;
+    try {
+      return load();
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      isMissing = true;
+      return undefined;
+    }
+  };
+}
+
 let opened: CLibrary | undefined;
 
 function openCLibrary(): CLibrary {

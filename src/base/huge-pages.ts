@@ -1,7 +1,7 @@
 /** Memory in large pages. Linux. */
-import { SyscallError, loadOnce } from './ffi-library.ts';
+import { loadIfThere } from './ffi-library.ts';
 
-const load = loadOnce(library => ({
+const load = loadIfThere(library => ({
   madvise: library.isLinux
     ? library.getFunction('madvise', { arguments: ['u64', 'u64', 'i32'], return: 'i32' })
     : undefined,
@@ -19,12 +19,9 @@ const pageSize = 2n * 1024n ** 2n;
  * fault for 2 MiB instead of 512, which is a twentieth of an evaluation. Whether it does makes no other difference.
  */
 export function preferHugePages(bytes: Uint8Array): void {
-  try {
-    const { madvise, addressOf } = load();
-    const address = addressOf(bytes);
-    const skipped = -address & (pageSize - 1n);
-    madvise?.(address + skipped, BigInt(bytes.byteLength) - skipped, hugePages);
-  } catch (error) {
-    if (!(error instanceof SyscallError)) throw error;
-  }
+  const library = load();
+  if (library?.madvise === undefined) return;
+  const address = library.addressOf(bytes);
+  const skipped = -address & (pageSize - 1n);
+  library.madvise(address + skipped, BigInt(bytes.byteLength) - skipped, hugePages);
 }

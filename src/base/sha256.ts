@@ -3,7 +3,7 @@
  * a short evaluation, and a call costs the same. Where the library's functions cannot be had, node:crypto does it.
  */
 import { createHash, hash as hashOnce } from 'node:crypto';
-import { SyscallError, loadOnce } from './ffi-library.ts';
+import { loadIfThere } from './ffi-library.ts';
 
 /** Where the library puts digests. */
 const digest = Buffer.allocUnsafeSlow(32);
@@ -11,7 +11,7 @@ const digest = Buffer.allocUnsafeSlow(32);
 /** Where it finds what is small: to copy that is cheaper than to ask where it lies. */
 const scratch = Buffer.allocUnsafeSlow(8192);
 
-const load = loadOnce(({ getFunction, addressOf }) => ({
+const load = loadIfThere(({ getFunction, addressOf }) => ({
   // Numbers for addresses: a call with a buffer costs Node another microsecond.
   whole: getFunction('SHA256', { arguments: ['u64', 'u64', 'u64'], return: 'u64' }),
   begin: getFunction('SHA256_Init', { arguments: ['u64'], return: 'i32' }),
@@ -22,27 +22,14 @@ const load = loadOnce(({ getFunction, addressOf }) => ({
   digestAddress: addressOf(digest),
 }));
 
-type Library = ReturnType<typeof load>;
-
-let isMissing = false;
-
-function loadIfThere(): Library | undefined {
-  if (isMissing) return undefined;
-  try {
-    return load();
-  } catch (error) {
-    if (!(error instanceof SyscallError)) throw error;
-    isMissing = true;
-    return undefined;
-  }
-}
+type Library = NonNullable<ReturnType<typeof load>>;
 
 /** In bytes: `SHA256_CTX` of `openssl/sha.h`, eight words of state, the length in two, a block of 16, and two numbers. */
 const contextSize = 112;
 
 /** In 64 lower-case base16 digits. */
 export function sha256Hex(bytes: Uint8Array): string {
-  const library = loadIfThere();
+  const library = load();
   if (library === undefined) return hashOnce('sha256', bytes, 'hex');
   library.whole(placeOf(library, bytes), BigInt(bytes.byteLength), library.digestAddress);
   return digest.toString('hex');
@@ -63,7 +50,7 @@ export interface Sha256Hasher {
 }
 
 export function sha256Hasher(): Sha256Hasher {
-  const library = loadIfThere();
+  const library = load();
   return library === undefined ? createHash('sha256') : new LibraryHasher(library);
 }
 

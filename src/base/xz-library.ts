@@ -2,9 +2,9 @@
  * liblzma, where the system has it: it decompresses several times as fast as anything that Node could be brought, and
  * knows all of the format. Structures and numbers are those of `lzma/base.h`, on machines whose words have 64 bits.
  */
-import { SyscallError, loadOnce, openLibrary } from './ffi-library.ts';
+import { loadIfThere, openLibrary } from './ffi-library.ts';
 
-const load = loadOnce(
+const load = loadIfThere(
   library => ({
     decodeWhole: library.getFunction('lzma_stream_buffer_decode', {
       arguments: ['pointer', 'u32', 'pointer', 'pointer', 'pointer', 'u64', 'pointer', 'pointer', 'u64'],
@@ -18,20 +18,7 @@ const load = loadOnce(
   () => openLibrary(process.platform === 'darwin' ? 'liblzma.5.dylib' : 'liblzma.so.5'),
 );
 
-type Library = ReturnType<typeof load>;
-
-let isMissing = false;
-
-function loadIfThere(): Library | undefined {
-  if (isMissing) return undefined;
-  try {
-    return load();
-  } catch (error) {
-    if (!(error instanceof SyscallError)) throw error;
-    isMissing = true;
-    return undefined;
-  }
-}
+type Library = NonNullable<ReturnType<typeof load>>;
 
 /** In bytes: what `xz -9` needs is a quarter of it. */
 const maxMemory = 256n * 1024n * 1024n;
@@ -63,7 +50,7 @@ const complaints: ReadonlyMap<number, string> = new Map([
  * liblzma, and for what is not decompressed: it is damaged, has more bytes than `output`, or needs too much memory.
  */
 export function decompressXz(input: Uint8Array, output: Uint8Array): number | undefined {
-  const library = loadIfThere();
+  const library = load();
   if (library === undefined) return undefined;
   const { decodeWhole, addressOf } = library;
   // The memory that it may take, then how much of the input and of the output is used.
@@ -110,7 +97,7 @@ export class XzDecoder implements Disposable {
 
   /** Undefined where this system has no liblzma. */
   static open(): XzDecoder | undefined {
-    const library = loadIfThere();
+    const library = load();
     return library === undefined ? undefined : new XzDecoder(library);
   }
 

@@ -1,3 +1,5 @@
+import { Changes, Waiter } from './changes.ts';
+
 /** Bytes that are kept of one log; what comes after them is in the result alone. */
 const maxKept = 1024 * 1024;
 
@@ -6,7 +8,7 @@ export class LiveLog {
   #chunks: Uint8Array[] = [];
   #size = 0;
   #hasEnded = false;
-  #change = Promise.withResolvers<void>();
+  readonly #changes = new Changes();
 
   /** The chunk is copied. */
   write(chunk: Uint8Array): void {
@@ -14,41 +16,27 @@ export class LiveLog {
     if (this.#hasEnded || room <= 0) return this.end();
     this.#chunks.push(Uint8Array.from(chunk.subarray(0, room)));
     this.#size += Math.min(room, chunk.byteLength);
-    this.#notify();
+    this.#changes.announce();
   }
 
   end(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#notify();
-  }
-
-  #notify(): void {
-    const change = this.#change;
-    this.#change = Promise.withResolvers();
-    change.resolve();
+    this.#changes.announce();
   }
 
   /** What comes after the first `offset` bytes, until it ends. Nobody else writes to the chunks. */
   async *read(offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
-    const aborted = Promise.withResolvers<never>();
-    aborted.promise.catch(() => undefined);
-    const abort = (): void => aborted.reject(signal.reason);
-    signal.throwIfAborted();
-    signal.addEventListener('abort', abort);
-    try {
-      let left = offset;
-      for (let at = 0; ; at++) {
-        while (at === this.#chunks.length) {
-          if (this.#hasEnded) return;
-          await Promise.race([this.#change.promise, aborted.promise]);
-        }
-        const chunk = this.#chunks[at] ?? new Uint8Array(0);
-        if (left < chunk.byteLength) yield chunk.subarray(left);
-        left = Math.max(0, left - chunk.byteLength);
+    using waiter = new Waiter(signal);
+    let left = offset;
+    for (let at = 0; ; at++) {
+      while (at === this.#chunks.length) {
+        if (this.#hasEnded) return;
+        await waiter.until(this.#changes.next);
       }
-    } finally {
-      signal.removeEventListener('abort', abort);
+      const chunk = this.#chunks[at] ?? new Uint8Array(0);
+      if (left < chunk.byteLength) yield chunk.subarray(left);
+      left = Math.max(0, left - chunk.byteLength);
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { ActionResult } from '../../proto/index.ts';
 import type { ActionKey } from '../action-cache/action-cache.ts';
 import type { ReapiError } from '../error.ts';
+import { Changes, Waiter } from './changes.ts';
 import type { ActionLogs } from './live-logs.ts';
 
 /** What became of an action. */
@@ -26,7 +27,7 @@ export class Operation {
   readonly name: string;
   readonly key: ActionKey;
   #state: OperationState;
-  #change = Promise.withResolvers<void>();
+  readonly #changes = new Changes();
 
   constructor(name: string, key: ActionKey, state: OperationState) {
     this.name = name;
@@ -42,28 +43,18 @@ export class Operation {
   update(state: OperationState): void {
     if (this.#state.stage === 'completed') return;
     this.#state = state;
-    const change = this.#change;
-    this.#change = Promise.withResolvers();
-    change.resolve();
+    this.#changes.announce();
   }
 
   /** The state now, and each that it comes to until it is completed; who is slow misses some, not the last. */
   async *watch(signal: AbortSignal): AsyncGenerator<OperationState, void> {
-    const aborted = Promise.withResolvers<never>();
-    aborted.promise.catch(() => undefined);
-    const abort = (): void => aborted.reject(signal.reason);
-    signal.throwIfAborted();
-    signal.addEventListener('abort', abort);
-    try {
-      for (;;) {
-        const change = this.#change.promise;
-        const state = this.#state;
-        yield state;
-        if (state.stage === 'completed') return;
-        if (this.#state === state) await Promise.race([change, aborted.promise]);
-      }
-    } finally {
-      signal.removeEventListener('abort', abort);
+    using waiter = new Waiter(signal);
+    for (;;) {
+      const change = this.#changes.next;
+      const state = this.#state;
+      yield state;
+      if (state.stage === 'completed') return;
+      if (this.#state === state) await waiter.until(change);
     }
   }
 }
