@@ -26,7 +26,7 @@ import {
   writeStorePath,
   writeStorePaths,
 } from '../nix-compat/index.ts';
-import { type ByteChannel, LocalStore, computeClosure, importExport, requireFacet } from '../store/index.ts';
+import { type ByteChannel, computeClosure, importExport, requireFacet } from '../store/index.ts';
 import { ServerError } from './error.ts';
 import { receiveNar } from './receive-nar.ts';
 import type { BuildRequest, ServedStore } from './served-store.ts';
@@ -146,9 +146,6 @@ class ServeService {
   async #importPaths(writer: WireWriter): Promise<void> {
     this.#requireWriting('importing paths');
     const { store } = this.#served;
-    if (!(store instanceof LocalStore)) {
-      throw new ServerError('request/unsupported', `operation 'importPaths' is not supported by store '${store.uri}'`);
-    }
     await importExport(store, this.#reader, { checkSignatures: false, signal: this.#options.signal });
     writer.number(success);
   }

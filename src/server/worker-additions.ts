@@ -1,8 +1,3 @@
-import { open } from 'node:fs/promises';
-import { randomUUID } from 'node:crypto';
-import { unlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TreeSink, displayBytes, teeTree } from '../base/index.ts';
 import {
   type FramedReader,
@@ -26,6 +21,7 @@ import {
   type TreeSource,
   addToStore,
   feedNar,
+  openNamelessFile,
   requireFacet,
 } from '../store/index.ts';
 import { ServerError } from './error.ts';
@@ -145,12 +141,10 @@ export async function addContents(session: WorkerSession): Promise<void> {
   writePathInfo(writer, storeDir, info);
 }
 
-/** The bytes of a file, whose size is known at their end only: until then they are in a file that has no name. */
+/** The bytes of a file, whose size is known at their end only: until then they wait on disk. */
 function receiveFile(frames: FramedReader): TreeSource {
   return async (sink, drain, signal) => {
-    const path = join(tmpdir(), `firn-file-${randomUUID()}`);
-    await using file = await open(path, 'wx+', 0o600);
-    unlinkSync(path);
+    await using file = await openNamelessFile();
     let size = 0;
     for await (const chunk of frames) {
       signal?.throwIfAborted();
@@ -161,7 +155,7 @@ function receiveFile(frames: FramedReader): TreeSource {
     const buffer = Buffer.allocUnsafe(64 * 1024);
     for (let at = 0; at < size;) {
       const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-      if (bytesRead === 0) throw new Error(`'${path}' was cut short`);
+      if (bytesRead === 0) throw new Error('a temporary file was cut short');
       sink.fileData(Buffer.from(buffer.subarray(0, bytesRead)));
       at += bytesRead;
       await drain();

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
+import { chmodSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Reporter, byteStringFromText, bytesOf, silentReporter } from '../base/index.ts';
 import {
+  ExportWriter,
   FramedWriter,
   NarWriter,
   type PathInfo,
   SecretKey,
+  type StoreDir,
   WireReader,
   WireWriter,
   hashBytes,
@@ -14,7 +18,7 @@ import {
   writePathInfo,
   writeWorkerOperation,
 } from '../nix-compat/index.ts';
-import { type PathAddition, WorkerConnection, WorkerStore } from '../store/index.ts';
+import { type PathAddition, WorkerConnection, WorkerStore, importPaths } from '../store/index.ts';
 import {
   ServiceRig,
   addTestPath,
@@ -198,4 +202,53 @@ test('garbage collected there is told here, and roots are', async () => {
   assert.deepEqual(live, [path], 'whoever added it still keeps it');
   await assert.rejects(rig.remote.collector.collect({ paths: [path] }), /.+/);
   await assert.rejects(rig.remote.collector.addIndirectRoot('/nonexistent', path), /not supported/);
+});
+
+/** As `nix-store --export` writes it. */
+async function exportOf(storeDir: StoreDir, additions: readonly ReturnType<typeof offerTree>[]): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  const writer = new ExportWriter(storeDir, bytes => chunks.push(Buffer.from(bytes)));
+  for (const { offers } of additions) {
+    await offers[0].source(writer.startObject(), () => Promise.resolve());
+    writer.endObject(offers[0].info);
+  }
+  writer.end();
+  return Buffer.concat(chunks);
+}
+
+test('an export is imported, those before a failure included', async () => {
+  await using rig = new WorkerRig();
+  const { storeDir } = rig.local;
+  const below = offerTree(link, { name: 'below', storeDir });
+  const above = offerTree(link, { name: 'above', storeDir, references: [below.path] });
+  const bytes = await exportOf(storeDir, [below, above]);
+  const options = { checkSignatures: false };
+  await assert.rejects(importPaths(rig.remote, [bytes.subarray(0, -100)], options), /end/i);
+  assert.deepEqual(await rig.remote.index.allPaths(), [below.path]);
+  assert.deepEqual(await importPaths(rig.remote, [bytes], options), [below.path, above.path]);
+  assert.deepEqual((await rig.local.pathInfo(above.path))?.references, [below.path]);
+});
+
+test('an export of what refers to an absent path is refused', async () => {
+  await using rig = new WorkerRig();
+  const { storeDir } = rig.local;
+  const below = offerTree(link, { name: 'below', storeDir });
+  const above = offerTree(link, { name: 'above', storeDir, references: [below.path] });
+  const bytes = await exportOf(storeDir, [above]);
+  await assert.rejects(importPaths(rig.remote, [bytes], { checkSignatures: false }), /is not valid/);
+  assert.deepEqual(await rig.remote.index.allPaths(), []);
+});
+
+test('the store is verified and optimised there', async () => {
+  await using rig = new WorkerRig();
+  const path = await addTestPath(rig.local, 'x');
+  assert.equal(await rig.remote.upkeep.verify({ checkContents: true }), false);
+  assert.equal(await rig.remote.upkeep.optimise(), undefined);
+  const folder = rig.local.realPath(path);
+  chmodSync(folder, 0o755);
+  rmSync(join(folder, 'small'));
+  assert.equal(await rig.remote.upkeep.verify({ checkContents: true }), true);
+  assert.equal(await rig.remote.upkeep.verify({ checkContents: true, repair: true }), false);
+  await using wary = new WorkerRig({ isTrusted: false });
+  await assert.rejects(wary.remote.upkeep.verify({ repair: true }), /not privileged to repair/);
 });

@@ -34,7 +34,7 @@ export { type CommitStagedOptions, commitStaged } from './local/commit-staged.ts
 export type { StagedPath } from './local/staged-path.ts';
 export { type StagedTree, TreeStaging } from './local/tree-staging.ts';
 export { BuildLogWriter, logFile } from './local/build-log.ts';
-export { type ImportPathsOptions, importExport, importPaths } from './local/import-paths.ts';
+export { type ImportPathsOptions, importExport, importPaths } from './export/import-paths.ts';
 export { OrderedAdder, type OrderedAdderOptions } from './local/ordered-adder.ts';
 export type { StoreEnvironment } from './local/local-places.ts';
 export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';
@@ -46,6 +46,7 @@ export { WorkerStore } from './daemon/worker-store.ts';
 export { hasRoom } from './binary-cache/codec.ts';
 export { decompress } from './binary-cache/decompress.ts';
 export { type NarDestination, renderNar } from './binary-cache/render-nar.ts';
+export { openNamelessFile } from './nameless-file.ts';
 export { type DownloadAccess, type DownloadOptions, openDownload } from './open-download.ts';
 export { type OpenStoreContext, type StoreOpener, type StoreRequest, openStore } from './open-store.ts';
 export type { ByteChannel } from './remote/byte-channel.ts';
@@ -99,12 +100,14 @@ export {
   type Collected,
   type Collector,
   type KeeperInfo,
+  type Optimised,
   type PathAddition,
   type PathIndex,
   type PathOffer,
   type PathWriter,
   type RepairOptions,
   type RepairPolicy,
+  type Repairer,
   type Store,
   type StoreRoot,
   type StreamPathOptions,

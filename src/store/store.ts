@@ -89,6 +89,7 @@ interface Facets {
   readonly writer: PathWriter;
   readonly collector: Collector;
   readonly upkeep: Upkeep;
+  readonly repairer: Repairer;
 }
 
 type PossibleFacets = { readonly [Name in keyof Facets]?: Facets[Name] | undefined };
@@ -224,11 +225,21 @@ export interface VerifyStoreOptions extends RepairOptions {
   readonly repair?: boolean;
 }
 
-/** Facet of stores whose disk is this machine's. */
+/** Facet of stores that can be gone through as a whole. */
 export interface Upkeep {
   /** Whether errors remain. They are reported as they are found. */
   verify(options?: VerifyStoreOptions): Promise<boolean>;
-  optimise(options?: CallOptions): Promise<{ readonly filesLinked: number; readonly bytesFreed: number }>;
+  /** Keeps files with equal contents once. Undefined where somebody else does, who reports what came of it. */
+  optimise(options?: CallOptions): Promise<Optimised | undefined>;
+}
+
+export interface Optimised {
+  readonly filesLinked: number;
+  readonly bytesFreed: number;
+}
+
+/** Facet of stores whose disk is ours. */
+export interface Repairer {
   /** Whether what is on disk for a valid path is what it should be. Throws `path/invalid`. */
   isIntact(path: StorePath, options?: CallOptions): Promise<boolean>;
   /** Gets contents anew, as the policy says. Throws `path/invalid`, `path/irreparable`. */

@@ -5,7 +5,6 @@ import { followLinksToStorePath } from '../installables/follow-links.ts';
 import { openCommandStore } from '../open-store.ts';
 import { readChunks, stdin } from '../read-input.ts';
 import { type Operands, refuseArguments, takeFlags } from './nix-store.ts';
-import { requireLocal } from './store-registrations.ts';
 
 /** `nix-store --export` */
 export async function storeExport(operands: Operands, context: CommandContext): Promise<void> {
@@ -21,6 +20,6 @@ export async function storeImport(operands: Operands, context: CommandContext): 
   refuseArguments(operands);
   await using store = await openCommandStore(context);
   const source = readChunks(stdin);
-  const paths = await importPaths(requireLocal(store), source, { checkSignatures: false, signal: context.signal });
+  const paths = await importPaths(store, source, { checkSignatures: false, signal: context.signal });
   for (const path of paths) context.out.byteLine(printStorePath(store.storeDir, path));
 }

@@ -26,6 +26,8 @@ async function optimise(context: CommandContext): Promise<void> {
   await using store = await openCommandStore(context);
   // Other stores have nothing to gain: C++ Nix says nothing either.
   if (store.upkeep === undefined) return;
-  const { filesLinked, bytesFreed } = await store.upkeep.optimise({ signal: context.signal });
+  const optimised = await store.upkeep.optimise({ signal: context.signal });
+  if (optimised === undefined) return;
+  const { filesLinked, bytesFreed } = optimised;
   context.log.log('info', `${formatSize(bytesFreed)} freed by hard-linking ${filesLinked} files`);
 }

@@ -46,7 +46,7 @@ async function register(
 }
 
 /** Throws `store/not-local`, in the words of C++ Nix, where such stores are a daemon's. */
-export function requireLocal(store: Store): LocalStore {
+function requireLocal(store: Store): LocalStore {
   if (store instanceof LocalStore) return store;
   throw new CliError('store/not-local', "you don't have sufficient rights to use this command");
 }

@@ -13,7 +13,7 @@ export function repairPolicy({ program }: CommandContext): RepairPolicy {
 
 /** Gets the contents of `paths` anew, from where `repairPolicy` says. */
 export async function repairPaths(store: Store, paths: readonly StorePath[], context: CommandContext): Promise<void> {
-  const upkeep = requireFacet(store, 'upkeep', 'repairPath');
+  const repairer = requireFacet(store, 'repairer', 'repairPath');
   const options = { policy: repairPolicy(context), signal: context.signal, fetch: fetchContents(store, context) };
-  for (const path of paths) await upkeep.repair(path, options);
+  for (const path of paths) await repairer.repair(path, options);
 }

@@ -113,7 +113,7 @@ export class LocalDerivationBuilder implements DerivationBuilder {
   /** What is built anew must not be taken for what is there under the same digest and is not what it was. */
   async #dropBadContents(path: StorePath, signal: AbortSignal): Promise<void> {
     try {
-      await this.#context.store.upkeep.repair(path, { policy: 'elsewhere', signal });
+      await this.#context.store.repairer.repair(path, { policy: 'elsewhere', signal });
     } catch (error) {
       if (!(error instanceof StoreError && error.code === 'path/irreparable')) throw error;
     }

@@ -139,7 +139,7 @@ export class DerivationGoal {
   /** In a store that cannot tell, whatever is valid is taken for damaged. */
   async #isIntact(path: StorePath): Promise<boolean> {
     const { store, signal } = this.#context;
-    return (await store.upkeep?.isIntact(path, { signal })) ?? false;
+    return (await store.repairer?.isIntact(path, { signal })) ?? false;
   }
 
   async #substitute(name: OutputName, known: BuiltOutput | undefined): Promise<'done' | 'none' | 'failed'> {

@@ -16,7 +16,7 @@ export async function repairClosure(context: RealiseContext, derivation: StorePa
   let derivers: ReadonlyMap<StorePath, StorePath> | undefined;
   const repairs = [];
   for (const path of closure.keys()) {
-    if (own.has(path) || store.upkeep === undefined || (await store.upkeep.isIntact(path, { signal }))) continue;
+    if (own.has(path) || store.repairer === undefined || (await store.repairer.isIntact(path, { signal }))) continue;
     const found = `found corrupted or missing path '${print(path)}' in the output closure of '${print(derivation)}'`;
     reporter.log('error', found);
     derivers ??= await findDerivers(context, derivation);

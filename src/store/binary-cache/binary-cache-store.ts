@@ -21,7 +21,7 @@ import { CacheLookups, type CacheLookupsOptions } from './cache-lookups.ts';
 import type { CacheParameters } from './cache-parameters.ts';
 import type { CacheTransport, GetFileOptions } from './cache-transport.ts';
 import { FetchedNars } from './fetched-nars.ts';
-import type { ByteRange } from './file-chunks.ts';
+import type { ByteRange } from '../file-chunks.ts';
 import { NarTree, isReadable, lookupListed } from './nar-tree.ts';
 import { NarMemory } from './nar-memory.ts';
 import { type NarFile, type UseWhole, receiveNar } from './receive-nar.ts';

@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../castore/index.ts';
-import type { ByteRange } from './file-chunks.ts';
+import type { ByteRange } from '../file-chunks.ts';
 
 /**
  * Where the files of a binary cache are. Paths are relative to the cache, `<hash>.narinfo` or `nar/<hash>.nar.xz`; they

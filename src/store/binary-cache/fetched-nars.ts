@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Reporter, bytesOf, errnoOf, messageOf, teeTree } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
@@ -15,9 +14,10 @@ import {
   listingToJson,
 } from '../../nix-compat/index.ts';
 import { makeFolder, realFileSystem } from '../../castore/index.ts';
-import { fileChunks } from './file-chunks.ts';
+import { fileChunks } from '../file-chunks.ts';
+import { openNamelessFile } from '../nameless-file.ts';
 import { NarTree } from './nar-tree.ts';
-import { writeFully } from './write-fully.ts';
+import { writeFully } from '../write-fully.ts';
 
 /** Reports a NAR's events to `sink` and its bytes to `observe`, and fails unless it has its hash. */
 export type FetchNar<Info extends PathInfo> = (
@@ -67,32 +67,33 @@ export class FetchedNars<Info extends PathInfo> implements AsyncDisposable {
   }
 
   async #obtain(info: Info, key: string, options: CallOptions): Promise<FetchedNar> {
-    if (this.#folder === undefined) return this.#receive(info, join(tmpdir(), `firn-nar-${randomUUID()}`), options);
+    if (this.#folder === undefined) return this.#receive(info, await openNamelessFile(), options);
     const path = join(this.#folder, `${key}.nar`);
     const kept = await this.#openKept(path, info);
     if (kept !== undefined) return kept;
     makeFolder(realFileSystem, this.#folder);
     const temporary = `${path}.tmp.${process.pid}.${randomUUID()}`;
-    const fetched = await this.#receive(info, temporary, { ...options, keepAs: path });
-    writeFileSync(join(this.#folder, `${key}.ls`), bytesOf(formatJson(listingToJson(fetched.listing))));
-    return fetched;
-  }
-
-  async #receive(
-    info: Info,
-    temporary: string,
-    { keepAs, ...options }: CallOptions & { readonly keepAs?: string },
-  ): Promise<FetchedNar> {
     const file = await open(temporary, 'wx+', 0o600);
     try {
-      if (keepAs === undefined) unlinkSync(temporary);
-      const sink = new NarLister();
-      await this.#fetch(info, { sink, observe: chunk => writeFully(file.fd, chunk) }, options);
-      if (keepAs !== undefined) renameSync(temporary, keepAs);
-      return { file, listing: requireListing(sink) };
+      const fetched = await this.#receive(info, file, options);
+      renameSync(temporary, path);
+      writeFileSync(join(this.#folder, `${key}.ls`), bytesOf(formatJson(listingToJson(fetched.listing))));
+      return fetched;
     } catch (error) {
       await file.close();
       rmSync(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  /** Closes `file` where it fails. */
+  async #receive(info: Info, file: FileHandle, options: CallOptions): Promise<FetchedNar> {
+    try {
+      const sink = new NarLister();
+      await this.#fetch(info, { sink, observe: chunk => writeFully(file.fd, chunk) }, options);
+      return { file, listing: requireListing(sink) };
+    } catch (error) {
+      await file.close();
       throw error;
     }
   }

@@ -17,7 +17,7 @@ import { errnoOf } from '../../base/index.ts';
 import { makeFolder, realFileSystem } from '../../castore/index.ts';
 import { StoreError } from '../error.ts';
 import type { CacheTransport, GetFileOptions, OpenFileOptions, UploadContent } from './cache-transport.ts';
-import { type ByteRange, fileChunks } from './file-chunks.ts';
+import { type ByteRange, fileChunks } from '../file-chunks.ts';
 import { fileTooLarge } from './file-too-large.ts';
 
 /** Where the parts of uploads are until they are whole; within the cache, so that a rename puts them into place. */

@@ -3,7 +3,7 @@ import type { CallOptions } from '../../castore/index.ts';
 import { type NarListing, findListed } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import type { TreeAccess, TreeEntry, TreePath } from '../store.ts';
-import type { ByteRange } from './file-chunks.ts';
+import type { ByteRange } from '../file-chunks.ts';
 
 /** Reads a part of the NAR that a listing lists. */
 export type ReadNar = (range: ByteRange, options: CallOptions) => AsyncIterable<Uint8Array>;

@@ -8,7 +8,7 @@ import type { TreeSource } from '../store.ts';
 import { runCodec } from './codec.ts';
 import { BlockGatherer } from './block-gatherer.ts';
 import { type CompressOptions, type CompressionMethod, compressor } from './compression.ts';
-import { writeFully } from './write-fully.ts';
+import { writeFully } from '../write-fully.ts';
 
 export interface PackNarOptions extends CallOptions, CompressOptions {
   readonly method: CompressionMethod;

@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { type ByteString, type Reporter, byteStringFromText, displayBytes } from '../../base/index.ts';
 import { type CallOptions, realFileSystem } from '../../castore/index.ts';
 import {
@@ -20,9 +21,21 @@ import type { ConnectionPool } from '../remote/connection-pool.ts';
 import { RemoteStore, type RemoteStoreOptions } from '../remote/remote-store.ts';
 import { readBuildLog } from '../local/build-log.ts';
 import { replaceLink } from '../local/roots/add-indirect-root.ts';
-import type { CollectOptions, Collected, Collector, PathIndex, Store, StoreRoot } from '../store.ts';
+import { requirePathInfo } from '../require-path-info.ts';
+import type {
+  CollectOptions,
+  Collected,
+  Collector,
+  PathIndex,
+  Store,
+  StoreRoot,
+  TreeAccess,
+  Upkeep,
+} from '../store.ts';
 import { unsupportedOperation } from '../unsupported-operation.ts';
+import { DiskTree } from './disk-tree.ts';
 import type { RemoteResult, WorkerConnection } from './worker-connection.ts';
+import { WorkerUpkeep } from './worker-upkeep.ts';
 
 type Pool = ConnectionPool<WorkerConnection>;
 
@@ -48,6 +61,7 @@ export interface RealiseThereOptions extends CallOptions {
 export class WorkerStore extends RemoteStore<WorkerConnection> {
   readonly index: PathIndex;
   readonly collector: Collector;
+  readonly upkeep: Upkeep;
   /** Whether its store directory is one of this machine. */
   readonly isHere: boolean;
   readonly #logDirs: readonly string[];
@@ -58,6 +72,7 @@ export class WorkerStore extends RemoteStore<WorkerConnection> {
     this.#logDirs = options.logDirs ?? [];
     this.index = new WorkerIndex(this.pool, this.storeDir);
     this.collector = new WorkerCollector(this.pool, this, options.rootMaker);
+    this.upkeep = new WorkerUpkeep(this.pool);
   }
 
   override async buildLog(path: StorePath): Promise<Uint8Array | undefined> {
@@ -66,6 +81,14 @@ export class WorkerStore extends RemoteStore<WorkerConnection> {
       if (log !== undefined) return log;
     }
     return undefined;
+  }
+
+  /** What is on disk is looked at there, if we see it: a daemon of ours may have its paths elsewhere. */
+  override async openTree(path: StorePath, options: CallOptions = {}): Promise<TreeAccess> {
+    const place = displayBytes(printStorePath(this.storeDir, path));
+    if (!this.isHere || lstatSync(place, { throwIfNoEntry: false }) === undefined) return super.openTree(path, options);
+    await requirePathInfo(this, path, options);
+    return new DiskTree(place);
   }
 
   /** Has the other side make deriving paths valid: what became of each, failures, too. */

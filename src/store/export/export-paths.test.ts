@@ -7,7 +7,7 @@ import { removeTree } from '../../castore/index.ts';
 import { type StorePath, parseRegistrations } from '../../nix-compat/index.ts';
 import { temporaryFolder } from '../../testing/index.ts';
 import { addToStore } from '../local/add-to-store.ts';
-import { importPaths } from '../local/import-paths.ts';
+import { importPaths } from './import-paths.ts';
 import { LocalStore } from '../local/local-store.ts';
 import { registerPaths } from '../local/register-paths.ts';
 import { StoreError, type StoreErrorCode } from '../error.ts';

@@ -115,6 +115,7 @@ export class LocalStore implements Store {
   readonly writer: LocalWriter;
   readonly collector: LocalCollector;
   readonly upkeep: LocalUpkeep;
+  readonly repairer: LocalUpkeep;
   readonly #options: LocalStoreOptions;
   readonly #autoCollector: AutoCollector | undefined;
   #takesDrafts: boolean | undefined;
@@ -154,6 +155,7 @@ export class LocalStore implements Store {
     this.writer = new LocalWriter(this);
     this.collector = new LocalCollector(this);
     this.upkeep = new LocalUpkeep(this);
+    this.repairer = this.upkeep;
     if (options.autoCollect !== undefined && !this.readOnly) {
       const { collector, realStoreDir: folder, reporter } = this;
       this.#autoCollector = new AutoCollector({ collector, folder, reporter }, options.autoCollect);

@@ -1,15 +1,15 @@
 import { equalBytes } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
-import type { RepairOptions, Upkeep, VerifyStoreOptions } from '../store.ts';
+import type { Optimised, RepairOptions, Repairer, Upkeep, VerifyStoreOptions } from '../store.ts';
 import type { LocalStore } from './local-store.ts';
 import { hashTree } from './upkeep/hash-tree.ts';
-import { type Optimised, optimiseStore } from './upkeep/optimise-store.ts';
+import { optimiseStore } from './upkeep/optimise-store.ts';
 import { repairPath } from './upkeep/repair-path.ts';
 import { verifyStore } from './upkeep/verify-store.ts';
 
-/** The `Upkeep` of a local store. */
-export class LocalUpkeep implements Upkeep {
+/** The `Upkeep` of a local store, and its `Repairer`. */
+export class LocalUpkeep implements Upkeep, Repairer {
   readonly #store: LocalStore;
 
   constructor(store: LocalStore) {

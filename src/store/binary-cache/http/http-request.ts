@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../../castore/index.ts';
 import type { UploadContent } from '../cache-transport.ts';
-import type { ByteRange } from '../file-chunks.ts';
+import type { ByteRange } from '../../file-chunks.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
 

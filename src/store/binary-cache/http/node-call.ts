@@ -4,7 +4,7 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import type { SecureContext } from 'node:tls';
 import { type UploadContent, uploadSize } from '../cache-transport.ts';
 import { hasRoom } from '../codec.ts';
-import { fileChunks } from '../file-chunks.ts';
+import { fileChunks } from '../../file-chunks.ts';
 import type { HttpCall } from './http-call.ts';
 import type { UnsignedRequest } from './http-request.ts';
 import type { Variables } from './http-routes.ts';

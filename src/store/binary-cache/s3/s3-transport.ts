@@ -11,7 +11,7 @@ import {
   type UploadContent,
   uploadSize,
 } from '../cache-transport.ts';
-import { fileChunks } from '../file-chunks.ts';
+import { fileChunks } from '../../file-chunks.ts';
 import type { FileAddress, HttpTransport } from '../http-transport.ts';
 
 const mebibyte = 1024 * 1024;

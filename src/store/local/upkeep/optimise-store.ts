@@ -3,12 +3,8 @@ import { dirname, join } from 'node:path';
 import { type Activity, errnoOf } from '../../../base/index.ts';
 import { type CallOptions, type FileNode, type FsPath, displayFsPath, walkNodes } from '../../../castore/index.ts';
 import { type StorePath, printStorePath, storePathHashPart } from '../../../nix-compat/index.ts';
+import type { Optimised } from '../../store.ts';
 import type { LocalStore } from '../local-store.ts';
-
-export interface Optimised {
-  readonly filesLinked: number;
-  readonly bytesFreed: number;
-}
 
 /**
  * Makes the files of all checkouts links of the castore's, as larger ones are but where a link could not be made at the time

@@ -1,46 +1,20 @@
 import type { TreeSink } from '../../base/index.ts';
-import type { CallOptions } from '../../castore/index.ts';
-import { type ExportReceiver, type PathInfo, type StorePath, WireReader, readExport } from '../../nix-compat/index.ts';
+import type { ExportReceiver, PathInfo, StorePath } from '../../nix-compat/index.ts';
 import { requireTrust } from '../receive-offer.ts';
 import type { LocalStore } from './local-store.ts';
 import { StagedGroup } from './staged-group.ts';
 import { TreeStaging } from './tree-staging.ts';
 
-export interface ImportPathsOptions extends CallOptions {
-  /** Whether paths must be content-addressed, which what an export says of them does not show. True unless given. */
-  readonly checkSignatures?: boolean;
+export interface LocalImporterOptions {
+  readonly checkSignatures: boolean;
+  readonly signal: AbortSignal;
 }
 
 /**
- * Adds the paths of an export (`nix-store --export`) and returns them, in its order. When it breaks off, those before
- * stay valid. Throws as `readExport`, `path/missing-reference`, `path/untrusted`.
+ * Takes an export into a local store: contents into the castore while they come, and paths become valid in groups, at the
+ * latest by `commit`, which is to be called also where the export breaks off.
  */
-export async function importPaths(
-  store: LocalStore,
-  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  options: ImportPathsOptions = {},
-): Promise<StorePath[]> {
-  await using reader = new WireReader(source);
-  return await importExport(store, reader, options);
-}
-
-/** As `importPaths`, of an export within a stream, which then goes on. */
-export async function importExport(
-  store: LocalStore,
-  reader: WireReader,
-  options: ImportPathsOptions = {},
-): Promise<StorePath[]> {
-  store.requireWritable();
-  await using importer = new Importer(store, options);
-  try {
-    await readExport(reader, store.storeDir, importer);
-  } finally {
-    await importer.commit();
-  }
-  return importer.paths;
-}
-
-class Importer implements ExportReceiver, AsyncDisposable {
+export class LocalImporter implements ExportReceiver, AsyncDisposable {
   /** So far, in the order of the export. */
   readonly paths: StorePath[] = [];
   readonly #store: LocalStore;
@@ -49,11 +23,12 @@ class Importer implements ExportReceiver, AsyncDisposable {
   readonly #group: StagedGroup;
   #open: TreeStaging | undefined;
 
-  constructor(store: LocalStore, { checkSignatures = true, signal }: ImportPathsOptions) {
+  constructor(store: LocalStore, { checkSignatures, signal }: LocalImporterOptions) {
+    store.requireWritable();
     this.#store = store;
     this.#checkSignatures = checkSignatures;
-    this.#signal = signal ?? new AbortController().signal;
-    this.#group = new StagedGroup(store, { repair: false, signal: this.#signal });
+    this.#signal = signal;
+    this.#group = new StagedGroup(store, { repair: false, signal });
   }
 
   /** Takes more as fast as blobs can be written. */
