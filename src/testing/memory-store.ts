@@ -1,6 +1,9 @@
 import { type TreeSink, teeTree } from '../base/index.ts';
 import {
+  type DerivationOutputId,
   type PathInfo,
+  type Realisation,
+  type RealisedOutput,
   type Signature,
   type StoreDir,
   type StorePath,
@@ -8,6 +11,7 @@ import {
   defaultStoreDir,
   encodeNix32,
   equalHashes,
+  formatOutputId,
   hashBytes,
   joinStorePath,
   sortSignatures,
@@ -46,6 +50,8 @@ export class MemoryStore implements Store {
   readonly writer: PathWriter;
   readonly infos = new Map<StorePath, PathInfo>();
   readonly contents = new Map<StorePath, Uint8Array>();
+  /** By output id. */
+  readonly realisations = new Map<string, RealisedOutput>();
   /** Paths whose infos were asked for, in this order. */
   readonly asked: StorePath[] = [];
   /** Paths that were streamed, in this order. */
@@ -111,8 +117,8 @@ export class MemoryStore implements Store {
     return Promise.reject(new StoreError('store/unsupported', 'not here'));
   }
 
-  realisation(): Promise<undefined> {
-    return Promise.resolve(undefined);
+  realisation(id: DerivationOutputId): Promise<RealisedOutput | undefined> {
+    return Promise.resolve(this.realisations.get(formatOutputId(id)));
   }
 
   buildLog(): Promise<undefined> {
@@ -191,7 +197,8 @@ class MemoryWriter implements PathWriter {
     return Promise.resolve();
   }
 
-  addRealisation(): Promise<void> {
+  addRealisation(realisation: Realisation): Promise<void> {
+    this.#store.realisations.set(formatOutputId(realisation.id), realisation);
     return Promise.resolve();
   }
 

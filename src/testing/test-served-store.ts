@@ -55,6 +55,7 @@ export class TestServedStore implements ServedStore {
       unknown: new Set(),
       downloadSize: 0,
       narSize: 0,
+      unplanned: [],
       weights: new Map(),
       settled: new Map(),
     });

@@ -1,7 +1,7 @@
 import type { Verbosity } from '../../base/index.ts';
 import { displayBytes } from '../../base/index.ts';
 import type { RealisationPlan } from '../../engine/index.ts';
-import { type StorePath, printStorePath, storePathName } from '../../nix-compat/index.ts';
+import { type StorePath, formatDerivingPath, printStorePath, storePathName } from '../../nix-compat/index.ts';
 import { type Store, sortPaths } from '../../store/index.ts';
 import { formatSize } from '../render/format-size.ts';
 import type { Logger } from '../render/logger.ts';
@@ -16,10 +16,15 @@ export async function printMissing(
   const list = (paths: Iterable<StorePath>): void => {
     for (const path of paths) say(`  ${displayBytes(printStorePath(store.storeDir, path))}`);
   };
-  const { willBuild, willSubstitute, unknown } = missing;
+  const { willBuild, unplanned, willSubstitute, unknown } = missing;
   if (willBuild.size > 0) {
     say(willBuild.size === 1 ? 'this derivation will be built:' : `these ${willBuild.size} derivations will be built:`);
     list((await sortPaths(store, willBuild)).map(({ path }) => path));
+  }
+  if (unplanned.length > 0) {
+    const what = unplanned.length === 1 ? 'this is an output of a derivation' : 'these are outputs of derivations';
+    say(`${what} that a build makes first, so what more is needed will show then:`);
+    for (const path of unplanned) say(`  ${displayBytes(formatDerivingPath(store.storeDir, path))}`);
   }
   if (willSubstitute.size > 0) {
     const what = willSubstitute.size === 1 ? 'this path' : `these ${willSubstitute.size} paths`;

@@ -45,6 +45,7 @@ export class RemoteRealiser {
       willBuild: new Set(willBuild),
       willSubstitute: new Set(willSubstitute),
       unknown: new Set(unknown),
+      unplanned: [],
       weights: new Map(),
       settled: new Map(),
     };

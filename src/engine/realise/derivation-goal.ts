@@ -14,6 +14,7 @@ import {
   hasKnownOutputPaths,
   isBuildSuccess,
   makeDerivationFile,
+  namedOutputs,
   needsResolving,
   opaquePath,
   parseDerivationOptions,
@@ -40,6 +41,7 @@ export class DerivationGoal {
   readonly type: DerivationType;
   readonly #outputs = new Map<OutputName, Promise<BuildResult>>();
   #ids: Promise<ReadonlyMap<OutputName, DerivationOutputId>> | undefined;
+  #inputs: Promise<BuildInputs> | undefined;
   #built: Promise<BuildResult> | undefined;
 
   /** `path` is where the derivation is or, if it was resolved, would be. Throws `derivation/mixed-outputs`. */
@@ -82,7 +84,7 @@ export class DerivationGoal {
   async #realiseOutput(name: OutputName): Promise<BuildResult> {
     const { signal } = this.#context;
     signal.throwIfAborted();
-    if (this.type === 'impure') return this.#only(name, await this.#build());
+    if (this.type === 'impure') return this.#make(name);
     const known = await this.#find(name);
     if (known !== undefined && this.#mode === 'normal' && (await this.#isValid(known.path))) {
       return succeeded('AlreadyValid', new Map([[name, known]]));
@@ -103,7 +105,7 @@ export class DerivationGoal {
       await this.#record(name, output.path);
       return succeeded('Substituted', new Map([[name, output]]));
     }
-    return this.#only(name, await this.#build(), output);
+    return this.#make(name, output);
   }
 
   async #record(name: OutputName, path: StorePath): Promise<void> {
@@ -165,34 +167,51 @@ export class DerivationGoal {
     return endOf(outcome.status);
   }
 
-  #build(): Promise<BuildResult> {
-    this.#built ??= this.#realiseInputsAndBuild().then(result => {
+  /** By a builder; `fallback` is the output where that does not say what it is. */
+  async #make(name: OutputName, fallback?: BuiltOutput): Promise<BuildResult> {
+    this.#inputs ??= this.#noteFailure(this.#realiseInputs());
+    const inputs = await this.#inputs;
+    if (inputs.kind === 'failed') return inputs.result;
+    // What is wanted of the resolved derivation may be had without building it, though other outputs may not.
+    if (inputs.kind === 'resolved') return this.#realiseResolved(inputs.placed, name);
+    this.#built ??= this.#buildResolved(inputs.derivation).then(result => {
       const { outcome } = result;
       if (!isBuildSuccess(outcome)) this.#context.tally.noteFailure(outcome.status);
       return result;
     });
-    return this.#built;
+    return this.#only(name, await this.#built, fallback);
   }
 
-  async #realiseInputsAndBuild(): Promise<BuildResult> {
-    const { store, tally } = this.#context;
+  async #noteFailure(inputs: Promise<BuildInputs>): Promise<BuildInputs> {
+    const realised = await inputs;
+    if (realised.kind === 'failed' && !isBuildSuccess(realised.result.outcome)) {
+      this.#context.tally.noteFailure(realised.result.outcome.status);
+    }
+    return realised;
+  }
+
+  async #realiseInputs(): Promise<BuildInputs> {
+    const { store, tally, signal } = this.#context;
     tally.expect();
     const types = await this.#inputTypes();
     const inputs = new InputGoals(this.#context, this.#mode);
     for (const [path, input] of this.#derivation.inputDerivations) inputs.add(opaquePath(path), input);
     const results = await awaitResults(this.#context, inputs.goals);
     const failures = results.filter(isFailure).length;
-    if (failures > 0) return this.#dependencyFailed(failures);
+    if (failures > 0) return { kind: 'failed', result: this.#dependencyFailed(failures) };
     // A resolved derivation refers to them.
     const sources = await this.#realiseSources(this.#derivation);
-    if (sources > 0) return this.#dependencyFailed(sources);
+    if (sources > 0) return { kind: 'failed', result: this.#dependencyFailed(sources) };
     const lookup = await inputs.lookup();
     const resolved = resolveDerivation(store.storeDir, this.#derivation, lookup);
     if (resolved === undefined) throw new Error(`the inputs of '${this.#printed}' were realised and are not known`);
     // A fixed output has its path in any case, but its builder has to find inputs whose paths were not known.
     const resolveFixed = types.some(type => type !== undefined && !hasKnownOutputPaths(type));
-    if (needsResolving(this.#derivation, { resolveFixed })) return this.#realiseResolved(resolved);
-    return this.#buildResolved(resolved);
+    if (!needsResolving(this.#derivation, { resolveFixed })) return { kind: 'unchanged', derivation: resolved };
+    const derivation: Derivation = { ...resolved, inputDerivations: new Map() };
+    const file = makeDerivationFile(store.storeDir, derivation);
+    await addDerivation(store, file, { signal });
+    return { kind: 'resolved', placed: { path: file.path, derivation } };
   }
 
   /**
@@ -216,28 +235,25 @@ export class DerivationGoal {
   }
 
   /** What the derivation becomes when the store paths of its inputs are put in may have been built before. */
-  async #realiseResolved(resolved: BasicDerivation): Promise<BuildResult> {
+  async #realiseResolved({ path, derivation }: PlacedDerivation, name: OutputName): Promise<BuildResult> {
     const { store, reporter, signal } = this.#context;
-    const derivation: Derivation = { ...resolved, inputDerivations: new Map() };
-    const file = makeDerivationFile(store.storeDir, derivation);
-    const { path } = file;
     const fields = [this.#printed, displayBytes(printStorePath(store.storeDir, path))];
     const message = `resolved derivation: '${fields[0]}' -> '${fields[1]}'`;
     using _waiting = reporter.startActivity({ type: 'buildWaiting', level: 'info', text: message, fields });
-    await addDerivation(store, file, { signal });
-    const result = await this.#context.realiseDerivation({ path, derivation }, this.#mode);
-    if (!isBuildSuccess(result.outcome)) {
+    const wanted = namedOutputs([name]);
+    const result = await this.#context.realiseDerivation({ path, derivation }, this.#mode, wanted);
+    const { outcome } = result;
+    if (!isBuildSuccess(outcome)) {
+      this.#context.tally.noteFailure('DependencyFailed');
       return failed('DependencyFailed', `build of resolved derivation '${fields[1]}' failed`);
     }
-    const ids = this.type === 'impure' ? undefined : await this.#idsOfOutputs();
-    const builtOutputs = new Map<OutputName, BuiltOutput>();
-    for (const [name, built] of result.outcome.builtOutputs) {
-      const id = ids?.get(name);
-      builtOutputs.set(name, { path: built.path, signatures: [], derivationHash: id?.derivationHash });
-      if (id !== undefined) await store.writer?.addRealisation({ id, path: built.path, signatures: [] }, { signal });
-    }
-    const status = result.outcome.status === 'AlreadyValid' ? 'ResolvesToAlreadyValid' : result.outcome.status;
-    return { ...result, outcome: { status, builtOutputs } };
+    const built = outcome.builtOutputs.get(name);
+    if (built === undefined) throw new Error(`realising '${fields[1]}' has not told what '${displayBytes(name)}' is`);
+    const id = this.type === 'impure' ? undefined : (await this.#idsOfOutputs()).get(name);
+    if (id !== undefined) await store.writer?.addRealisation({ id, path: built.path, signatures: [] }, { signal });
+    const output: BuiltOutput = { path: built.path, signatures: [], derivationHash: id?.derivationHash };
+    const status = outcome.status === 'AlreadyValid' ? 'ResolvesToAlreadyValid' : outcome.status;
+    return { ...result, outcome: { status, builtOutputs: new Map([[name, output]]) } };
   }
 
   /** Its sources, and the outputs of its inputs that are among them now, are valid. */
@@ -294,6 +310,12 @@ export class DerivationGoal {
     return { ...result, outcome: { ...outcome, builtOutputs: new Map([[name, built]]) } };
   }
 }
+
+/** What a derivation is built from, once its inputs are there. */
+type BuildInputs =
+  | { readonly kind: 'failed'; readonly result: BuildResult }
+  | { readonly kind: 'resolved'; readonly placed: PlacedDerivation }
+  | { readonly kind: 'unchanged'; readonly derivation: BasicDerivation };
 
 /** How substituting ended, for whoever may do without: nobody had it, or it could not be taken over. */
 function endOf(status: BuildResult['outcome']['status']): 'done' | 'none' | 'failed' {

@@ -1,13 +1,20 @@
 import type { CallOptions } from '../../castore/index.ts';
 import {
+  type BuiltPaths,
   type ContentAddress,
   type Derivation,
+  type DerivedInputs,
   type DerivingPath,
   type OutputName,
   type OutputsSpec,
+  type SingleDerivingPath,
   type StorePath,
+  builtPath,
+  derivationTypeOf,
+  formatDerivingPath,
   hasOutput,
   namedOutputs,
+  opaquePath,
   parseDerivationOptions,
   unrollDerivingPath,
 } from '../../nix-compat/index.ts';
@@ -16,6 +23,7 @@ import {
   type Store,
   type Substituters,
   derivationOutputs,
+  outputIds,
   queryMissing,
   readDerivation,
   staticOutputs,
@@ -24,6 +32,8 @@ import {
 /** What making some deriving paths valid would take, as far as that is known before anything is done. */
 export interface RealisationPlan extends MissingPaths {
   readonly willBuild: ReadonlySet<StorePath>;
+  /** Outputs of derivations that builds have yet to make: what these need is not in the plan. */
+  readonly unplanned: readonly BuiltPaths[];
   /** Of what will be built: the builds that wait for it, on the longest way to what is wanted. */
   readonly weights: ReadonlyMap<StorePath, number>;
   /** What of the wanted is valid already, with the outputs that it stands for: none for a store path. */
@@ -38,16 +48,16 @@ export interface PlanOptions extends CallOptions {
   readonly alwaysAllowSubstitutes?: boolean;
 }
 
-/** Outputs of the derivation at a store path. */
-interface WantedOutputs {
-  readonly derivation: StorePath;
-  readonly outputs: OutputsSpec;
+/** Outputs that are wanted, and which derivation wants them where one does. */
+interface Need {
+  readonly path: BuiltPaths;
+  readonly user: StorePath | undefined;
 }
 
 /**
  * What `store` lacks of `wanted`, and of all that this needs. A derivation has to be built where one of its outputs is to
- * be had from no substituter; that what outputs refer to is had from nowhere shows later, as in C++ Nix. Of outputs of
- * outputs the innermost derivation is planned. Throws as `queryMissing` and `readDerivation`.
+ * be had from no substituter; that what outputs refer to is had from nowhere shows later, as in C++ Nix. Where a derivation
+ * is itself the output of another that is not built yet, the other one is planned. Throws as `queryMissing` and `readDerivation`.
  */
 export async function planRealisation(
   { store, substituters }: { readonly store: Store; readonly substituters: Substituters },
@@ -55,32 +65,50 @@ export async function planRealisation(
   options: PlanOptions = {},
 ): Promise<RealisationPlan> {
   const { evalStore = store, alwaysAllowSubstitutes = false, signal } = options;
-  const settled = await findSettled({ store, evalStore }, [...wanted], signal);
+  const stores = { store, evalStore };
+  const settled = await findSettled(stores, [...wanted], signal);
   const paths = new Set<StorePath>();
-  const queue: WantedOutputs[] = [];
+  const queue: Need[] = [];
   for (const path of wanted) {
     if (settled.has(path)) continue;
     if (path.kind === 'opaque') paths.add(path.path);
-    else queue.push(innermost(path));
+    else queue.push({ path, user: undefined });
   }
-  const inputsOf = new Map<StorePath, Iterable<StorePath>>();
+  const inputsOf = new Map<StorePath, Set<StorePath>>();
+  const unplanned = new Map<string, BuiltPaths>();
   // A derivation with a fixed output has no other.
   const contentAddresses = new Map<StorePath, ContentAddress>();
   const seen = new Set<string>();
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    const { derivation: path, outputs } = next;
+    const { path: need, user } = next;
+    if (need.derivation.kind === 'opaque' && inputsOf.has(need.derivation.path)) {
+      if (user !== undefined) inputsOf.get(user)?.add(need.derivation.path);
+      continue;
+    }
+    const located = await locateDerivation(stores, need.derivation, signal);
+    if (located.kind === 'made') {
+      const { maker, output } = located;
+      unplanned.set(formatDerivingPath(store.storeDir, need), need);
+      queue.push({ path: { kind: 'built', derivation: opaquePath(maker), outputs: namedOutputs([output]) }, user });
+      continue;
+    }
+    const { path, home } = located;
+    // What made it is before it on the way to what is wanted, but nothing of that is left to do.
+    if (user !== undefined) inputsOf.get(user)?.add(path);
     if (inputsOf.has(path)) continue;
-    const home = await homeOf([evalStore, store], path, signal);
     if (home === undefined) {
       paths.add(path);
       continue;
     }
     const derivation = await readDerivation(home, path, { signal });
-    const lacking = await lackingOutputs({ store, home }, { path, derivation, outputs }, signal);
-    if (lacking.length === 0) continue;
     const { allowSubstitutes } = parseDerivationOptions(store.storeDir, derivation);
+    const maySubstitute = allowSubstitutes || alwaysAllowSubstitutes;
+    const realisations = maySubstitute ? substituters : undefined;
+    const wants = { path, derivation, outputs: need.outputs };
+    const lacking = await lackingOutputs({ store, home, realisations }, wants, signal);
+    if (lacking.length === 0) continue;
     const known = lacking.filter(output => output !== undefined);
-    if (known.length === lacking.length && (allowSubstitutes || alwaysAllowSubstitutes)) {
+    if (known.length === lacking.length && maySubstitute) {
       const [fixed] = derivation.outputs.values();
       if (fixed?.kind === 'fixed') for (const output of known) contentAddresses.set(output, fixed.address);
       const found = await Promise.all(
@@ -91,22 +119,27 @@ export async function planRealisation(
         continue;
       }
     }
-    inputsOf.set(path, derivation.inputDerivations.keys());
-    for (const source of await unsettled({ store, evalStore }, derivation, signal)) paths.add(source);
-    for (const [input, used] of derivation.inputDerivations) {
-      const names = used.outputs.length > 0 ? used.outputs : [...used.dynamic.keys()];
-      const key = `${input}!${names.join(',')}`;
-      if (!seen.has(key)) queue.push({ derivation: input, outputs: namedOutputs(names) });
+    inputsOf.set(path, new Set());
+    for (const source of await unsettled(stores, derivation, signal)) paths.add(source);
+    for (const used of usedOutputs(derivation)) {
+      const key = `${path} ${formatDerivingPath(store.storeDir, used)}`;
+      if (!seen.has(key)) queue.push({ path: used, user: path });
       seen.add(key);
     }
   }
   const missing = await queryMissing(store, substituters, paths, { contentAddresses, signal });
-  return { willBuild: new Set(inputsOf.keys()), weights: weigh(inputsOf), settled, ...missing };
+  return {
+    willBuild: new Set(inputsOf.keys()),
+    unplanned: [...unplanned.keys()].toSorted().flatMap(key => unplanned.get(key) ?? []),
+    weights: weigh(inputsOf),
+    settled,
+    ...missing,
+  };
 }
 
 /** What is valid already is the common case, and is found out by two questions for all of it. */
 async function findSettled(
-  { store, evalStore }: { readonly store: Store; readonly evalStore: Store },
+  { store, evalStore }: Stores,
   wanted: readonly DerivingPath[],
   signal: AbortSignal | undefined,
 ): Promise<Map<DerivingPath, SettledOutputs>> {
@@ -143,10 +176,9 @@ function isKnown(output: readonly [OutputName, StorePath | undefined]): output i
   return output[1] !== undefined;
 }
 
-function innermost({ derivation, outputs }: Extract<DerivingPath, { readonly kind: 'built' }>): WantedOutputs {
-  const { base, outputs: chain } = unrollDerivingPath(derivation);
-  const [first] = chain;
-  return { derivation: base, outputs: first === undefined ? outputs : namedOutputs([first]) };
+interface Stores {
+  readonly store: Store;
+  readonly evalStore: Store;
 }
 
 async function homeOf(stores: readonly Store[], path: StorePath, signal: AbortSignal | undefined) {
@@ -154,9 +186,37 @@ async function homeOf(stores: readonly Store[], path: StorePath, signal: AbortSi
   return undefined;
 }
 
-/** The outputs that are not valid; undefined stands for those whose paths nobody knows. */
+/** Where a derivation is, or what has to be realised before that can be said. */
+type LocatedDerivation =
+  /** `home` is undefined where no store has it. */
+  | { readonly kind: 'known'; readonly path: StorePath; readonly home: Store | undefined }
+  | { readonly kind: 'made'; readonly maker: StorePath; readonly output: OutputName };
+
+async function locateDerivation(
+  { store, evalStore }: Stores,
+  derivation: SingleDerivingPath,
+  signal: AbortSignal | undefined,
+): Promise<LocatedDerivation> {
+  const { base, outputs } = unrollDerivingPath(derivation);
+  let path = base;
+  let home = await homeOf([evalStore, store], path, signal);
+  for (const output of outputs) {
+    if (home === undefined) return { kind: 'made', maker: path, output };
+    const made = (await derivationOutputs(store, path, { evalStore: home, signal })).get(output);
+    const madeHome = made === undefined ? undefined : await homeOf([evalStore, store], made, signal);
+    if (made === undefined || madeHome === undefined) return { kind: 'made', maker: path, output };
+    [path, home] = [made, madeHome];
+  }
+  return { kind: 'known', path, home };
+}
+
+/** The outputs that are not valid; undefined stands for those whose paths nobody knows, `realisations` included. */
 async function lackingOutputs(
-  { store, home }: { readonly store: Store; readonly home: Store },
+  {
+    store,
+    home,
+    realisations,
+  }: { readonly store: Store; readonly home: Store; readonly realisations: Substituters | undefined },
   {
     path,
     derivation,
@@ -166,18 +226,39 @@ async function lackingOutputs(
 ): Promise<(StorePath | undefined)[]> {
   const foreseen = staticOutputs(home, derivation);
   const isForeseen = ![...foreseen.values()].includes(undefined);
-  const known = isForeseen ? foreseen : await derivationOutputs(home, path, { signal });
-  const wanted = [...known].filter(([output]) => hasOutput(outputs, output)).map(([, output]) => output);
+  const known = isForeseen ? foreseen : await derivationOutputs(store, path, { evalStore: home, signal });
+  const wanted = new Map([...known].filter(([output]) => hasOutput(outputs, output)));
+  if (realisations !== undefined && derivationTypeOf(derivation) !== 'impure') {
+    const unknown = [...wanted].filter(([, at]) => at === undefined).map(([output]) => output);
+    const ids = unknown.length === 0 ? undefined : await outputIds(home, path, { derivation, signal });
+    for (const output of unknown) {
+      const id = ids?.get(output);
+      if (id !== undefined) wanted.set(output, (await realisations.findRealisation(id, { signal }))?.path);
+    }
+  }
+  const all = [...wanted.values()];
   const valid = await store.validPaths(
-    wanted.filter(output => output !== undefined),
+    all.filter(output => output !== undefined),
     { signal },
   );
-  return wanted.filter(output => output === undefined || !valid.has(output));
+  return all.filter(output => output === undefined || !valid.has(output));
 }
+
+/** What a derivation uses of others, outputs of outputs included. */
+function* usedOutputs({ inputDerivations }: Derivation): Generator<BuiltPaths> {
+  const queue: Used[] = Array.from(inputDerivations, ([path, used]) => [opaquePath(path), used]);
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    const [derivation, { outputs, dynamic }] = next;
+    if (outputs.length > 0) yield { kind: 'built', derivation, outputs: namedOutputs(outputs) };
+    for (const [output, used] of dynamic) queue.push([builtPath(derivation, output), used]);
+  }
+}
+
+type Used = readonly [SingleDerivingPath, DerivedInputs];
 
 /** The sources that the store of the evaluation does not have to give. */
 async function unsettled(
-  { store, evalStore }: { readonly store: Store; readonly evalStore: Store },
+  { store, evalStore }: Stores,
   { inputSources }: Derivation,
   signal: AbortSignal | undefined,
 ): Promise<Iterable<StorePath>> {

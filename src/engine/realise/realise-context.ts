@@ -6,6 +6,7 @@ import {
   type DerivationOutputId,
   type DerivationType,
   type DerivingPath,
+  type OutputsSpec,
   type RealisedOutput,
   type StorePath,
   isBuildSuccess,
@@ -54,8 +55,8 @@ export interface RealiseContext {
   weightOf(path: StorePath): number;
   /** Makes what something else needs, once however many need it. A failure is reported, for whoever needs it has its own. */
   realiseInput(input: DerivingPath, mode: BuildMode): Promise<BuildResult>;
-  /** All outputs of a derivation that came about only now. */
-  realiseDerivation(derivation: PlacedDerivation, mode: BuildMode): Promise<BuildResult>;
+  /** Outputs of a derivation that came about only now. */
+  realiseDerivation(derivation: PlacedDerivation, mode: BuildMode, outputs: OutputsSpec): Promise<BuildResult>;
   /** What kind a derivation is, once it is there; undefined if it cannot be had. */
   typeOf(path: StorePath): Promise<DerivationType | undefined>;
   /** What substituters say that an output is. */

@@ -8,15 +8,18 @@ import {
   type StorePath,
   builtPath,
   isBuildSuccess,
+  makeDerivationFile,
   namedOutputs,
   opaquePath,
   printStorePath,
+  resolveDerivation,
 } from '../../nix-compat/index.ts';
-import { type LocalStore, Substituters, readDerivation } from '../../store/index.ts';
+import { type LocalStore, Substituters, addDerivation, outputIds, readDerivation } from '../../store/index.ts';
 import {
   MemoryStore,
   ScriptedBuilder,
   addTestDerivation,
+  offerTree,
   openLocalStoreIn,
   out,
   outputOf,
@@ -302,6 +305,60 @@ test('an output of an output is built when the derivation that it is of has come
   const outcome = paths[0]?.result.outcome;
   assert.ok(outcome !== undefined && isBuildSuccess(outcome));
   assert.equal(outcome.builtOutputs.get(out)?.path, await outOf(store, inner));
+});
+
+test('of a derivation whose inputs were not known only the outputs are substituted that are wanted', async () => {
+  await using rig = openRig();
+  const { store, cache, builder } = rig;
+  const dev = byteStringFromText('dev');
+  const outputs = new Map([
+    [out, floating],
+    [dev, floating],
+  ]);
+  const base = await addTestDerivation(store, 'base', { outputs: new Map([[out, floating]]) });
+  const top = await addTestDerivation(store, 'top', { outputs, inputs: outsOf(base) });
+  const built = (await rig.realise(outputOf(base))).paths[0]?.result.outcome;
+  assert.ok(built !== undefined && isBuildSuccess(built));
+  const lookup = () => built.builtOutputs.get(out)?.path;
+  const resolved = resolveDerivation(store.storeDir, await readDerivation(store, top), lookup);
+  assert.ok(resolved !== undefined);
+  const { path } = await addDerivation(
+    store,
+    makeDerivationFile(store.storeDir, { ...resolved, inputDerivations: new Map() }),
+  );
+  const id = (await outputIds(store, path)).get(dev);
+  assert.ok(id !== undefined);
+  const tree = offerTree({ type: 'file', executable: false, contents: byteStringFromText('of another machine') });
+  await cache.writer.add([tree]);
+  await cache.writer.addRealisation({ id, path: tree.path, signatures: [] });
+  await rig.realise(outputOf(top, dev));
+  assert.deepEqual([builder.built, cache.streamed], [['base'], [tree.path]]);
+});
+
+test('plans say which outputs are of derivations that are yet to be made, and look into those that are', async () => {
+  await using rig = openRig();
+  const { store, builder } = rig;
+  const inner = await addTestDerivation(store, 'inner', {});
+  const text = brandAs<ByteString>((await readText(store, inner)) ?? '');
+  const asText: DerivationOutput = { kind: 'floating', method: 'text', algorithm: 'sha256' };
+  const maker = await addTestDerivation(store, 'inner.drv', { outputs: new Map([[out, asText]]) });
+  builder.scripts.set('inner.drv', async () => ({ contents: text }));
+  const dynamic = new Map([[out, { outputs: [out], dynamic: new Map() }]]);
+  const user = await addTestDerivation(store, 'user', { inputs: new Map([[maker, { outputs: [], dynamic }]]) });
+  const before = await rig.plan(outputOf(user));
+  assert.deepEqual([...before.willBuild].toSorted(), [maker, user].toSorted());
+  const innerOut: DerivingPath = {
+    kind: 'built',
+    derivation: builtPath(opaquePath(maker), out),
+    outputs: namedOutputs([out]),
+  };
+  assert.deepEqual(before.unplanned, [innerOut]);
+  assert.equal(before.weights.get(maker), 1);
+  await rig.realise({ kind: 'built', derivation: opaquePath(maker), outputs: namedOutputs([out]) });
+  const after = await rig.plan(outputOf(user));
+  assert.deepEqual([...after.willBuild].toSorted(), [inner, user].toSorted());
+  assert.deepEqual(after.unplanned, []);
+  assert.equal(after.weights.get(inner), 1);
 });
 
 async function readText(store: LocalStore, path: StorePath): Promise<string> {

@@ -6,9 +6,11 @@ import {
   type DerivationOutputId,
   type DerivationType,
   type DerivingPath,
+  type OutputsSpec,
   type RealisedOutput,
   type SingleDerivingPath,
   type StorePath,
+  allOutputs,
   baseStorePath,
   derivationTypeOf,
   formatDerivingPath,
@@ -186,7 +188,7 @@ class GoalGraph implements RealiseContext {
     let result: BuildResult | undefined;
     let failure: { readonly error: unknown } | undefined;
     try {
-      result = await this.realiseDerivation(derivation, mode);
+      result = await this.realiseDerivation(derivation, mode, allOutputs);
     } catch (error) {
       failure = { error };
     }
@@ -244,8 +246,8 @@ class GoalGraph implements RealiseContext {
     return result;
   }
 
-  realiseDerivation(derivation: PlacedDerivation, mode: BuildMode): Promise<BuildResult> {
-    return this.#goalOf(derivation, mode).realise({ kind: 'all' });
+  realiseDerivation(derivation: PlacedDerivation, mode: BuildMode, outputs: OutputsSpec): Promise<BuildResult> {
+    return this.#goalOf(derivation, mode).realise(outputs);
   }
 
   async typeOf(path: StorePath): Promise<DerivationType | undefined> {

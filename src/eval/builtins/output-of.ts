@@ -9,6 +9,7 @@ import {
   outputPath,
   placeholderOf,
   printStorePath,
+  unrollDerivingPath,
 } from '../../nix-compat/index.ts';
 import type { Evaluator } from '../evaluator.ts';
 import type { Word } from '../word.ts';
@@ -25,7 +26,7 @@ function outputOf(evaluator: Evaluator, args: number): Word {
   const outputText = 'while evaluating the second argument to builtins.outputOf';
   const output = brandAs<OutputName>(forcePlainString(evaluator, argument(evaluator, args, 1), outputText));
   const built = builtPath(derivation, output);
-  const context = core.newContext([brandAs<ByteString>(`!${output}!${encode(derivation)}`)]);
+  const context = core.newContext([brandAs<ByteString>(`!${encode(built)}`)]);
   const known = derivation.kind === 'opaque' ? knownOutput(evaluator, derivation, output) : undefined;
   return core.string(
     known === undefined ? formatPlaceholder(placeholderOf(built)) : printStorePath(io.storeDir, known),
@@ -44,9 +45,10 @@ function knownOutput(
   return outputPath(output, name, { name: derivation.name, storeDir: evaluator.io.storeDir });
 }
 
-/** As elements of contexts are written. */
+/** As elements of contexts are written, without the mark at their beginning: the last output first. */
 function encode(path: SingleDerivingPath): string {
-  return path.kind === 'opaque' ? path.path : `!${path.output}!${encode(path.derivation)}`;
+  const { base, outputs } = unrollDerivingPath(path);
+  return [...outputs.toReversed(), base].join('!');
 }
 
 /**
