@@ -7,6 +7,8 @@ import type { ByteString } from '../base/index.ts';
 export interface Action {
   /** Path of the program. */
   readonly program: ByteString;
+  /** Paths that are tried before it, in this order, where nothing can be executed: as execvp(3) goes through PATH. */
+  readonly programsBefore?: readonly ByteString[] | undefined;
   /** Begins with the name by which the program is called. */
   readonly argv: readonly [ByteString, ...ByteString[]];
   /** All of it: nothing is inherited. */

@@ -40,6 +40,7 @@ export {
   defaultActionSettings,
 } from './execution/local-action-executor.ts';
 export { type PlatformOffer, type PlatformProperties, hostPlatform } from './execution/platform.ts';
+export type { StoreView, StoreViews, ViewRequest } from './execution/store-views.ts';
 export { readAction } from './execution/read-action.ts';
 export { currentTime, timestampOf } from './execution/timestamps.ts';
 export { ExecutionQueue, type ExecutionRequest, type QueueOptions } from './queue/execution-queue.ts';
@@ -55,5 +56,6 @@ export { type ServerEndpoint, parseEndpoint } from './client/server-endpoint.ts'
 export type { ServerTraits } from './client/server-traits.ts';
 export { RemoteActionCache } from './client/remote-action-cache.ts';
 export { type ExecuteRemotelyOptions, type RemoteExecution, executeRemotely } from './client/remote-execution.ts';
+export { CheckedOutViews, type ViewSettings } from './views/checked-out-views.ts';
 export { openReapiStore } from './store/open-reapi-store.ts';
 export { ReapiStore, type ReapiStoreOptions } from './store/reapi-store.ts';

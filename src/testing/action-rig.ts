@@ -45,16 +45,19 @@ export class ActionRig implements AsyncDisposable {
   readonly settings: LocalActionSettings;
 
   readonly #executor: Executor;
+  readonly #isOwn: boolean;
 
-  /** `executor` stays its owner's. */
+  /** `executor` and `store` stay their owners'. */
   constructor(
     executor: Executor,
     digestFunction: DigestFunction = 'sha256',
     settings: Partial<LocalActionSettings> = {},
+    store?: DiskBlobStore,
   ) {
     this.#executor = executor;
     chmodSync(this.#folder.path, 0o755);
-    this.store = new DiskBlobStore(`${this.#folder.path}/data`);
+    this.#isOwn = store === undefined;
+    this.store = store ?? new DiskBlobStore(`${this.#folder.path}/data`);
     this.digestFunction = digestFunction;
     this.settings = { ...defaultActionSettings('here', 1), ...settings };
   }
@@ -145,7 +148,7 @@ export class ActionRig implements AsyncDisposable {
     const actions = `${this.store.folder.temporaryFolder()}/actions`;
     assert.deepEqual(existsSync(actions) ? readdirSync(actions) : [], []);
     assert.deepEqual(await Array.fromAsync(verifyBlobs(this.store)), []);
-    await this.store[Symbol.asyncDispose]();
+    if (this.#isOwn) await this.store[Symbol.asyncDispose]();
     this.#folder[Symbol.dispose]();
   }
 }

@@ -136,6 +136,7 @@ function readExecution(table: ConfigTable | undefined): ExecutionSettings | unde
     maxWaiting: table.count('max-waiting'),
     hostPaths,
     network: table.boolean('network'),
+    wholeStore: table.boolean('whole-store'),
     defaultTimeout: milliseconds('default-timeout'),
     maxTimeout: milliseconds('max-timeout'),
     maxOutput: table.count('max-output'),

@@ -48,7 +48,7 @@ export async function runServer(settings: ServeSettings, context: CommandContext
     access: accessOf(settings, token),
     limits: { ...defaultReapiLimits, blobSize: settings.maxBlobSize },
   };
-  const execution = resources.use(await serveExecution(place, settings, log));
+  const execution = resources.use(await serveExecution(place, store, { settings, context, log }));
   const features: ServedFeatures = {
     execution: execution.executes ? { minPriority: -1000, maxPriority: 1000 } : undefined,
     actionCache: true,

@@ -4,11 +4,15 @@ import { LocalExecutor } from '../../exec/index.ts';
 import {
   type LiveLogs,
   ActionCache,
+  CheckedOutViews,
   ExecutionQueue,
   LocalActionExecutor,
   defaultActionSettings,
 } from '../../reapi/index.ts';
 import { type ReapiPlace, type ReapiServices, executionServices } from '../../server/index.ts';
+import type { LocalStore } from '../../store/index.ts';
+import type { CommandContext } from '../command.ts';
+import { openSubstituters } from '../open-substituters.ts';
 import type { ServeLog } from './serve-log.ts';
 import type { ExecutionSettings, ServeSettings } from './serve-settings.ts';
 
@@ -17,6 +21,12 @@ export interface ServedExecution extends ReapiServices {
   readonly executes: boolean;
   readonly logs: LiveLogs | undefined;
   readonly cache: ActionCache;
+}
+
+export interface ServeExecutionOptions {
+  readonly settings: Pick<ServeSettings, 'execution' | 'actionCache'>;
+  readonly context: CommandContext;
+  readonly log: ServeLog;
 }
 
 /**
@@ -28,17 +38,21 @@ const waitingActions = 2;
 /** Results of actions and, where this machine can make sandboxes, their execution. */
 export async function serveExecution(
   place: ReapiPlace,
-  settings: Pick<ServeSettings, 'execution' | 'actionCache'>,
-  log: ServeLog,
+  store: LocalStore,
+  { settings, context, log }: ServeExecutionOptions,
 ): Promise<ServedExecution> {
   await using resources = new AsyncDisposableStack();
-  const { store } = place.blobs;
+  const { blobs } = store;
   const { execution, actionCache } = settings;
-  const cache = new ActionCache(store, actionCache);
+  const cache = new ActionCache(blobs, actionCache);
   const executor = resources.use(new LocalExecutor());
   const onFault = (error: unknown) =>
     log.write('error', { message: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
-  const local = resources.use(new LocalActionExecutor(store, executor, { ...actionSettings(execution), onFault }));
+  const { substituters } = resources.use(openSubstituters(store, context));
+  const views = new CheckedOutViews(store, substituters, { allowsWhole: execution.wholeStore ?? false });
+  const local = resources.use(
+    new LocalActionExecutor(blobs, executor, { ...actionSettings(execution), views, onFault }),
+  );
   const obstacle = execution.enabled ? await local.obstacle() : undefined;
   if (obstacle !== undefined) log.write('no-execution', { message: obstacle });
   let queue: ExecutionQueue | undefined;

@@ -47,6 +47,8 @@ export interface ExecutionSettings {
   /** Of this machine, shown to actions, read-only. */
   readonly hostPaths?: readonly string[] | undefined;
   readonly network?: boolean | undefined;
+  /** Whether an action may see all of the store (`nix-closure` = `all`). */
+  readonly wholeStore?: boolean | undefined;
   /** In milliseconds. */
   readonly defaultTimeout?: number | undefined;
   readonly maxTimeout?: number | undefined;

@@ -58,7 +58,7 @@ export class StartScript {
   }
 
   /** The process becomes the action's program, with the standard streams alone. */
-  become({ program, argv, environment, umask = 0o022 }: Action): void {
+  become({ program, programsBefore = [], argv, environment, umask = 0o022 }: Action): void {
     const { script } = this;
     const setDescriptorFlags = 2;
     for (const descriptor of [reportDescriptor, lifeDescriptor])
@@ -66,7 +66,9 @@ export class StartScript {
     script.call('umask', [umask]);
     this.stage('program', 'executing the program');
     const variables = Array.from(environment, ([name, value]) => byteStringFromLatin1(`${name}=${value}`));
-    script.call('execve', [script.text(program), script.texts(argv), script.texts(variables)]);
+    const rest = [script.texts(argv), script.texts(variables)];
+    for (const path of programsBefore) script.call('execve', [script.text(path), ...rest], { onError: 'next' });
+    script.call('execve', [script.text(program), ...rest]);
   }
 
   finish(cloneEntry?: number): StartProgram {

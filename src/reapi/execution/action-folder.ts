@@ -13,12 +13,15 @@ let serial = 0;
 export class ActionFolder implements AsyncDisposable {
   /** Of the input root, which is still to be made; other files of the action have names that begin with it and a dot. */
   readonly root: string;
+  /** Of what the action has of a store for itself; to be made where it is needed. */
+  readonly view: string;
 
   constructor(folder: DataFolder) {
     const temporary = folder.temporaryFolder();
     const parent = join(temporary, 'actions');
     if (makeFolder(realFileSystem, parent, 0o711)) chmodSync(temporary, 0o711);
     this.root = join(parent, String(serial++));
+    this.view = `${this.root}.view`;
   }
 
   /**
@@ -26,12 +29,13 @@ export class ActionFolder implements AsyncDisposable {
    * somewhere, of which nobody but a thread of the system's pool should wait for the end.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { root } = this;
-    if (!existsSync(root)) return;
-    // A descriptor that somebody has got out of the action leads nowhere from now on.
-    chmodSync(root, 0o700);
-    for (const name of readdirSync(root, 'latin1'))
-      await removeTreeAtEase(joinFsPath(root, byteStringFromLatin1(name)));
-    await rmdir(root);
+    for (const path of [this.root, this.view]) if (existsSync(path)) await removeAtEase(path);
   }
+}
+
+async function removeAtEase(path: string): Promise<void> {
+  // A descriptor that somebody has got out of the action leads nowhere from now on.
+  chmodSync(path, 0o700);
+  for (const name of readdirSync(path, 'latin1')) await removeTreeAtEase(joinFsPath(path, byteStringFromLatin1(name)));
+  await rmdir(path);
 }

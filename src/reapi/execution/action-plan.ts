@@ -4,6 +4,7 @@ import { type Action, type Command, Command_OutputDirectoryFormat } from '../../
 import { digestOfMessage } from '../digests/digest-message.ts';
 import { ReapiError } from '../error.ts';
 import { type PlatformProperties, platformProperties } from './platform.ts';
+import { type StoreWants, storeWantsOf } from './store-wants.ts';
 import { type InnerPath, innerPath, joinInner } from './inner-path.ts';
 
 /** An `Action` and its `Command`, checked: what to run, and what of it is wanted. */
@@ -18,6 +19,8 @@ export interface ActionPlan {
   readonly workingFolder: InnerPath;
   readonly outputs: WantedOutputs;
   readonly platform: PlatformProperties;
+  /** What of a store it names; undefined for nothing. */
+  readonly store: StoreWants | undefined;
   /** In milliseconds; undefined where the client leaves it to us. */
   readonly timeout: number | undefined;
   readonly doNotCache: boolean;
@@ -54,6 +57,7 @@ export function planAction(action: Action, command: Command, digestFunction: Dig
   if (program === undefined || program === '') throw malformed('the command has no arguments');
   for (const argument of command.arguments) refuseNul(argument, 'an argument');
   const workingFolder = innerPath(command.workingDirectory, 'the working directory');
+  const platform = platformProperties(action.platform ?? command.platform);
   return {
     digestFunction,
     inputRoot: digestOfMessage(action.inputRootDigest, digestFunction, 'the digest of the input root'),
@@ -61,7 +65,8 @@ export function planAction(action: Action, command: Command, digestFunction: Dig
     environment: environmentOf(command),
     workingFolder,
     outputs: outputsOf(command, workingFolder),
-    platform: platformProperties(action.platform ?? command.platform),
+    platform,
+    store: storeWantsOf(platform),
     timeout: timeoutOf(action),
     doNotCache: action.doNotCache,
   };

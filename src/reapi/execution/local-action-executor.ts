@@ -1,39 +1,28 @@
-import { readdirSync, readlinkSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { constants } from 'node:os';
-import { type ByteString, byteStringFromText, displayBytes, unreachable } from '../../base/index.ts';
+import { byteStringFromText, displayBytes, unreachable } from '../../base/index.ts';
 import type { Digest, DiskBlobStore } from '../../castore/index.ts';
-import {
-  type Action,
-  ExecError,
-  type Executor,
-  type Mount,
-  type Outcome,
-  type Sandbox,
-  type Usage,
-} from '../../exec/index.ts';
+import { type Action, ExecError, type Executor, type Outcome, type Usage } from '../../exec/index.ts';
 import { ReapiError } from '../error.ts';
 import type { ActionExecutor, ActionJob, Executed, ExecutionOptions } from './action-executor.ts';
+import { StoreLinks } from '../views/store-links.ts';
 import { ActionFolder } from './action-folder.ts';
 import type { ActionPlan } from './action-plan.ts';
 import { collectOutputs } from './collect-outputs.ts';
 import { ExecutionClock } from './execution-clock.ts';
-import { findProgram } from './find-program.ts';
-import { defaultHostPaths, hostMounts, identityFiles } from './host-mounts.ts';
+import { actionSandbox, inputRootPlace } from './action-place.ts';
+import { programCandidates } from './find-program.ts';
+import { defaultHostPaths } from './host-mounts.ts';
 import { parentOf } from './inner-path.ts';
 import { InnerTree } from './inner-tree.ts';
 import { makeResult } from './make-result.ts';
 import { OutputSpool } from './output-spool.ts';
-import {
-  type PlatformOffer,
-  hostPlatform,
-  inputRoot,
-  networkProperty,
-  requireOffered,
-  rootFileSystem,
-} from './platform.ts';
+import { type PlatformOffer, hostPlatform, requireOffered } from './platform.ts';
 import { type Seat, Seats } from './seats.ts';
 import { stageInputs } from './stage-inputs.ts';
+import { viewOffer } from './store-wants.ts';
+import type { StoreView, StoreViews } from './store-views.ts';
 
 export interface LocalActionSettings {
   /** For `ExecutedActionMetadata`. */
@@ -51,6 +40,8 @@ export interface LocalActionSettings {
   readonly maxOutput: number;
   /** Files, directories and symlinks of an input root. */
   readonly maxInputs: number;
+  /** What actions see of a store that they name store paths of; they can name none unless given. */
+  readonly views?: StoreViews | undefined;
   /** Told of what is wrong with us, and of no action. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -73,12 +64,6 @@ export function defaultActionSettings(name: string, slots: number): LocalActionS
     maxInputs: 2_000_000,
   };
 }
-
-/** Where an action sees its input root, the same on every machine, if not as the root of all. */
-const usualPlace = '/build';
-
-/** As an action sees itself. */
-const idsInside = { user: 1000, group: 1000 } as const;
 
 const text = byteStringFromText;
 
@@ -104,16 +89,18 @@ export class LocalActionExecutor implements ActionExecutor {
   readonly #executor: Executor;
   readonly #settings: LocalActionSettings;
   readonly #seats = new Seats();
+  readonly #links: StoreLinks | undefined;
   readonly #removals = new Set<Promise<void>>();
 
   /** `executor` stays its owner's. */
   constructor(store: DiskBlobStore, executor: Executor, settings: LocalActionSettings) {
     this.name = settings.name;
     this.slots = settings.slots;
-    this.offer = settings.offer;
+    this.offer = settings.views === undefined ? settings.offer : new Map([...settings.offer, ...viewOffer]);
     this.#store = store;
     this.#executor = executor;
     this.#settings = settings;
+    this.#links = settings.views && new StoreLinks(settings.views.storeDir);
   }
 
   async execute(job: ActionJob, options: ExecutionOptions): Promise<Executed> {
@@ -126,16 +113,17 @@ export class LocalActionExecutor implements ActionExecutor {
     if (this.#removals.size >= maxRemovals) await Promise.race(this.#removals);
     const folder = new ActionFolder(this.#store.folder);
     using _removal = { [Symbol.dispose]: () => this.#remove(folder) };
-    const seenAs = hasOwnRoot(plan) ? '' : usualPlace;
+    const seenAs = inputRootPlace(plan);
     const tree = new InnerTree({ root: folder.root, seenAs, owner: seat.owner });
     using stdout = new OutputSpool(`${folder.root}.stdout`);
     using stderr = new OutputSpool(`${folder.root}.stderr`);
     const running: Running = { job, options, seat, folder, seenAs, tree, clock, stdout, stderr };
     clock.begin('inputFetch');
-    await this.#stage(running);
+    const inputs = await this.#stage(running);
+    await using view = await this.#openView(running, inputs);
     clock.end('inputFetch');
     clock.begin('execution');
-    const outcome = await this.#run(running, timeout);
+    const outcome = await this.#run(running, { time: timeout, view });
     clock.end('execution');
     // Awaited here: what it reads is disposed of when this function is left.
     return await this.#finish(running, outcome);
@@ -170,16 +158,36 @@ export class LocalActionExecutor implements ActionExecutor {
     throw new ReapiError('action/malformed', message);
   }
 
-  async #stage({ job: { plan }, options: { signal }, folder, seat, tree }: Running): Promise<void> {
+  async #stage({ job: { plan }, options: { signal }, folder, seat, tree }: Running): Promise<Digest> {
     const { maxInputs: maxNodes } = this.#settings;
-    await stageInputs(this.#store, plan.inputRoot, { path: folder.root, owner: seat.owner, maxNodes, signal });
+    const inputs = await stageInputs(this.#store, plan.inputRoot, {
+      path: folder.root,
+      owner: seat.owner,
+      maxNodes,
+      signal,
+    });
     tree.makeFolder(plan.workingFolder, 'the action');
     for (const { name, path } of plan.outputs.wanted) tree.makeFolder(parentOf(path), `the output '${name}'`);
+    return inputs;
   }
 
-  async #run(running: Running, time: number): Promise<Outcome> {
+  async #openView({ job, options, seat, folder }: Running, inputs: Digest): Promise<StoreView | undefined> {
+    const { views } = this.#settings;
+    if (views === undefined || this.#links === undefined) return undefined;
+    const { signal } = options;
+    const links = await this.#links.find(this.#store, inputs, { signal });
+    const { store: wants } = job.plan;
+    if (wants === undefined && links.size === 0) return undefined;
+    const { owner } = seat;
+    return views.open({ wants, links: Array.from(links, displayBytes), owner, folder: folder.view, signal });
+  }
+
+  async #run(
+    running: Running,
+    more: { readonly time: number; readonly view: StoreView | undefined },
+  ): Promise<Outcome> {
     const { job, options, stdout, stderr } = running;
-    const action = this.#actionOf(running, time);
+    const action = this.#actionOf(running, more);
     try {
       const outcome = await this.#executor.run(action, {
         signal: options.signal,
@@ -199,55 +207,22 @@ export class LocalActionExecutor implements ActionExecutor {
     }
   }
 
-  #actionOf(running: Running, time: number): Action {
-    const { job, seenAs } = running;
-    const { maxOutput: output } = this.#settings;
-    const { argv, environment, workingFolder } = job.plan;
+  #actionOf(running: Running, { time, view }: { readonly time: number; readonly view: StoreView | undefined }): Action {
+    const { job, seenAs, folder, seat } = running;
+    const { plan } = job;
+    const { maxOutput: output, hostPaths, network } = this.#settings;
+    const { argv, environment, workingFolder } = plan;
+    const programs = programCandidates(argv[0], { environment, workingFolder, seenAs });
     return {
-      program: this.#programOf(running),
+      program: programs.pop() ?? argv[0],
+      programsBefore: programs,
       argv,
       environment,
       workingFolder: text(`${seenAs}/${workingFolder}`),
-      place: this.#sandbox(running),
+      place: actionSandbox({ plan, hostPaths, network, root: folder.root, view, owner: seat.owner }),
       limits: { time, output },
       output: 'two pipes',
     };
-  }
-
-  #programOf({ job: { plan }, seenAs, tree }: Running): ByteString {
-    const { argv, environment, workingFolder } = plan;
-    const hostPaths = hasOwnRoot(plan) ? [] : this.#settings.hostPaths;
-    const isShown = (path: string) => hostPaths.some(shown => path === shown || path.startsWith(`${shown}/`));
-    return findProgram(argv[0], { environment, workingFolder, tree, seenAs, isShown });
-  }
-
-  #sandbox({ job: { plan }, folder, seat }: Running): Sandbox {
-    const network = this.#settings.network && !plan.platform.has(networkProperty);
-    return {
-      kind: 'sandbox',
-      mounts: [
-        ...(hasOwnRoot(plan) ? ownRoot(folder.root, network) : this.#hostRoot(folder.root, network)),
-        { kind: 'devices', to: '/dev' },
-        { kind: 'tmpfs', to: '/dev/shm', mode: 0o1777 },
-        { kind: 'proc', to: '/proc' },
-      ],
-      network: network ? 'host' : 'private',
-      hostName: 'localhost',
-      user: idsInside,
-      outsideUser: seat.owner,
-    };
-  }
-
-  #hostRoot(root: string, network: boolean): Mount[] {
-    const { hostPaths: paths } = this.#settings;
-    return [
-      { kind: 'folder', to: '/etc', mode: 0o755 },
-      ...hostMounts({ paths, network }),
-      ...identityFiles(idsInside, network),
-      privateTmp,
-      { kind: 'tmpfs', to: '/var/tmp', mode: 0o1777 },
-      { kind: 'bind', from: root, to: usualPlace, writable: true, is: 'folder' },
-    ];
   }
 
   async #finish(running: Running, outcome: Outcome): Promise<Executed> {
@@ -295,31 +270,6 @@ function closedFolder(path: string): string | undefined {
   const outer = dirname(path) === path ? undefined : closedFolder(dirname(path));
   return outer ?? ((statSync(path).mode & 0o001) === 0 ? path : undefined);
 }
-
-function hasOwnRoot({ platform }: ActionPlan): boolean {
-  return platform.get(rootFileSystem)?.includes(inputRoot) === true;
-}
-
-/** What is in the input root, in the places that it has there. */
-function ownRoot(root: string, network: boolean): Mount[] {
-  const mounts: Mount[] = [];
-  const names = new Set<string>();
-  for (const entry of readdirSync(root, { withFileTypes: true })) {
-    const [from, to] = [`${root}/${entry.name}`, `/${entry.name}`];
-    names.add(entry.name);
-    if (hiddenNames.has(entry.name)) continue;
-    if (entry.isSymbolicLink()) mounts.push({ kind: 'symlink', to, target: readlinkSync(from) });
-    else mounts.push({ kind: 'bind', from, to, writable: true, is: entry.isDirectory() ? 'folder' : 'file' });
-  }
-  if (!names.has('etc')) mounts.push(...identityFiles(idsInside, network));
-  if (!names.has('tmp')) mounts.push(privateTmp);
-  return mounts;
-}
-
-const privateTmp: Mount = { kind: 'tmpfs', to: '/tmp', mode: 0o1777 };
-
-/** Made anew for every action. */
-const hiddenNames: ReadonlySet<string> = new Set(['dev', 'proc']);
 
 function failureOf(outcome: Outcome, { timeout }: ActionPlan): ReapiError | undefined {
   if (outcome.kind !== 'limit-reached') return undefined;

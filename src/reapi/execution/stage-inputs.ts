@@ -31,9 +31,9 @@ export interface StageOptions extends CallOptions {
  * Makes an input root that its owner may write to. If that is somebody else than we are, files are links of blobs, which he
  * may replace and remove but not change; we ourselves could make them writable, so that they are copies then.
  *
- * Throws `blobs/missing` with all that is absent, and `action/malformed` for what is no tree or too large a one.
+ * Returns its digest as ours. Throws `blobs/missing` with all that is absent, and `action/malformed` for what is no tree or too large a one.
  */
-export async function stageInputs(store: DiskBlobStore, root: ForeignDigest, options: StageOptions): Promise<void> {
+export async function stageInputs(store: DiskBlobStore, root: ForeignDigest, options: StageOptions): Promise<Digest> {
   const { path, owner, maxNodes, signal } = options;
   using _lock = await lockAgainstCollection(store.folder, 'shared', signal);
   try {
@@ -46,6 +46,7 @@ export async function stageInputs(store: DiskBlobStore, root: ForeignDigest, opt
       ...(areLinks ? { folderOwner: owner } : { style: 'writable' }),
     });
     if (mayHaveProperties(root, digest)) await applyNodeProperties(store, root, { path, owner, signal });
+    return digest;
   } catch (error) {
     if (!(error instanceof CastoreError) || error.code.startsWith('data-folder/')) throw error;
     if (error.code === 'blob/missing') throw await missingInputs(store, root, error);

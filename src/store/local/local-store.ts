@@ -266,6 +266,13 @@ export class LocalStore implements Store {
     await this.#autoCollector?.check();
   }
 
+  /** Keeps `paths`, with all that they refer to, from collections until what is returned is disposed of. */
+  async holdPaths(paths: Iterable<StorePath>, signal?: AbortSignal): Promise<Disposable> {
+    const roots = new TemporaryRoots(join(this.dataFolder, 'temproots'), this.storeDir);
+    await roots.add(paths, signal);
+    return roots;
+  }
+
   /** Throws `path/invalid`. */
   rootOf(path: StorePath): Node {
     const valid = this.paths.find(path);

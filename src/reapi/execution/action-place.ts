@@ -1,0 +1,81 @@
+import type { Mount, Sandbox, UserIds } from '../../exec/index.ts';
+import type { ActionPlan } from './action-plan.ts';
+import { hostMounts, identityFiles } from './host-mounts.ts';
+import { inputRoot, networkProperty, rootFileSystem } from './platform.ts';
+import type { StoreView } from './store-views.ts';
+import { treeMounts } from './tree-mounts.ts';
+
+/** Where an action sees its input root, the same on every machine, if not as the root of all. */
+const usualPlace = '/build';
+
+/** As an action sees itself. */
+const idsInside: UserIds = { user: 1000, group: 1000 };
+
+export interface ActionPlaceRequest {
+  readonly plan: ActionPlan;
+  /** Of this machine, shown read-only to actions that name neither closure nor root file system. */
+  readonly hostPaths: readonly string[];
+  /** Whether actions have this machine's network. */
+  readonly network: boolean;
+  /** The input root on this machine's disk. */
+  readonly root: string;
+  readonly view: StoreView | undefined;
+  readonly owner: UserIds | undefined;
+}
+
+/** Where an action sees its input root; empty for the root of all. */
+export function inputRootPlace(plan: ActionPlan): string {
+  return hasOwnRoot(plan) ? '' : usualPlace;
+}
+
+/** All that an action finds. */
+export function actionSandbox({ plan, hostPaths, root, view, owner, ...settings }: ActionPlaceRequest): Sandbox {
+  const network = settings.network && !plan.platform.has(networkProperty);
+  return {
+    kind: 'sandbox',
+    mounts: [
+      ...rootMounts({ plan, hostPaths, root, view, network }),
+      ...(view?.mounts ?? []),
+      { kind: 'devices', to: '/dev' },
+      { kind: 'tmpfs', to: '/dev/shm', mode: 0o1777 },
+      { kind: 'proc', to: '/proc' },
+    ],
+    network: network ? 'host' : 'private',
+    hostName: 'localhost',
+    user: idsInside,
+    outsideUser: owner,
+  };
+}
+
+function rootMounts(
+  request: Pick<ActionPlaceRequest, 'plan' | 'hostPaths' | 'root' | 'view'> & { readonly network: boolean },
+): Mount[] {
+  const { plan, root, view, network } = request;
+  if (hasOwnRoot(plan)) return withUsualFiles(treeMounts(root), network);
+  const build: Mount = { kind: 'bind', from: root, to: usualPlace, writable: true, is: 'folder' };
+  if (view?.rootFs !== undefined) return [...withUsualFiles(view.rootFs, network), build];
+  const hostPaths = plan.store === undefined ? request.hostPaths : [];
+  return [
+    { kind: 'folder', to: '/etc', mode: 0o755 },
+    ...hostMounts({ paths: hostPaths, network }),
+    ...identityFiles(idsInside, network),
+    privateTmp,
+    { kind: 'tmpfs', to: '/var/tmp', mode: 0o1777 },
+    build,
+  ];
+}
+
+function hasOwnRoot({ platform }: ActionPlan): boolean {
+  return platform.get(rootFileSystem)?.includes(inputRoot) === true;
+}
+
+/** With what programs expect to be there and that tree lacks. */
+function withUsualFiles(tree: readonly Mount[], network: boolean): Mount[] {
+  const names = new Set(tree.map(({ to }) => to));
+  const mounts = [...tree];
+  if (!names.has('/etc')) mounts.push(...identityFiles(idsInside, network));
+  if (!names.has('/tmp')) mounts.push(privateTmp);
+  return mounts;
+}
+
+const privateTmp: Mount = { kind: 'tmpfs', to: '/tmp', mode: 0o1777 };
