@@ -59,6 +59,7 @@ const threads = {
   'spawner-entry': 'src/exec/spawner/spawner-entry.ts',
   'decode-thread-entry': 'src/store/binary-cache/decode-thread-entry.ts',
   'file-thread-entry': 'src/castore/disk/file-thread-entry.ts',
+  'serving-thread-entry': 'src/fuse/serving/serving-thread-entry.ts',
   'hash-thread-entry': 'src/store/local/upkeep/hash-thread-entry.ts',
   'job-thread': 'src/cli/jobs/job-thread.ts',
   'job-thread-entry': 'src/cli/jobs/job-thread-entry.ts',

@@ -43,6 +43,7 @@ export {
 export { DirectoryBuilder } from './directory-builder.ts';
 export { decodeDirectory, encodeDirectory, maxDirectoryEntries, maxDirectorySize } from './directory.ts';
 export { checkEntryName, checkSymlinkTarget, isEntryName, isSymlinkTarget } from './entry-name.ts';
+export { BlobReader, type OpenBlob } from './disk/blob-reader.ts';
 export type { BlobUpload, ReceivedBlob } from './disk/blob-upload.ts';
 export { Database, type HeldTransaction, type Row, type Schema, type SqlValue } from './disk/database.ts';
 export { DataFolder, type OpenOptions, dataFolderFormat } from './disk/data-folder.ts';

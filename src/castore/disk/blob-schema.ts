@@ -1,5 +1,8 @@
 import type { Schema } from './database.ts';
 
+/** Blobs of at most this many bytes are rows of the database rather than files: docs/adr/0003-rows-and-files.md. */
+export const defaultInlineLimit = 16 * 1024;
+
 /** Bits of `blobs.files`: which files hold the blob. */
 export const plainFile = 1;
 export const executableFile = 2;

@@ -15,6 +15,8 @@ export interface OpenOptions {
   readonly fileSystem?: FileSystem;
   /** Whether nothing may be written: the folder must be there, and additions throw. */
   readonly readOnly?: boolean;
+  /** With `readOnly`: whether others write meanwhile, who are to be seen. */
+  readonly hasWriters?: boolean;
 }
 
 /**
@@ -38,6 +40,7 @@ export class DataFolder implements Disposable {
       this.#explained(() => this.#checkFormat());
       this.database = new Database(join(path, 'db', 'db.sqlite'), [castoreSchema, ...(options.schemas ?? [])], {
         readOnly: true,
+        hasWriters: options.hasWriters === true,
       });
       return;
     }

@@ -40,12 +40,16 @@ export class Database implements Disposable {
   #isInTransaction = false;
 
   /**
-   * With `readOnly` nothing is written, not even beside the file, and additions throw. Throws `data-folder/foreign`,
+   * With `readOnly` nothing is written, not even beside the file unless others write (`hasWriters`), and additions throw. Throws `data-folder/foreign`,
    * `data-folder/newer-format`, `data-folder/older-format` or `data-folder/corrupt`, each naming the file.
    */
-  constructor(path: string, schemas: readonly Schema[], options: { readonly readOnly?: boolean } = {}) {
+  constructor(
+    path: string,
+    schemas: readonly Schema[],
+    options: { readonly readOnly?: boolean; readonly hasWriters?: boolean } = {},
+  ) {
     this.path = path;
-    this.#connection = options.readOnly === true ? openReadOnly(path) : open(path);
+    this.#connection = options.readOnly === true ? openReadOnly(path, options.hasWriters === true) : open(path);
     try {
       if (options.readOnly === true) this.#checkFile(schemas);
       else this.#prepareFile(schemas);
@@ -287,13 +291,14 @@ function open(path: string): DatabaseSync {
  * Without a log beside it, nobody has the file open and all is in it: `immutable` then needs neither locks nor files of
  * its own, so that a file system can be read-only. Who opens it for writing later disturbs whoever reads it so.
  */
-function openReadOnly(path: string): DatabaseSync {
+function openReadOnly(path: string, hasWriters: boolean): DatabaseSync {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) {
     const message = `the database '${path}' cannot be opened: database does not exist, and cannot be created in read-only mode`;
     throw new CastoreError('data-folder/unusable', message);
   }
   const url = pathToFileURL(path);
-  if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) url.searchParams.set('immutable', '1');
+  if (!hasWriters && (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0)
+    url.searchParams.set('immutable', '1');
   try {
     return new DatabaseSync(url, { readOnly: true });
   } catch (error) {

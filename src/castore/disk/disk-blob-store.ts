@@ -14,7 +14,7 @@ import type { FileNode } from '../node.ts';
 import { Holds } from '../gc/holds.ts';
 import { BlobFiles } from './blob-files.ts';
 import { BlobUpload, UploadBlocks } from './blob-upload.ts';
-import { blobSchema, executableFile, plainFile } from './blob-schema.ts';
+import { blobSchema, defaultInlineLimit, executableFile, plainFile } from './blob-schema.ts';
 import { DataFolder, type OpenOptions } from './data-folder.ts';
 import { DiskBlobAliases, DiskDirectoryAliases } from './disk-aliases.ts';
 import { type BatchOptions, type CommitOptions, DiskBlobBatch, type EarlyDrafts } from './disk-blob-batch.ts';
@@ -25,9 +25,6 @@ import { AdditionsLock } from './additions-lock.ts';
 
 /** Files up to this size are read in one synchronous call: 15 us from the page cache, where four promises cost 60. */
 const readAtOnceLimit = 256 * 1024;
-
-/** Blobs of at most this many bytes are rows of the database rather than files: docs/adr/0003-rows-and-files.md. */
-const defaultInlineLimit = 16 * 1024;
 
 export interface DiskStoreOptions extends OpenOptions {
   /** In bytes; for measurements. */

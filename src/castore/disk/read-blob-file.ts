@@ -24,20 +24,12 @@ const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW;
 export function readSync(folder: DataFolder, file: BlobFile, target: ReadTarget): 'read' | 'absent' | 'other size' {
   const fs = folder.fileSystem;
   const { digest } = file;
-  let fd: number;
+  const fd = openBlobFile(folder, file);
+  if (typeof fd !== 'number') return fd;
   try {
-    fd = fs.openSync(file.path, openFlags);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    return 'absent';
-  }
-  try {
-    const { size, mtimeMs } = fs.fstatSync(fd);
-    if (size !== digest.size) return 'other size';
-    if (mtimeMs !== canonicalTime * 1000) checkContents(folder, fd, digest);
-    for (let left = size; left > 0;) {
+    for (let left = digest.size; left > 0;) {
       const buffer = target.buffer(Math.min(maxChunkSize, left));
-      const count = fs.readSync(fd, buffer, 0, Math.min(buffer.byteLength, left), size - left);
+      const count = fs.readSync(fd, buffer, 0, Math.min(buffer.byteLength, left), digest.size - left);
       if (count === 0) throw damaged(folder, digest);
       target.take(count === buffer.byteLength ? buffer : buffer.subarray(0, count));
       left -= count;
@@ -45,6 +37,31 @@ export function readSync(folder: DataFolder, file: BlobFile, target: ReadTarget)
     return 'read';
   } finally {
     fs.closeSync(fd);
+  }
+}
+
+/**
+ * Opens a blob's file, unless it is absent or has another size. Throws `digest/mismatch` as `readSync` does. The descriptor
+ * is the caller's to close.
+ */
+export function openBlobFile(folder: DataFolder, file: BlobFile): number | 'absent' | 'other size' {
+  const fs = folder.fileSystem;
+  let fd: number;
+  try {
+    fd = fs.openSync(file.path, openFlags);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    return 'absent';
+  }
+  let isGood = false;
+  try {
+    const { size, mtimeMs } = fs.fstatSync(fd);
+    if (size !== file.digest.size) return 'other size';
+    if (mtimeMs !== canonicalTime * 1000) checkContents(folder, fd, file.digest);
+    isGood = true;
+    return fd;
+  } finally {
+    if (!isGood) fs.closeSync(fd);
   }
 }
 

@@ -1,0 +1,20 @@
+import { type ByteString, bytesOf } from '../../base/index.ts';
+import { replyHeaderSize } from './reply.ts';
+import type { NodeId } from './request.ts';
+
+const invalidateEntry = 3;
+
+/**
+ * Tells the kernel that a name may stand for something else now (FUSE_NOTIFY_INVAL_ENTRY). Writing it waits for look-ups in
+ * `parent` that are under way: never on the thread that answers them.
+ */
+export function entryInvalidation(parent: NodeId, name: ByteString): Buffer {
+  const message = Buffer.alloc(replyHeaderSize + 16 + name.length + 1);
+  message.writeUInt32LE(message.byteLength, 0);
+  // In place of an error; what answers no request has no `unique`.
+  message.writeInt32LE(invalidateEntry, 4);
+  message.writeBigUInt64LE(BigInt(parent), replyHeaderSize);
+  message.writeUInt32LE(name.length, replyHeaderSize + 8);
+  message.set(bytesOf(name), replyHeaderSize + 16);
+  return message;
+}

@@ -1,0 +1,145 @@
+import type { ByteString } from '../../base/index.ts';
+import type { DirectoryEntry, DirectoryNode, FileNode, Node, SymlinkNode } from '../../castore/index.ts';
+import { type NodeId, rootId } from '../protocol/request.ts';
+import type { ViewContents } from './messages.ts';
+
+interface AnyInode {
+  readonly id: NodeId;
+  /** How often the kernel was told of it and has not let it go. */
+  lookups: number;
+}
+
+/** The root of a mount of several views. */
+export interface ViewsInode extends AnyInode {
+  readonly kind: 'views';
+  readonly views: Map<ByteString, ViewInode>;
+  /** When a view last came or went, in seconds: listings from before are stale. */
+  changed: number;
+}
+
+export interface ViewInode extends AnyInode {
+  readonly kind: 'view';
+  readonly name: ByteString;
+  readonly contents: ViewContents;
+  children: Map<ByteString, DirectoryInode> | undefined;
+  /** What a dynamic view was last said to have, which a listing that has begun goes on with. */
+  listing: readonly DirectoryEntry[] | undefined;
+}
+
+/** A directory at one place: the kernel has one name for an inode of a folder, and would move it. */
+export interface DirectoryInode extends AnyInode {
+  readonly kind: 'directory';
+  readonly node: DirectoryNode;
+  readonly name: ByteString;
+  readonly parent: ViewInode | DirectoryInode;
+  children: Map<ByteString, DirectoryInode> | undefined;
+}
+
+/** A file wherever it is: what the kernel caches of it, it has once. */
+export interface FileInode extends AnyInode {
+  readonly kind: 'file';
+  readonly node: FileNode;
+}
+
+export interface SymlinkInode extends AnyInode {
+  readonly kind: 'symlink';
+  readonly node: SymlinkNode;
+}
+
+export type Inode = ViewsInode | ViewInode | DirectoryInode | FileInode | SymlinkInode;
+
+/** The inodes that the kernel knows of. Numbers are never used again. */
+export class Inodes {
+  readonly #byId = new Map<NodeId, Inode>();
+  /** By the hash of their contents. */
+  readonly #plainFiles = new Map<string, FileInode>();
+  readonly #executables = new Map<string, FileInode>();
+  readonly #symlinks = new Map<ByteString, SymlinkInode>();
+  #next = rootId + 1;
+
+  /** The root stays for as long as the mount does. */
+  setRoot(root: ViewsInode | ViewInode): void {
+    this.#byId.set(rootId, root);
+  }
+
+  get(id: NodeId): Inode | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** How many there are, the root included. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  makeView(name: ByteString, contents: ViewContents): ViewInode {
+    return newView(this.#next++, name, contents);
+  }
+
+  /** The kernel is told of `inode` once more. */
+  retain(inode: Inode): void {
+    if (inode.lookups++ === 0) this.#byId.set(inode.id, inode);
+  }
+
+  /** That of a name in a folder, made if need be. */
+  child(parent: ViewInode | DirectoryInode, name: ByteString, node: Node): Inode {
+    if (node.kind === 'file') return this.#file(node);
+    return node.kind === 'symlink' ? this.#symlink(node) : this.#directory(parent, name, node);
+  }
+
+  #directory(parent: ViewInode | DirectoryInode, name: ByteString, node: DirectoryNode): DirectoryInode {
+    parent.children ??= new Map<ByteString, DirectoryInode>();
+    const known = parent.children.get(name);
+    if (known !== undefined && known.node.digest.hash === node.digest.hash) return known;
+    const id = this.#next++;
+    const inode: DirectoryInode = { kind: 'directory', id, lookups: 0, node, name, parent, children: undefined };
+    parent.children.set(name, inode);
+    return inode;
+  }
+
+  #symlink(node: SymlinkNode): SymlinkInode {
+    const known = this.#symlinks.get(node.target);
+    if (known !== undefined) return known;
+    const inode: SymlinkInode = { kind: 'symlink', id: this.#next++, lookups: 0, node };
+    this.#symlinks.set(node.target, inode);
+    return inode;
+  }
+
+  #file(node: FileNode): FileInode {
+    const files = node.executable ? this.#executables : this.#plainFiles;
+    const known = files.get(node.digest.hash);
+    // A hash with another size names nothing that could be read, but it is a file of that size where it is.
+    if (known !== undefined && known.node.digest.size === node.digest.size) return known;
+    const inode: FileInode = { kind: 'file', id: this.#next++, lookups: 0, node };
+    if (known === undefined) files.set(node.digest.hash, inode);
+    return inode;
+  }
+
+  /** Returns the inode if the kernel has let it go altogether. */
+  forget(id: NodeId, lookups: number): Inode | undefined {
+    const inode = this.#byId.get(id);
+    if (inode === undefined) return undefined;
+    inode.lookups -= lookups;
+    if (inode.lookups > 0 || id === rootId) return undefined;
+    inode.lookups = 0;
+    this.#byId.delete(id);
+    this.#drop(inode);
+    return inode;
+  }
+
+  #drop(inode: Inode): void {
+    if (inode.kind === 'directory') {
+      const { children } = inode.parent;
+      if (children?.get(inode.name) === inode) children.delete(inode.name);
+    } else if (inode.kind === 'symlink') {
+      this.#symlinks.delete(inode.node.target);
+    } else if (inode.kind === 'file') {
+      const files = inode.node.executable ? this.#executables : this.#plainFiles;
+      const { hash } = inode.node.digest;
+      if (files.get(hash) === inode) files.delete(hash);
+    }
+  }
+}
+
+export function newView(id: NodeId, name: ByteString, contents: ViewContents): ViewInode {
+  return { kind: 'view', id, lookups: 0, name, contents, children: undefined, listing: undefined };
+}
