@@ -6,6 +6,8 @@ import { openStoreAt } from './open-store.ts';
 /** Where missing paths can be had, as long as it is not disposed of. */
 export interface OpenSubstituters extends AsyncDisposable {
   readonly substituters: Substituters;
+  /** The same stores, of whom nothing is remembered: for processes that live long. */
+  fresh(): Substituters;
   /** That with the smallest priority first. */
   stores(): Promise<readonly Store[]>;
 }
@@ -28,6 +30,7 @@ export function openSubstituters(store: Store, context: CommandContext): OpenSub
   const options = { storeDir: store.storeDir, trust, fallback: settings.get('fallback'), reporter: log };
   return {
     substituters: new Substituters(stores, options),
+    fresh: () => new Substituters(stores, options),
     stores,
     [Symbol.asyncDispose]: async () => {
       // A failure is of whoever asked.

@@ -217,6 +217,7 @@ export {
 } from './nar/nar-size.ts';
 export { NarWriter, type NarWriterOptions } from './nar/nar-writer.ts';
 export { readNar } from './nar/read-nar.ts';
+export { type RootClaim, fingerprintRoot } from './narinfo/root-claim.ts';
 export { type ParseNarInfoOptions, formatNarInfo, maxNarInfoSize, parseNarInfo } from './narinfo/narinfo.ts';
 export {
   type NixCacheInfo,

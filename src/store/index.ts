@@ -58,7 +58,8 @@ export { hashContents } from './hash-contents.ts';
 export { isNearbyAddress } from './binary-cache/http/public-servers.ts';
 export { BlobTree } from './local/blob-tree.ts';
 export { receiveOffer } from './receive-offer.ts';
-export { signInfo, takeSecretKeys } from './secret-keys.ts';
+export { formatRoot, parseRoot } from './root-text.ts';
+export { signInfo, signRoot, takeSecretKeys } from './secret-keys.ts';
 export { invalidPath, requirePathInfo } from './require-path-info.ts';
 export { StoreParameters, type StoreTraits, takeTraits } from './store-parameters.ts';
 export { type MakeContentAddressedOptions, makeContentAddressed } from './rewrite/make-content-addressed.ts';
@@ -67,6 +68,7 @@ export { type RealiseFailure, type RealiseOptions, noSubstituter, realisePaths }
 export { repairPath } from './substitute/repair-path.ts';
 export {
   type FindOptions,
+  type LazyTree,
   type Substitute,
   Substituters,
   type SubstitutersOptions,
@@ -82,6 +84,7 @@ export {
   switchGeneration,
   switchLink,
 } from './profiles/change-profile.ts';
+export type { TemporaryRoots } from './local/roots/temporary-roots.ts';
 export { replaceLink } from './local/roots/add-indirect-root.ts';
 export { cleanProfiles } from './profiles/clean-profiles.ts';
 export { type Generation, type Generations, findGenerations, generationPath } from './profiles/generations.ts';
@@ -100,6 +103,7 @@ export {
   type Collected,
   type Collector,
   type KeeperInfo,
+  type LazyTrees,
   type Optimised,
   type PathAddition,
   type PathIndex,
@@ -120,7 +124,7 @@ export {
   type VerifyStoreOptions,
   requireFacet,
 } from './store.ts';
-export { type TrustPolicy, isTrustedInfo } from './trust-policy.ts';
+export { type TrustPolicy, isTrustedClaim, isTrustedInfo } from './trust-policy.ts';
 export { readSecretKeys, readTrustedKeys } from './trusted-keys.ts';
 export { ServeConnection } from './ssh/serve-connection.ts';
 export type { ValidPath } from './valid-path.ts';

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { bytesOf, systemErrorText } from '../base/index.ts';
+import { type ByteString, bytesOf, systemErrorText } from '../base/index.ts';
 import {
   type PathInfo,
+  type RootClaim,
   SecretKey,
   type StoreDir,
   fingerprintPathInfo,
+  fingerprintRoot,
   optionalAbsolutePathType,
   sortSignatures,
   stringType,
@@ -40,4 +42,14 @@ export function signInfo<Info extends PathInfo>(storeDir: StoreDir, info: Info, 
   const fingerprint = bytesOf(fingerprintPathInfo(storeDir, info));
   const own = keys.map(key => key.sign(fingerprint));
   return { ...info, signatures: sortSignatures([...info.signatures, ...own]) };
+}
+
+/** What `info`'s tree is, vouched for by `keys`. */
+export function signRoot(
+  storeDir: StoreDir,
+  { info, root }: { readonly info: PathInfo; readonly root: ByteString },
+  keys: readonly SecretKey[],
+): RootClaim {
+  const fingerprint = bytesOf(fingerprintRoot(storeDir, info, root));
+  return { root, signatures: sortSignatures(keys.map(key => key.sign(fingerprint))) };
 }

@@ -1,11 +1,12 @@
 import type { ByteString, TreeSink } from '../base/index.ts';
-import type { CallOptions } from '../castore/index.ts';
+import type { CallOptions, Digest } from '../castore/index.ts';
 import type {
   DerivationOutputId,
   OutputName,
   PathInfo,
   Realisation,
   RealisedOutput,
+  RootClaim,
   Signature,
   StoreDir,
   StorePath,
@@ -62,10 +63,21 @@ export interface Store extends AsyncDisposable, PossibleFacets {
   /** The tree of a valid path, for looking at parts of it. Throws `path/invalid`. */
   openTree(path: StorePath, options?: CallOptions): Promise<TreeAccess>;
 
+  /** Trees that can be read before all of them is here. Stores that have none such lack it. */
+  readonly lazyTrees?: LazyTrees | undefined;
+
   realisation(id: DerivationOutputId, options?: CallOptions): Promise<RealisedOutput | undefined>;
 
   /** The log of building the derivation at `path`, not compressed. */
   buildLog(path: StorePath, options?: CallOptions): Promise<Uint8Array | undefined>;
+}
+
+/** Trees of a store that say by their digests what they have to be, blob by blob. */
+export interface LazyTrees {
+  /** What the store says that the tree of a valid path is; undefined where it does not say. */
+  claim(path: StorePath, options?: CallOptions): Promise<RootClaim | undefined>;
+  /** A blob of such a tree, in pieces, which nobody has looked at; undefined where it is absent. */
+  open(digest: Digest, options?: CallOptions): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
 export interface ValidPathsOptions extends CallOptions {

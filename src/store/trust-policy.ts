@@ -1,10 +1,14 @@
+import { bytesOf } from '../base/index.ts';
 import {
   type PathInfo,
   type PublicKey,
+  type RootClaim,
   type StoreDir,
   countValidSignatures,
+  fingerprintRoot,
   isContentAddressed,
   isSigned,
+  verifySignature,
 } from '../nix-compat/index.ts';
 
 /** What signatures paths must have that come from places which are not trusted themselves. */
@@ -40,4 +44,15 @@ export function isTrustedInfo(
     return true;
   }
   return isContentAddressed(storeDir, info);
+}
+
+/** Whether a trusted key has signed that the tree of `info` is what `claim` says, or none need have. */
+export function isTrustedClaim(
+  storeDir: StoreDir,
+  { requireSignatures, trustedKeys }: TrustPolicy,
+  { info, claim }: { readonly info: Pick<PathInfo, 'path' | 'narHash'>; readonly claim: RootClaim },
+): boolean {
+  if (!requireSignatures) return true;
+  const fingerprint = bytesOf(fingerprintRoot(storeDir, info, claim.root));
+  return claim.signatures.some(signature => verifySignature(trustedKeys, fingerprint, signature));
 }

@@ -48,8 +48,8 @@ export async function serveExecution(
   const executor = resources.use(new LocalExecutor());
   const onFault = (error: unknown) =>
     log.write('error', { message: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
-  const { substituters } = resources.use(openSubstituters(store, context));
-  const views = new CheckedOutViews(store, substituters, { allowsWhole: execution.wholeStore ?? false });
+  const open = resources.use(openSubstituters(store, context));
+  const views = new CheckedOutViews(store, () => open.fresh(), { allowsWhole: execution.wholeStore ?? false });
   const local = resources.use(
     new LocalActionExecutor(blobs, executor, { ...actionSettings(execution), views, onFault }),
   );

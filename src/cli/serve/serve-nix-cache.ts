@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { PathInfo } from '../../nix-compat/index.ts';
 import { type Access, BinaryCacheSite, type CacheUpstream } from '../../server/index.ts';
-import { type LocalStore, readSecretKeys, realisePaths } from '../../store/index.ts';
+import { type LocalStore, formatRoot, readSecretKeys, realisePaths } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { openStoreAt } from '../open-store.ts';
 import { openSubstituters } from '../open-substituters.ts';
@@ -19,6 +19,7 @@ export function serveNixCache(store: LocalStore, { settings, access, context }: 
   return new BinaryCacheSite(
     {
       store,
+      rootOf: path => formatRoot(store.rootOf(path)),
       keys: readSecretKeys(context.settings),
       compression: settings.compression,
       priority: settings.priority,

@@ -159,6 +159,9 @@ describe('narinfo', () => {
             deriver: deriver ?? undefined,
             signatures: [],
             contentAddress: undefined,
+            ...(size % 2 === 0
+              ? {}
+              : { rootClaim: { root: url, signatures: [{ keyName: 'k', bytes: bytesOf(url) }] } }),
           };
           assert.deepEqual(parseNarInfo(defaultStoreDir, formatNarInfo(defaultStoreDir, info), { source: '' }), info);
         },

@@ -66,6 +66,8 @@ class NarInfoParser {
   #deriver: StorePath | undefined;
   readonly #signatures: Signature[] = [];
   #contentAddress: ContentAddress | undefined;
+  #root: ByteString | undefined;
+  readonly #rootSignatures: Signature[] = [];
 
   constructor(storeDir: StoreDir, text: ByteString, source: string) {
     this.#storeDir = storeDir;
@@ -91,6 +93,9 @@ class NarInfoParser {
       deriver: this.#deriver,
       signatures: sortSignatures(this.#signatures),
       contentAddress: this.#contentAddress,
+      ...(this.#root === undefined
+        ? {}
+        : { rootClaim: { root: this.#root, signatures: sortSignatures(this.#rootSignatures) } }),
     };
   }
 
@@ -119,6 +124,12 @@ class NarInfoParser {
         break;
       case 'Compression':
         this.#compression = value;
+        break;
+      case 'FirnRoot':
+        this.#root = brandAs<ByteString>(value);
+        break;
+      case 'FirnRootSig':
+        this.#rootSignatures.push(within(field, () => parseSignature(value)));
         break;
       case 'FileHash':
         this.#fileHash = this.#parseHash(field);
@@ -197,9 +208,9 @@ function within<T>(place: { readonly offset: number }, parse: () => T): T {
   }
 }
 
-/** Prints the fields in the order of C++ Nix. Throws `narinfo/bad-value` for a value with a line break. */
+/** Prints the fields in the order of C++ Nix, and those of ours behind them. Throws `narinfo/bad-value` for a value with a line break. */
 export function formatNarInfo(storeDir: StoreDir, info: NarInfo): Buffer {
-  const { fileHash, deriver, contentAddress } = info;
+  const { fileHash, deriver, contentAddress, rootClaim } = info;
   const fields: (readonly [name: string, value: string])[] = [
     ['StorePath', printStorePath(storeDir, info.path)],
     ['URL', info.url],
@@ -216,6 +227,10 @@ export function formatNarInfo(storeDir: StoreDir, info: NarInfo): Buffer {
   if (deriver !== undefined) fields.push(['Deriver', deriver]);
   for (const signature of info.signatures) fields.push(['Sig', formatSignature(signature)]);
   if (contentAddress !== undefined) fields.push(['CA', formatContentAddress(contentAddress)]);
+  if (rootClaim !== undefined) {
+    fields.push(['FirnRoot', rootClaim.root]);
+    for (const signature of rootClaim.signatures) fields.push(['FirnRootSig', formatSignature(signature)]);
+  }
   return bytesOf(brandAs<ByteString>(fields.map(([name, value]) => `${name}: ${checkValue(name, value)}\n`).join('')));
 }
 

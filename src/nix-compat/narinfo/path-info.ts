@@ -8,6 +8,7 @@ import type { ContentAddress } from '../store-path/content-address.ts';
 import { makeStorePathFromCA } from '../store-path/make-store-path.ts';
 import type { StoreDir } from '../store-path/store-dir.ts';
 import { type StorePath, storePathName } from '../store-path/store-path.ts';
+import type { RootClaim } from './root-claim.ts';
 
 /** What Nix knows of a store object ("store object info" in Nix's manual). */
 export interface PathInfo {
@@ -37,6 +38,8 @@ export interface NarInfo extends PathInfo {
   readonly fileHash?: NixHash | undefined;
   /** In bytes; 0 if unknown. */
   readonly fileSize: number;
+  /** Of caches that say it (`FirnRoot`). */
+  readonly rootClaim?: RootClaim | undefined;
 }
 
 /** Whether the store path follows from the content address and the references that the info claims. */

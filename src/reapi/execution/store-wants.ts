@@ -63,7 +63,7 @@ function closureName(word: string): ClosureName {
   const mark = word.indexOf('#');
   if (mark < 0) return { path: word, digest: undefined };
   const [hash = '', size = '', ...rest] = word.slice(mark + 1).split('/');
-  if (!isSha256(hash) || !/^(0|[1-9][0-9]{0,15})$/.test(size) || rest.length > 0)
+  if (!isSha256(hash) || !/^(0|[1-9][0-9]{0,14})$/.test(size) || rest.length > 0)
     throw malformed(
       `'${word.slice(0, 300)}' has no digest after the '#': it is HASH/SIZE, a SHA-256 in base16 and bytes`,
     );

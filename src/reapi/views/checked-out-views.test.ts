@@ -29,7 +29,7 @@ class ViewRig implements AsyncDisposable {
       realStoreDir: join(this.#folder.path, 'upstream/real'),
       isTrusted: true,
     });
-    const substituters = new Substituters([this.upstream], { storeDir: this.store.storeDir, trust: this.store });
+    const substituters = () => new Substituters([this.upstream], { storeDir: this.store.storeDir, trust: this.store });
     const views = new CheckedOutViews(this.store, substituters, { allowsWhole });
     this.actions = new ActionRig(executor, 'sha256', { views }, this.store.blobs);
   }

@@ -1,27 +1,25 @@
 import { dirname } from 'node:path';
 import type { Mount } from '../../exec/index.ts';
-import { type DirectoryNode, type Node, checkoutTree, lockAgainstCollection, makeFolder } from '../../castore/index.ts';
+import { type Node, checkoutTree, lockAgainstCollection, makeFolder } from '../../castore/index.ts';
 import { byteStringFromLatin1, displayBytes, unreachable } from '../../base/index.ts';
-import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
+import type { StorePath } from '../../nix-compat/index.ts';
 import type { LocalStore, Substituters } from '../../store/index.ts';
 import { ReapiError } from '../error.ts';
 import { treeMounts } from '../execution/tree-mounts.ts';
-import {
-  type ClosureName,
-  type StoreWants,
-  closureProperty,
-  rootFsProperty,
-  writableProperty,
-} from '../execution/store-wants.ts';
+import { closureProperty } from '../execution/store-wants.ts';
 import type { StoreView, StoreViews, ViewRequest } from '../execution/store-views.ts';
-import { ClosureFinder } from './find-closure.ts';
+import { ClosureFinder, type FoundClosure } from './find-closure.ts';
 
 export interface ViewSettings {
   /** Whether actions may see all that the store has (`nix-closure` = `all`). */
   readonly allowsWhole: boolean;
 }
 
-const noWants: StoreWants = { closure: [], isWhole: false, rootFs: undefined, writable: [] };
+/** Throws `closure/refused`. */
+export function requireAllowed({ wants }: ViewRequest, { allowsWhole }: ViewSettings): void {
+  if (wants?.isWhole !== true || allowsWhole) return;
+  throw new ReapiError('closure/refused', `'${closureProperty}' = 'all' is not allowed here: name store paths`);
+}
 
 /**
  * Shows store paths as they are on this machine's disk, each mounted on its own: what an action names has to be valid
@@ -30,45 +28,37 @@ const noWants: StoreWants = { closure: [], isWhole: false, rootFs: undefined, wr
 export class CheckedOutViews implements StoreViews {
   readonly storeDir: string;
   readonly #store: LocalStore;
-  readonly #finder: ClosureFinder;
+  readonly #substituters: () => Substituters;
   readonly #settings: ViewSettings;
 
-  constructor(store: LocalStore, substituters: Substituters, settings: ViewSettings) {
+  /** `substituters` are asked for anew for each action: what they lack today, they may have tomorrow. */
+  constructor(store: LocalStore, substituters: () => Substituters, settings: ViewSettings) {
     this.storeDir = displayBytes(byteStringFromLatin1(store.storeDir));
     this.#store = store;
-    this.#finder = new ClosureFinder(store, substituters);
+    this.#substituters = substituters;
     this.#settings = settings;
   }
 
   async open(request: ViewRequest): Promise<StoreView> {
-    const { wants = noWants, links, folder, signal } = request;
-    if (wants.isWhole && !this.#settings.allowsWhole)
-      throw new ReapiError('closure/refused', `'${closureProperty}' = 'all' is not allowed here: name store paths`);
-    const findAll = async (names: readonly ClosureName[]) => {
-      const paths: StorePath[] = [];
-      for (const name of names) paths.push(await this.#finder.find(name, { signal }));
-      return paths;
-    };
-    const named = await findAll(wants.closure);
-    for (const link of links) named.push(...(await this.#finder.findTargets(link, { signal })));
-    const writable = await findAll(wants.writable);
-    const [rootFs] = await findAll(wants.rootFs === undefined ? [] : [wants.rootFs]);
-    await using held = new AsyncDisposableStack();
-    held.use(await this.#store.holdPaths([...named, ...writable, ...(rootFs === undefined ? [] : [rootFs])], signal));
-    const closure = await this.#finder.closureOf([...named, ...writable], { signal });
-    const mounts = wants.isWhole ? [this.#whole()] : this.#shown(closure);
-    for (const path of writable) {
+    const { folder, signal } = request;
+    requireAllowed(request, this.#settings);
+    await using owned = new AsyncDisposableStack();
+    const roots = owned.use(this.#store.openTemporaryRoots());
+    const finder = new ClosureFinder(this.#store, this.#substituters(), { isLazy: false, roots, signal });
+    const { closure, isWhole, writable, rootFs } = await finder.findWanted(request);
+    const mounts = isWhole ? [this.#whole()] : this.#shown(closure);
+    for (const { path, root } of writable) {
       const from = `${folder}/${path}`;
-      await this.#copy(this.#directoryOf(path, writableProperty), from, request);
+      await this.#copy(root, from, request);
       mounts.push({ kind: 'bind', from, to: this.#inside(path), writable: true, is: 'folder' });
     }
     const root = `${folder}/root`;
-    if (rootFs !== undefined) await this.#copy(this.#directoryOf(rootFs, rootFsProperty), root, request);
-    const owned = held.move();
+    if (rootFs !== undefined) await this.#copy(rootFs.root, root, request);
+    const held = owned.move();
     return {
       rootFs: rootFs === undefined ? undefined : treeMounts(root),
       mounts,
-      [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+      [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
     };
   }
 
@@ -76,9 +66,9 @@ export class CheckedOutViews implements StoreViews {
     return { kind: 'bind', from: this.#store.realStoreDir, to: this.storeDir, writable: false };
   }
 
-  #shown(closure: ReadonlyMap<StorePath, Node>): Mount[] {
+  #shown(closure: FoundClosure): Mount[] {
     const mounts: Mount[] = [{ kind: 'folder', to: this.storeDir, mode: 0o755 }];
-    for (const [path, node] of closure) {
+    for (const [path, { root: node }] of closure) {
       const to = this.#inside(path);
       switch (node.kind) {
         case 'symlink':
@@ -99,13 +89,6 @@ export class CheckedOutViews implements StoreViews {
 
   #inside(path: StorePath): string {
     return `${this.storeDir}/${path}`;
-  }
-
-  #directoryOf(path: StorePath, property: string): DirectoryNode {
-    const node = this.#store.rootOf(path);
-    if (node.kind === 'directory') return node;
-    const printed = printStorePath(this.#store.storeDir, path);
-    throw new ReapiError('action/malformed', `'${printed}', which '${property}' names, is no directory`);
   }
 
   /** Whose owner may write to it, while blobs stay as they are. */

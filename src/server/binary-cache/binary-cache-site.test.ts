@@ -9,6 +9,7 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import {
   NarWriter,
   type PathInfo,
+  type RootClaim,
   SecretKey,
   type StorePath,
   formatNarInfo,
@@ -17,7 +18,7 @@ import {
   storePathHashPart,
 } from '../../nix-compat/index.ts';
 import { byteStringFromText } from '../../base/index.ts';
-import { LocalStore, type Store, copyPaths } from '../../store/index.ts';
+import { LocalStore, type Store, copyPaths, formatRoot, isTrustedClaim, parseRoot } from '../../store/index.ts';
 import { addTestPath, openLocalStoreIn, openTestStore, temporaryFolder } from '../../testing/index.ts';
 import { Access, type AccessRules } from '../access.ts';
 import { httpErrorOf } from '../http/http-error.ts';
@@ -53,6 +54,7 @@ class SiteRig implements AsyncDisposable {
       new BinaryCacheSite(
         {
           store,
+          rootOf: path => formatRoot(store.rootOf(path)),
           keys: [],
           compression: 'zstd',
           priority: 30,
@@ -142,6 +144,28 @@ async function offered(other: LocalStore, name: string, references: readonly Sto
 }
 
 describe('BinaryCacheSite', () => {
+  it('says what the trees are, so that they can be read blob by blob', async () => {
+    await using rig = await SiteRig.open({ keys: [key] });
+    const path = await addTestPath(rig.store, 'a');
+    await using client = await rig.client();
+    const [found] = await Promise.all([client.pathInfo(path), client.lazyTrees?.claim(path)]);
+    const claim = (await client.lazyTrees?.claim(path)) ?? assert.fail('nothing is claimed');
+    assert.deepEqual(parseRoot(claim.root), rig.store.rootOf(path));
+    const info = found ?? assert.fail('absent');
+    const { storeDir } = rig.store;
+    const trusted = new Map([[key.name, key.publicKey]]);
+    const isTrusted = (changes: Partial<RootClaim>, other = info.path) =>
+      isTrustedClaim(
+        storeDir,
+        { requireSignatures: true, trustedKeys: trusted },
+        { info: { ...info, path: other }, claim: { ...claim, ...changes } },
+      );
+    assert.ok(isTrusted({}));
+    assert.ok(!isTrusted({ root: byteStringFromText('link:AA==') }));
+    assert.ok(!isTrusted({ signatures: [] }));
+    assert.ok(!isTrusted({}, await addTestPath(rig.store, 'b')));
+  });
+
   it('serves NARs in every compression, as narinfos describe them', async () => {
     await using rig = await SiteRig.open({ keys: [key] });
     const path = await addTestPath(rig.store, 'a');

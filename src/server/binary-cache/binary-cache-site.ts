@@ -15,7 +15,7 @@ import {
   storePathHashPart,
 } from '../../nix-compat/index.ts';
 import { GrpcStatus } from '../../grpc/index.ts';
-import { outputIds, renderNar, signInfo } from '../../store/index.ts';
+import { outputIds, renderNar, signInfo, signRoot } from '../../store/index.ts';
 import type { Access } from '../access.ts';
 import { parseRange } from '../http/byte-range.ts';
 import type { HttpExchange, HttpSite } from '../http/http-site.ts';
@@ -134,8 +134,10 @@ export class BinaryCacheSite implements HttpSite {
     const info = await this.#info(resource);
     const hash = encodeNix32(info.narHash.digest);
     const url = `nar/${storePathHashPart(info.path)}-${hash}.nar${narCompressions[compression]}`;
+    const root = info.isOurs ? this.#cache.rootOf(info.path) : undefined;
     const described: NarInfo = {
       ...info,
+      rootClaim: root === undefined ? undefined : signRoot(store.storeDir, { info, root }, keys),
       url: byteStringFromText(url),
       compression: byteStringFromText(compression),
       // What upstream says has not been looked at: its own signatures have to do.

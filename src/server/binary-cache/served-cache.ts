@@ -1,3 +1,4 @@
+import type { ByteString } from '../../base/index.ts';
 import type { PathInfo, SecretKey, StorePath } from '../../nix-compat/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { NarCompression } from './nar-compression.ts';
@@ -5,6 +6,8 @@ import type { NarCompression } from './nar-compression.ts';
 /** What a binary cache is made of, as the command line composes it. */
 export interface ServedCache {
   readonly store: Store;
+  /** What the tree of a valid path is, as root claims name it: then clients read it blob by blob. */
+  readonly rootOf: (path: StorePath) => ByteString | undefined;
   /** Sign what is served, beside the signatures that it has. */
   readonly keys: readonly SecretKey[];
   /** Of the NARs that narinfos name. */

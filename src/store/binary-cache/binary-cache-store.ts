@@ -14,7 +14,7 @@ import {
   storePathHashPart,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
-import type { PathIndex, PathWriter, Store, StreamPathOptions, TreeAccess, TreePath } from '../store.ts';
+import type { LazyTrees, PathIndex, PathWriter, Store, StreamPathOptions, TreeAccess, TreePath } from '../store.ts';
 import { BinaryCacheWriter } from './binary-cache-writer.ts';
 import { CacheIndex } from './cache-index.ts';
 import { CacheLookups, type CacheLookupsOptions } from './cache-lookups.ts';
@@ -52,6 +52,7 @@ export class BinaryCacheStore implements Store {
   readonly checksNars = true;
   readonly index: PathIndex | undefined;
   readonly writer: PathWriter;
+  readonly lazyTrees: LazyTrees;
   readonly #transport: CacheTransport;
   readonly #lookups: CacheLookups;
   readonly #reporter: Reporter;
@@ -69,6 +70,10 @@ export class BinaryCacheStore implements Store {
     this.#lookups = new CacheLookups(options);
     this.writer = new BinaryCacheWriter({ ...options, lookups: this.#lookups });
     this.#reporter = options.reporter;
+    this.lazyTrees = {
+      claim: async (path, lookup) => (await this.#lookups.pathInfo(path, lookup))?.rootClaim,
+      open: ({ hash }, { signal } = {}) => this.#transport.open(`cas/${hash}`, { signal }),
+    };
     this.#keepsNars = options.parameters.localNarCache !== undefined;
     if (options.transport.list !== undefined) {
       this.index = new CacheIndex(options.transport, (hashPart, lookup) => this.#lookups.narInfo(hashPart, lookup));

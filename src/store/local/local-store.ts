@@ -266,11 +266,9 @@ export class LocalStore implements Store {
     await this.#autoCollector?.check();
   }
 
-  /** Keeps `paths`, with all that they refer to, from collections until what is returned is disposed of. */
-  async holdPaths(paths: Iterable<StorePath>, signal?: AbortSignal): Promise<Disposable> {
-    const roots = new TemporaryRoots(join(this.dataFolder, 'temproots'), this.storeDir);
-    await roots.add(paths, signal);
-    return roots;
+  /** For what is to be kept for a shorter time than this process lives: what is added is kept until it is disposed of. */
+  openTemporaryRoots(): TemporaryRoots {
+    return new TemporaryRoots(join(this.dataFolder, 'temproots'), this.storeDir);
   }
 
   /** Throws `path/invalid`. */

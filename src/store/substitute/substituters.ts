@@ -1,5 +1,5 @@
 import { type Reporter, displayBytes, silentReporter } from '../../base/index.ts';
-import type { CallOptions } from '../../castore/index.ts';
+import type { CallOptions, Node } from '../../castore/index.ts';
 import {
   type ContentAddress,
   type DerivationOutputId,
@@ -12,8 +12,9 @@ import {
   storePathName,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
-import type { Store } from '../store.ts';
-import { type TrustPolicy, learnTrust } from '../trust-policy.ts';
+import { parseRoot } from '../root-text.ts';
+import type { LazyTrees, Store } from '../store.ts';
+import { type TrustPolicy, isTrustedClaim, learnTrust } from '../trust-policy.ts';
 
 export interface SubstitutersOptions {
   /** Of the store that things are substituted into. */
@@ -34,6 +35,12 @@ export interface Substitute {
   readonly source?: StorePath;
   /** Which of the substituters it is, counted from 0 in the order in which they are asked. */
   readonly rank: number;
+}
+
+/** A tree that can be read blob by blob. */
+export interface LazyTree {
+  readonly root: Node;
+  readonly trees: LazyTrees;
 }
 
 export interface FindOptions extends CallOptions {
@@ -106,6 +113,16 @@ export class Substituters {
     if (!this.#fallback) throw failure.error;
     this.#reporter.logError(failure.error);
     return undefined;
+  }
+
+  /** The tree of what was found, if it can be read before all of it is here, and somebody trusted says what it is. */
+  async lazyTree({ store, info, source }: Substitute, options: CallOptions = {}): Promise<LazyTree | undefined> {
+    const trees = source === undefined ? store.lazyTrees : undefined;
+    const claim = await trees?.claim(info.path, options);
+    const root = claim && parseRoot(claim.root);
+    if (trees === undefined || claim === undefined || root === undefined) return undefined;
+    const isTrusted = store.isTrusted || isTrustedClaim(this.storeDir, this.#trust, { info, claim });
+    return isTrusted ? { root, trees } : undefined;
   }
 
   /**
