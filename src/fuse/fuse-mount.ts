@@ -25,6 +25,7 @@ import {
   type RootContents,
   type ServingSettings,
   type ViewContents,
+  type ViewOwner,
   endRequested,
   orderCount,
 } from './serving/messages.ts';
@@ -149,8 +150,8 @@ export class FuseMount implements AsyncDisposable {
    * Shows a view below the mount point: it is there when this returns. Entries are in ascending order. Throws
    * `fuse/bad-view` for names that no folder can have, and where one view is all that is mounted.
    */
-  addView(name: string, contents: ViewContents): void {
-    this.#order({ kind: 'add view', name: this.#viewName(name), contents });
+  addView(name: string, contents: ViewContents, owner?: ViewOwner): void {
+    this.#order({ kind: 'add view', name: this.#viewName(name), contents, owner });
   }
 
   /** Resolves when nobody finds it any more; who is in it stays there. */
@@ -162,10 +163,10 @@ export class FuseMount implements AsyncDisposable {
   }
 
   /** Shows a view while anybody holds it; holders of one name mean the same contents. */
-  holdView(name: string, contents: ViewContents): HeldView {
+  holdView(name: string, contents: ViewContents, owner?: ViewOwner): HeldView {
     const key = this.#viewName(name);
     const holders = this.#held.get(key) ?? 0;
-    if (holders === 0) this.addView(name, contents);
+    if (holders === 0) this.addView(name, contents, owner);
     this.#held.set(key, holders + 1);
     let isHeld = true;
     return {

@@ -12,4 +12,4 @@ export { FuseMount, type FuseMountOptions, type HeldView } from './fuse-mount.ts
 export { type FetchOptions, type FuseProblem, type NodeSource, dynamicValidity } from './node-source.ts';
 export { isOurMount, removeStaleMount } from './mounting/mount-table.ts';
 export { unmountAt } from './mounting/unmount-at.ts';
-export type { RootContents, ViewContents } from './serving/messages.ts';
+export type { RootContents, ViewContents, ViewOwner } from './serving/messages.ts';

@@ -1,12 +1,14 @@
 import type { ByteString } from '../../base/index.ts';
 import type { DirectoryEntry, DirectoryNode, FileNode, Node, SymlinkNode } from '../../castore/index.ts';
 import { type NodeId, rootId } from '../protocol/request.ts';
-import type { ViewContents } from './messages.ts';
+import type { ViewContents, ViewOwner } from './messages.ts';
 
 interface AnyInode {
   readonly id: NodeId;
   /** How often the kernel was told of it and has not let it go. */
   lookups: number;
+  /** Whose it is, if not whoever mounted. */
+  readonly owner: ViewOwner | undefined;
 }
 
 /** The root of a mount of several views. */
@@ -35,7 +37,7 @@ export interface DirectoryInode extends AnyInode {
   children: Map<ByteString, DirectoryInode> | undefined;
 }
 
-/** A file wherever it is: what the kernel caches of it, it has once. */
+/** A file wherever it is, in views of one owner: what the kernel caches of it, it has once. */
 export interface FileInode extends AnyInode {
   readonly kind: 'file';
   readonly node: FileNode;
@@ -54,7 +56,7 @@ export class Inodes {
   /** By the hash of their contents. */
   readonly #plainFiles = new Map<string, FileInode>();
   readonly #executables = new Map<string, FileInode>();
-  readonly #symlinks = new Map<ByteString, SymlinkInode>();
+  readonly #symlinks = new Map<string, SymlinkInode>();
   #next = rootId + 1;
 
   /** The root stays for as long as the mount does. */
@@ -71,8 +73,8 @@ export class Inodes {
     return this.#byId.size;
   }
 
-  makeView(name: ByteString, contents: ViewContents): ViewInode {
-    return newView(this.#next++, name, contents);
+  makeView(name: ByteString, contents: ViewContents, owner?: ViewOwner): ViewInode {
+    return newView(this.#next++, { name, contents, owner });
   }
 
   /** The kernel is told of `inode` once more. */
@@ -82,8 +84,8 @@ export class Inodes {
 
   /** That of a name in a folder, made if need be. */
   child(parent: ViewInode | DirectoryInode, name: ByteString, node: Node): Inode {
-    if (node.kind === 'file') return this.#file(node);
-    return node.kind === 'symlink' ? this.#symlink(node) : this.#directory(parent, name, node);
+    if (node.kind === 'file') return this.#file(node, parent.owner);
+    return node.kind === 'symlink' ? this.#symlink(node, parent.owner) : this.#directory(parent, name, node);
   }
 
   #directory(parent: ViewInode | DirectoryInode, name: ByteString, node: DirectoryNode): DirectoryInode {
@@ -91,26 +93,29 @@ export class Inodes {
     const known = parent.children.get(name);
     if (known !== undefined && known.node.digest.hash === node.digest.hash) return known;
     const id = this.#next++;
-    const inode: DirectoryInode = { kind: 'directory', id, lookups: 0, node, name, parent, children: undefined };
+    const own = { kind: 'directory', id, lookups: 0, owner: parent.owner } as const;
+    const inode: DirectoryInode = { ...own, node, name, parent, children: undefined };
     parent.children.set(name, inode);
     return inode;
   }
 
-  #symlink(node: SymlinkNode): SymlinkInode {
-    const known = this.#symlinks.get(node.target);
+  #symlink(node: SymlinkNode, owner: ViewOwner | undefined): SymlinkInode {
+    const key = keyOf(node.target, owner);
+    const known = this.#symlinks.get(key);
     if (known !== undefined) return known;
-    const inode: SymlinkInode = { kind: 'symlink', id: this.#next++, lookups: 0, node };
-    this.#symlinks.set(node.target, inode);
+    const inode: SymlinkInode = { kind: 'symlink', id: this.#next++, lookups: 0, owner, node };
+    this.#symlinks.set(key, inode);
     return inode;
   }
 
-  #file(node: FileNode): FileInode {
+  #file(node: FileNode, owner: ViewOwner | undefined): FileInode {
     const files = node.executable ? this.#executables : this.#plainFiles;
-    const known = files.get(node.digest.hash);
+    const key = keyOf(node.digest.hash, owner);
+    const known = files.get(key);
     // A hash with another size names nothing that could be read, but it is a file of that size where it is.
     if (known !== undefined && known.node.digest.size === node.digest.size) return known;
-    const inode: FileInode = { kind: 'file', id: this.#next++, lookups: 0, node };
-    if (known === undefined) files.set(node.digest.hash, inode);
+    const inode: FileInode = { kind: 'file', id: this.#next++, lookups: 0, owner, node };
+    if (known === undefined) files.set(key, inode);
     return inode;
   }
 
@@ -140,6 +145,11 @@ export class Inodes {
   }
 }
 
-export function newView(id: NodeId, name: ByteString, contents: ViewContents): ViewInode {
-  return { kind: 'view', id, lookups: 0, name, contents, children: undefined, listing: undefined };
+export function newView(id: NodeId, view: Pick<ViewInode, 'name' | 'contents' | 'owner'>): ViewInode {
+  return { kind: 'view', id, lookups: 0, ...view, children: undefined, listing: undefined };
+}
+
+/** Of what is the same in all views of one owner; a NUL is in neither hashes nor targets. */
+function keyOf(contents: string, owner: ViewOwner | undefined): string {
+  return owner === undefined ? contents : `${contents}\0${owner.user}:${owner.group}`;
 }

@@ -6,6 +6,15 @@ import type { FuseProblem } from '../node-source.ts';
 /** What a view shows: names in ascending order, or what is asked for when it is looked at. */
 export type ViewContents = readonly DirectoryEntry[] | 'dynamic';
 
+/**
+ * Whose everything in a view is, who may write to it: for views that lie below what is written (overlays), since nothing in a
+ * view itself can be written to.
+ */
+export interface ViewOwner {
+  readonly user: number;
+  readonly group: number;
+}
+
 /** What the root of a mount is: a folder of views, or one view. */
 export type RootContents = 'views' | ViewContents;
 
@@ -50,7 +59,12 @@ export type Answer =
 
 /** What the thread is told. */
 export type Order =
-  | { readonly kind: 'add view'; readonly name: ByteString; readonly contents: ViewContents }
+  | {
+      readonly kind: 'add view';
+      readonly name: ByteString;
+      readonly contents: ViewContents;
+      readonly owner: ViewOwner | undefined;
+    }
   | { readonly kind: 'remove view'; readonly name: ByteString }
   | { readonly kind: 'answer'; readonly id: QuestionId; readonly answer: Answer }
   | { readonly kind: 'progress'; readonly id: QuestionId };

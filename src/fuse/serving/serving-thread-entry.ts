@@ -61,7 +61,7 @@ function serve(settings: ServingSettings): void {
 function obey(server: ViewServer, order: Order): void {
   switch (order.kind) {
     case 'add view':
-      return server.addView(order.name, order.contents);
+      return server.addView(order.name, order.contents, order.owner);
     case 'remove view':
       return server.removeView(order.name);
     case 'answer':

@@ -6,7 +6,7 @@ import { type Attributes, type ErrorNumber, ReplyWriter, type Validity, forEver 
 import { type FuseRequest, type NodeId, maxNameLength, rootId } from '../protocol/request.ts';
 import { type DirectoryInode, type Inode, Inodes, type ViewInode, type ViewsInode, newView } from './inodes.ts';
 import { type LocalNodes, MissingBlob } from './local-nodes.ts';
-import type { Answer, Question, QuestionId, RootContents, ViewContents } from './messages.ts';
+import type { Answer, Question, QuestionId, RootContents, ViewContents, ViewOwner } from './messages.ts';
 import { Questions, describeQuestion } from './questions.ts';
 
 export interface ViewServerOptions {
@@ -27,6 +27,8 @@ const fileMode = 0o100444;
 const executableMode = 0o100555;
 const folderMode = 0o040555;
 const symlinkMode = 0o120777;
+/** What an owner may do beyond that. */
+const ownerMay = 0o200;
 
 /** Of everything in a store. */
 const canonicalTime = 1;
@@ -58,14 +60,14 @@ export class ViewServer {
     this.#questions = new Questions<FuseRequest>({ ask, withdraw }, patience);
     this.#root =
       root === 'views'
-        ? { kind: 'views', id: rootId, lookups: 1, views: new Map(), changed: nowInSeconds() }
-        : newView(rootId, brandAs<ByteString>(''), root);
+        ? { kind: 'views', id: rootId, lookups: 1, owner: undefined, views: new Map(), changed: nowInSeconds() }
+        : newView(rootId, { name: brandAs<ByteString>(''), contents: root, owner: undefined });
     this.#inodes.setRoot(this.#root);
   }
 
-  addView(name: ByteString, contents: ViewContents): void {
+  addView(name: ByteString, contents: ViewContents, owner?: ViewOwner): void {
     if (this.#root.kind !== 'views') return;
-    this.#root.views.set(name, this.#inodes.makeView(name, contents));
+    this.#root.views.set(name, this.#inodes.makeView(name, contents, owner));
     this.#root.changed = nowInSeconds();
   }
 
@@ -364,25 +366,25 @@ export class ViewServer {
   }
 
   #attributesOf(inode: Inode): Attributes {
-    const { user, group } = this.#options;
+    const { user, group } = inode.owner ?? this.#options;
     const common = { nodeId: inode.id, time: canonicalTime, user, group };
+    const more = inode.owner === undefined ? 0 : ownerMay;
     switch (inode.kind) {
-      case 'file':
-        return { ...common, size: inode.node.digest.size, mode: inode.node.executable ? executableMode : fileMode };
+      case 'file': {
+        const mode = inode.node.executable ? executableMode : fileMode;
+        return { ...common, size: inode.node.digest.size, mode: mode | more };
+      }
       case 'symlink':
         return { ...common, size: inode.node.target.length, mode: symlinkMode };
       case 'views':
         return { ...common, size: 0, mode: folderMode, time: inode.changed };
-      case 'view':
+      case 'view': {
         // Another time each time makes the kernel list it anew.
-        return {
-          ...common,
-          size: 0,
-          mode: folderMode,
-          ...(inode.contents === 'dynamic' ? { time: nowInSeconds() } : {}),
-        };
+        const time = inode.contents === 'dynamic' ? nowInSeconds() : canonicalTime;
+        return { ...common, size: 0, mode: folderMode | more, time };
+      }
       case 'directory':
-        return { ...common, size: inode.node.digest.size, mode: folderMode };
+        return { ...common, size: inode.node.digest.size, mode: folderMode | more };
       default:
         return unreachable(inode);
     }
