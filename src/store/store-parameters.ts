@@ -7,6 +7,7 @@ import {
   booleanType,
   encodeQuery,
   int32Type,
+  optionalAbsolutePathType,
   parseStoreDir,
   setType,
 } from '../nix-compat/index.ts';
@@ -79,6 +80,20 @@ export function takeTraits(parameters: StoreParameters, defaultStoreDir: string)
       : undefined,
     pathInfoCacheSize: parameters.take('path-info-cache-size', int32Type, 65536),
   };
+}
+
+/** Where a store's files are on this machine, as its URI says it; undefined where that leaves it to the store. */
+export interface StoreFiles {
+  /** A folder that is to the store what `/` is to that of the machine. */
+  readonly root: string | undefined;
+  readonly state: string | undefined;
+  readonly log: string | undefined;
+  readonly real: string | undefined;
+}
+
+export function takeStoreFiles(parameters: StoreParameters): StoreFiles {
+  const take = (name: string) => parameters.take<string | undefined>(name, optionalAbsolutePathType, undefined);
+  return { root: take('root'), state: take('state'), log: take('log'), real: take('real') };
 }
 
 function decode(bytes: ByteString): string {

@@ -32,6 +32,8 @@ export interface ServeOptions {
   readonly flags?: readonly string[];
   /** For clients of this system, wherever PEER_RUNNER has others. */
   readonly isHere?: boolean;
+  /** Beside the environment that this process has. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** `firn serve` with a data folder of its own. */
@@ -66,7 +68,7 @@ export class ServedFirn implements AsyncDisposable {
   }
 
   static async start(options: ServeOptions = {}): Promise<ServedFirn> {
-    const { anonymous = 'execute', flags = [], isHere = false } = options;
+    const { anonymous = 'execute', flags = [], isHere = false, env = {} } = options;
     const folder = temporaryFolder();
     // Sandboxes are another user's.
     chmodSync(folder.path, 0o755);
@@ -75,7 +77,7 @@ export class ServedFirn implements AsyncDisposable {
     const rights = 'anonymous' in options && options.anonymous === undefined ? [] : ['--anonymous', anonymous];
     const command = [firnFor(runner), 'serve', '--data', join(folder.path, 'data'), ...addresses, ...rights, ...flags];
     const [program = '', ...args] = runner === undefined ? command : [runner, ...command];
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     let log = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
     let output = '';

@@ -6,7 +6,7 @@ import { StoreError } from '../error.ts';
 import type { StoreRequest } from '../open-store.ts';
 import { StreamChannel } from '../remote/stream-channel.ts';
 import type { Store } from '../store.ts';
-import { takeTraits } from '../store-parameters.ts';
+import { takeStoreFiles, takeTraits } from '../store-parameters.ts';
 import { WorkerConnection } from './worker-connection.ts';
 import { WorkerStore } from './worker-store.ts';
 
@@ -15,6 +15,8 @@ export async function openDaemonStore(request: StoreRequest): Promise<Store> {
   const { authority, parameters, context } = request;
   const { environment, reporter } = context;
   const traits = takeTraits(parameters, environment.storeDir);
+  // Of all that is told of them, only logs are not asked of the daemon.
+  const { root, log } = takeStoreFiles(parameters);
   const maxConnections = parameters.take('max-connections', int32Type, 1);
   parameters.take('max-connection-age', uint32Type, 2 ** 32 - 1);
   parameters.warnUnknown(reporter);
@@ -25,7 +27,12 @@ export async function openDaemonStore(request: StoreRequest): Promise<Store> {
     traits,
     maxConnections,
     rootMaker: 'us',
-    logDirs: [environment.chosenLogDir ?? '/nix/var/log/nix', join(environment.dataFolder, 'log')],
+    logDirs:
+      log !== undefined
+        ? [log]
+        : root !== undefined
+          ? [join(root, 'nix/var/log/nix')]
+          : [environment.chosenLogDir ?? '/nix/var/log/nix', join(environment.dataFolder, 'log')],
     reporter,
     connect: async () => {
       const channel = await connectTo(socket);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Reporter } from '../../base/index.ts';
 import { type StoreDir, defaultStoreDir } from '../../nix-compat/index.ts';
+import type { StoreFiles } from '../store-parameters.ts';
 
 /** The folders that an invocation was given for its stores; all absolute and canonical. */
 export interface StoreEnvironment {
@@ -24,12 +25,7 @@ export interface StoreEnvironment {
 }
 
 /** What the URI of a local store says of its places; undefined where it leaves them to the environment. */
-export interface ChosenPlaces {
-  /** A folder that is to the store what `/` is to that of the machine. */
-  readonly root: string | undefined;
-  readonly state: string | undefined;
-  readonly log: string | undefined;
-  readonly real: string | undefined;
+export interface ChosenPlaces extends StoreFiles {
   readonly storeDir: StoreDir;
   readonly isStoreDirChosen: boolean;
 }

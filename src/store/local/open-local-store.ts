@@ -6,7 +6,7 @@ import { booleanType, canonicalPath, decodePercent, optionalAbsolutePathType } f
 import { StoreError } from '../error.ts';
 import type { StoreRequest } from '../open-store.ts';
 import type { Store } from '../store.ts';
-import { takeTraits } from '../store-parameters.ts';
+import { takeStoreFiles, takeTraits } from '../store-parameters.ts';
 import { readSecretKeys, readTrustedKeys } from '../trusted-keys.ts';
 import { localPlaces } from './local-places.ts';
 import { LocalStore, type LocalStoreOptions } from './local-store.ts';
@@ -16,16 +16,14 @@ export function openLocalStore({ authority, parameters, context }: StoreRequest)
   const { environment, reporter, settings } = context;
   const traits = takeTraits(parameters, environment.storeDir);
   const path = authority === '' ? undefined : canonicalPath(displayBytes(decodePercent(authority)));
-  const place = (name: string) => parameters.take<string | undefined>(name, optionalAbsolutePathType, undefined);
+  const files = takeStoreFiles(parameters);
   const chosen = {
-    root: parameters.has('root') ? place('root') : path,
-    state: place('state'),
-    log: place('log'),
-    real: place('real'),
+    ...files,
+    root: files.root ?? path,
     storeDir: traits.storeDir,
     isStoreDirChosen: environment.isStoreDirChosen || parameters.has('store'),
   };
-  place('build-dir');
+  parameters.take<string | undefined>('build-dir', optionalAbsolutePathType, undefined);
   const requireSignatures = parameters.take('require-sigs', booleanType, settings.get('require-sigs'));
   const readOnly = parameters.take('read-only', booleanType, false);
   parameters.take('ignore-gc-delete-failure', booleanType, false);

@@ -1,8 +1,9 @@
-import { optionalAbsolutePathType, uint32Type } from '../../nix-compat/index.ts';
+import { uint32Type } from '../../nix-compat/index.ts';
 import { WorkerConnection } from '../daemon/worker-connection.ts';
 import { type RootMaker, WorkerStore } from '../daemon/worker-store.ts';
 import type { StoreRequest } from '../open-store.ts';
 import type { Store } from '../store.ts';
+import { takeStoreFiles } from '../store-parameters.ts';
 import { startedLine } from './ssh-command.ts';
 import { takeSshPlace } from './ssh-parameters.ts';
 
@@ -19,9 +20,7 @@ export function openMountedSshNgStore(request: StoreRequest): Promise<Store> {
   const { parameters, context } = request;
   context.requireFeature('mounted-ssh-store');
   // Where the store's files are is where they are said to be.
-  for (const name of ['root', 'state', 'log', 'real']) {
-    parameters.take<string | undefined>(name, optionalAbsolutePathType, undefined);
-  }
+  takeStoreFiles(parameters);
   return open(request, { rootMaker: 'other side', flags: ['--stdio', '--process-ops'] });
 }
 
