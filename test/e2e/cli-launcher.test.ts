@@ -30,7 +30,10 @@ describe('the launchers', () => {
       assert.equal(sh(`${options}"${folderLink}/nix-hash" --version`), wanted);
       assert.equal(sh(`${options}"${folderLink}/nix-instantiate" --eval --expr 1`), '1\n');
     }
-    assert.equal(sh(`"${binDir}/nix-hash" --version`, { PATH: '' }), wanted);
+    for (const place of [binDir, folderLink]) {
+      assert.equal(sh(`"${place}/nix-hash" --version`, { PATH: '' }), wanted);
+    }
+    assert.equal(sh(`cd "${folder.path}" && CDPATH=/usr linked/nix-hash --version`), wanted);
     assert.match(sh(`"${binDir}/../firn" --version`), /^firn /);
   });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type ByteString, bytesOf, byteStringFromText, displayBytes } from '../../base/index.ts';
 import { makeBuilderFiles } from '../../engine/index.ts';
 import { type BasicDerivation, parseDerivationOptions, resolveDerivationOptions } from '../../nix-compat/index.ts';
-import { LocalStore, type Store, computeClosure } from '../../store/index.ts';
+import { type Store, computeClosure } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import type { Variables } from './environment-flags.ts';
 
@@ -86,7 +86,7 @@ export async function makeShellEnvironment(
     writeFileSync(file, bytesOf(value));
     variables[`${displayBytes(name)}Path`] = file;
   }
-  if (derivation.structuredAttrs === undefined || !(store instanceof LocalStore)) {
+  if (derivation.structuredAttrs === undefined) {
     return { variables, structuredAttrs: byteStringFromText('') };
   }
   const closure = await computeClosure(store, derivation.inputSources);

@@ -16,7 +16,7 @@ import {
   printStorePath,
   structuredAttrsToShell,
 } from '../../nix-compat/index.ts';
-import { type LocalStore, computeClosure, readDerivation, staticOutputs } from '../../store/index.ts';
+import { type Store, computeClosure, readDerivation, staticOutputs } from '../../store/index.ts';
 import { BuildError } from '../error.ts';
 
 /** What of a derivation its builder gets, in the variables of its environment and in files of its folder. */
@@ -36,7 +36,7 @@ export type BuilderVariable =
  * `BuildError` where the description of something is wanted that is no input.
  */
 export async function makeBuilderFiles(
-  store: LocalStore,
+  store: Store,
   { derivation, options, inputs }: BuilderFilesRequest,
 ): Promise<BuilderFiles> {
   const variables = new Map<ByteString, BuilderVariable>();
@@ -88,7 +88,7 @@ function bytes(latin1: string): ByteString {
 
 /** The closure of `paths`, and of the outputs of the derivations in it. */
 async function exportReferences(
-  store: LocalStore,
+  store: Store,
   paths: readonly StorePath[],
   inputs: ReadonlySet<StorePath>,
 ): Promise<Map<StorePath, PathInfo>> {
