@@ -8,6 +8,9 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 const searchPathEntry = /(?:[^:]*=)?(?:flake:|channel:|(?:https?|file|git|s3|ssh):(?=\/\/))[^:]*|[^:]+/g;
 
+/** Of root, unless it chooses another. */
+const rootDataFolder = '/var/lib/firn';
+
 /**
  * The folders that environment variables name, C++ Nix's and ours, each looked up when first asked for. All are
  * absolute and canonical (`path/not-absolute` otherwise); variables that are empty count as unset.
@@ -44,7 +47,11 @@ export class Environment implements StoreEnvironment {
 
   /** Where the daemon listens. */
   get daemonSocket(): string {
-    return this.#folder('NIX_DAEMON_SOCKET_PATH') ?? `${this.stateDir}/daemon-socket/socket`;
+    return this.chosenDaemonSocket ?? `${this.stateDir}/daemon-socket/socket`;
+  }
+
+  get chosenDaemonSocket(): string | undefined {
+    return this.#folder('NIX_DAEMON_SOCKET_PATH');
   }
 
   /** Where Nix's own library is (`<nix/...>`). */
@@ -92,8 +99,13 @@ export class Environment implements StoreEnvironment {
   get dataFolder(): string {
     const given = this.dataOverride ?? this.#folder('FIRN_DATA') ?? this.#folder('NIX_STATE_DIR');
     if (given !== undefined) return given;
-    if (this.isRoot) return '/var/lib/firn';
+    if (this.isRoot) return rootDataFolder;
     return `${this.#folder('XDG_DATA_HOME') ?? `${this.home}/.local/share`}/firn`;
+  }
+
+  get sharedDataFolder(): string | undefined {
+    const isChosen = this.dataOverride ?? this.#folder('FIRN_DATA') ?? this.#folder('NIX_STATE_DIR');
+    return this.isRoot || isChosen !== undefined ? undefined : rootDataFolder;
   }
 
   /** For what can be had again. */

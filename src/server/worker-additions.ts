@@ -18,8 +18,10 @@ import {
   LocalStore,
   OrderedAdder,
   type PathOffer,
+  SpooledTree,
   type TreeSource,
   addToStore,
+  addTree,
   feedNar,
   openNamelessFile,
   requireFacet,
@@ -131,12 +133,13 @@ export async function addContents(session: WorkerSession): Promise<void> {
     const { method, algorithm } = parseContentAddressKind(kindText);
     if (repair) session.requireTrust(mayNotRepair);
     const { store } = session;
-    if (!(store instanceof LocalStore)) {
-      throw new ServerError('request/unsupported', `operation 'addToStore' is not supported by store '${store.uri}'`);
-    }
     const source = method === 'nar' || method === 'git' ? receiveNar(frames) : receiveFile(frames);
-    const references = { others, self: false };
-    return addToStore(store, source, { name, method, algorithm, references, repair, signal });
+    const options = { name, method, algorithm, references: { others, self: false }, repair, signal };
+    if (store instanceof LocalStore) return addToStore(store, source, options);
+    // Others are told the path first.
+    await using spool = await SpooledTree.begin();
+    await source(spool.sink, () => Promise.resolve(), signal);
+    return await addTree(store, spool.source, options);
   });
   writePathInfo(writer, storeDir, info);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Reporter, byteStringFromText, bytesOf, silentReporter } from '../base/index.ts';
@@ -15,18 +15,21 @@ import {
   hashBytes,
   openWorkerConnection,
   readLogMessage,
+  readPathInfo,
   writePathInfo,
   writeWorkerOperation,
 } from '../nix-compat/index.ts';
-import { type PathAddition, WorkerConnection, WorkerStore, importPaths } from '../store/index.ts';
+import { LocalStore, type PathAddition, WorkerConnection, WorkerStore, importPaths } from '../store/index.ts';
 import {
   ServiceRig,
   addTestPath,
-  type connectChannels,
+  TestServedStore,
+  connectChannels,
   listTestStore,
   offerTree,
   recordReports,
   storeSuite,
+  temporaryFolder,
 } from '../testing/index.ts';
 import { serveWorker } from './worker-service.ts';
 
@@ -251,4 +254,70 @@ test('the store is verified and optimised there', async () => {
   assert.equal(await rig.remote.upkeep.verify({ checkContents: true, repair: true }), false);
   await using wary = new WorkerRig({ isTrusted: false });
   await assert.rejects(wary.remote.upkeep.verify({ repair: true }), /not privileged to repair/);
+});
+
+test('links of clients lead to where the paths are, and keep them', async () => {
+  using folder = temporaryFolder();
+  await using local = new LocalStore({
+    dataFolder: join(folder.path, 'data'),
+    realStoreDir: join(folder.path, 'elsewhere'),
+  });
+  const served = new TestServedStore(local);
+  const { storeDir } = local;
+  const common = { uri: 'unix:///test', reporter: silentReporter };
+  await using remote = new WorkerStore({
+    ...common,
+    traits: { storeDir, priority: undefined, wantMassQuery: undefined, isTrusted: false, pathInfoCacheSize: 0 },
+    maxConnections: 1,
+    rootMaker: 'us',
+    realStoreDir: local.realStoreDir,
+    linksToReal: true,
+    connect: () => {
+      const { client, server } = connectChannels();
+      const { signal } = new AbortController();
+      void serveWorker(server, served, { isTrusted: true, signal }).finally(() => server.destroy());
+      return WorkerConnection.open(client, { ...common, storeDir, preamble: '' });
+    },
+    resources: { [Symbol.asyncDispose]: () => Promise.resolve() },
+  });
+  const path = await addTestPath(local, 'x');
+  const made = join(folder.path, 'result');
+  await remote.collector.addIndirectRoot(made, path);
+  assert.equal(readlinkSync(made), local.realPath(path));
+  const roots = await remote.collector.findRoots();
+  assert.ok(roots.some(root => root.holder === made && root.path === path));
+  const tree = await remote.openTree(path);
+  assert.deepEqual(await tree.lookup([]), { type: 'directory', names: ['large', 'small'] });
+  assert.deepEqual(await tree.lookup([byteStringFromText('large')]), {
+    type: 'regular',
+    size: 20_000,
+    executable: false,
+  });
+});
+
+test('contents are taken for a store that somebody else keeps, too', async () => {
+  await using rig = new WorkerRig();
+  const { storeDir } = rig.local;
+  const { client, server } = connectChannels();
+  const { signal } = new AbortController();
+  const serving = serveWorker(server, new TestServedStore(rig.remote), { isTrusted: true, signal });
+  const reader = new WireReader(client.source);
+  const { protocol } = await openWorkerConnection({ reader, send: bytes => client.write(bytes) });
+  assert.equal((await readLogMessage(reader, protocol.version)).kind, 'last');
+  const writer = new WireWriter();
+  writeWorkerOperation(writer, 'AddToStore');
+  writer.string(byteStringFromText('hello'));
+  writer.string(byteStringFromText('text:sha256'));
+  writer.number(0);
+  writer.boolean(false);
+  client.write(writer.take());
+  const frames = new FramedWriter(bytes => client.write(bytes));
+  frames.push(Buffer.from('hello\n'));
+  frames.end();
+  assert.equal((await readLogMessage(reader, protocol.version)).kind, 'last');
+  const info = await readPathInfo(reader, storeDir);
+  assert.equal((await rig.local.pathInfo(info.path))?.narSize, info.narSize);
+  assert.equal(info.contentAddress?.method, 'text');
+  client.end();
+  await serving;
 });

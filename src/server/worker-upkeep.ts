@@ -11,7 +11,7 @@ import {
   verbosityOf,
   writeStorePath,
 } from '../nix-compat/index.ts';
-import { requireFacet } from '../store/index.ts';
+import { asInStore, requireFacet } from '../store/index.ts';
 import { ServerError } from './error.ts';
 import type { WorkerSession } from './worker-session.ts';
 
@@ -22,14 +22,17 @@ export async function addTemporaryRoot(session: WorkerSession): Promise<void> {
   writer.number(1);
 }
 
-/** The client has made the link: it leads into the store. */
+/** The client has made the link, which is its own: it leads into the store. */
 export async function addIndirectRoot(session: WorkerSession): Promise<void> {
   const { reader, writer, store, storeDir } = session;
   const link = displayBytes(await reader.string());
   await session.work(async () => {
     requireAbsolute(link);
-    const path = parseStorePathIn(storeDir, byteStringFromText(readlinkSync(link)));
-    await requireFacet(store, 'collector', 'addIndirectRoot').addIndirectRoot(link, path);
+    const target = byteStringFromText(readlinkSync(link));
+    const path = parseStorePathIn(storeDir, asInStore(store, target) ?? target);
+    const collector = requireFacet(store, 'collector', 'addIndirectRoot');
+    await collector.addTemporaryRoots([path]);
+    await collector.registerIndirectRoot(link);
   });
   writer.number(1);
 }

@@ -9,6 +9,7 @@
  */
 export { lockPath } from './local/path-lock.ts';
 export { type OfferReceiver, type TakeOfferOptions, addInOrder } from './add-in-order.ts';
+export { asInStore } from './as-in-store.ts';
 export { type TextFile, addDerivation, addText } from './add-text.ts';
 export { addTree, describeTree } from './add-tree.ts';
 export { NarHasher, contentHasher, plainFileOnly } from './content-hasher.ts';
@@ -36,7 +37,7 @@ export { type StagedTree, TreeStaging } from './local/tree-staging.ts';
 export { BuildLogWriter, logFile } from './local/build-log.ts';
 export { type ImportPathsOptions, importExport, importPaths } from './export/import-paths.ts';
 export { OrderedAdder, type OrderedAdderOptions } from './local/ordered-adder.ts';
-export type { StoreEnvironment } from './local/local-places.ts';
+export { type StoreEnvironment, defaultPlaces, socketOf } from './local/local-places.ts';
 export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';
 export { tryLockPath } from './local/path-lock.ts';
 export { type KnownOutput, PathTable, type Registration } from './local/path-table.ts';
@@ -61,6 +62,7 @@ export { receiveOffer } from './receive-offer.ts';
 export { formatRoot, parseRoot } from './root-text.ts';
 export { signInfo, signRoot, takeSecretKeys } from './secret-keys.ts';
 export { invalidPath, requirePathInfo } from './require-path-info.ts';
+export { SpooledTree } from './spooled-tree.ts';
 export { StoreParameters, type StoreTraits, takeTraits } from './store-parameters.ts';
 export { type MakeContentAddressedOptions, makeContentAddressed } from './rewrite/make-content-addressed.ts';
 export { type MissingPaths, downloadSizeOf, queryMissing } from './substitute/query-missing.ts';

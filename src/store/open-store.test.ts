@@ -15,6 +15,7 @@ function makeContext(warnings: string[] = []): OpenStoreContext {
       chosenLogDir: undefined,
       cacheFolder: '/proc/nonexistent/cache',
       daemonSocket: '/nonexistent/socket',
+      sharedDataFolder: undefined,
       isRoot: false,
     },
     settings: new Settings({

@@ -56,6 +56,9 @@ const absent: ReadonlySet<string> = new Set(['local-overlay']);
  * version lacks, what parameters (`config/…`, `path/…`) and features give cause for, and what opening the store throws.
  */
 export async function openStore(reference: StoreReference, context: OpenStoreContext): Promise<Store> {
+  if (reference.kind === 'auto' && reference.params.size === 0) {
+    return (await import('./open-auto-store.ts')).openAutoStore(context);
+  }
   const { scheme, authority, params } = specify(reference);
   const known = { ...context.kinds, ...kinds };
   const load = Object.hasOwn(known, scheme) ? known[scheme] : undefined;

@@ -27,6 +27,8 @@ export interface Store extends AsyncDisposable, PossibleFacets {
   /** What messages call it: `local`, `https://cache.example.org`, `file:///srv/cache`. */
   readonly uri: string;
   readonly storeDir: StoreDir;
+  /** Where its paths are on this machine; undefined where they are not. */
+  readonly realStoreDir?: string | undefined;
   /** Of several substituters, that with the smallest is asked first. */
   readonly priority: number;
   /** Whether it may be asked for paths in bulk that it most likely lacks. */
@@ -217,6 +219,8 @@ export interface Collector {
   addTemporaryRoots(paths: Iterable<StorePath>): Promise<void>;
   /** Makes the link at `link` (absolute) to `path` and registers it as a root. */
   addIndirectRoot(link: string, path: StorePath): Promise<void>;
+  /** Registers the link at `link` (absolute), which somebody else has made and may change, as a root while it leads into the store. */
+  registerIndirectRoot(link: string): Promise<void>;
 }
 
 /**

@@ -42,6 +42,7 @@ export function testStoreContext(options: TestContextOptions = {}): OpenStoreCon
       chosenLogDir: undefined,
       cacheFolder: options.cacheFolder ?? '/proc/nonexistent/cache',
       daemonSocket: '/nonexistent/socket',
+      sharedDataFolder: undefined,
       isRoot: false,
     },
     settings,

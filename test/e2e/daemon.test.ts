@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,6 +16,7 @@ class Daemon implements AsyncDisposable {
   readonly #ended: Promise<unknown>;
   #log = '';
   readonly socket = join(this.#folder.path, 'socket');
+  readonly data = join(this.#folder.path, 'state');
   readonly #variables: Record<string, string>;
 
   constructor(args: readonly string[]) {
@@ -23,7 +24,7 @@ class Daemon implements AsyncDisposable {
     const PATH = process.env['PATH'] ?? '';
     this.#variables = { PATH, HOME: at('home'), NIX_STORE_DIR: at('store'), NIX_DAEMON_SOCKET_PATH: this.socket };
     const NIX_CONFIG = 'substituters =\nsandbox = false\nbuild-users-group =';
-    const env = { ...this.#variables, NIX_CONFIG, NIX_STATE_DIR: at('state'), NIX_CONF_DIR: '/nonexistent' };
+    const env = { ...this.#variables, NIX_CONFIG, NIX_STATE_DIR: this.data, NIX_CONF_DIR: '/nonexistent' };
     this.#process = spawn(join(binDir, 'nix-daemon'), args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
     this.#process.stderr?.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
     this.#ended = once(this.#process, 'exit');
@@ -47,7 +48,16 @@ class Daemon implements AsyncDisposable {
 
   /** A client in another process, whose own state is elsewhere. */
   client(program: string, args: readonly string[]): string {
-    const env = { ...this.#variables, NIX_REMOTE: 'daemon', NIX_STATE_DIR: join(this.#folder.path, 'client') };
+    return this.#run(program, args, { NIX_REMOTE: 'daemon', NIX_STATE_DIR: join(this.#folder.path, 'client') });
+  }
+
+  /** A command over the same data folder that was told of no store. */
+  neighbour(program: string, args: readonly string[]): string {
+    return this.#run(program, args, { NIX_STATE_DIR: this.data, NIX_CONFIG: 'substituters =' });
+  }
+
+  #run(program: string, args: readonly string[], more: Record<string, string>): string {
+    const env = { ...this.#variables, ...more };
     const { status, stdout, stderr } = runCli(program, args, { env });
     assert.equal(status, 0, stderr);
     return stdout.toString().trim();
@@ -124,4 +134,24 @@ test('it ends in order, with clients waiting, and takes its socket with it', asy
   assert.equal(await first.stop(), 0);
   assert.equal(existsSync(first.socket), false);
   waiting.destroy();
+});
+
+test('who was told of no store is its client, as long as it answers', async () => {
+  await using daemon = await new Daemon([]).whenListening();
+  const added = daemon.neighbour('nix-store', ['--add', daemon.file('text', 'hello\n')]);
+  await daemon.whenSaid(/accepted connection/);
+  const info = daemon.neighbour('nix', ['store', 'info', '--json']);
+  // Whose the data folder is, is trusted.
+  assert.match(info, new RegExp(`"trusted":true,"url":"unix://${daemon.data}/socket"`));
+  assert.equal(daemon.neighbour('nix-store', ['--query', '--hash', added]).slice(0, 7), 'sha256:');
+  await daemon.stop();
+  assert.equal(existsSync(join(daemon.data, 'socket')), false);
+  assert.match(daemon.neighbour('nix', ['store', 'info', '--json']), /"url":"local"/);
+  assert.equal(daemon.neighbour('nix-store', ['--check-validity', '--print-invalid', added]), '');
+  // What a daemon that was killed leaves.
+  const dead = createServer().listen(join(daemon.data, 'dead'));
+  await once(dead, 'listening');
+  renameSync(join(daemon.data, 'dead'), join(daemon.data, 'socket'));
+  await new Promise(resolve => dead.close(resolve));
+  assert.match(daemon.neighbour('nix', ['store', 'info', '--json']), /"url":"local"/);
 });

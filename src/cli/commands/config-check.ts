@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ExecError, LocalExecutor } from '../../exec/index.ts';
-import { LocalStore, type Store, WorkerStore } from '../../store/index.ts';
+import { LocalStore, type Store } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ExitStatus } from '../exit-status.ts';
 import { openCommandStore } from '../open-store.ts';
@@ -20,8 +20,7 @@ export function configCheck(context: CommandContext): Command {
       await using store = await openCommandStore(context);
       const { log, environment } = context;
       log.log('info', `Running checks against store uri: ${store.uri}`);
-      const isHere = store instanceof LocalStore || (store instanceof WorkerStore && store.isHere);
-      const problems = isHere ? [pathProblem(), profileProblem(environment)] : [];
+      const problems = store.realStoreDir === undefined ? [] : [pathProblem(), profileProblem(environment)];
       const passes = ['PATH contains only one nix version.', 'All profiles are gcroots.'];
       for (const [at, problem] of problems.entries()) {
         if (problem === undefined) log.log('notice', `${green}[PASS] ${normal}${passes[at]}`);

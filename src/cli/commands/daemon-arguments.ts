@@ -46,9 +46,11 @@ export class DaemonArguments {
     // Not before they are needed: what talks to Bazel and its like would be in the heap of every process (docs/adr/0009).
     const { serveWorker } = await import('../../server/index.ts');
     const { runDaemon } = await import('../daemon/run-daemon.ts');
-    const { signal, environment } = this.#context;
+    const { signal, environment, program } = this.#context;
     if (!this.#standard) {
-      await runDaemon({ socket: environment.daemonSocket, trust: this.#trust }, this.#context);
+      // Under its own name Firn does not take the place of a daemon of C++ Nix's unless it is told to.
+      const socket = program === 'firn' ? environment.chosenDaemonSocket : environment.daemonSocket;
+      await runDaemon({ socket, trust: this.#trust }, this.#context);
       return;
     }
     await using store = await openCommandStore(this.#context);

@@ -21,6 +21,12 @@ test('root is trusted and others are allowed unless settings say otherwise', () 
   assert.equal(admitClient(nobody, settingsOf({ 'trusted-users': '4000000000' })).isTrusted, true);
 });
 
+test('who keeps the store is trusted in any case', () => {
+  const settings = settingsOf({ 'trusted-users': '', 'allowed-users': '' });
+  assert.equal(admitClient(nobody, settings, nobody.user).isTrusted, true);
+  assert.throws(() => admitClient(nobody, settings, root.user), { code: 'daemon/refused' });
+});
+
 test('groups stand for their members', () => {
   assert.equal(admitClient(root, settingsOf({ 'trusted-users': '@root' })).isTrusted, true);
   assert.equal(admitClient(root, settingsOf({ 'trusted-users': '@absent' })).isTrusted, false);

@@ -10,16 +10,24 @@ const maxClients = 4096;
 /** The first descriptor that systemd passes on (sd_listen_fds(3)). */
 const firstPassed = 3;
 
+/** Whether systemd listens at a socket for us. */
+export function hasPassedSocket(): boolean {
+  return process.env['LISTEN_FDS'] === '1' && process.env['LISTEN_PID'] === String(process.pid);
+}
+
 /**
- * Listens at `path` for clients of this machine, whoever they are; or at the socket that systemd listens at for us
- * (LISTEN_FDS). What another daemon left there is replaced. Throws `serve/cannot-listen`.
+ * Listens at `path` for clients of this machine, whoever they are; or, for `passed`, at the socket that systemd listens at
+ * for us (LISTEN_FDS). What another daemon left there is replaced. Throws `serve/cannot-listen`.
  */
-export async function listenAtSocket(path: string, accept: (socket: Socket) => void): Promise<AsyncDisposable> {
+export async function listenAtSocket(
+  path: string,
+  accept: (socket: Socket) => void,
+  { passed = false }: { readonly passed?: boolean } = {},
+): Promise<AsyncDisposable> {
   const server = createServer({ allowHalfOpen: true }, accept);
   server.maxConnections = maxClients;
-  const isPassed = process.env['LISTEN_FDS'] === '1' && process.env['LISTEN_PID'] === String(process.pid);
   try {
-    if (isPassed) await listen(server, { fd: firstPassed });
+    if (passed) await listen(server, { fd: firstPassed });
     else {
       mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
       rmSync(path, { force: true });

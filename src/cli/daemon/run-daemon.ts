@@ -1,47 +1,68 @@
 import type { Socket } from 'node:net';
 import { type Peer, peerOf, whenAborted } from '../../base/index.ts';
 import { serveWorker } from '../../server/index.ts';
-import { StreamChannel } from '../../store/index.ts';
+import { StreamChannel, defaultPlaces, socketOf } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openCommandStore } from '../open-store.ts';
 import { serveWith } from '../served-store.ts';
 import { type ClientAccess, admitClient } from './client-access.ts';
-import { listenAtSocket } from './daemon-socket.ts';
+import { hasPassedSocket, listenAtSocket } from './daemon-socket.ts';
 
 export interface DaemonOptions {
-  readonly socket: string;
+  /** Where it listens beside the socket of its data folder: there clients of C++ Nix look. */
+  readonly socket: string | undefined;
   /** What all clients are taken for; by who they are unless given. */
   readonly trust: boolean | undefined;
 }
 
 /**
- * Serves the worker protocol to whoever connects to a socket, until the command is interrupted. Each client has settings and
- * a store of its own, so that what it chooses and what it keeps from being collected ends with it.
+ * Serves the worker protocol to whoever connects to the socket of the data folder, or another, until the command is
+ * interrupted. Each client has settings and a store of its own, so that what it chooses and what it keeps from being
+ * collected ends with it.
  */
 export async function runDaemon(options: DaemonOptions, context: CommandContext): Promise<void> {
-  const { signal, log } = context;
+  const { signal, log, environment, settings } = context;
   const clients = new Set<Promise<void>>();
-  const server = await listenAtSocket(options.socket, socket => {
-    const client = serveClient(socket, options, context)
+  await using servers = new AsyncDisposableStack();
+  const accept = (isKeepers: boolean) => (socket: Socket) => {
+    const client = serveClient({ socket, isKeepers }, options, context)
       .catch((error: unknown) => log.logError(error))
       .finally(() => {
         socket.destroy();
         clients.delete(client);
       });
     clients.add(client);
-  });
-  await using _server = server;
+  };
+  if (['', 'auto'].includes(settings.get('store'))) {
+    // Who finds a daemon there is its client: it must not be its own.
+    settings.assign('store', 'local');
+    servers.use(await listenAtSocket(socketOf(defaultPlaces(environment, log)), accept(true)));
+  }
+  const passed = hasPassedSocket();
+  if (options.socket !== undefined || passed) {
+    servers.use(await listenAtSocket(options.socket ?? environment.daemonSocket, accept(false), { passed }));
+  }
   await whenAborted(signal);
   await Promise.all(clients);
 }
 
-async function serveClient(socket: Socket, options: DaemonOptions, context: CommandContext): Promise<void> {
+interface Client {
+  readonly socket: Socket;
+  /** Whether it came by the socket of the data folder. */
+  readonly isKeepers: boolean;
+}
+
+async function serveClient(
+  { socket, isKeepers }: Client,
+  options: DaemonOptions,
+  context: CommandContext,
+): Promise<void> {
   const { log, signal } = context;
   const peer = peerOf(descriptorOf(socket));
-  const { user, isTrusted } = accessOf(peer, options, context);
-  const process = peer?.process ?? '<unknown>';
-  log.log('info', `accepted connection from pid ${process}, user ${user}${isTrusted ? ' (trusted)' : ''}`);
+  const { user, isTrusted } = accessOf({ peer, isKeepers }, options, context);
+  const pid = peer?.process ?? '<unknown>';
+  log.log('info', `accepted connection from pid ${pid}, user ${user}${isTrusted ? ' (trusted)' : ''}`);
   await using resources = new AsyncDisposableStack();
   const settings = context.settings.copy(message => log.warn(message));
   // Clients of C++ Nix read logs themselves, where they are text or compressed by bzip2.
@@ -59,7 +80,11 @@ async function serveClient(socket: Socket, options: DaemonOptions, context: Comm
   }
 }
 
-function accessOf(peer: Peer | undefined, { trust }: DaemonOptions, { settings }: CommandContext): ClientAccess {
+function accessOf(
+  { peer, isKeepers }: { readonly peer: Peer | undefined; readonly isKeepers: boolean },
+  { trust }: DaemonOptions,
+  { settings }: CommandContext,
+): ClientAccess {
   if (trust !== undefined) return { user: '<unknown>', isTrusted: trust };
   if (peer === undefined) {
     throw new CliError(
@@ -67,7 +92,7 @@ function accessOf(peer: Peer | undefined, { trust }: DaemonOptions, { settings }
       'this system does not tell who connects: --force-trusted or --force-untrusted',
     );
   }
-  return admitClient(peer, settings);
+  return admitClient(peer, settings, isKeepers ? process.getuid?.() : undefined);
 }
 
 /** Node has no public way to a socket's descriptor. */

@@ -13,15 +13,7 @@ import {
   withElement,
 } from '../../engine/index.ts';
 import { type StoreDir, type StorePath, formatJson, printStorePath } from '../../nix-compat/index.ts';
-import {
-  LocalStore,
-  type Store,
-  addTree,
-  createGeneration,
-  lockProfile,
-  requireFacet,
-  switchLink,
-} from '../../store/index.ts';
+import { type Store, addTree, createGeneration, lockProfile, requireFacet, switchLink } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { noArguments } from '../evaluation/evaluation-arguments.ts';
 import { Evaluation } from '../evaluation/evaluation.ts';
@@ -65,7 +57,7 @@ async function addEnvironment(store: Store, manifest: ProfileManifest, context: 
     const packages = [...manifest.values()].flatMap(({ active, priority, storePaths }) =>
       active ? storePaths.map(path => ({ path: printed(storeDir, path), active, priority })) : [],
     );
-    const realStoreDir = store instanceof LocalStore ? store.realStoreDir : storeDir;
+    const { realStoreDir = storeDir } = store;
     linkPackages(tree, packages, { view: new StoreView(storeDir, realStoreDir), reporter, signal });
     const json = brandAs<ByteString>(formatJson(profileManifestToJson(storeDir, manifest)));
     writeFileSync(join(tree, 'manifest.json'), bytesOf(json), { mode: 0o644 });

@@ -218,7 +218,7 @@ export class Evaluation implements AsyncDisposable {
 
   async #answerFrom(needs: readonly EvalNeed[]): Promise<readonly (readonly [EvalNeed, NeedAnswer])[]> {
     const evalStore = await this.evalStore();
-    if (evalStore instanceof LocalStore) this.#realStoreDir = evalStore.realStoreDir;
+    this.#realStoreDir = evalStore.realStoreDir;
     const wantsClosures = this.#settings.purity !== undefined;
     const { context } = this;
     const store = await this.store();
@@ -299,7 +299,7 @@ export class Evaluation implements AsyncDisposable {
     if (this.evaluator.io.locate({ kind: 'presence', path }) !== undefined) return true;
     const { signal } = this.context;
     const evalStore = await this.evalStore();
-    if (evalStore instanceof LocalStore) this.#realStoreDir = evalStore.realStoreDir;
+    this.#realStoreDir = evalStore.realStoreDir;
     const isValid = (await evalStore.validPaths([path], { signal })).has(path);
     try {
       if (!isValid) await (await this.#ways()).fetch(path);

@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import { type ByteString, brandAs, byteStringFromLatin1, displayBytes } from '../../base/index.ts';
 import { NixCompatError, type StorePath, canonicalPath, splitStorePath } from '../../nix-compat/index.ts';
-import { LocalStore, type Store } from '../../store/index.ts';
+import { type Store, asInStore } from '../../store/index.ts';
 import { CliError } from '../error.ts';
 import { absolutePath, fsPathOf, quotePath } from '../paths.ts';
 
@@ -27,13 +27,6 @@ export function followLinksToStorePath(store: Store, typed: ByteString): StorePa
     const folder = path.slice(0, path.lastIndexOf('/'));
     path = byteStringFromLatin1(canonicalPath(target.startsWith('/') ? target : `${folder}/${target}`));
   }
-}
-
-/** `path` where it is in the store directory, or the same in it where it is in the folder that stands for it on disk. */
-function asInStore(store: Store, path: ByteString): string | undefined {
-  if (path.startsWith(`${store.storeDir}/`)) return path;
-  const real = store instanceof LocalStore ? store.realStoreDir : undefined;
-  return real !== undefined && path.startsWith(`${real}/`) ? `${store.storeDir}${path.slice(real.length)}` : undefined;
 }
 
 function readLink(path: ByteString): ByteString | undefined {

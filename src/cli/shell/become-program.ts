@@ -1,6 +1,6 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { errnoOf, lowerLimit, restoreSignals, systemErrorText } from '../../base/index.ts';
-import { LocalStore, type Store, WorkerStore } from '../../store/index.ts';
+import type { Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import type { Variables } from './environment-flags.ts';
@@ -24,12 +24,11 @@ export interface ProgramPlace {
 
 /** Throws `shell/not-local` where the store's paths are not on this machine. */
 export function placeOfStore(store: Store): ProgramPlace {
-  if (store instanceof WorkerStore && store.isHere) return { storeDir: store.storeDir, realStoreDir: undefined };
-  if (!(store instanceof LocalStore)) {
+  const { storeDir, realStoreDir } = store;
+  if (realStoreDir === undefined) {
     const message = `store '${store.uri}' is not a local store so it does not support command execution`;
     throw new CliError('shell/not-local', message);
   }
-  const { storeDir, realStoreDir } = store;
   return { storeDir, realStoreDir: realStoreDir === storeDir ? undefined : realStoreDir };
 }
 

@@ -1,4 +1,5 @@
 import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
 import { type ByteString, type Reporter, byteStringFromText, displayBytes } from '../../base/index.ts';
 import { type CallOptions, realFileSystem } from '../../castore/index.ts';
 import {
@@ -11,7 +12,6 @@ import {
   type WireWriter,
   type WorkerOperation,
   parseStorePathIn,
-  printStorePath,
   readStorePath,
   readStorePaths,
   writeGcOptions,
@@ -22,16 +22,7 @@ import { RemoteStore, type RemoteStoreOptions } from '../remote/remote-store.ts'
 import { readBuildLog } from '../local/build-log.ts';
 import { replaceLink } from '../local/roots/add-indirect-root.ts';
 import { requirePathInfo } from '../require-path-info.ts';
-import type {
-  CollectOptions,
-  Collected,
-  Collector,
-  PathIndex,
-  Store,
-  StoreRoot,
-  TreeAccess,
-  Upkeep,
-} from '../store.ts';
+import type { CollectOptions, Collected, Collector, PathIndex, StoreRoot, TreeAccess, Upkeep } from '../store.ts';
 import { unsupportedOperation } from '../unsupported-operation.ts';
 import { DiskTree } from './disk-tree.ts';
 import type { RemoteResult, WorkerConnection } from './worker-connection.ts';
@@ -41,6 +32,10 @@ type Pool = ConnectionPool<WorkerConnection>;
 
 export interface WorkerStoreOptions extends RemoteStoreOptions<WorkerConnection> {
   readonly rootMaker: RootMaker;
+  /** Where its paths are, of a side whose files we see, if not where they say. */
+  readonly realStoreDir?: string | undefined;
+  /** Whether links to its paths lead to where these are; to where they say unless given. */
+  readonly linksToReal?: boolean;
   /** Where a side whose files we see may keep logs of builds: the protocol has no way to ask for them. */
   readonly logDirs?: readonly string[];
 }
@@ -62,16 +57,15 @@ export class WorkerStore extends RemoteStore<WorkerConnection> {
   readonly index: PathIndex;
   readonly collector: Collector;
   readonly upkeep: Upkeep;
-  /** Whether its store directory is one of this machine. */
-  readonly isHere: boolean;
+  override readonly realStoreDir: string | undefined;
   readonly #logDirs: readonly string[];
 
   constructor(options: WorkerStoreOptions) {
     super(options);
-    this.isHere = options.rootMaker !== 'nobody';
+    this.realStoreDir = options.rootMaker === 'nobody' ? undefined : (options.realStoreDir ?? this.storeDir);
     this.#logDirs = options.logDirs ?? [];
     this.index = new WorkerIndex(this.pool, this.storeDir);
-    this.collector = new WorkerCollector(this.pool, this, options.rootMaker);
+    this.collector = new WorkerCollector(this.pool, this, options);
     this.upkeep = new WorkerUpkeep(this.pool);
   }
 
@@ -85,8 +79,10 @@ export class WorkerStore extends RemoteStore<WorkerConnection> {
 
   /** What is on disk is looked at there, if we see it: a daemon of ours may have its paths elsewhere. */
   override async openTree(path: StorePath, options: CallOptions = {}): Promise<TreeAccess> {
-    const place = displayBytes(printStorePath(this.storeDir, path));
-    if (!this.isHere || lstatSync(place, { throwIfNoEntry: false }) === undefined) return super.openTree(path, options);
+    const place = this.realStoreDir === undefined ? undefined : join(this.realStoreDir, path);
+    if (place === undefined || lstatSync(place, { throwIfNoEntry: false }) === undefined) {
+      return super.openTree(path, options);
+    }
     await requirePathInfo(this, path, options);
     return new DiskTree(place);
   }
@@ -144,12 +140,19 @@ class WorkerCollector implements Collector {
   readonly #pool: Pool;
   readonly #uri: string;
   readonly #storeDir: StoreDir;
+  /** Where links to store paths lead. */
+  readonly #linkedStoreDir: string;
   readonly #rootMaker: RootMaker;
 
-  constructor(pool: Pool, { uri, storeDir }: Pick<Store, 'uri' | 'storeDir'>, rootMaker: RootMaker) {
+  constructor(
+    pool: Pool,
+    { uri, storeDir, realStoreDir = storeDir }: WorkerStore,
+    { rootMaker, linksToReal = false }: WorkerStoreOptions,
+  ) {
     this.#pool = pool;
     this.#uri = uri;
     this.#storeDir = storeDir;
+    this.#linkedStoreDir = linksToReal ? realStoreDir : storeDir;
     this.#rootMaker = rootMaker;
   }
 
@@ -190,7 +193,11 @@ class WorkerCollector implements Collector {
     if (this.#rootMaker === 'nobody') throw unsupportedOperation(this.#uri, 'addIndirectRoot');
     if (this.#rootMaker === 'other side') return this.#addPermanentRoot(link, path);
     await this.addTemporaryRoots([path]);
-    replaceLink(realFileSystem, link, displayBytes(printStorePath(this.#storeDir, path)));
+    replaceLink(realFileSystem, link, join(this.#linkedStoreDir, path));
+    await this.registerIndirectRoot(link);
+  }
+
+  async registerIndirectRoot(link: string): Promise<void> {
     await this.#acknowledged('AddIndirectRoot', writer => writer.string(byteStringFromText(link)));
   }
 

@@ -1,21 +1,10 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { TreeSink } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
-import {
-  type ExportReceiver,
-  NarWriter,
-  type PathInfo,
-  type StorePath,
-  WireReader,
-  readExport,
-} from '../../nix-compat/index.ts';
-import { fileChunks } from '../file-chunks.ts';
+import { type ExportReceiver, type PathInfo, type StorePath, WireReader, readExport } from '../../nix-compat/index.ts';
 import { LocalImporter } from '../local/local-importer.ts';
 import { LocalStore } from '../local/local-store.ts';
-import { openNamelessFile } from '../nameless-file.ts';
-import { feedNar } from '../remote/feed-nar.ts';
+import { SpooledTree } from '../spooled-tree.ts';
 import { type PathWriter, type Store, requireFacet } from '../store.ts';
-import { writeFully } from '../write-fully.ts';
 
 export interface ImportPathsOptions extends CallOptions {
   /** Whether paths must be content-addressed, which what an export says of them does not show. True unless given. */
@@ -67,7 +56,7 @@ class SpoolingImporter implements ExportReceiver, AsyncDisposable {
   readonly #uri: string;
   readonly #writer: PathWriter;
   readonly #options: Required<ImportPathsOptions> & { readonly signal: AbortSignal };
-  #spool: FileHandle | undefined;
+  #spool: SpooledTree | undefined;
 
   constructor(store: Store, options: Required<ImportPathsOptions> & { readonly signal: AbortSignal }) {
     this.#uri = store.uri;
@@ -81,25 +70,15 @@ class SpoolingImporter implements ExportReceiver, AsyncDisposable {
   }
 
   async startObject(): Promise<TreeSink> {
-    const spool = await openNamelessFile();
-    this.#spool = spool;
-    return new NarWriter(bytes => writeFully(spool.fd, bytes));
+    this.#spool = await SpooledTree.begin();
+    return this.#spool.sink;
   }
 
   async endObject(info: PathInfo): Promise<void> {
-    const spool = this.#spool;
-    if (spool === undefined) throw new TypeError('an object ends that was not begun');
-    const offer = {
-      info,
-      source: async (sink: TreeSink, drain: () => Promise<void>, signal?: AbortSignal) => {
-        await using reader = new WireReader(fileChunks(spool, undefined, signal));
-        await feedNar(reader, { sink, observe: () => {}, drain });
-      },
-      from: this.#uri,
-      isTrusted: false,
-      // Its hash was computed as it came.
-      checksNar: true,
-    };
+    if (this.#spool === undefined) throw new TypeError('an object ends that was not begun');
+    const { source } = this.#spool;
+    // Its hash was computed as it came.
+    const offer = { info, source, from: this.#uri, isTrusted: false, checksNar: true };
     await this.#writer.add([{ path: info.path, offers: [offer] }], this.#options);
     this.paths.push(info.path);
     await this[Symbol.asyncDispose]();
@@ -108,6 +87,6 @@ class SpoolingImporter implements ExportReceiver, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const spool = this.#spool;
     this.#spool = undefined;
-    await spool?.close();
+    await spool?.[Symbol.asyncDispose]();
   }
 }

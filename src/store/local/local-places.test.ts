@@ -24,6 +24,7 @@ const environment = (more: Partial<StoreEnvironment>): StoreEnvironment => ({
   chosenLogDir: undefined,
   cacheFolder: '/cache',
   daemonSocket: '/nonexistent/socket',
+  sharedDataFolder: undefined,
   isRoot: false,
   ...more,
 });

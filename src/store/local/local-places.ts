@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Reporter } from '../../base/index.ts';
-import { type StoreDir, defaultStoreDir } from '../../nix-compat/index.ts';
+import { type StoreDir, defaultStoreDir, parseStoreDir } from '../../nix-compat/index.ts';
 import type { StoreFiles } from '../store-parameters.ts';
 
 /** The folders that an invocation was given for its stores; all absolute and canonical. */
@@ -19,8 +19,10 @@ export interface StoreEnvironment {
   readonly chosenLogDir: string | undefined;
   /** For what can be had again: what binary caches have said. */
   readonly cacheFolder: string;
-  /** Where a daemon listens, if there is one. */
+  /** Where a daemon of C++ Nix's listens, if there is one, or ours in its place. */
   readonly daemonSocket: string;
+  /** Of root's store, for users who have chosen none. */
+  readonly sharedDataFolder: string | undefined;
   readonly isRoot: boolean;
 }
 
@@ -59,19 +61,36 @@ export function localPlaces(chosen: ChosenPlaces, environment: StoreEnvironment,
   if (root !== undefined) {
     return { dataFolder, logDir, realStoreDir: join(root, 'nix', 'store'), linkedStoreDir: storeDir };
   }
-  const governor = environment.chosenStateDir ?? (storeDir === defaultStoreDir ? '/nix/var/nix' : undefined);
-  const isForeign = governor !== undefined && governs(governor);
-  if (!isForeign && (chosen.isStoreDirChosen || environment.isRoot)) {
+  const governor = governorOf(storeDir, environment);
+  if (governor === undefined && (chosen.isStoreDirChosen || environment.isRoot)) {
     return { dataFolder, logDir, realStoreDir: storeDir };
   }
   const realStoreDir = join(dataFolder, 'root', storeDir);
-  if (isForeign) {
+  if (governor !== undefined) {
     const message = `'${storeDir}' belongs to another Nix, whose database is in '${governor}', so Firn will use '${realStoreDir}'`;
     // Once is enough: the folder is there from then on.
     if (existsSync(realStoreDir)) reporter.log('debug', message);
     else reporter.warn(message);
   }
   return { dataFolder, logDir, realStoreDir };
+}
+
+/** The state directory of another Nix whose database governs `storeDir`. */
+export function governorOf(storeDir: StoreDir, environment: StoreEnvironment): string | undefined {
+  const stateDir = environment.chosenStateDir ?? (storeDir === defaultStoreDir ? '/nix/var/nix' : undefined);
+  return stateDir !== undefined && governs(stateDir) ? stateDir : undefined;
+}
+
+/** The places of the store that nobody has named. */
+export function defaultPlaces(environment: StoreEnvironment, reporter: Reporter): LocalPlaces {
+  const { isStoreDirChosen } = environment;
+  const chosen = { root: undefined, state: undefined, log: undefined, real: undefined, isStoreDirChosen };
+  return localPlaces({ ...chosen, storeDir: parseStoreDir(environment.storeDir) }, environment, reporter);
+}
+
+/** Where the daemon of a data folder listens. */
+export function socketOf({ dataFolder }: Pick<LocalPlaces, 'dataFolder'>): string {
+  return join(dataFolder, 'socket');
 }
 
 /** C++ Nix keeps the version of its tables in this file, which no data folder of ours has. */

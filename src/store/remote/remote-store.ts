@@ -37,6 +37,7 @@ export interface RemoteStoreOptions<Connection extends PeerConnection> {
 export class RemoteStore<Connection extends PeerConnection = PeerConnection> implements Store {
   readonly uri: string;
   readonly storeDir: StoreDir;
+  readonly realStoreDir: string | undefined = undefined;
   readonly priority: number;
   readonly wantMassQuery: boolean;
   readonly isTrusted: boolean;

@@ -13,7 +13,7 @@ import {
 import { type StoreDir, type StorePath, compareStorePaths, printStorePath } from '../../../nix-compat/index.ts';
 import { StoreError } from '../../error.ts';
 import type { CollectOptions, Collected, Collector, StoreRoot } from '../../store.ts';
-import { type RootPlace, addIndirectRoot } from '../roots/add-indirect-root.ts';
+import { type RootPlace, addIndirectRoot, registerIndirectRoot } from '../roots/add-indirect-root.ts';
 import { findLinkRoots } from '../roots/link-roots.ts';
 import {
   TemporaryRootsReader,
@@ -131,6 +131,11 @@ export class LocalCollector implements Collector {
     this.#store.requireWritable();
     await this.addTemporaryRoots([path]);
     addIndirectRoot(this.#rootPlace, link, path);
+  }
+
+  async registerIndirectRoot(link: string): Promise<void> {
+    this.#store.requireWritable();
+    registerIndirectRoot(this.#rootPlace, link);
   }
 
   /** A snapshot of the valid paths with those marked that may not go. */
