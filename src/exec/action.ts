@@ -65,7 +65,7 @@ export interface Sandbox {
   readonly kind: 'sandbox';
   /**
    * All that the process finds, each in the place that those before have made. What lies between is made as folders. The
-   * root itself cannot be written to: what can be is a writable bind or a tmpfs.
+   * root itself cannot be written to unless it is an overlay: what can be is a writable bind, a tmpfs or an overlay.
    */
   readonly mounts: readonly Mount[];
   /** `private`: a loopback interface alone, on which nobody else listens. `host`: this machine's network. */
@@ -115,6 +115,17 @@ export type Mount =
       readonly is?: 'file' | 'folder';
       /** Whether something of that kind is at `to` already. */
       readonly isMade?: boolean;
+    }
+  /**
+   * The folder `lower` of this machine, where what is written goes to `upper`, with `work` beside it, both folders of the
+   * sandbox's outside user's. It can be the first mount, of the root itself: then that can be written to.
+   */
+  | {
+      readonly kind: 'overlay';
+      readonly lower: string;
+      readonly upper: string;
+      readonly work: string;
+      readonly to: string;
     }
   /** In memory: what is written is gone at the end. `size` in bytes; half of the memory unless given. */
   | { readonly kind: 'tmpfs'; readonly to: string; readonly mode: number; readonly size?: number }

@@ -19,6 +19,7 @@ const regularFile = 0o100000;
 const O_WRONLY_CREATE = 0o1101;
 
 type BindMount = Extract<Mount, { readonly kind: 'bind' }>;
+export type OverlayMount = Extract<Mount, { readonly kind: 'overlay' }>;
 
 /**
  * The mounts of a sandbox, as system calls of a process that is root in namespaces of its own.
@@ -41,14 +42,16 @@ export class MountScript {
     this.#descriptor = descriptor;
   }
 
-  begin(): void {
+  /** `root` is what the root is, if not an empty folder. */
+  begin(root?: OverlayMount): void {
     // Nothing that is mounted here is seen outside, nor what is mounted there later here.
     this.#call('mount', [0, this.#text('/'), 0, flags.recursive | flags.private, 0]);
     // Any folder that every system has will do.
-    const root = '/tmp';
-    this.#mount('tmpfs', root, flags.noSuid | flags.noDevices, 'mode=0755');
-    this.#call('mkdirat', [here, this.#text(`${root}${this.oldRoot}`), 0o700]);
-    this.#call('pivot_root', [this.#text(root), this.#text(`${root}${this.oldRoot}`)]);
+    const place = '/tmp';
+    if (root === undefined) this.#mount('tmpfs', place, flags.noSuid | flags.noDevices, 'mode=0755');
+    else this.#mountOverlay(root, '', place);
+    this.#call('mkdirat', [here, this.#text(`${place}${this.oldRoot}`), 0o700]);
+    this.#call('pivot_root', [this.#text(place), this.#text(`${place}${this.oldRoot}`)]);
     this.#call('chdir', [this.#text('/')]);
   }
 
@@ -61,6 +64,9 @@ export class MountScript {
         this.#makeFolder(mount.to);
         return this.#mount('tmpfs', mount.to, flags.noSuid | flags.noDevices, `mode=0${mount.mode.toString(8)}${size}`);
       }
+      case 'overlay':
+        this.#makeFolder(mount.to);
+        return this.#mountOverlay(mount, this.oldRoot, mount.to);
       case 'folder':
         this.#makeFolder(mount.to);
         this.#call('fchmodat', [here, this.#text(mount.to), mount.mode]);
@@ -165,6 +171,14 @@ export class MountScript {
 
   #mount(type: string, to: string, mountFlags: number, data = ''): void {
     this.#call('mount', [this.#text(type), this.#text(to), this.#text(type), mountFlags, this.#text(data)]);
+  }
+
+  /** `host` is where this machine's root is at that moment. */
+  #mountOverlay({ lower, upper, work }: OverlayMount, host: string, to: string): void {
+    const folder = (path: string) => `${host}${path}`.replace(/[\\:,]/g, character => `\\${character}`);
+    const layers = `lowerdir=${folder(lower)},upperdir=${folder(upper)},workdir=${folder(work)}`;
+    // Attributes that a user may set: whoever mounts is root of a user namespace alone.
+    this.#mount('overlay', to, flags.noSuid | flags.noDevices, `${layers},userxattr`);
   }
 
   #makeParents(path: string): void {

@@ -11,7 +11,7 @@
  */
 import { byteStringFromText } from '../../base/index.ts';
 import type { Action, Sandbox, UserIds } from '../action.ts';
-import { MountScript } from './mount-script.ts';
+import { MountScript, type OverlayMount } from './mount-script.ts';
 import { type StartProgram, StartScript, lifeDescriptor } from './start-script.ts';
 import {
   type Label,
@@ -92,12 +92,12 @@ export function sandboxStart(action: SandboxAction, { machine, outside, filter }
 
   start.stage('namespaces', 'replacing the root');
   const mounts = new MountScript(script, nextDescriptor);
-  mounts.begin();
+  mounts.begin(rootOverlay(sandbox));
   script.call('openat', [here, script.text(text(`${mounts.oldRoot}/proc/self`)), O_PATH | O_CLOEXEC, 0]);
   addMounts(start, mounts, sandbox);
   // Root's ids outside are those that the kernel's settings belong to.
   if (outside.user === 0) mounts.protectKernel(sandbox.mounts);
-  mounts.end({ sealsRoot: true });
+  mounts.end({ sealsRoot: rootOverlay(sandbox) === undefined });
 
   start.stage('namespaces', 'taking the user ids');
   script.call('unshare', [newNamespaces.user]);
@@ -138,7 +138,7 @@ function manyIdsStart(action: SandboxAction, { machine, filter }: SandboxOptions
 
   start.stage('namespaces', 'replacing the root');
   const mounts = new MountScript(script, descriptor);
-  mounts.begin();
+  mounts.begin(rootOverlay(sandbox));
   addMounts(start, mounts, sandbox);
   mounts.end({ sealsRoot: false });
   start.stage('mounts', 'entering the working folder');
@@ -161,8 +161,14 @@ function prepareFirst(script: SystemCallScript, sandbox: Sandbox): void {
   if (sandbox.network === 'private') startLoopback(script);
 }
 
+function rootOverlay({ mounts: [first] }: Sandbox): OverlayMount | undefined {
+  return first?.kind === 'overlay' && first.to === '/' ? first : undefined;
+}
+
 function addMounts(start: StartScript, mounts: MountScript, sandbox: Sandbox): void {
+  const root = rootOverlay(sandbox);
   for (const each of sandbox.mounts) {
+    if (each === root) continue;
     // Without those two no sandbox is of use: that they fail is not the action's fault.
     start.stage(each.kind === 'proc' || each.kind === 'devices' ? 'namespaces' : 'mounts', `mounting ${each.to}`);
     mounts.add(each);

@@ -2,7 +2,7 @@ import type { Mount, Sandbox, UserIds } from '../../exec/index.ts';
 import type { ActionPlan } from './action-plan.ts';
 import { hostMounts, identityFiles } from './host-mounts.ts';
 import { inputRoot, networkProperty, rootFileSystem } from './platform.ts';
-import type { StoreView } from './store-views.ts';
+import type { RootFs, StoreView } from './store-views.ts';
 import { treeMounts } from './tree-mounts.ts';
 
 /** Where an action sees its input root, the same on every machine, if not as the root of all. */
@@ -70,12 +70,12 @@ function hasOwnRoot({ platform }: ActionPlan): boolean {
 }
 
 /** With what programs expect to be there and that tree lacks. */
-function withUsualFiles(tree: readonly Mount[], network: boolean): Mount[] {
-  const names = new Set(tree.map(({ to }) => to));
-  const mounts = [...tree];
-  if (!names.has('/etc')) mounts.push(...identityFiles(idsInside, network));
-  if (!names.has('/tmp')) mounts.push(privateTmp);
-  return mounts;
+function withUsualFiles({ mounts, names }: RootFs, network: boolean): Mount[] {
+  return [
+    ...mounts,
+    ...(names.has('etc') ? [] : identityFiles(idsInside, network)),
+    ...(names.has('tmp') ? [] : [privateTmp]),
+  ];
 }
 
 const privateTmp: Mount = { kind: 'tmpfs', to: '/tmp', mode: 0o1777 };

@@ -27,7 +27,13 @@ export interface ViewRequest {
 /** What an action sees of a store, as long as this is not disposed of. */
 export interface StoreView extends AsyncDisposable {
   /** Of the root of its file system and all in it, if it named one; to come before all others. */
-  readonly rootFs: readonly Mount[] | undefined;
+  readonly rootFs: RootFs | undefined;
   /** Of the store. */
   readonly mounts: readonly Mount[];
+}
+
+export interface RootFs {
+  readonly mounts: readonly Mount[];
+  /** What is in its root folder. */
+  readonly names: ReadonlySet<string>;
 }
