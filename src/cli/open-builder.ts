@@ -12,6 +12,7 @@ import { LocalExecutor } from '../exec/index.ts';
 import { LocalStore, type Store } from '../store/index.ts';
 import type { CommandContext } from './command.ts';
 import { openMachines, readMachineSettings } from './machines/open-machines.ts';
+import { nestedServer } from './nested-server.ts';
 import { readMirrors } from './settings/firn-toml.ts';
 
 /** Who builds for a command, as long as `resources` are there: this machine, where its store is, and others. */
@@ -53,6 +54,7 @@ export function openLocalBuilder(
   const build = {
     store,
     executor,
+    nestedServer,
     actions: asActions ? resources.use(openDerivationActions(store, executor)) : undefined,
     settings: readSettings(store, context),
     builtins: { settings, mirrors },

@@ -45,6 +45,10 @@ export const engineErrorCodes = [
   'build/keeps-groups',
   /** The system did not let us take over what a builder left. */
   'build/not-registered',
+  /** What a builder names as an output and that cannot be one. */
+  'nested/bad-submission',
+  /** A builder asks for what builders are not served with. */
+  'nested/unsupported',
   /** Another machine says that a build has failed there. */
   'machine/build-failed',
   /** Another machine's answer does not tell what was asked for. */

@@ -84,6 +84,13 @@ export type { MirrorPlace, MirrorsOptions } from './builtin-builders/mirrors/mir
 export { Mirrors } from './builtin-builders/mirrors/mirrors.ts';
 export { runBuiltinBuilder } from './builtin-builders/run-builtin-builder.ts';
 export { StoreView } from './builtin-builders/store-view.ts';
+export {
+  type NestedMode,
+  type NestedRealising,
+  type NestedRequest,
+  type NestedServer,
+  NestedStore,
+} from './nested/nested-store.ts';
 export type { FinishedBuild, LeftOutput } from './outputs/finished-build.ts';
 export { type OutputDifference, type RegisterOutputsOptions, registerOutputs } from './outputs/register-outputs.ts';
 export type { BuildUsers } from './outputs/require-output.ts';

@@ -388,7 +388,9 @@ export {
   formatPathWithOutputs,
   parsePathWithOutputs,
   readDerivingPath,
+  readSingleDerivingPath,
   writeDerivingPath,
+  writeSingleDerivingPath,
 } from './wire/wire-deriving-path.ts';
 export {
   type UnkeyedPathInfo,

@@ -1,6 +1,6 @@
 import type { Reporter } from '../base/index.ts';
 import type { CallOptions } from '../castore/index.ts';
-import type { RealisationPlan, Realised } from '../engine/index.ts';
+import type { NestedStore, RealisationPlan, Realised } from '../engine/index.ts';
 import type {
   BasicDerivation,
   BuildMode,
@@ -42,6 +42,8 @@ export interface ServedStore {
   substitute(paths: ReadonlySet<StorePath>, options: Pick<BuildRequest, 'signal' | 'reporter'>): Promise<void>;
   /** Throws as `planRealisation`. */
   plan(wanted: readonly DerivingPath[], options: CallOptions): Promise<RealisationPlan>;
+  /** What the client may do besides where it is the builder of a build that goes on here. */
+  readonly builder?: Pick<NestedStore, 'mode' | 'addContents' | 'submit'>;
   /** Those of `paths` that substituters have. */
   findSubstitutes(paths: ReadonlySet<StorePath>, options: CallOptions): Promise<Map<StorePath, SubstitutablePath>>;
 }

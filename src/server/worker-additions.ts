@@ -10,6 +10,7 @@ import {
   readPathInfo,
   readRealisation,
   readSignatures,
+  readSingleDerivingPath,
   readStorePath,
   readStorePaths,
   writePathInfo,
@@ -28,6 +29,7 @@ import {
 } from '../store/index.ts';
 import { ServerError } from './error.ts';
 import { receiveNar } from './receive-nar.ts';
+import type { ServedStore } from './served-store.ts';
 import type { WorkerSession } from './worker-session.ts';
 
 /** Since when contents come in frames: Nix 2.4. */
@@ -133,8 +135,10 @@ export async function addContents(session: WorkerSession): Promise<void> {
     const { method, algorithm } = parseContentAddressKind(kindText);
     if (repair) session.requireTrust(mayNotRepair);
     const { store } = session;
+    const { builder } = session.served;
     const source = method === 'nar' || method === 'git' ? receiveNar(frames) : receiveFile(frames);
     const options = { name, method, algorithm, references: { others, self: false }, repair, signal };
+    if (builder !== undefined) return builder.addContents(source, options);
     if (store instanceof LocalStore) return addToStore(store, source, options);
     // Others are told the path first.
     await using spool = await SpooledTree.begin();
@@ -142,6 +146,34 @@ export async function addContents(session: WorkerSession): Promise<void> {
     return await addTree(store, spool.source, options);
   });
   writePathInfo(writer, storeDir, info);
+}
+
+/** As `addContents`; what the contents refer to is found in them. Of builders alone. */
+export async function addScannedContents(session: WorkerSession): Promise<void> {
+  const { reader, writer, storeDir, signal } = session;
+  const name = displayBytes(await reader.string());
+  const kindText = displayBytes(await reader.string());
+  const info = await session.workWithFrames(frames => {
+    const { method, algorithm } = parseContentAddressKind(kindText);
+    const source = method === 'nar' || method === 'git' ? receiveNar(frames) : receiveFile(frames);
+    return requireBuilder(session).addContents(source, { name, method, algorithm, scan: true, signal });
+  });
+  writePathInfo(writer, storeDir, info);
+}
+
+/** Names a store path as an output of the build that the client is the builder of. */
+export async function submitOutput(session: WorkerSession): Promise<void> {
+  const { reader, writer, storeDir } = session;
+  const path = await readSingleDerivingPath(reader, storeDir);
+  const output = await reader.string();
+  await session.work(async () => requireBuilder(session).submit(path, output));
+  writer.number(1);
+}
+
+/** Throws `request/unsupported`. */
+function requireBuilder({ served: { builder } }: WorkerSession): NonNullable<ServedStore['builder']> {
+  if (builder !== undefined) return builder;
+  throw new ServerError('request/unsupported', 'only the builder of a build that goes on here can ask for that');
 }
 
 /** The bytes of a file, whose size is known at their end only: until then they wait on disk. */

@@ -3,7 +3,9 @@ import {
   NixCompatError,
   WireReader,
   type WorkerOperation,
+  type WorkerProtocol,
   acceptWorkerConnection,
+  latestWorkerProtocol,
   readWorkerOperation,
 } from '../nix-compat/index.ts';
 import type { ByteChannel } from '../store/index.ts';
@@ -60,7 +62,45 @@ const answers: { readonly [Operation in WorkerOperation]?: Answer } = {
   AddBuildLog: additions.addBuildLog,
   BuildPathsWithResults: builds.buildPathsWithResults,
   AddPermRoot: upkeep.addPermanentRoot,
+  SubmitOutput: additions.submitOutput,
+  AddToStoreScanning: additions.addScannedContents,
 };
+
+/** What only builders may ask for, as C++ Nix from 2.35 on has it. */
+const builderOperations: ReadonlySet<WorkerOperation> = new Set(['SubmitOutput', 'AddToStoreScanning']);
+
+/** All that a builder may ask for that submits its outputs: nothing of it tells what else is in the store. */
+const submittingOperations: ReadonlySet<WorkerOperation> = new Set([
+  'AddToStore',
+  'AddMultipleToStore',
+  'AddToStoreNar',
+  'AddToStoreScanning',
+  'SubmitOutput',
+  'AddTempRoot',
+  'IsValidPath',
+  'SetOptions',
+]);
+
+function requireAllowed(operation: WorkerOperation, { builder }: ServedStore): void {
+  if (builder?.mode === 'submit' ? submittingOperations.has(operation) : operation !== 'SubmitOutput') {
+    if (builder !== undefined || !builderOperations.has(operation)) return;
+  }
+  const way =
+    builder === undefined
+      ? 'it is for builders alone'
+      : 'a derivation with `builder-rpc-v0` adds and submits its outputs';
+  throw new ServerError('request/forbidden', `Operation '${operation}' not allowed here: ${way}`);
+}
+
+function offeredTo({ builder }: ServedStore): WorkerProtocol {
+  if (builder === undefined) return latestWorkerProtocol;
+  const features = [
+    'add-to-store-scanning',
+    'disable-set-options',
+    ...(builder.mode === 'submit' ? ['submit-output'] : []),
+  ];
+  return { ...latestWorkerProtocol, features: new Set(features.map(byteStringFromText)) };
+}
 
 /**
  * Serves a client of the worker protocol until it closes the connection. What fails is told to the client; where the
@@ -79,6 +119,7 @@ export async function serveWorker(channel: ByteChannel, served: ServedStore, opt
   const protocol = await acceptWorkerConnection(
     { reader, send },
     { version: byteStringFromText(version), trustsClient },
+    offeredTo(served),
   );
   const context = { storeDir: store.storeDir, ...protocol };
   const session = new WorkerSession({ channel, reader, context, served, isTrusted, signal });
@@ -89,6 +130,7 @@ export async function serveWorker(channel: ByteChannel, served: ServedStore, opt
     try {
       const operation = await readWorkerOperation(reader);
       if (operation === undefined) return;
+      requireAllowed(operation, served);
       const answer = answers[operation];
       if (answer === undefined) {
         throw new ServerError('request/unsupported', `the operation '${operation}' is of clients before Nix 2.4`);

@@ -27,6 +27,8 @@ export async function addIndirectRoot(session: WorkerSession): Promise<void> {
   const { reader, writer, store, storeDir } = session;
   const link = displayBytes(await reader.string());
   await session.work(async () => {
+    // A builder's links are in a sandbox of its own, and go with it.
+    if (session.served.builder !== undefined) return;
     requireAbsolute(link);
     const target = byteStringFromText(readlinkSync(link));
     const path = parseStorePathIn(storeDir, asInStore(store, target) ?? target);
@@ -127,6 +129,8 @@ const own: ReadonlySet<string> = new Set([
 
 export async function setOptions(session: WorkerSession): Promise<void> {
   const options = await readClientOptions(session.reader);
+  // What a builder wants is done by the settings of whoever wants the build.
+  if (session.served.builder !== undefined) return session.work(() => Promise.resolve());
   await session.work(async () => applyOptions(session, options));
 }
 

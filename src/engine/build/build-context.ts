@@ -2,6 +2,8 @@ import type { DerivationOptions, StorePath } from '../../nix-compat/index.ts';
 import type { LocalStore } from '../../store/index.ts';
 import type { Executor } from '../../exec/index.ts';
 import type { BuiltinServices } from '../builtin-builders/builtin-builder.ts';
+import type { NestedServer } from '../nested/nested-store.ts';
+import type { RunningBuild } from '../nested/running-build.ts';
 import type { BuildSettings } from './build-settings.ts';
 import type { DerivationActions } from './derivation-actions.ts';
 import type { BuildJob, BuildOptions, BuildSlot } from './derivation-builder.ts';
@@ -16,6 +18,8 @@ export interface BuildContext {
   readonly settings: BuildSettings;
   /** Who runs builders that are to be actions, if any are. */
   readonly actions?: DerivationActions | undefined;
+  /** How builders reach the store that may. */
+  readonly nestedServer?: NestedServer | undefined;
   /** For `builtin:` builders. */
   readonly builtins: BuiltinServices;
   /** Our environment, of which builders and hooks see some. */
@@ -27,7 +31,8 @@ export interface BuildContext {
 }
 
 /** One build, while its outputs are locked. */
-export interface BuildRequest extends Pick<BuildOptions, 'signal' | 'reporter' | 'settles'> {
+export interface BuildRequest extends Pick<BuildOptions, 'signal' | 'reporter' | 'settles' | 'nested'> {
+  readonly build: RunningBuild;
   readonly slot: BuildSlot;
   readonly job: BuildJob;
   readonly options: DerivationOptions<StorePath>;

@@ -11,8 +11,12 @@ import {
 import { BuildLogWriter } from '../../store/index.ts';
 import type { Outcome } from '../../exec/index.ts';
 import { BuildError, EngineError } from '../error.ts';
+import type { NestedStore } from '../nested/nested-store.ts';
+import type { FinishedBuild } from '../outputs/finished-build.ts';
 import { registerOutputs } from '../outputs/register-outputs.ts';
+import { registerSubmitted } from '../outputs/register-submitted.ts';
 import type { BuildContext, BuildRequest } from './build-context.ts';
+import { BuildNest } from './build-nest.ts';
 import { makeBuildEnvironment } from './build-environment.ts';
 import { type BuildTimes, buildFailed, knownOutputs } from './build-results.ts';
 import { BuildSite } from './build-site.ts';
@@ -89,9 +93,10 @@ async function runAndRegister(build: Build, environment: ReadonlyMap<ByteString,
   });
   using output = new BuilderOutput(activity, settings.logLines);
   const startTime = secondsNow();
+  await using nest = await BuildNest.open(context, request, { site, reporter: activity });
   const outcome = await runBuilder(context, {
     request,
-    environment,
+    environment: nest === undefined ? environment : new Map([...environment, ...nest.variables]),
     rewrites: scratch.rewrites,
     scratch: scratch.paths,
     external: site.kind === 'external' ? findExternalBuilder(request.job.derivation, settings) : undefined,
@@ -106,13 +111,15 @@ async function runAndRegister(build: Build, environment: ReadonlyMap<ByteString,
       log?.write(chunk);
     },
   });
+  // What its clients had begun is called off, and nothing is added any more.
+  await nest?.[Symbol.asyncDispose]();
   output.finish();
   log?.[Symbol.dispose]();
   if (log?.problem !== undefined) activity.warn(`the log of '${printed}' is not whole: ${messageOf(log.problem)}`);
   const times: BuildTimes = { timesBuilt: 1, startTime, stopTime: secondsNow(), ...(site.usage ?? usageOf(outcome)) };
   try {
     requireSuccess({ context, job: request.job, outcome, tail: output.tail, folder: site.folder.path });
-    const builtOutputs = await register(build, activity);
+    const builtOutputs = await register(build, { nest: nest?.store, activity });
     await afterBuild(build, activity, builtOutputs);
     return { outcome: { status: 'Built', builtOutputs }, ...times };
   } catch (error) {
@@ -146,48 +153,51 @@ function usageOf(outcome: Outcome): Pick<BuildTimes, 'cpuUser' | 'cpuSystem'> {
 }
 
 /** Makes the outputs valid, or compares them with those that are. Throws as `registerOutputs`. */
-async function register(build: Build, activity: Activity): Promise<ReadonlyMap<OutputName, BuiltOutput>> {
+async function register(
+  build: Build,
+  { nest, activity }: { readonly nest: NestedStore | undefined; readonly activity: Activity },
+): Promise<ReadonlyMap<OutputName, BuiltOutput>> {
   const { context, request, site, scratch } = build;
   const { store, settings } = context;
   const { job, options, states, inputs, signal } = request;
   const { user } = site;
-  const { diffHook } = settings;
-  const built = await registerOutputs(
-    store,
-    {
-      path: job.path,
-      derivation: job.derivation,
-      options,
-      mode: job.mode,
-      inputs,
-      outputs: new Map(
-        Array.from(states, ([name, { id, path, validity }]) => {
-          const known = scratch.paths.get(name);
-          if (known === undefined) throw new TypeError(`output '${name}' was given no path`);
-          return [
-            name,
-            { id, scratch: known, at: site.outputPlace(known), valid: validity === 'valid' ? path : undefined },
-          ];
+  const { diffHook, recordsRealisations: realisations } = settings;
+  const finished: FinishedBuild = {
+    path: job.path,
+    derivation: job.derivation,
+    options,
+    mode: job.mode,
+    inputs: nest === undefined ? inputs : inputs.union(nest.added),
+    outputs: new Map(
+      Array.from(states, ([name, { id, path, validity }]) => {
+        const known = scratch.paths.get(name);
+        if (known === undefined) throw new TypeError(`output '${name}' was given no path`);
+        return [
+          name,
+          { id, scratch: known, at: site.outputPlace(known), valid: validity === 'valid' ? path : undefined },
+        ];
+      }),
+    ),
+  };
+  if (nest?.mode === 'submit') {
+    return registerSubmitted(store, finished, { submitted: nest.submitted, realisations });
+  }
+  const built = await registerOutputs(store, finished, {
+    signal,
+    realisations,
+    // A hook may ask the store, too.
+    early: request.settles === undefined || settings.postBuildHook !== '' ? undefined : keepUntil(request),
+    ...(user === undefined ? {} : { users: { first: user.user, last: user.user + site.idCount - 1 } }),
+    ...(diffHook === undefined && !settings.keepsFailed
+      ? {}
+      : {
+          differs: async ({ valid, built: now }) => {
+            if (diffHook === undefined) return;
+            const args = [valid, now, printedOf(build), site.folder.path] as const;
+            await runDiffHook({ program: diffHook, args, user, reporter: activity, signal });
+          },
         }),
-      ),
-    },
-    {
-      signal,
-      realisations: settings.recordsRealisations,
-      // A hook may ask the store, too.
-      early: request.settles === undefined || settings.postBuildHook !== '' ? undefined : keepUntil(request),
-      ...(user === undefined ? {} : { users: { first: user.user, last: user.user + site.idCount - 1 } }),
-      ...(diffHook === undefined && !settings.keepsFailed
-        ? {}
-        : {
-            differs: async ({ valid, built: now }) => {
-              if (diffHook === undefined) return;
-              const args = [valid, now, printedOf(build), site.folder.path] as const;
-              await runDiffHook({ program: diffHook, args, user, reporter: activity, signal });
-            },
-          }),
-    },
-  );
+  });
   return job.mode === 'check' ? knownOutputs(states) : built;
 }
 

@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os';
+import type { NestedMode } from '../nested/nested-store.ts';
 import type { ExternalBuilder, ReadableSettings, SandboxMode, SandboxPath } from '../../nix-compat/index.ts';
 
 /** What of the settings decides on how this machine builds. */
@@ -7,6 +8,8 @@ export interface BuildSettings {
   readonly system: string;
   readonly extraPlatforms: ReadonlySet<string>;
   readonly systemFeatures: ReadonlySet<string>;
+  /** What builders may do with the store that want to. */
+  readonly nestedModes: ReadonlySet<NestedMode>;
 
   /** Programs that build for systems, in place of this machine. */
   readonly externalBuilders: readonly ExternalBuilder[];
@@ -71,9 +74,16 @@ export function readBuildSettings(settings: ReadableSettings, { cores }: { reado
   return {
     system: settings.get('system'),
     extraPlatforms: settings.get('extra-platforms'),
-    systemFeatures: features.has('ca-derivations')
-      ? new Set([...settings.get('system-features'), 'ca-derivations'])
-      : settings.get('system-features'),
+    systemFeatures: new Set([
+      ...settings.get('system-features'),
+      ...(features.has('ca-derivations') ? ['ca-derivations'] : []),
+      ...(features.has('recursive-nix') ? ['recursive-nix'] : []),
+      ...(features.has('dynamic-derivations') ? ['builder-rpc-v0'] : []),
+    ]),
+    nestedModes: new Set<NestedMode>([
+      ...(features.has('recursive-nix') ? (['build'] as const) : []),
+      ...(features.has('dynamic-derivations') ? (['submit'] as const) : []),
+    ]),
     externalBuilders: features.has('external-builders') ? settings.get('external-builders') : [],
     sandbox: settings.get('sandbox'),
     sandboxFallback: settings.get('sandbox-fallback'),

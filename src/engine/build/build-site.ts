@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { displayBytes, magenta, normal } from '../../base/index.ts';
+import { checkoutTree } from '../../castore/index.ts';
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { Place, UserIds } from '../../exec/index.ts';
 import { BuildError, EngineError } from '../error.ts';
@@ -119,6 +120,20 @@ export class BuildSite implements AsyncDisposable {
       settings,
     });
     return { ...sandbox, controlGroup: this.#group?.folder };
+  }
+
+  /**
+   * Has the builder, which may run, see valid paths that it has not had as inputs: it gets copies, since it could write to
+   * links where it runs as we do. On the host it sees all there is.
+   */
+  async show(paths: readonly StorePath[], signal: AbortSignal): Promise<void> {
+    const root = this.#root;
+    if (root === undefined) return;
+    const { store } = this.#context;
+    for (const path of paths) {
+      const node = store.paths.require(path).root;
+      await root.showTree(path, at => checkoutTree(store.blobs, node, at, { signal }));
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,7 @@ import { derivationTypeOf, isSandboxed } from '../../nix-compat/index.ts';
 import type { Sandbox } from '../../exec/index.ts';
 import type { BuildContext } from './build-context.ts';
 import type { BuilderProcess, DerivationActions } from './derivation-actions.ts';
+import { nestedModeOf } from '../nested/nested-mode.ts';
 import { needsManyIds } from './choose-place.ts';
 import type { PreparedBuild } from './run-builder.ts';
 
@@ -21,6 +22,7 @@ export function builderAsAction(
   const { job, options, inputs, signal } = request;
   const { timeout, maxSilentTime, maxLogSize, preBuildHook } = settings;
   if (actions === undefined || job.mode !== 'normal' || needsManyIds(options)) return undefined;
+  if (nestedModeOf(options) !== undefined) return undefined;
   if (!isSandboxed(derivationTypeOf(job.derivation)) || options.noChroot) return undefined;
   if (place.personality?.linux26 === true || place.personality?.linux32 === true) return undefined;
   if (maxSilentTime > 0 || maxLogSize > 0 || preBuildHook !== '') return undefined;

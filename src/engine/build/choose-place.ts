@@ -8,6 +8,7 @@ import {
   printStorePath,
 } from '../../nix-compat/index.ts';
 import { BuildError } from '../error.ts';
+import { nestedModeOf, requireNested } from '../nested/nested-mode.ts';
 import type { BuildContext } from './build-context.ts';
 import { builderHome } from './build-environment.ts';
 import type { BuildJob } from './derivation-builder.ts';
@@ -15,9 +16,6 @@ import { findExternalBuilder } from './external-builder.ts';
 
 /** `external`: where another program has it run. `here`: in this process. */
 export type BuilderPlace = 'sandbox' | 'host' | 'external' | 'here';
-
-/** A daemon within the build. A machine's settings may say that it has it. */
-const unsupportedFeatures = ['recursive-nix'].map(byteStringFromText);
 
 /** Many user ids for one build. */
 const manyIds = byteStringFromText('uid-range');
@@ -48,12 +46,13 @@ async function choose(
 ): Promise<BuilderPlace> {
   const { store, settings, executor } = context;
   const printed = displayBytes(printStorePath(store.storeDir, path));
-  for (const feature of unsupportedFeatures) {
-    if (!options.requiredSystemFeatures.has(feature)) continue;
-    const message = `derivation '${printed}' needs the system feature '${feature}', which this version of Firn has no support for; have it built by a machine that has`;
-    throw new BuildError('InputRejected', message);
+  const mode = nestedModeOf(options);
+  if (mode !== undefined) requireNested(store, { path, derivation }, { mode, settings });
+  if (findExternalBuilder(derivation, settings) !== undefined) {
+    if (mode === undefined) return 'external';
+    const feature = mode === 'build' ? 'recursive-nix' : 'builder-rpc-v0';
+    throw new BuildError('InputRejected', `'${feature}' is not supported yet by external derivation builders`);
   }
-  if (findExternalBuilder(derivation, settings) !== undefined) return 'external';
   if (settings.sandbox === 'true' && options.noChroot) {
     const message = `derivation '${printed}' has '__noChroot' set, but that's not allowed when 'sandbox' is 'true'`;
     throw new BuildError('InputRejected', message);

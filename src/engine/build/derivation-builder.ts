@@ -1,4 +1,6 @@
 import type { Reporter } from '../../base/index.ts';
+import type { NestedRealising } from '../nested/nested-store.ts';
+import type { RunningBuild } from '../nested/running-build.ts';
 import type { BasicDerivation, BuildMode, BuildResult, StorePath } from '../../nix-compat/index.ts';
 
 /** A derivation to build. All its inputs are valid, and kept from being collected. */
@@ -38,6 +40,10 @@ export interface BuildOptions {
    * for everybody, and what is left of the build is gone. If that fails the result was wrong.
    */
   readonly settles?: ((settled: Promise<void>) => void) | undefined;
+  /** Who makes valid what a builder wants that may use Nix; unless given, no such builder runs. */
+  readonly nested?: NestedRealising | undefined;
+  /** The build whose builder has asked for this one, if one has. */
+  readonly parent?: RunningBuild | undefined;
 }
 
 /** Somebody who builds derivations: this machine, another one, a farm. */

@@ -20,6 +20,7 @@ import type { BuildJob, BuildOptions, DerivationBuilder } from './derivation-bui
 import { findObstacle } from './find-obstacle.ts';
 import { describeRejection } from './reject-build.ts';
 import { buildLocked } from './build-locked.ts';
+import { RunningBuild } from '../nested/running-build.ts';
 import { lockOutputs } from './lock-outputs.ts';
 import { RoomKeeper } from './room-keeper.ts';
 import { SandboxRoots } from './sandbox-roots.ts';
@@ -60,11 +61,12 @@ export class LocalDerivationBuilder implements DerivationBuilder {
   }
 
   async #build(job: BuildJob, buildOptions: BuildOptions): Promise<BuildResult> {
-    const { signal, reporter, slots, started, settles } = buildOptions;
+    const { signal, reporter, slots, started, settles, nested, parent } = buildOptions;
     const { store } = this.#context;
     store.requireWritable();
     using slot = await slots.acquire(signal);
     started?.();
+    using build = new RunningBuild(store.storeDir, job.path, parent);
     const options = this.#readOptions(job);
     const ids = outputIdsOf(store, job);
     const inputs = await computeClosure(store, job.derivation.inputSources, { signal });
@@ -72,7 +74,7 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     const before = await inspectOutputs(store, job, { ids, reporter });
     await store.temporaryRoots.add([job.path, ...pathsOf(before)], signal);
     await using leftovers = new AsyncDisposableStack();
-    leftovers.use(await lockOutputs(store, job, { signal, slot, reporter }));
+    leftovers.use(await lockOutputs(store, job, { signal, slot, reporter, build }));
     // Somebody else may have built it meanwhile, or just have begun to collect it.
     const states = await inspectOutputs(store, job, { ids, reporter });
     await store.temporaryRoots.add(pathsOf(states), signal);
@@ -104,6 +106,8 @@ export class LocalDerivationBuilder implements DerivationBuilder {
       sandboxRoots,
       leftovers,
       settles,
+      nested,
+      build,
     });
     // Whatever was waiting for the result comes first.
     if (settles !== undefined && isBuildSuccess(result.outcome)) settles(disposeLater(leftovers.move()));

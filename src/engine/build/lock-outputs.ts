@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { magenta, normal } from '../../base/index.ts';
 import { outputPath } from '../../nix-compat/index.ts';
 import { type LocalStore, tryLockPath } from '../../store/index.ts';
+import type { RunningBuild } from '../nested/running-build.ts';
 import type { BuildJob, BuildOptions, BuildSlot } from './derivation-builder.ts';
 
 /** In milliseconds, between two looks at locks that somebody else holds. */
@@ -11,16 +12,16 @@ const pollInterval = 200;
 /**
  * Locks the outputs of a derivation against everybody else who would build it, C++ Nix's processes too: all or none at a
  * time, so that two who want several never wait for each other. An output whose path is not known yet is locked by the
- * derivation's. Whoever waits lets others build.
+ * derivation's. Whoever waits lets others build. Throws `BuildError` where whoever it waits for waits for it.
  */
 export async function lockOutputs(
   store: LocalStore,
   job: BuildJob,
-  options: Pick<BuildOptions, 'signal' | 'reporter'> & { readonly slot: BuildSlot },
+  options: Pick<BuildOptions, 'signal' | 'reporter'> & { readonly slot: BuildSlot; readonly build: RunningBuild },
 ): Promise<Disposable> {
-  const { reporter, signal, slot } = options;
+  const { reporter, signal, slot, build } = options;
   const paths = lockedPaths(store, job);
-  const lock = tryLockPaths(paths);
+  const lock = tryLockPaths(paths, build);
   if (lock !== undefined) return lock;
   const names = paths.map(path => `'${path}'`).join(', ');
   using _waiting = reporter.startActivity({
@@ -29,11 +30,16 @@ export async function lockOutputs(
     text: `waiting for lock on ${magenta}${names}${normal}`,
   });
   for (;;) {
+    build.waitFor(paths.map(path => holders.get(path)).find(holder => holder !== undefined));
     await slot.yieldWhile(() => delay(pollInterval, undefined, { signal }));
-    const late = tryLockPaths(paths);
+    const late = tryLockPaths(paths, build);
+    build.waitFor(undefined);
     if (late !== undefined) return late;
   }
 }
+
+/** Builds of this process, by what they have locked: the files themselves do not tell who. */
+const holders = new Map<string, RunningBuild>();
 
 function lockedPaths(store: LocalStore, { path, derivation }: BuildJob): string[] {
   const of = { name: derivation.name, storeDir: store.storeDir };
@@ -44,12 +50,14 @@ function lockedPaths(store: LocalStore, { path, derivation }: BuildJob): string[
   return [...new Set(paths)].toSorted();
 }
 
-function tryLockPaths(paths: readonly string[]): Disposable | undefined {
+function tryLockPaths(paths: readonly string[], build: RunningBuild): Disposable | undefined {
   using locks = new DisposableStack();
   for (const path of paths) {
     const lock = tryLockPath(path);
     if (lock === undefined) return undefined;
     locks.use(lock);
+    holders.set(path, build);
+    locks.defer(() => void holders.delete(path));
   }
   return locks.move();
 }

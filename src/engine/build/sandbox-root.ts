@@ -3,6 +3,7 @@ import {
   chownSync,
   closeSync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -10,7 +11,7 @@ import {
   utimesSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { hasExtendedAttributes, inodeFlags } from '../../base/index.ts';
+import { errnoOf, hasExtendedAttributes, inodeFlags } from '../../base/index.ts';
 import { removeTree, removeTreeAtEase } from '../../castore/index.ts';
 import type { UserIds } from '../../exec/index.ts';
 
@@ -72,6 +73,27 @@ export class SandboxRoot implements AsyncDisposable {
   prepareMountPoints(wanted: MountPoints): ReadonlySet<string> {
     this.#mountPoints = wanted;
     return keepOnly(this.storeDir, wanted);
+  }
+
+  /**
+   * Has a builder that runs see a tree in its store directory, which `make` makes at a place that it is given. The builder
+   * may do to it what it likes: it must be a copy. What the builder has put there itself stays.
+   */
+  async showTree(name: string, make: (at: string) => Promise<void>): Promise<void> {
+    // The builder can have put a symlink of its own there: nothing is made where it could.
+    const folder = join(this.path, 'shown');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const at = join(folder, name);
+    await make(at);
+    try {
+      // A folder that is not writable cannot be given another parent.
+      if (lstatSync(at).isDirectory()) chmodSync(at, 0o755);
+      renameSync(at, join(this.storeDir, name));
+    } catch (error) {
+      const errno = errnoOf(error);
+      await removeTreeAtEase(at);
+      if (errno !== 'ENOTEMPTY' && errno !== 'EEXIST' && errno !== 'ENOTDIR' && errno !== 'EISDIR') throw error;
+    }
   }
 
   /**

@@ -150,11 +150,18 @@ test('__noChroot is refused, or heeded where the sandbox is relaxed', async () =
   await relaxed.built({ env: { __noChroot: '1' } });
 });
 
-test('features that nothing here has are refused, whatever the settings say', async () => {
-  await using recorded = record({ systemFeatures: new Set(['recursive-nix']) });
-  const { status, message } = await recorded.rig.failure({ env: { requiredSystemFeatures: 'recursive-nix' } });
+test('builders that may use Nix need the experimental feature, a service and outputs that are named by their contents', async () => {
+  const env = { requiredSystemFeatures: 'recursive-nix' };
+  const systemFeatures = new Set(['recursive-nix', 'builder-rpc-v0']);
+  await using disabled = record({ systemFeatures });
+  const { status, message } = await disabled.rig.failure({ env });
   assert.equal(status, 'InputRejected');
-  assert.match(message, /needs the system feature 'recursive-nix', which this version of Firn has no support for/);
+  assert.match(message, /^experimental Nix feature 'recursive-nix' is disabled/);
+  const nestedModes = new Set(['build', 'submit'] as const);
+  await using alone = record({ systemFeatures, nestedModes });
+  assert.match((await alone.rig.failure({ env })).message, /^builders cannot use Nix here, as that of '.*' is to$/);
+  const submitting = await alone.rig.failure({ env: { requiredSystemFeatures: 'builder-rpc-v0' } });
+  assert.match(submitting.message, /^The builder-rpc-v0 feature may only be used with content-addressing derivations/);
 });
 
 test('where there can be no sandbox, builds go without or fail, as the settings say', async () => {

@@ -22,6 +22,7 @@ import { BuilderOutput } from '../build/builder-output.ts';
 import { type BuildTimes, failed, succeeded } from '../build/build-results.ts';
 import { describeBuilderFailure } from '../build/builder-failure.ts';
 import type { BuildJob, BuildOptions } from '../build/derivation-builder.ts';
+import { RunningBuild } from '../nested/running-build.ts';
 import { lockOutputs } from '../build/lock-outputs.ts';
 import { runPostBuildHook } from '../build/post-build-hook.ts';
 import { EngineError } from '../error.ts';
@@ -67,7 +68,9 @@ export async function buildRemotely(lease: MachineLease, request: RemoteBuildReq
     const ids = await idsOfOutputs(store, job, signal);
     // Nobody here is kept from building: the slot is the machine's.
     const slot = { yieldWhile: (wait: () => Promise<void>) => wait() };
-    using _locks = store instanceof LocalStore ? await lockOutputs(store, job, { signal, reporter, slot }) : undefined;
+    using running = new RunningBuild(store.storeDir, job.path, options.parent);
+    const waiting = { signal, reporter, slot, build: running };
+    using _locks = store instanceof LocalStore ? await lockOutputs(store, job, waiting) : undefined;
     const known = await knownPaths(store, job, { ids, signal });
     await store.collector?.addTemporaryRoots([job.path, ...known.paths.values()]);
     if (known.missing.size === 0) {
@@ -86,7 +89,7 @@ export async function buildRemotely(lease: MachineLease, request: RemoteBuildReq
 
 type Leased = Awaited<ReturnType<MachineLease['connect']>>;
 
-interface RunningBuild extends RemoteBuildRequest {
+interface MachineBuild extends RemoteBuildRequest {
   readonly lease: MachineLease;
   readonly ids: ReadonlyMap<OutputName, DerivationOutputId>;
   readonly missing: ReadonlySet<OutputName>;
@@ -139,7 +142,7 @@ interface RunEnd {
   readonly isGood: boolean;
 }
 
-async function runLogged(build: RunningBuild, leased: Leased): Promise<RunEnd> {
+async function runLogged(build: MachineBuild, leased: Leased): Promise<RunEnd> {
   const { store, job, context, options, lease } = build;
   const printed = displayBytes(printStorePath(store.storeDir, job.path));
   using activity = options.reporter.startActivity({
@@ -219,7 +222,7 @@ async function finishLog({ connection }: Leased, output: BuilderOutput): Promise
 
 /** What outputs have turned out to be, for whoever asks later. All of them, those that were valid before, too. */
 async function registerRealisations(
-  { store, job, context, options, ids }: RunningBuild,
+  { store, job, context, options, ids }: MachineBuild,
   fetched: ReadonlyMap<OutputName, StorePath>,
 ): Promise<ReadonlyMap<OutputName, StorePath>> {
   const { signal } = options;
@@ -236,7 +239,7 @@ async function registerRealisations(
 }
 
 async function runHook(
-  { store, job, context, options }: RunningBuild,
+  { store, job, context, options }: MachineBuild,
   reporter: Parameters<typeof runPostBuildHook>[0]['reporter'],
   outputs: ReadonlyMap<OutputName, StorePath>,
 ): Promise<void> {

@@ -258,7 +258,7 @@ export class DerivationGoal {
 
   /** Its sources, and the outputs of its inputs that are among them now, are valid. */
   async #buildResolved(derivation: BasicDerivation): Promise<BuildResult> {
-    const { builder, reporter, settles, signal, slots, tally } = this.#context;
+    const { builder, reporter, settles, signal, slots, tally, nested, parent } = this.#context;
     if (builder === undefined) return failed('InputRejected', notLocalRejection);
     const job = { path: this.#path, derivation, mode: this.#mode };
     const rejection = builder.rejection(job);
@@ -277,7 +277,8 @@ export class DerivationGoal {
     };
     let end: 'done' | 'failed' | 'called off' = 'called off';
     try {
-      const result = await builder.build(job, { signal, slots: source, weight, started, reporter, settles });
+      const options = { signal, slots: source, weight, started, reporter, settles, nested, parent };
+      const result = await builder.build(job, options);
       end = isBuildSuccess(result.outcome) ? 'done' : 'failed';
       return result;
     } finally {

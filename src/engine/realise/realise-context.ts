@@ -13,6 +13,8 @@ import {
 } from '../../nix-compat/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { DerivationBuilder } from '../build/derivation-builder.ts';
+import type { NestedRealising } from '../nested/nested-store.ts';
+import type { RunningBuild } from '../nested/running-build.ts';
 import type { BuildSlots } from './build-slots.ts';
 import type { PathGoals } from './path-goals.ts';
 import type { RealiseTally } from './realise-tally.ts';
@@ -51,6 +53,9 @@ export interface RealiseContext {
   readonly signal: AbortSignal;
   /** `BuildOptions.settles` of all builds. */
   readonly settles: (settled: Promise<void>) => void;
+  /** `BuildOptions.nested` and `BuildOptions.parent` of all builds. */
+  readonly nested: NestedRealising;
+  readonly parent: RunningBuild | undefined;
   /** How much is waiting for the derivation at `path`: builds on the longest way to what was asked for. */
   weightOf(path: StorePath): number;
   /** Makes what something else needs, once however many need it. A failure is reported, for whoever needs it has its own. */

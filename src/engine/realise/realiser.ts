@@ -20,14 +20,17 @@ import {
   opaquePath,
   storePathName,
 } from '../../nix-compat/index.ts';
-import { type Store, type Substituters, readDerivation } from '../../store/index.ts';
+import { type Store, Substituters, readDerivation } from '../../store/index.ts';
+import type { CallOptions } from '../../castore/index.ts';
 import type { DerivationBuilder } from '../build/derivation-builder.ts';
 import { BuildError } from '../error.ts';
 import { failed, knownOutput, succeeded } from '../build/build-results.ts';
 import { BuildSlots } from './build-slots.ts';
 import { DerivationGoal } from './derivation-goal.ts';
 import { PathGoals } from './path-goals.ts';
-import type { RealisationPlan } from './plan-realisation.ts';
+import type { NestedRealising } from '../nested/nested-store.ts';
+import type { RunningBuild } from '../nested/running-build.ts';
+import { type RealisationPlan, planRealisation } from './plan-realisation.ts';
 import type { PlacedDerivation, RealiseContext, RealiseSettings } from './realise-context.ts';
 import { RealiseTally } from './realise-tally.ts';
 
@@ -51,6 +54,8 @@ export interface RealiseRequest {
   readonly areIndependent?: boolean;
   /** What was planned for the same deriving paths, if anything was. */
   readonly plan?: Pick<RealisationPlan, 'weights' | 'settled'> | undefined;
+  /** The build whose builder asks, if one does. */
+  readonly parent?: RunningBuild | undefined;
 }
 
 export interface RealisedPath {
@@ -100,12 +105,25 @@ export class Realiser {
     // As in C++ Nix, builds and substitutions are no parts of the activities that count them.
     using _realising = reporter.startActivity({ type: 'realise' });
     using builds = reporter.startActivity({ type: 'builds' });
-    return await run(new GoalGraph({ ...this.#options, slots: this.#slots }, request, builds));
+    const nested: NestedRealising = {
+      realise: (wanted, { signal, parent }) => this.realise(wanted, { signal, parent }),
+      plan: (wanted, options) => this.#plan(wanted, options),
+    };
+    return await run(new GoalGraph({ ...this.#options, slots: this.#slots, nested }, request, builds));
+  }
+
+  async #plan(wanted: readonly DerivingPath[], options: CallOptions): Promise<RealisationPlan> {
+    const { store, settings } = this.#options;
+    const substituters =
+      (settings.substitute ? this.#options.substituters : undefined) ??
+      new Substituters([], { storeDir: store.storeDir, trust: { requireSignatures: true, trustedKeys: new Map() } });
+    return planRealisation({ store, substituters }, wanted, options);
   }
 }
 
 interface GoalGraphOptions extends RealiserOptions {
   readonly slots: BuildSlots;
+  readonly nested: NestedRealising;
 }
 
 class GoalGraph implements RealiseContext {
@@ -118,6 +136,8 @@ class GoalGraph implements RealiseContext {
   readonly tally: RealiseTally;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  readonly nested: NestedRealising;
+  readonly parent: RunningBuild | undefined;
   readonly #options: RealiserOptions;
   readonly #request: RealiseRequest;
   readonly #stop = new AbortController();
@@ -139,6 +159,8 @@ class GoalGraph implements RealiseContext {
     this.builder = options.builder;
     this.settings = settings;
     this.slots = options.slots;
+    this.nested = options.nested;
+    this.parent = request.parent;
     this.tally = new RealiseTally(builds);
     this.reporter = options.reporter;
     this.signal = AbortSignal.any([request.signal, this.#stop.signal]);

@@ -1,5 +1,13 @@
 import { type ByteString, brandAs } from '../../base/index.ts';
-import { type DerivingPath, formatDerivingPath, opaquePath, parseDerivingPath } from '../derivation/deriving-path.ts';
+import {
+  type DerivingPath,
+  type SingleDerivingPath,
+  builtPath,
+  formatDerivingPath,
+  opaquePath,
+  parseDerivingPath,
+  unrollDerivingPath,
+} from '../derivation/deriving-path.ts';
 import { allOutputs, namedOutputs } from '../derivation/outputs-spec.ts';
 import { NixCompatError } from '../error.ts';
 import { type StoreDir, parseStorePathIn, printStorePath } from '../store-path/store-dir.ts';
@@ -19,6 +27,42 @@ export async function readDerivingPath(reader: WireReader, context: WireContext)
     ? parseDerivingPath(context.storeDir, text, '!')
     : parsePathWithOutputs(context.storeDir, text);
 }
+
+/**
+ * A path that stands for one store object, as those operations have it that C++ Nix has had since 2.35: a tag, then a store
+ * path, or another such path and an output. Throws `wire/bad-value`, `deriving-path/too-deep` or as `parseStorePathIn`.
+ */
+export async function readSingleDerivingPath(reader: WireReader, storeDir: StoreDir): Promise<SingleDerivingPath> {
+  let depth = 0;
+  for (;;) {
+    const tag = await reader.number();
+    if (tag === 0) break;
+    if (tag !== 1) {
+      throw new NixCompatError('wire/bad-value', `Invalid tag ${tag} for single derived path`, {
+        offset: reader.offset - 8,
+      });
+    }
+    if (++depth > maxWireDepth) {
+      const message = `a deriving path has more than ${maxWireDepth} outputs of outputs`;
+      throw new NixCompatError('deriving-path/too-deep', message, { offset: reader.offset - 8 });
+    }
+  }
+  let path: SingleDerivingPath = opaquePath(parseStorePathIn(storeDir, await reader.string()));
+  for (; depth > 0; depth--) path = builtPath(path, await reader.string());
+  return path;
+}
+
+/** The inverse of `readSingleDerivingPath`. */
+export function writeSingleDerivingPath(writer: WireWriter, storeDir: StoreDir, path: SingleDerivingPath): void {
+  const { base, outputs } = unrollDerivingPath(path);
+  for (const _ of outputs) writer.number(1);
+  writer.number(0);
+  writer.string(printStorePath(storeDir, base));
+  for (const output of outputs) writer.string(output);
+}
+
+/** Outputs of outputs; nobody has more than a few. */
+const maxWireDepth = 1000;
 
 /** Throws `wire/unsupported-by-peer`. */
 export function writeDerivingPath(writer: WireWriter, context: WireContext, path: DerivingPath): void {

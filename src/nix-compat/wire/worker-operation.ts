@@ -41,6 +41,8 @@ const operations = [
   ['AddBuildLog', 45],
   ['BuildPathsWithResults', 46], // since 1.34
   ['AddPermRoot', 47],
+  ['SubmitOutput', 1000], // feature `submit-output`, to builders alone
+  ['AddToStoreScanning', 1001], // feature `add-to-store-scanning`, to builders alone
 ] as const;
 
 export type WorkerOperation = (typeof operations)[number][0];

@@ -3,11 +3,15 @@ import { type Node, lockAgainstCollection, streamTree } from '../../castore/inde
 import {
   type ContentAddressMethod,
   type HashAlgorithm,
+  NarWriter,
   type PathInfo,
+  ReferenceScanner,
+  type StorePath,
   type StoreReferences,
   compareStorePaths,
   makeStorePathFromCA,
   noReferences,
+  storePathHashPart,
 } from '../../nix-compat/index.ts';
 import { NarHasher, contentHasher, plainFileOnly } from '../content-hasher.ts';
 import type { TreeSource } from '../store.ts';
@@ -23,6 +27,8 @@ export interface AddOptions {
   /** `sha256` unless given. */
   readonly algorithm?: HashAlgorithm;
   readonly references?: StoreReferences;
+  /** In place of `references`: the tree refers to those whose hash parts are found in its NAR. */
+  readonly candidates?: Iterable<StorePath>;
   /** Whether a path that is valid already gets its contents anew. */
   readonly repair?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -45,6 +51,7 @@ export async function addToStore(store: LocalStore, source: TreeSource, options:
   const all = teeTree(sink, staging.receiver);
   await source(isFlat(options) ? plainFileOnly(all) : all, () => staging.receiver.drain(), signal);
   const info = finish();
+  if (options.candidates !== undefined) await store.temporaryRoots.add(info.references, signal);
   const tree = await staging.finish();
   await using _batch = tree.batch;
   await commit(store, { info, ...tree }, { signal, repair });
@@ -98,15 +105,36 @@ export function isFlat({ method }: AddOptions): boolean {
 
 /** Computes, while its events pass, what is known of a tree under its content's name. */
 export function hashTree({ storeDir }: Pick<LocalStore, 'storeDir'>, options: AddOptions) {
-  const { name, method = 'nar', algorithm = 'sha256', references = noReferences } = options;
+  const { name, method = 'nar', algorithm = 'sha256', candidates } = options;
   const nar = new NarHasher();
   const content = method === 'nar' && algorithm === 'sha256' ? undefined : contentHasher({ method, algorithm });
+  const found = candidates === undefined ? undefined : new FoundReferences(candidates);
   const finish = (): PathInfo => {
     const narHash = nar.finish();
     const contentAddress = { method, hash: content?.finish() ?? narHash };
+    const references = found?.references ?? options.references ?? noReferences;
     const path = makeStorePathFromCA(storeDir, name, contentAddress, references);
     const all = [...references.others, ...(references.self ? [path] : [])].toSorted(compareStorePaths);
     return { path, narHash, narSize: nar.size, references: all, signatures: [], contentAddress };
   };
-  return { sink: content === undefined ? nar.sink : teeTree(nar.sink, content.sink), finish };
+  const sinks = [nar.sink, content?.sink, found?.sink].filter(sink => sink !== undefined);
+  return { sink: sinks.length === 1 ? nar.sink : teeTree(...sinks), finish };
+}
+
+/** What of some paths a tree refers to. */
+class FoundReferences {
+  readonly sink: NarWriter;
+  readonly #paths: ReadonlyMap<string, StorePath>;
+  readonly #scanner: ReferenceScanner;
+
+  constructor(candidates: Iterable<StorePath>) {
+    this.#paths = new Map(Array.from(candidates, path => [storePathHashPart(path), path]));
+    this.#scanner = new ReferenceScanner(this.#paths.keys());
+    this.sink = new NarWriter(chunk => this.#scanner.update(chunk));
+  }
+
+  get references(): StoreReferences {
+    const others = [...this.#scanner.found].flatMap(hashPart => this.#paths.get(hashPart) ?? []);
+    return { others: others.toSorted(compareStorePaths), self: false };
+  }
 }

@@ -1,0 +1,60 @@
+import { type ByteString, type Reporter, byteStringFromText, displayBytes } from '../../base/index.ts';
+import { isBuiltinBuilder, printStorePath } from '../../nix-compat/index.ts';
+import { BuildError } from '../error.ts';
+import { nestedModeOf } from '../nested/nested-mode.ts';
+import { NestedSocket, nestedSocketName } from '../nested/nested-socket.ts';
+import { NestedStore } from '../nested/nested-store.ts';
+import type { BuildContext, BuildRequest } from './build-context.ts';
+import type { BuildSite } from './build-site.ts';
+
+/** What a builder has that may use the store while it runs: at disposal nothing goes on any more that it has asked for. */
+export class BuildNest implements AsyncDisposable {
+  readonly store: NestedStore;
+  /** By which the builder's programs find it. */
+  readonly variables: ReadonlyMap<ByteString, ByteString>;
+  readonly #socket: NestedSocket;
+
+  private constructor(store: NestedStore, socket: NestedSocket, folderInside: string) {
+    this.store = store;
+    this.#socket = socket;
+    const remote = byteStringFromText(`unix://${folderInside}/${nestedSocketName}`);
+    this.variables = new Map([[byteStringFromText('NIX_REMOTE'), remote]]);
+  }
+
+  /** Undefined for builders that have no use for it. Throws `BuildError` where it cannot be had, and the system's errors. */
+  static async open(
+    { store, nestedServer }: Pick<BuildContext, 'store' | 'nestedServer'>,
+    request: BuildRequest,
+    { site, reporter }: { readonly site: BuildSite; readonly reporter: Reporter },
+  ): Promise<BuildNest | undefined> {
+    const { job, options, build, slot, nested: realising, inputs, signal } = request;
+    const mode = nestedModeOf(options);
+    if (mode === undefined || isBuiltinBuilder(job.derivation)) return undefined;
+    if (nestedServer === undefined || realising === undefined) {
+      const printed = displayBytes(printStorePath(store.storeDir, job.path));
+      throw new BuildError('InputRejected', `builders cannot use Nix here, as that of '${printed}' is to`);
+    }
+    const nested = new NestedStore({
+      store,
+      mode,
+      build,
+      slot,
+      realising,
+      outputs: job.derivation.outputs.keys(),
+      inputs,
+      show: paths => site.show(paths, signal),
+    });
+    const socket = await NestedSocket.listen({
+      folder: site.folder.path,
+      owner: site.user,
+      server: nestedServer,
+      nested,
+      reporter,
+    });
+    return new BuildNest(nested, socket, site.folderInside);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#socket[Symbol.asyncDispose]();
+  }
+}
