@@ -161,4 +161,5 @@ const keepsNothing: Collector = {
   collect: () => Promise.resolve({ paths: [], bytesFreed: 0 }),
   addTemporaryRoots: () => Promise.resolve(),
   addIndirectRoot: () => Promise.resolve(),
+  registerIndirectRoot: () => Promise.resolve(),
 };
