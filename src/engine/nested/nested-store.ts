@@ -189,21 +189,26 @@ export class NestedStore {
 
   /** Paths are known once the builder can see them. */
   async #learn(paths: Iterable<StorePath>): Promise<void> {
-    const { store, show } = this.#options;
     const all = new Set(paths);
     const fresh = [...all].filter(path => !this.#knows(path) && !this.#shown.has(path));
     if (fresh.length > 0) {
-      const showing = store.temporaryRoots.add(fresh).then(() => show(fresh));
+      const showing = this.#show(fresh);
+      // Whoever waits for one of them hears of it.
+      showing.catch(() => undefined);
       for (const path of fresh) this.#shown.set(path, showing);
-      const end = () => {
-        for (const path of fresh) this.#shown.delete(path);
-      };
-      showing.then(() => {
-        for (const path of fresh) this.#added.add(path);
-        end();
-      }, end);
     }
-    await Promise.all([...all].map(path => this.#shown.get(path)));
+    for (const path of all) await this.#shown.get(path);
+  }
+
+  async #show(fresh: readonly StorePath[]): Promise<void> {
+    const { store, show } = this.#options;
+    try {
+      await store.temporaryRoots.add(fresh);
+      await show(fresh);
+      for (const path of fresh) this.#added.add(path);
+    } finally {
+      for (const path of fresh) this.#shown.delete(path);
+    }
   }
 }
 

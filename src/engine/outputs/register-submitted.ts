@@ -68,15 +68,10 @@ export interface SubmittedOutputs {
 /** Whether a path has its name as the output is to have it. */
 function isOfKind({ contentAddress }: PathInfo, kind: DerivationOutput): boolean {
   if (contentAddress === undefined) return false;
-  switch (kind.kind) {
-    case 'floating':
-      return contentAddress.method === kind.method && contentAddress.hash.algorithm === kind.algorithm;
-    case 'fixed':
-      // A wrong hash is told as such.
-      return contentAddress.method === kind.address.method;
-    default:
-      return false;
-  }
+  const { method, hash } = contentAddress;
+  if (kind.kind === 'floating') return method === kind.method && hash.algorithm === kind.algorithm;
+  // A wrong hash is told as such.
+  return kind.kind === 'fixed' && method === kind.address.method;
 }
 
 function describeKind(kind: DerivationOutput): string {
