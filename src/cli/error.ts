@@ -31,6 +31,8 @@ export const cliErrorCodes = {
   'output/closed': 'whoever read our standard output has closed it',
   'daemon/refused': 'a client that the settings do not let use the daemon',
   'action/no-output': 'a result of an action, or an output in it, that there is not',
+  'mount/not-mounted': 'a folder at which nothing of ours is mounted',
+  'mount/in-the-way': 'a mount that would hide what it shows',
   'serve/cannot-listen': 'an address at which a server cannot listen',
   'shell/not-local': 'a store whose paths are not on this machine, where a program of it is to run',
   'shell/not-executable': 'a program that cannot be run',

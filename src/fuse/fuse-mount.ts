@@ -12,7 +12,7 @@ import {
 import { isEntryName } from '../castore/index.ts';
 import { FuseError } from './error.ts';
 import { type OpenMount, openMount } from './mounting/open-mount.ts';
-import type { NodeSource } from './node-source.ts';
+import type { NodeSource, SourceOptions } from './node-source.ts';
 import { entryInvalidation } from './protocol/notify.ts';
 import { rootId } from './protocol/request.ts';
 import { readAhead } from './mounting/read-ahead.ts';
@@ -251,20 +251,17 @@ export class FuseMount implements AsyncDisposable {
     if (this.#questions.delete(id)) this.#order({ kind: 'answer', id, answer });
   }
 
-  async #ask(
-    question: Question,
-    { signal, progress }: { readonly signal: AbortSignal; readonly progress: () => void },
-  ): Promise<Answer> {
+  async #ask(question: Question, options: SourceOptions): Promise<Answer> {
     const source = this.#source;
     switch (question.kind) {
       case 'blob': {
         const { digest, isDamaged } = question;
-        return { kind: 'blob', bytes: await source.fetchBlob(digest, { signal, isDamaged, progress }) };
+        return { kind: 'blob', bytes: await source.fetchBlob(digest, { ...options, isDamaged }) };
       }
       case 'name':
-        return { kind: 'name', node: await source.resolveName?.(question.view, question.name, { signal }) };
+        return { kind: 'name', node: await source.resolveName?.(question.view, question.name, options) };
       case 'listing':
-        return { kind: 'listing', entries: (await source.listNames?.(question.view, { signal })) ?? [] };
+        return { kind: 'listing', entries: (await source.listNames?.(question.view, options)) ?? [] };
       default:
         return unreachable(question);
     }

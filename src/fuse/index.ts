@@ -9,7 +9,13 @@
  */
 export { FuseError, type FuseErrorCode, fuseErrorCodes } from './error.ts';
 export { FuseMount, type FuseMountOptions, type HeldView } from './fuse-mount.ts';
-export { type FetchOptions, type FuseProblem, type NodeSource, dynamicValidity } from './node-source.ts';
+export {
+  type FetchOptions,
+  type FuseProblem,
+  type NodeSource,
+  type SourceOptions,
+  dynamicValidity,
+} from './node-source.ts';
 export { isOurMount, removeStaleMount } from './mounting/mount-table.ts';
 export { unmountAt } from './mounting/unmount-at.ts';
-export type { RootContents, ViewContents, ViewOwner } from './serving/messages.ts';
+export type { DynamicContents, RootContents, ViewContents, ViewOwner } from './serving/messages.ts';

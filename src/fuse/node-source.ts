@@ -1,11 +1,14 @@
 import type { ByteString } from '../base/index.ts';
 import type { CallOptions, Digest, DirectoryEntry, Node } from '../castore/index.ts';
 
-export interface FetchOptions extends CallOptions {
-  /** Whether the blob is here, but damaged: it is to be had anew. */
-  readonly isDamaged: boolean;
+export interface SourceOptions extends CallOptions {
   /** To be called now and then while something comes: who hears nothing for too long gives up. */
   readonly progress: () => void;
+}
+
+export interface FetchOptions extends SourceOptions {
+  /** Whether the blob is here, but damaged: it is to be had anew. */
+  readonly isDamaged: boolean;
 }
 
 /**
@@ -21,10 +24,10 @@ export interface NodeSource {
   fetchBlob(digest: Digest, options: FetchOptions): Promise<Uint8Array | undefined>;
 
   /** What `name` stands for in the dynamic view `view`, if anything. Asked again after `dynamicValidity`. */
-  resolveName?(view: ByteString, name: ByteString, options: CallOptions): Promise<Node | undefined>;
+  resolveName?(view: ByteString, name: ByteString, options: SourceOptions): Promise<Node | undefined>;
 
   /** What a listing of the dynamic view `view` shows, in any order. */
-  listNames?(view: ByteString, options: CallOptions): Promise<readonly DirectoryEntry[]>;
+  listNames?(view: ByteString, options: SourceOptions): Promise<readonly DirectoryEntry[]>;
 
   /** Called with what made reads fail. */
   reportProblem(problem: FuseProblem): void;

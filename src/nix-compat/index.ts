@@ -325,6 +325,7 @@ export {
   joinStorePath,
   maxStorePathNameLength,
   parseStorePath,
+  storePathForm,
   requireDerivationPath,
   storePathHashLength,
   storePathHashPart,

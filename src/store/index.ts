@@ -64,6 +64,7 @@ export { signInfo, signRoot, takeSecretKeys } from './secret-keys.ts';
 export { invalidPath, requirePathInfo } from './require-path-info.ts';
 export { SpooledTree } from './spooled-tree.ts';
 export { StoreParameters, type StoreTraits, takeTraits } from './store-parameters.ts';
+export { type FetchBlobOptions, type LazyOptions, LazyPaths, type LazyPathsOptions } from './lazy/lazy-paths.ts';
 export { type MakeContentAddressedOptions, makeContentAddressed } from './rewrite/make-content-addressed.ts';
 export { type MissingPaths, downloadSizeOf, queryMissing } from './substitute/query-missing.ts';
 export { type RealiseFailure, type RealiseOptions, noSubstituter, realisePaths } from './substitute/realise-paths.ts';

@@ -45,6 +45,7 @@ const present: { readonly [path: string]: Loader } = {
   'key generate-secret': async () => (await import('./key-generate.ts')).keyGenerateSecret,
   log: async () => (await import('./log.ts')).buildLog,
   'eval-jobs': async () => (await import('./eval-jobs.ts')).evalJobs,
+  mount: async () => (await import('./mount.ts')).mount,
   'nar cat': async () => (await import('./nar-cat.ts')).narCat,
   'nar dump-path': async () => (await import('./nar-pack.ts')).narDumpPath,
   'nar ls': async () => (await import('./nar-ls.ts')).narLs,

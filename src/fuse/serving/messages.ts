@@ -3,8 +3,17 @@ import type { ByteString } from '../../base/index.ts';
 import type { Digest, DirectoryEntry, Node } from '../../castore/index.ts';
 import type { FuseProblem } from '../node-source.ts';
 
-/** What a view shows: names in ascending order, or what is asked for when it is looked at. */
-export type ViewContents = readonly DirectoryEntry[] | 'dynamic';
+/** A view whose names are asked for when they are looked at, those that `asksFor` matches; others are not there. */
+export interface DynamicContents {
+  readonly asksFor: RegExp;
+}
+
+/** What a view shows: names in ascending order, or what the source says. */
+export type ViewContents = readonly DirectoryEntry[] | DynamicContents;
+
+export function isDynamic(contents: ViewContents): contents is DynamicContents {
+  return 'asksFor' in contents;
+}
 
 /**
  * Whose everything in a view is, who may write to it: for views that lie below what is written (overlays), since nothing in a

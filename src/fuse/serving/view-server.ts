@@ -6,7 +6,15 @@ import { type Attributes, type ErrorNumber, ReplyWriter, type Validity, forEver 
 import { type FuseRequest, type NodeId, maxNameLength, rootId } from '../protocol/request.ts';
 import { type DirectoryInode, type Inode, Inodes, type ViewInode, type ViewsInode, newView } from './inodes.ts';
 import { type LocalNodes, MissingBlob } from './local-nodes.ts';
-import type { Answer, Question, QuestionId, RootContents, ViewContents, ViewOwner } from './messages.ts';
+import {
+  type Answer,
+  type Question,
+  type QuestionId,
+  type RootContents,
+  type ViewContents,
+  type ViewOwner,
+  isDynamic,
+} from './messages.ts';
 import { Questions, describeQuestion } from './questions.ts';
 
 export interface ViewServerOptions {
@@ -255,7 +263,8 @@ export class ViewServer {
         return 'done';
       }
       case 'view': {
-        if (folder.contents !== 'dynamic') return this.#enterEntry(folder, name, find(folder.contents, name));
+        if (!isDynamic(folder.contents)) return this.#enterEntry(folder, name, find(folder.contents, name));
+        if (!folder.contents.asksFor.test(name)) return 'ENOENT';
         const question: Question = { kind: 'name', view: folder.name, name };
         if (known?.answer.kind !== 'name' || !isSame(known.question, question)) return { question };
         const { node } = known.answer;
@@ -310,7 +319,7 @@ export class ViewServer {
         return 'done';
       }
       case 'view': {
-        if (inode.contents !== 'dynamic') {
+        if (!isDynamic(inode.contents)) {
           this.#list(this.#folder(inode, infinite), inode.contents, listing);
           return 'done';
         }
@@ -380,7 +389,7 @@ export class ViewServer {
         return { ...common, size: 0, mode: folderMode, time: inode.changed };
       case 'view': {
         // Another time each time makes the kernel list it anew.
-        const time = inode.contents === 'dynamic' ? nowInSeconds() : canonicalTime;
+        const time = isDynamic(inode.contents) ? nowInSeconds() : canonicalTime;
         return { ...common, size: 0, mode: folderMode | more, time };
       }
       case 'directory':
@@ -392,7 +401,7 @@ export class ViewServer {
 
   #attributesValidity(inode: Inode): number {
     if (inode.kind === 'views') return 0;
-    return inode.kind === 'view' && inode.contents === 'dynamic' ? 1 : forEver;
+    return inode.kind === 'view' && isDynamic(inode.contents) ? 1 : forEver;
   }
 }
 

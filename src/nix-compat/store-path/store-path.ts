@@ -12,6 +12,9 @@ export const storePathHashLength = 32;
 /** Longest name, in bytes; with hash part and dash a base name stays below the 255 of file systems. */
 export const maxStorePathNameLength = 211;
 
+/** Matches whatever has the form of a base name. Not all that matches is one: `parseStorePath`. */
+export const storePathForm = /^[0-9a-z]{32}-./;
+
 const illegal = /[^0-9a-zA-Z+\-._?=]/;
 
 /** Throws `store-path/bad-name` unless `name` may follow the hash part. */

@@ -16,6 +16,7 @@ import {
 import {
   BlobTree,
   type KeeperInfo,
+  type LazyTrees,
   NarHasher,
   type PathWriter,
   type Store,
@@ -30,6 +31,7 @@ import type { ReapiServer } from '../client/reapi-server.ts';
 import { EntryTexts } from './entry-texts.ts';
 import { explainFailure } from './explain-failure.ts';
 import { type FoundPath, PathEntries } from './path-entries.ts';
+import { ReapiLazyTrees } from './reapi-lazy-trees.ts';
 import { ReapiWriter } from './reapi-writer.ts';
 
 export interface ReapiStoreOptions {
@@ -72,6 +74,7 @@ export class ReapiStore implements Store {
   readonly isTrusted: boolean;
   readonly checksNars = true;
   readonly writer: PathWriter;
+  readonly lazyTrees: LazyTrees;
   readonly #server: ReapiServer;
   readonly #paths: PathEntries;
   readonly #texts: EntryTexts;
@@ -91,6 +94,7 @@ export class ReapiStore implements Store {
     const shared = { uri, storeDir, blobs, results, reporter };
     this.#paths = new PathEntries({ ...shared, remembered: options.pathInfoCacheSize });
     this.#texts = new EntryTexts(storeDir, blobs, results);
+    this.lazyTrees = new ReapiLazyTrees(this.#paths, blobs);
     const { secretKeys } = options;
     this.writer = new ReapiWriter({ ...shared, server, paths: this.#paths, texts: this.#texts, secretKeys });
   }

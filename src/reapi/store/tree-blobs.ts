@@ -20,6 +20,10 @@ export class TreeBlobs implements BlobStore {
     this.#directories = directories;
   }
 
+  hasDirectory(digest: Digest): boolean {
+    return this.#directories.has(formatDigest(digest));
+  }
+
   findMissing(digests: readonly Digest[], options?: CallOptions): Promise<Digest[]> {
     const others = digests.filter(digest => !this.#directories.has(formatDigest(digest)));
     return this.#store.findMissing(others, options);

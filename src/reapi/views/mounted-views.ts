@@ -2,7 +2,7 @@ import { type ByteString, brandAs, byteStringFromLatin1, displayBytes, sha256Hex
 import { type DirectoryEntry, type Node, decodeDirectory, readDirectory } from '../../castore/index.ts';
 import type { Mount } from '../../exec/index.ts';
 import { FuseMount, type HeldView, type NodeSource, type ViewOwner } from '../../fuse/index.ts';
-import { compareStorePaths } from '../../nix-compat/index.ts';
+import { compareStorePaths, storePathForm } from '../../nix-compat/index.ts';
 import { type LocalStore, type Substituters, formatRoot } from '../../store/index.ts';
 import type { RootFs, StoreView, StoreViews, ViewRequest } from '../execution/store-views.ts';
 import { type ViewSettings, requireAllowed } from './checked-out-views.ts';
@@ -52,7 +52,9 @@ export class MountedViews implements StoreViews {
     const finder = new ClosureFinder(store, substituters(), { isLazy: true, roots, signal: request.signal });
     const { closure, isWhole, writable, rootFs } = await finder.findWanted(request);
     const show = (view: HeldView): string => owned.use(view).path;
-    const from = show(isWhole ? this.#mount.holdView(wholeView, 'dynamic') : this.#holdPaths(closure.values()));
+    const from = show(
+      isWhole ? this.#mount.holdView(wholeView, { asksFor: storePathForm }) : this.#holdPaths(closure.values()),
+    );
     const mounts: Mount[] = [{ kind: 'bind', from, to: this.storeDir, writable: false, is: 'folder' }];
     const layers = new Layers(request);
     for (const path of writable) {

@@ -1,5 +1,5 @@
 import { brandAs } from '../../base/index.ts';
-import type { Database, Row } from '../../castore/index.ts';
+import type { Database, Node, Row } from '../../castore/index.ts';
 import {
   type OutputName,
   type PathInfo,
@@ -12,7 +12,7 @@ import {
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import type { ValidPath } from '../valid-path.ts';
-import { pathColumns, pathOfRow, rowOfPath } from './path-row.ts';
+import { pathColumns, pathOfRow, rootOfColumns, rowOfPath } from './path-row.ts';
 
 /** An output of a derivation whose store path follows from the derivation. */
 export interface KnownOutput {
@@ -145,6 +145,12 @@ export class PathTable {
   infos(): Map<StorePath, PathInfo> {
     const rows = this.#database.all(`SELECT id, ${columns} FROM paths ORDER BY path`);
     return joinInfos(rows, this.#database.tuples('SELECT referrer, reference FROM path_refs'));
+  }
+
+  /** Valid paths and the roots of their trees, in ascending order. */
+  roots(): [StorePath, Node][] {
+    const rows = this.#database.all('SELECT path, root_kind, root, root_size FROM paths ORDER BY path');
+    return rows.map(row => [parseStorePath(String(row['path'])), rootOfColumns(row)]);
   }
 
   /** The valid path with this hash part (32 characters), of which there is at most one. */
