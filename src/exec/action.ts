@@ -87,6 +87,8 @@ export interface Sandbox {
    * the root of all. None of its own unless given.
    */
   readonly controlGroup?: string | undefined;
+  /** What all of it may take together. Limits that this machine cannot set are refused (`exec/no-resources`). */
+  readonly resources?: Resources | undefined;
   /**
    * Whether it is refused where it would keep our supplementary groups, which only root can take away; where it belongs to
    * somebody else it has none.
@@ -94,6 +96,15 @@ export interface Sandbox {
   readonly requiresNoGroups?: boolean;
   /** Whether programs may gain setuid bits on files; refused unless given. */
   readonly allowsSetuid?: boolean;
+}
+
+export interface Resources {
+  /** In bytes; who wants more is killed. */
+  readonly memory?: number | undefined;
+  /** And threads: who wants more gets none. */
+  readonly processes?: number | undefined;
+  /** Processors, or a part of one: who wants more waits. */
+  readonly processors?: number | undefined;
 }
 
 export interface UserIds {

@@ -12,6 +12,8 @@ export const execErrorCodes = [
   'exec/no-control-group',
   /** The groups of who starts the action cannot be taken from it. */
   'exec/keeps-groups',
+  /** What the action may take cannot be limited here. */
+  'exec/no-resources',
 ] as const;
 
 export type ExecErrorCode = (typeof execErrorCodes)[number];

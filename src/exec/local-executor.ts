@@ -4,6 +4,7 @@ import { ExecError } from './error.ts';
 import type { Executor, RunOptions } from './executor.ts';
 import { hasIds } from './known-ids.ts';
 import type { Outcome } from './outcome.ts';
+import { ResourceGroup } from './resources/resource-group.ts';
 import type { ProcessOrder, RunResult } from './spawner/messages.ts';
 import { Spawner } from './spawner/spawner.ts';
 import { hostStart } from './start/host-start.ts';
@@ -25,9 +26,14 @@ export class LocalExecutor implements Executor {
     const { signal } = options;
     signal?.throwIfAborted();
     const start = this.#start(action);
-    const result = await this.#spawner.run(orderOf(action, start), options);
+    const resources = action.place.kind === 'sandbox' ? action.place.resources : undefined;
+    // Disposed of when no process of the action is left.
+    await using group = resources === undefined ? undefined : ResourceGroup.make(resources);
+    const result = await this.#spawner.run(orderOf(action, start, group?.folders), options);
     signal?.throwIfAborted();
-    return outcomeOf(result, start);
+    const outcome = outcomeOf(result, start);
+    const reached = group?.reached() ?? [];
+    return outcome.kind === 'not-executable' || reached.length === 0 ? outcome : { ...outcome, reached };
   }
 
   #start(action: Action): StartProgram {
@@ -67,14 +73,19 @@ export class LocalExecutor implements Executor {
   }
 }
 
-function orderOf(action: Action, { program, cloneEntry }: StartProgram): ProcessOrder {
+function orderOf(
+  action: Action,
+  { program, cloneEntry }: StartProgram,
+  resourceGroups: readonly string[] = [],
+): ProcessOrder {
   const { place, limits, output, endsWithOutput = false } = action;
   const common = { program, cloneEntry, limits, output, endsWithOutput };
-  if (place.kind === 'host') return { ...common, user: place.user, ids: undefined, controlGroup: undefined };
+  if (place.kind === 'host') return { ...common, user: place.user, ids: undefined, controlGroups: [] };
   const { outsideUser, idCount, controlGroup } = place;
-  if (idCount === undefined) return { ...common, user: outsideUser, ids: undefined, controlGroup };
+  const controlGroups = [...(controlGroup === undefined ? [] : [controlGroup]), ...resourceGroups];
+  if (idCount === undefined) return { ...common, user: outsideUser, ids: undefined, controlGroups };
   if (outsideUser === undefined) throw new TypeError('many ids of nobody');
-  return { ...common, user: undefined, ids: { first: outsideUser, count: idCount }, controlGroup };
+  return { ...common, user: undefined, ids: { first: outsideUser, count: idCount }, controlGroups };
 }
 
 function outcomeOf(result: RunResult, start: StartProgram): Outcome {

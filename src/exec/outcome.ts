@@ -15,4 +15,8 @@ export interface Usage {
   readonly cpuSystem?: bigint | undefined;
   /** The most that one of them had in memory, in bytes. */
   readonly peakMemory?: bigint | undefined;
+  /** Limits of `Resources` that some process of it came up against: it was killed, or could not be started. */
+  readonly reached?: readonly ReachedLimit[] | undefined;
 }
+
+export type ReachedLimit = 'memory' | 'processes';

@@ -47,6 +47,7 @@ const reapiStatus: { readonly [code in ReapiErrorCode]?: StatusName } = {
   'action/timed-out': 'deadlineExceeded',
   'action/cancelled': 'cancelled',
   'action/too-much-output': 'resourceExhausted',
+  'action/too-much-disk': 'resourceExhausted',
   'closure/unknown': 'failedPrecondition',
   'closure/other': 'failedPrecondition',
   'closure/refused': 'permissionDenied',

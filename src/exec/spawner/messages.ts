@@ -11,8 +11,8 @@ export interface ProcessOrder {
   readonly user: UserIds | undefined;
   /** What the program's process is given once it is in a user namespace of its own, where it waits for that. */
   readonly ids: { readonly first: UserIds; readonly count: number } | undefined;
-  /** The folder of the control group that it is put into before it goes on. */
-  readonly controlGroup: string | undefined;
+  /** Folders of the control groups that it is put into before it goes on. */
+  readonly controlGroups: readonly string[];
   readonly limits: Limits;
   readonly output: OutputKind;
   readonly endsWithOutput: boolean;

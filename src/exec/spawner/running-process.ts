@@ -101,7 +101,7 @@ export class RunningProcess {
     if ('errno' in started) return this.#report({ kind: 'not-started', errno: started.errno });
     this.#pid = started.pid;
     // Who gets ids waits for both, once its namespaces are made.
-    if (ids === undefined && !this.#enterControlGroup(started.pid)) return;
+    if (ids === undefined && !this.#enterControlGroups(started.pid)) return;
     if (this.isInHost) this.#events.started(started.pid);
     if (limits.time !== undefined) this.#timers.push(setTimeout(() => this.#reachLimit('time'), limits.time));
     if (limits.silence === undefined) return;
@@ -110,7 +110,7 @@ export class RunningProcess {
   }
 
   #giveIds(pid: number): void {
-    const { ids, controlGroup } = this.#order;
+    const { ids, controlGroups } = this.#order;
     if (ids === undefined) return;
     try {
       for (const [map, first] of [['uid_map', ids.first.user] as const, ['gid_map', ids.first.group] as const])
@@ -119,8 +119,8 @@ export class RunningProcess {
       this.#giveUp(pid, 'no-ids', error);
       return;
     }
-    if (controlGroup === undefined) this.#reports?.release();
-    else this.#enterControlGroup(pid);
+    if (controlGroups.length === 0) this.#reports?.release();
+    else this.#enterControlGroups(pid);
   }
 
   /** Ends a process that waits for what it cannot get. */
@@ -131,12 +131,12 @@ export class RunningProcess {
     this.#report({ kind, errno });
   }
 
-  /** Puts the process into its control group, as long as it waits for that. Without, it is ended. */
-  #enterControlGroup(pid: number): boolean {
-    const { controlGroup } = this.#order;
-    if (controlGroup === undefined) return true;
+  /** Puts the process into its control groups, as long as it waits for that. Without, it is ended. */
+  #enterControlGroups(pid: number): boolean {
+    const { controlGroups } = this.#order;
+    if (controlGroups.length === 0) return true;
     try {
-      writeFileSync(join(controlGroup, 'cgroup.procs'), String(pid));
+      for (const folder of controlGroups) writeFileSync(join(folder, 'cgroup.procs'), String(pid));
       this.#reports?.release();
       return true;
     } catch (error) {

@@ -66,7 +66,7 @@ export function sandboxStart(action: SandboxAction, { machine, outside, filter }
   const { script } = start;
   const parent: Label = { entry: undefined };
 
-  if (sandbox.controlGroup !== undefined) {
+  if (sandbox.controlGroup !== undefined || sandbox.resources !== undefined) {
     start.stage('namespaces', 'waiting for the control group');
     start.waitForStarter();
   }

@@ -37,9 +37,10 @@ export function actionSandbox({ plan, hostPaths, root, view, owner, ...settings 
       ...rootMounts({ plan, hostPaths, root, view, network }),
       ...(view?.mounts ?? []),
       { kind: 'devices', to: '/dev' },
-      { kind: 'tmpfs', to: '/dev/shm', mode: 0o1777 },
+      privateFolder('/dev/shm', plan),
       { kind: 'proc', to: '/proc' },
     ],
+    resources: plan.wanted.resources,
     network: network ? 'host' : 'private',
     hostName: 'localhost',
     user: idsInside,
@@ -51,16 +52,16 @@ function rootMounts(
   request: Pick<ActionPlaceRequest, 'plan' | 'hostPaths' | 'root' | 'view'> & { readonly network: boolean },
 ): Mount[] {
   const { plan, root, view, network } = request;
-  if (hasOwnRoot(plan)) return withUsualFiles(treeMounts(root), network);
+  if (hasOwnRoot(plan)) return withUsualFiles(treeMounts(root), plan, network);
   const build: Mount = { kind: 'bind', from: root, to: usualPlace, writable: true, is: 'folder' };
-  if (view?.rootFs !== undefined) return [...withUsualFiles(view.rootFs, network), build];
+  if (view?.rootFs !== undefined) return [...withUsualFiles(view.rootFs, plan, network), build];
   const hostPaths = plan.store === undefined ? request.hostPaths : [];
   return [
     { kind: 'folder', to: '/etc', mode: 0o755 },
     ...hostMounts({ paths: hostPaths, network }),
     ...identityFiles(idsInside, network),
-    privateTmp,
-    { kind: 'tmpfs', to: '/var/tmp', mode: 0o1777 },
+    privateFolder('/tmp', plan),
+    privateFolder('/var/tmp', plan),
     build,
   ];
 }
@@ -70,12 +71,15 @@ function hasOwnRoot({ platform }: ActionPlan): boolean {
 }
 
 /** With what programs expect to be there and that tree lacks. */
-function withUsualFiles({ mounts, names }: RootFs, network: boolean): Mount[] {
+function withUsualFiles({ mounts, names }: RootFs, plan: ActionPlan, network: boolean): Mount[] {
   return [
     ...mounts,
     ...(names.has('etc') ? [] : identityFiles(idsInside, network)),
-    ...(names.has('tmp') ? [] : [privateTmp]),
+    ...(names.has('tmp') ? [] : [privateFolder('/tmp', plan)]),
   ];
 }
 
-const privateTmp: Mount = { kind: 'tmpfs', to: '/tmp', mode: 0o1777 };
+/** In memory, and as large as what the action may fill of the disk. */
+function privateFolder(to: string, { wanted: { disk: size } }: ActionPlan): Mount {
+  return { kind: 'tmpfs', to, mode: 0o1777, ...(size === undefined ? {} : { size }) };
+}

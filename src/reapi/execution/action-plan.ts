@@ -5,6 +5,7 @@ import { digestOfMessage } from '../digests/digest-message.ts';
 import { ReapiError } from '../error.ts';
 import { type PlatformProperties, platformProperties } from './platform.ts';
 import { type StoreWants, storeWantsOf } from './store-wants.ts';
+import { type WantedResources, wantedResources } from './wanted-resources.ts';
 import { type InnerPath, innerPath, joinInner } from './inner-path.ts';
 
 /** An `Action` and its `Command`, checked: what to run, and what of it is wanted. */
@@ -21,6 +22,8 @@ export interface ActionPlan {
   readonly platform: PlatformProperties;
   /** What of a store it names; undefined for nothing. */
   readonly store: StoreWants | undefined;
+  /** What it may take, as it says itself. */
+  readonly wanted: WantedResources;
   /** In milliseconds; undefined where the client leaves it to us. */
   readonly timeout: number | undefined;
   readonly doNotCache: boolean;
@@ -67,6 +70,7 @@ export function planAction(action: Action, command: Command, digestFunction: Dig
     outputs: outputsOf(command, workingFolder),
     platform,
     store: storeWantsOf(platform),
+    wanted: wantedResources(platform),
     timeout: timeoutOf(action),
     doNotCache: action.doNotCache,
   };

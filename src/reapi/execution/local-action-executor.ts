@@ -3,7 +3,14 @@ import { dirname } from 'node:path';
 import { constants } from 'node:os';
 import { byteStringFromText, displayBytes, unreachable } from '../../base/index.ts';
 import type { Digest, DiskBlobStore } from '../../castore/index.ts';
-import { type Action, ExecError, type Executor, type Outcome, type Usage } from '../../exec/index.ts';
+import {
+  type Action,
+  ExecError,
+  type Executor,
+  type Outcome,
+  type ReachedLimit,
+  type Usage,
+} from '../../exec/index.ts';
 import { ReapiError } from '../error.ts';
 import type { ActionExecutor, ActionJob, Executed, ExecutionOptions } from './action-executor.ts';
 import { StoreLinks } from '../views/store-links.ts';
@@ -20,6 +27,8 @@ import { makeResult } from './make-result.ts';
 import { OutputSpool } from './output-spool.ts';
 import { type PlatformOffer, hostPlatform, requireOffered } from './platform.ts';
 import { type Seat, Seats } from './seats.ts';
+import { resourceOffer } from './wanted-resources.ts';
+import { watchDisk } from './disk-watch.ts';
 import { stageInputs } from './stage-inputs.ts';
 import { viewOffer } from './store-wants.ts';
 import type { StoreView, StoreViews } from './store-views.ts';
@@ -55,7 +64,7 @@ export function defaultActionSettings(name: string, slots: number): LocalActionS
   return {
     name,
     slots,
-    offer: hostPlatform(),
+    offer: new Map([...hostPlatform(), ...resourceOffer()]),
     hostPaths: defaultHostPaths,
     network: false,
     defaultTimeout: hour,
@@ -96,7 +105,7 @@ export class LocalActionExecutor implements ActionExecutor {
   constructor(store: DiskBlobStore, executor: Executor, settings: LocalActionSettings) {
     this.name = settings.name;
     this.slots = settings.slots;
-    this.offer = settings.views === undefined ? settings.offer : new Map([...settings.offer, ...viewOffer]);
+    this.offer = new Map([...settings.offer, ...(settings.views === undefined ? [] : viewOffer)]);
     this.#store = store;
     this.#executor = executor;
     this.#settings = settings;
@@ -188,9 +197,10 @@ export class LocalActionExecutor implements ActionExecutor {
   ): Promise<Outcome> {
     const { job, options, stdout, stderr } = running;
     const action = this.#actionOf(running, more);
+    using watched = watchedDisk(running);
     try {
       const outcome = await this.#executor.run(action, {
-        signal: options.signal,
+        signal: watched.signal,
         output: (chunk, stream) => {
           (stream === 'stdout' ? stdout : stderr).write(chunk);
           options.output?.(chunk, stream);
@@ -199,7 +209,7 @@ export class LocalActionExecutor implements ActionExecutor {
       if (outcome.kind === 'not-executable') {
         const message = `cannot execute '${displayBytes(job.plan.argv[0])}': ${outcome.reason}\n`;
         stderr.write(Buffer.from(message));
-      }
+      } else for (const limit of outcome.reached ?? []) stderr.write(Buffer.from(describeReached(limit, job.plan)));
       return outcome;
     } catch (cause) {
       if (!(cause instanceof ExecError)) throw cause;
@@ -269,6 +279,29 @@ export class LocalActionExecutor implements ActionExecutor {
 function closedFolder(path: string): string | undefined {
   const outer = dirname(path) === path ? undefined : closedFolder(dirname(path));
   return outer ?? ((statSync(path).mode & 0o001) === 0 ? path : undefined);
+}
+
+/** The signal of the action, which is aborted as well when it fills more of the disk than it may. */
+function watchedDisk({ job, options, folder }: Running): Disposable & { readonly signal: AbortSignal } {
+  const { disk: limit } = job.plan.wanted;
+  if (limit === undefined) return { signal: options.signal, [Symbol.dispose]: () => {} };
+  const ended = new AbortController();
+  const stop = new AbortController();
+  const message = `the action filled more of the disk than its ${limit} bytes, and was killed`;
+  const exceeded = () => stop.abort(new ReapiError('action/too-much-disk', message));
+  void watchDisk([folder.root, folder.view], { limit, signal: ended.signal, exceeded });
+  return { signal: AbortSignal.any([options.signal, stop.signal]), [Symbol.dispose]: () => ended.abort() };
+}
+
+function describeReached(limit: ReachedLimit, { wanted: { resources } }: ActionPlan): string {
+  switch (limit) {
+    case 'memory':
+      return `a process of the action was killed, since all of it may take ${resources?.memory ?? 0} bytes of memory\n`;
+    case 'processes':
+      return `the action could not start a process, since it may have ${resources?.processes ?? 0} at a time\n`;
+    default:
+      return unreachable(limit);
+  }
 }
 
 function failureOf(outcome: Outcome, { timeout }: ActionPlan): ReapiError | undefined {

@@ -24,9 +24,9 @@ export type PlatformOffer = ReadonlyMap<string, 'any' | ReadonlySet<string>>;
 export const rootFileSystem = 'root-filesystem';
 export const inputRoot = 'input-root';
 
-/** `network` = `private`: it has none, although others may. */
+/** `network` = `private` or `loopback`: it has none but a loopback interface of its own, although others may. */
 export const networkProperty = 'network';
-export const privateNetwork = 'private';
+export const privateNetworks: ReadonlySet<string> = new Set(['private', 'loopback']);
 
 const machines: Readonly<Record<string, readonly string[]>> = {
   x64: ['x86-64', 'x86_64', 'amd64'],
@@ -41,7 +41,7 @@ export function hostPlatform(arch: string = process.arch): PlatformOffer {
     ['ISA', isa],
     ['Arch', isa],
     [rootFileSystem, new Set([inputRoot])],
-    [networkProperty, new Set([privateNetwork])],
+    [networkProperty, privateNetworks],
   ]);
 }
 
