@@ -33,6 +33,10 @@ import {
 } from '../testing/index.ts';
 import { serveWorker } from './worker-service.ts';
 
+function unforeseen(error: unknown): never {
+  throw error;
+}
+
 class WorkerRig extends ServiceRig {
   readonly remote: WorkerStore;
   readonly #isTrusted: boolean;
@@ -54,7 +58,7 @@ class WorkerRig extends ServiceRig {
 
   serve(): ReturnType<typeof connectChannels> {
     const { signal } = new AbortController();
-    return this.connect(server => serveWorker(server, this.served, { isTrusted: this.#isTrusted, signal }));
+    return this.connect(server => serveWorker(server, this.served, { isTrusted: this.#isTrusted, signal, onFault: unforeseen }));
   }
 }
 

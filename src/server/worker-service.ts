@@ -1,4 +1,4 @@
-import { byteStringFromText } from '../base/index.ts';
+import { FirnError, byteStringFromText, errnoOf } from '../base/index.ts';
 import {
   NixCompatError,
   WireReader,
@@ -21,6 +21,8 @@ export interface WorkerOptions {
   /** Whether the client may do what could harm other users of the store. */
   readonly isTrusted: boolean;
   readonly signal: AbortSignal;
+  /** Told of errors that are ours; the client is told their messages. */
+  readonly onFault: (error: unknown) => void;
 }
 
 /** Reads the rest of a request, does what it says and writes the answer. */
@@ -107,7 +109,7 @@ function offeredTo({ builder }: ServedStore): WorkerProtocol {
  * request could not be read to its end the connection is of no more use, and that is thrown, too.
  */
 export async function serveWorker(channel: ByteChannel, served: ServedStore, options: WorkerOptions): Promise<void> {
-  const { isTrusted, signal } = options;
+  const { isTrusted, signal, onFault } = options;
   await using reader = new WireReader(channel.source);
   const send = async (bytes: Uint8Array): Promise<void> => {
     channel.write(bytes);
@@ -138,9 +140,16 @@ export async function serveWorker(channel: ByteChannel, served: ServedStore, opt
       await answer(session);
       await session.flush();
     } catch (error) {
+      if (isFault(error)) onFault(error);
       const isLost = !session.log.isOpen || (error instanceof NixCompatError && error.code.startsWith('wire/'));
       await session.fail(error).catch(() => undefined);
       if (isLost) throw error;
     }
   }
+}
+
+/** Whether an error is nothing that a client, the system or a cancellation brings about. */
+function isFault(error: unknown): boolean {
+  const isCancelled = error instanceof DOMException && error.name === 'AbortError';
+  return !(error instanceof FirnError || isCancelled || errnoOf(error) !== undefined);
 }

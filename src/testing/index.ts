@@ -33,6 +33,23 @@ export { MemoryStore, type MemoryStoreOptions, testPath } from './memory-store.t
 export { addTestPath, addTestRoot, listTestStore, openLocalStoreIn } from './local-store-rig.ts';
 export { connectChannels } from './connected-channels.ts';
 export { ServiceRig } from './service-rig.ts';
+export { scriptedPath, serveScripts, workerScripts } from './client-scripts.ts';
+export { type SessionMutation, fieldMutations, truncations } from './session-mutations.ts';
+export { MemoryChannel } from './memory-channel.ts';
+export {
+  type RecordedSession,
+  type SentRequest,
+  parseRecordedSession,
+  readSentRequests,
+  readRecordedSessions,
+} from './recorded-sessions.ts';
+export {
+  type RequestField,
+  type SessionRequest,
+  type SessionRequests,
+  parseServeRequests,
+  parseWorkerRequests,
+} from './session-requests.ts';
 export { TestServedStore } from './test-served-store.ts';
 export { inPieces } from './pieces.ts';
 export { type TestBuild, type TestOutput, finishTestBuild, floating, noChecks } from './finished-build-rig.ts';

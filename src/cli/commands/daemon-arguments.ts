@@ -57,6 +57,7 @@ export class DaemonArguments {
     await using channel = openStandardChannel();
     // Nobody can see who speaks through standard streams.
     const isTrusted = this.#trust ?? true;
-    await serveWorker(channel, serveWith(store, this.#context), { isTrusted, signal });
+    const onFault = (error: unknown) => this.#context.log.logError(error);
+    await serveWorker(channel, serveWith(store, this.#context), { isTrusted, signal, onFault });
   }
 }

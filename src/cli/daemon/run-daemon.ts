@@ -73,7 +73,7 @@ async function serveClient(
   signal.addEventListener('abort', () => channel.destroy(), { once: true, signal: channel.ended });
   const gone = AbortSignal.any([signal, channel.ended]);
   try {
-    await serveWorker(channel, serveWith(store, own), { isTrusted, signal });
+    await serveWorker(channel, serveWith(store, own), { isTrusted, signal, onFault: error => log.logError(error) });
   } catch (error) {
     // Nobody is there to be told.
     if (!gone.aborted) throw error;
