@@ -30,6 +30,7 @@ export { HealthService } from './health-service.ts';
 export { BinaryCacheSite } from './binary-cache/binary-cache-site.ts';
 export { type NarCompression, narCompressions } from './binary-cache/nar-compression.ts';
 export type { CacheUpstream, ServedCache } from './binary-cache/served-cache.ts';
+export { httpErrorOf } from './http/http-error.ts';
 export type { HttpExchange, HttpSite } from './http/http-site.ts';
 export { type HttpPlace, HttpService } from './http/http-service.ts';
 export { type Gauge, ServerMetrics } from './metrics.ts';

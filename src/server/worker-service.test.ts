@@ -58,7 +58,9 @@ class WorkerRig extends ServiceRig {
 
   serve(): ReturnType<typeof connectChannels> {
     const { signal } = new AbortController();
-    return this.connect(server => serveWorker(server, this.served, { isTrusted: this.#isTrusted, signal, onFault: unforeseen }));
+    return this.connect(server =>
+      serveWorker(server, this.served, { isTrusted: this.#isTrusted, signal, onFault: unforeseen }),
+    );
   }
 }
 

@@ -141,7 +141,7 @@ export async function serveWorker(channel: ByteChannel, served: ServedStore, opt
       await session.flush();
     } catch (error) {
       if (isFault(error)) onFault(error);
-      const isLost = !session.log.isOpen || (error instanceof NixCompatError && error.code.startsWith('wire/'));
+      const isLost = session.isLost || (error instanceof NixCompatError && error.code.startsWith('wire/'));
       await session.fail(error).catch(() => undefined);
       if (isLost) throw error;
     }

@@ -32,9 +32,11 @@ export class WorkerSession {
   readonly isTrusted: boolean;
   readonly channel: ByteChannel;
   readonly log: WorkerLog;
-  /** Aborted when the client is gone, too: nobody wants what it wanted. */
   readonly signal: AbortSignal;
+  /** Aborted when the client is gone, too: for what takes long, and nobody wants any more. */
+  readonly wanted: AbortSignal;
   readonly #reporter: Reporter;
+  #isLost = false;
 
   constructor(options: WorkerSessionOptions) {
     this.reader = options.reader;
@@ -45,6 +47,12 @@ export class WorkerSession {
     this.log = new WorkerLog(options.channel, options.context.version);
     this.#reporter = createReporter(this.log);
     this.signal = options.signal;
+    this.wanted = AbortSignal.any([options.signal, options.channel.ended]);
+  }
+
+  /** Whether it is not known where the next request starts, or the client expects something else than a message. */
+  get isLost(): boolean {
+    return this.#isLost || !this.log.isOpen;
   }
 
   get store(): Store {
@@ -57,8 +65,7 @@ export class WorkerSession {
 
   /** What a client wants is called off when it is gone. */
   request(mode: BuildRequest['mode'] = 'normal'): BuildRequest {
-    const signal = AbortSignal.any([this.signal, this.channel.ended]);
-    return { mode, signal, reporter: this.#reporter };
+    return { mode, signal: this.wanted, reporter: this.#reporter };
   }
 
   /**
@@ -77,16 +84,19 @@ export class WorkerSession {
   workWithFrames<T>(perform: (frames: FramedReader) => Promise<T>): Promise<T> {
     return this.work(async () => {
       const frames = new FramedReader(this.reader);
-      let isOver = false;
+      const outcome = await perform(frames).then(
+        result => ({ result }),
+        (error: unknown) => ({ error }),
+      );
       try {
-        const result = await perform(frames);
-        isOver = true;
-        return result;
-      } finally {
-        // A failure of these is met again by whoever reads on.
-        if (isOver) await frames.drain();
-        else await frames.drain().catch(() => undefined);
+        await frames.drain();
+      } catch (error) {
+        // Nobody can tell where the next request starts; why this one failed says more.
+        this.#isLost = true;
+        throw 'error' in outcome ? outcome.error : error;
       }
+      if ('error' in outcome) throw outcome.error;
+      return outcome.result;
     });
   }
 

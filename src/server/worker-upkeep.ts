@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import { FirnError, byteStringFromText, displayBytes, messageOf, unreachable } from '../base/index.ts';
+import { FirnError, byteStringFromText, displayBytes, messageOf, systemErrorText, unreachable } from '../base/index.ts';
 import {
   type ClientOptions,
   parseStorePathIn,
@@ -30,7 +30,7 @@ export async function addIndirectRoot(session: WorkerSession): Promise<void> {
     // A builder's links are in a sandbox of its own, and go with it.
     if (session.served.builder !== undefined) return;
     requireAbsolute(link);
-    const target = byteStringFromText(readlinkSync(link));
+    const target = byteStringFromText(readLink(link));
     const path = parseStorePathIn(storeDir, asInStore(store, target) ?? target);
     const collector = requireFacet(store, 'collector', 'addIndirectRoot');
     await collector.addTemporaryRoots([path]);
@@ -55,6 +55,15 @@ export async function addPermanentRoot(session: WorkerSession): Promise<void> {
 
 function requireAbsolute(link: string): void {
   if (!isAbsolute(link)) throw new ServerError('request/malformed', `not an absolute path: "${link}"`);
+  if (link.includes('\0')) throw new ServerError('request/malformed', 'the path of a root has a null byte in it');
+}
+
+function readLink(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch (cause) {
+    throw new ServerError('request/malformed', `reading symbolic link "${link}": ${systemErrorText(cause)}`, { cause });
+  }
 }
 
 /** Obsolete: nothing is to be done. */
@@ -64,7 +73,7 @@ export async function syncWithCollector(session: WorkerSession): Promise<void> {
 }
 
 export async function findRoots(session: WorkerSession): Promise<void> {
-  const { writer, store, storeDir, isTrusted, signal } = session;
+  const { writer, store, storeDir, isTrusted, wanted: signal } = session;
   const roots = await session.work(() =>
     requireFacet(store, 'collector', 'findRoots').findRoots({ censor: !isTrusted, signal }),
   );
@@ -75,7 +84,7 @@ export async function findRoots(session: WorkerSession): Promise<void> {
 }
 
 export async function collectGarbage(session: WorkerSession): Promise<void> {
-  const { reader, writer, store, storeDir, signal } = session;
+  const { reader, writer, store, storeDir, wanted: signal } = session;
   const { action, pathsToDelete, ignoreLiveness, maxFreed } = await readGcOptions(reader, storeDir);
   const { paths, bytesFreed } = await session.work(async () => {
     if (ignoreLiveness) throw new ServerError('request/forbidden', 'you are not allowed to ignore liveness');
@@ -99,13 +108,13 @@ export async function collectGarbage(session: WorkerSession): Promise<void> {
 }
 
 export async function optimiseStore(session: WorkerSession): Promise<void> {
-  const { writer, store, signal } = session;
+  const { writer, store, wanted: signal } = session;
   await session.work(() => requireFacet(store, 'upkeep', 'optimiseStore').optimise({ signal }));
   writer.number(1);
 }
 
 export async function verifyStore(session: WorkerSession): Promise<void> {
-  const { reader, writer, store, signal } = session;
+  const { reader, writer, store, wanted: signal } = session;
   const checkContents = await reader.boolean();
   const repair = await reader.boolean();
   const errors = await session.work(async () => {

@@ -142,8 +142,7 @@ export const workerScripts: Readonly<Record<string, WorkerScript>> = {
     );
   },
   AddTempRoot: about('AddTempRoot'),
-  AddSignatures: connection =>
-    connection.addSignatures(path, [{ keyName: 'test-1', bytes: Buffer.alloc(64, 5) }]),
+  AddSignatures: connection => connection.addSignatures(path, [{ keyName: 'test-1', bytes: Buffer.alloc(64, 5) }]),
   IsValidPath: about('IsValidPath'),
   QueryPathInfo: connection => connection.pathInfos(new Set([path, absent])),
   QueryValidPaths: connection => connection.validPaths(new Set([path, absent]), false),
@@ -190,8 +189,7 @@ export const workerScripts: Readonly<Record<string, WorkerScript>> = {
       },
       reader => reader.number(),
     ),
-  BuildDerivation: connection =>
-    connection.build({ path: drv, derivation, mode: 'normal', limits }, silentReporter),
+  BuildDerivation: connection => connection.build({ path: drv, derivation, mode: 'normal', limits }, silentReporter),
   EnsurePath: about('EnsurePath'),
   QueryDerivationOutputMap: about('QueryDerivationOutputMap', reader =>
     reader.map(

@@ -32,9 +32,10 @@ export { derivationTexts, derivationVectors, parseDerivationAt, readDerivationVe
 export { MemoryStore, type MemoryStoreOptions, testPath } from './memory-store.ts';
 export { addTestPath, addTestRoot, listTestStore, openLocalStoreIn } from './local-store-rig.ts';
 export { connectChannels } from './connected-channels.ts';
+export { CacheSiteRig } from './cache-site-rig.ts';
 export { ServiceRig } from './service-rig.ts';
 export { scriptedPath, serveScripts, workerScripts } from './client-scripts.ts';
-export { type SessionMutation, fieldMutations, truncations } from './session-mutations.ts';
+export { type SessionMutation, fieldMutations, truncations, wordMutations } from './session-mutations.ts';
 export { MemoryChannel } from './memory-channel.ts';
 export {
   type RecordedSession,

@@ -1,5 +1,10 @@
 import type { ProtocolVersion } from '../nix-compat/index.ts';
-import { type SessionRequest, type SessionRequests, parseServeRequests, parseWorkerRequests } from './session-requests.ts';
+import {
+  type SessionRequest,
+  type SessionRequests,
+  parseServeRequests,
+  parseWorkerRequests,
+} from './session-requests.ts';
 import { readVectors } from './vectors.ts';
 
 /** A conversation with C++ Nix's daemon, or its `nix-store --serve`, as test/conformance/record-sessions.ts recorded it. */
@@ -23,8 +28,11 @@ interface SessionVector extends Omit<RecordedSession, 'sent' | 'answered'> {
 export function readRecordedSessions(protocol: RecordedSession['protocol']): RecordedSession[] {
   return (readVectors('wire/sessions.json') as readonly SessionVector[])
     .filter(vector => vector.protocol === protocol)
-    .map(({ sent, answered, ...rest }) => ({
-      ...rest,
+    .map(({ name, client, version, sent, answered }) => ({
+      name,
+      protocol,
+      client,
+      version,
       sent: Buffer.from(sent, 'base64'),
       answered: answered === undefined ? undefined : Buffer.from(answered, 'base64'),
     }));

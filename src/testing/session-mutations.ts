@@ -36,6 +36,17 @@ export function* fieldMutations(bytes: Buffer, fields: readonly RequestField[]):
   }
 }
 
+/** Each word of 64 bits from byte `from` on, one at a time, as it should not be: of what borders are not known of. */
+export function* wordMutations(bytes: Buffer, from: number): Generator<SessionMutation, void> {
+  for (let at = from; at + 8 <= bytes.length; at += 8) {
+    for (const number of numbersFor(bytes.readBigUInt64LE(at))) {
+      const changed = Buffer.from(bytes);
+      changed.writeBigUInt64LE(number, at);
+      if (!changed.equals(bytes)) yield { what: `${number} at ${at}`, bytes: changed };
+    }
+  }
+}
+
 function* replacementsOf(kind: RequestField['kind'], bytes: Buffer): Generator<readonly [string, Buffer], void> {
   switch (kind) {
     case 'number':
@@ -53,7 +64,8 @@ function* replacementsOf(kind: RequestField['kind'], bytes: Buffer): Generator<r
       return;
     }
     case 'data': {
-      for (let at = 0; at < bytes.length; at += Math.max(1, bytes.length >> 4)) yield [`byte ${at}`, flipped(bytes, at)];
+      for (let at = 0; at < bytes.length; at += Math.max(1, bytes.length >> 4))
+        yield [`byte ${at}`, flipped(bytes, at)];
       return;
     }
   }

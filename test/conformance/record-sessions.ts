@@ -9,7 +9,16 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { type Socket, connect, createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +48,8 @@ interface Recorded {
 }
 
 /** What is recorded at versions between the oldest and the newest, which differ in little. */
-const inBetween = /^(?:add a text|build with results|copy|BuildPathsWithResults|BuildDerivation|AddToStoreNar|QueryPathInfo)$/;
+const inBetween =
+  /^(?:add a text|build with results|copy|BuildPathsWithResults|BuildDerivation|AddToStoreNar|QueryPathInfo)$/;
 
 const [relayTo] = process.argv.slice(2);
 if (relayTo !== undefined) {
@@ -197,7 +207,17 @@ async function recordPrograms(daemon: RecordedDaemon): Promise<void> {
   await record('validity', 'nix-store', '--check-validity', '--print-invalid', text, built);
   await record('all', 'nix', 'path-info', '--all');
   await record('sign', 'nix', 'store', 'sign', '--key-file', at('key'), text);
-  await record('copy here', 'nix', 'copy', '--no-check-sigs', '--from', `unix://${daemon.socket}`, '--to', at('fourth'), text);
+  await record(
+    'copy here',
+    'nix',
+    'copy',
+    '--no-check-sigs',
+    '--from',
+    `unix://${daemon.socket}`,
+    '--to',
+    at('fourth'),
+    text,
+  );
   await record('verify', 'nix-store', '--verify', '--check-contents');
   await record('optimise', 'nix-store', '--optimise');
   await record('roots', 'nix-store', '--gc', '--print-roots');
@@ -206,34 +226,37 @@ async function recordPrograms(daemon: RecordedDaemon): Promise<void> {
   await record('collect', 'nix-store', '--gc', '--max-freed', '1');
   const other = await runPeer(['nix-store', '--add', at('other')], at('elsewhere'));
   await record('copy', 'nix', 'copy', '--no-check-sigs', '--from', at('elsewhere'), other);
-  writeFileSync(at('export'), spawnSync(join(peerBin ?? '', 'nix-store'), ['--export', other], {
-    env: { ...variables, NIX_CONFIG: config, NIX_REMOTE: at('elsewhere') },
-  }).stdout);
+  writeFileSync(
+    at('export'),
+    spawnSync(join(peerBin ?? '', 'nix-store'), ['--export', other], {
+      env: { ...variables, NIX_CONFIG: config, NIX_REMOTE: at('elsewhere') },
+    }).stdout,
+  );
   await record('import', 'sh', '-c', `exec ${peerBin ?? ''}/nix-store --import < ${at('export')}`);
   await record('copy a log', 'nix', 'store', 'copy-log', '--from', at('there'), derivation);
 }
 
-/** Between `nix-store --serve` and whoever started us; what they say goes to files. */
+/**
+ * Between `nix-store --serve` and whoever started us; what they say goes to files at once: clients end us when they have all
+ * that they want.
+ */
 async function relayStandardStreams(folder: string): Promise<void> {
   const { PEER_BINDIR = '', STORE = '' } = process.env;
   const child = spawn(join(PEER_BINDIR, 'nix-store'), ['--serve', '--write'], {
     env: { ...process.env, NIX_REMOTE: STORE },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const [sent, answered]: [Buffer[], Buffer[]] = [[], []];
+  const name = join(folder, String(readdirSync(folder).length).padStart(4, '0'));
   process.stdin.on('data', (chunk: Buffer) => {
-    sent.push(chunk);
+    appendFileSync(`${name}.sent`, chunk);
     child.stdin.write(chunk);
   });
   process.stdin.on('end', () => child.stdin.end());
   child.stdout.on('data', (chunk: Buffer) => {
-    answered.push(chunk);
+    appendFileSync(`${name}.answered`, chunk);
     process.stdout.write(chunk);
   });
   await once(child, 'close');
-  const name = String(readdirSync(folder).length).padStart(4, '0');
-  const texts = [sent, answered].map(chunks => Buffer.concat(chunks).toString('base64'));
-  writeFileSync(join(folder, name), texts.join('\n'));
 }
 
 async function recordServe(): Promise<void> {
@@ -243,11 +266,15 @@ async function recordServe(): Promise<void> {
   const script = `#!/bin/sh\nexport PEER_BINDIR='${peerBin ?? ''}' STORE='${at('there')}'\nexec '${process.execPath}' --disable-warning=ExperimentalWarning '${import.meta.filename}' '${folder}'\n`;
   writeFileSync(relay, script, { mode: 0o755 });
   const take = (name: string, client: Recorded['client']) => {
-    for (const file of readdirSync(folder)) {
-      const [sent = '', answered = ''] = readFileSync(join(folder, file), 'latin1').split('\n');
+    const kept = (file: string) => {
+      const text = readFileSync(join(folder, file)).toString('base64');
       rmSync(join(folder, file));
-      const kept = client === 'Firn' ? { sent, answered } : { sent };
-      recorded.push({ name, protocol: 'serve', client, version: latestServeVersion, ...kept });
+      return text;
+    };
+    for (const file of readdirSync(folder).filter(each => each.endsWith('.sent'))) {
+      const [sent, answered] = [kept(file), kept(file.replace('.sent', '.answered'))];
+      const said = client === 'Firn' ? { sent, answered } : { sent };
+      recorded.push({ name, protocol: 'serve', client, version: latestServeVersion, ...said });
     }
   };
   const remote = `ssh://localhost?remote-program=${relay}`;
@@ -312,7 +339,10 @@ const shell = (name: string, script: string, more = '') =>
 writeFileSync(at('made.nix'), shell('made', 'echo made > $out'));
 writeFileSync(at('failing.nix'), shell('failing', 'echo no; exit 3'));
 writeFileSync(at('serve.nix'), shell('served', 'echo served > $out'));
-const addressed = '__contentAddressed = true; outputHashMode = \\"nar\\"; outputHashAlgo = \\"sha256\\";'.replaceAll('\\', '');
+const addressed = '__contentAddressed = true; outputHashMode = \\"nar\\"; outputHashAlgo = \\"sha256\\";'.replaceAll(
+  '\\',
+  '',
+);
 writeFileSync(at('floating.nix'), shell('floating', 'echo floating > $out', addressed));
 
 try {

@@ -14,6 +14,8 @@ export class FramedReader implements AsyncIterable<Uint8Array> {
   /** Bytes of the frame that are to come. */
   #left = 0;
   #finished = false;
+  /** Once it has failed nothing of it can be read any more. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(reader: WireReader) {
     this.#reader = reader;
@@ -21,6 +23,16 @@ export class FramedReader implements AsyncIterable<Uint8Array> {
 
   /** The next bytes, which need not be a frame; undefined at the end. Lent until the next read. */
   async chunk(): Promise<Uint8Array | undefined> {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    try {
+      return await this.#next();
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
+
+  async #next(): Promise<Uint8Array | undefined> {
     if (this.#left === 0 && !this.#finished) {
       this.#reader.startMessage();
       this.#left = await this.#reader.number(maxFrameSize);

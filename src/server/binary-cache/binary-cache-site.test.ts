@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
@@ -14,115 +12,16 @@ import {
   type StorePath,
   formatNarInfo,
   isSigned,
-  parseNarInfo,
   storePathHashPart,
 } from '../../nix-compat/index.ts';
 import { byteStringFromText } from '../../base/index.ts';
-import { LocalStore, type Store, copyPaths, formatRoot, isTrustedClaim, parseRoot } from '../../store/index.ts';
-import { addTestPath, openLocalStoreIn, openTestStore, temporaryFolder } from '../../testing/index.ts';
-import { Access, type AccessRules } from '../access.ts';
-import { httpErrorOf } from '../http/http-error.ts';
-import { BinaryCacheSite } from './binary-cache-site.ts';
-import type { ServedCache } from './served-cache.ts';
+import { LocalStore, type Store, copyPaths, isTrustedClaim, parseRoot } from '../../store/index.ts';
+import { CacheSiteRig, addTestPath, openTestStore } from '../../testing/index.ts';
 
 const key = SecretKey.generate('test');
 
-class SiteRig implements AsyncDisposable {
-  readonly #stack = new AsyncDisposableStack();
-  readonly folder = this.#stack.use(temporaryFolder()).path;
-  readonly store: LocalStore = this.#stack.use(openLocalStoreIn(this.folder));
-  readonly #rules: AccessRules;
-  readonly #options: Partial<ServedCache>;
-  uri = '';
-
-  constructor(options: Partial<ServedCache>, rules: Partial<AccessRules>) {
-    this.#options = options;
-    const anonymous = { instances: '*', rights: ['read', 'write'] } as const;
-    const admin = { token: 'admin', instances: '*', rights: ['read', 'write', 'admin'] } as const;
-    this.#rules = { instances: ['', 'main'], anonymous, tokens: [admin], certificates: [], ...rules };
-  }
-
-  static async open(options: Partial<ServedCache> = {}, rules: Partial<AccessRules> = {}): Promise<SiteRig> {
-    const rig = new SiteRig(options, rules);
-    await rig.#listen();
-    return rig;
-  }
-
-  async #listen(): Promise<void> {
-    const { store } = this;
-    const site = this.#stack.use(
-      new BinaryCacheSite(
-        {
-          store,
-          rootOf: path => formatRoot(store.rootOf(path)),
-          keys: [],
-          compression: 'zstd',
-          priority: 30,
-          upstream: undefined,
-          spool: join(this.folder, 'spool'),
-          openFolder: folder => openTestStore(`file://${folder}`, { storeDir: store.storeDir }),
-          ...this.#options,
-        },
-        new Access(this.#rules),
-      ),
-    );
-    const server = createServer((request, response) => {
-      const { method = '', url = '', headers } = request;
-      const requester = {
-        authorization: headers.authorization,
-        peer: { transport: 'tcp', address: 'test', certificateName: undefined } as const,
-      };
-      site
-        .answer({ method, path: url, request, response, requester })
-        .then(isAnswered => isAnswered || response.writeHead(404).end('elsewhere'))
-        .catch((error: unknown) => {
-          const { status, reason } = httpErrorOf(error);
-          response.writeHead(status).end(reason.message);
-        });
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    this.#stack.defer(() => {
-      server.closeAllConnections();
-      server.close();
-    });
-    const address = server.address();
-    this.uri = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
-  }
-
-  fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    return fetch(`${this.uri}/${path}`, init);
-  }
-
-  async status(path: string, init: RequestInit = {}): Promise<number> {
-    const answer = await this.fetch(path, init);
-    await answer.arrayBuffer();
-    return answer.status;
-  }
-
-  async bytes(path: string, init: RequestInit = {}): Promise<Buffer> {
-    const answer = await this.fetch(path, init);
-    assert.ok(answer.ok, `${path}: ${answer.status}`);
-    return Buffer.from(await answer.arrayBuffer());
-  }
-
-  async narInfo(path: StorePath) {
-    const name = `${storePathHashPart(path)}.narinfo`;
-    return parseNarInfo(this.store.storeDir, await this.bytes(name), { source: name });
-  }
-
-  /** As a client sees it. */
-  async client(parameters = ''): Promise<Store> {
-    return openTestStore(`${this.uri}/main${parameters}`, { storeDir: this.store.storeDir });
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#stack.disposeAsync();
-  }
-}
-
 /** Another store of the same store directory, with the paths of clients. */
-async function otherStore(rig: SiteRig): Promise<LocalStore> {
+async function otherStore(rig: CacheSiteRig): Promise<LocalStore> {
   const uri = `local?root=${rig.folder}/other&store=${rig.store.storeDir}`;
   const store = await openTestStore(uri, { storeDir: rig.store.storeDir });
   assert.ok(store instanceof LocalStore);
@@ -145,7 +44,7 @@ async function offered(other: LocalStore, name: string, references: readonly Sto
 
 describe('BinaryCacheSite', () => {
   it('says what the trees are, so that they can be read blob by blob', async () => {
-    await using rig = await SiteRig.open({ keys: [key] });
+    await using rig = await CacheSiteRig.open({ keys: [key] });
     const path = await addTestPath(rig.store, 'a');
     await using client = await rig.client();
     const [found] = await Promise.all([client.pathInfo(path), client.lazyTrees?.claim(path)]);
@@ -167,7 +66,7 @@ describe('BinaryCacheSite', () => {
   });
 
   it('serves NARs in every compression, as narinfos describe them', async () => {
-    await using rig = await SiteRig.open({ keys: [key] });
+    await using rig = await CacheSiteRig.open({ keys: [key] });
     const path = await addTestPath(rig.store, 'a');
     const info = await rig.narInfo(path);
     assert.equal(await isSigned(rig.store.storeDir, info, new Map([['test', key.publicKey]])), true);
@@ -186,7 +85,7 @@ describe('BinaryCacheSite', () => {
   });
 
   it('says when nothing has changed, and what it lacks', async () => {
-    await using rig = await SiteRig.open();
+    await using rig = await CacheSiteRig.open();
     const path = await addTestPath(rig.store, 'a');
     const name = `${storePathHashPart(path)}.narinfo`;
     for (const each of [name, (await rig.narInfo(path)).url]) {
@@ -206,7 +105,7 @@ describe('BinaryCacheSite', () => {
   });
 
   it('is a cache that a client copies closures from, with listings and logs', async () => {
-    await using rig = await SiteRig.open();
+    await using rig = await CacheSiteRig.open();
     const first = await addTestPath(rig.store, 'first');
     const second = await addTestPath(rig.store, 'second', [first]);
     await rig.store.writer?.addBuildLog(second, Buffer.from('built\n'));
@@ -221,7 +120,7 @@ describe('BinaryCacheSite', () => {
   });
 
   it('takes what is known by its contents, or signed, from those who may write', async () => {
-    await using rig = await SiteRig.open();
+    await using rig = await CacheSiteRig.open();
     await using other = await otherStore(rig);
     const { path, info, nar } = await offered(other, 'sent');
     assert.equal(await sendPath(rig, info, nar, {}), 200);
@@ -236,7 +135,7 @@ describe('BinaryCacheSite', () => {
   });
 
   it('refuses what is not true, and keeps nothing of it', async () => {
-    await using rig = await SiteRig.open();
+    await using rig = await CacheSiteRig.open();
     await using other = await otherStore(rig);
     const reference = await addTestPath(other, 'reference');
     const { path, info, nar } = await offered(other, 'sent', [reference]);
@@ -260,14 +159,14 @@ describe('BinaryCacheSite', () => {
   });
 
   it('asks for the right to write', async () => {
-    await using rig = await SiteRig.open({}, { anonymous: { instances: ['main'], rights: ['read'] } });
+    await using rig = await CacheSiteRig.open({}, { anonymous: { instances: ['main'], rights: ['read'] } });
     assert.equal(await rig.status('nix-cache-info'), 401);
     assert.equal(await rig.status('main/nix-cache-info'), 200);
     assert.equal(await rig.status('main/nar/x.nar', { method: 'PUT', body: 'x' }), 401);
   });
 
   it('has what it lacks from upstream, once however many ask', async () => {
-    await using rig = await SiteRig.open({
+    await using rig = await CacheSiteRig.open({
       keys: [key],
       upstream: {
         find: async hashPart => {
@@ -298,7 +197,12 @@ function withFile(info: PathInfo, url: string) {
 }
 
 /** As a client does: the NAR, then what it is. The status of the latter. */
-async function sendPath(rig: SiteRig, info: PathInfo, nar: Buffer, headers: Record<string, string>): Promise<number> {
+async function sendPath(
+  rig: CacheSiteRig,
+  info: PathInfo,
+  nar: Buffer,
+  headers: Record<string, string>,
+): Promise<number> {
   const url = `nar/${createHash('sha1').update(nar).digest('hex')}.nar`;
   assert.equal(await rig.status(url, { method: 'PUT', body: new Uint8Array(nar), headers }), 200);
   const body = new Uint8Array(formatNarInfo(rig.store.storeDir, withFile(info, url)));

@@ -84,8 +84,8 @@ export class BinaryCacheSite implements HttpSite {
         break;
       case 'cache-info':
       case 'listing':
-        // Clients send what the server knows better.
-        request.resume();
+        // Clients send what the server knows better, and take an answer before their end for a failure.
+        await this.#sent.ignore(request);
         break;
       case 'nar':
       case 'build-trace':

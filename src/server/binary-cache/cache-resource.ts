@@ -83,7 +83,12 @@ function parseNarName(name: string): CacheResource | undefined {
   if (isHashPart(hashPart) && findNotNix32(narHash) < 0 && compression !== undefined) {
     return { kind: 'nar', hashPart, narHash, compression };
   }
-  return /^[0-9a-z][0-9A-Za-z+._=-]{0,199}$/.test(name) ? { kind: 'sent-nar', name } : undefined;
+  return isSentNarName(name) ? { kind: 'sent-nar', name } : undefined;
+}
+
+/** Whether a client may send a NAR under that name: one that means no other file than its own. */
+export function isSentNarName(name: string): boolean {
+  return /^[0-9a-z][0-9A-Za-z+._=-]{0,199}$/.test(name);
 }
 
 function tryParse(parse: () => CacheResource): CacheResource | undefined {

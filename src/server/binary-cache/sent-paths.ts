@@ -18,6 +18,7 @@ import {
 import { GrpcStatus, type StatusName } from '../../grpc/index.ts';
 import { StoreError, type StoreErrorCode, requireFacet } from '../../store/index.ts';
 import { type BodyLimit, bodyChunks, wholeBody } from '../http/request-body.ts';
+import { isSentNarName } from './cache-resource.ts';
 import type { ServedCache } from './served-cache.ts';
 
 /** Bytes of a compressed NAR, of all that wait for their narinfos, of a log and of a realisation. */
@@ -94,7 +95,7 @@ export class SentPaths implements AsyncDisposable {
     if (storePathHashPart(info.path) !== hashPart) {
       throw new GrpcStatus('invalidArgument', `'${name}' is of another path, '${info.path}'`);
     }
-    const nar = /^nar\/([^/]+)$/.exec(displayBytes(info.url))?.[1];
+    const nar = sentNarOf(displayBytes(info.url));
     const isValid = (await store.validPaths([info.path])).has(info.path);
     if (isValid) {
       // Signatures that are new are worth having; those of others are looked at when they are needed.
@@ -137,6 +138,11 @@ export class SentPaths implements AsyncDisposable {
     }
   }
 
+  /** Takes what the server knows better, and forgets it. */
+  async ignore(request: IncomingMessage): Promise<void> {
+    for await (const _chunk of bodyChunks(request, bodyOf(limits.log)));
+  }
+
   async receiveLog(request: IncomingMessage, path: StorePath): Promise<void> {
     const log = await wholeBody(request, bodyOf(limits.log));
     await requireFacet(this.#cache.store, 'writer', 'addBuildLog').addBuildLog(path, log);
@@ -162,6 +168,12 @@ export class SentPaths implements AsyncDisposable {
     rmSync(this.#cache.spool, { recursive: true, force: true });
     return Promise.resolve();
   }
+}
+
+/** The NAR that was sent under this URL. */
+function sentNarOf(url: string): string | undefined {
+  const name = url.startsWith('nar/') ? url.slice('nar/'.length) : '';
+  return isSentNarName(name) ? name : undefined;
 }
 
 function isSent(file: string): boolean {

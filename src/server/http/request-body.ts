@@ -15,13 +15,21 @@ export async function* bodyChunks(
 ): AsyncGenerator<Buffer, void> {
   if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge();
   let size = 0;
-  for await (const chunk of request) {
-    if (!(chunk instanceof Buffer)) continue;
-    size += chunk.byteLength;
-    if (size > most) throw tooLarge();
-    yield chunk;
+  try {
+    for await (const chunk of request) {
+      if (!(chunk instanceof Buffer)) continue;
+      size += chunk.byteLength;
+      if (size > most) throw tooLarge();
+      yield chunk;
+    }
+  } catch (error) {
+    throw error === request.errored ? brokenOff(error) : error;
   }
-  if (!request.complete) throw new GrpcStatus('cancelled', 'the upload was broken off');
+  if (!request.complete) throw brokenOff();
+}
+
+function brokenOff(cause?: unknown): GrpcStatus {
+  return new GrpcStatus('cancelled', 'the upload was broken off', { cause });
 }
 
 /** As `bodyChunks`, all of it. */

@@ -96,6 +96,11 @@ export class ServeConnection implements PeerConnection {
     for (let text = await this.#reader.string(); text !== ''; text = await this.#reader.string()) {
       const path = parseStorePathIn(this.#storeDir, text);
       requireSubset(this.#storeDir, [path], paths);
+      if (infos.has(path))
+        throw new StoreError(
+          'remote/bad-answer',
+          `the other side tells of '${printStorePath(this.#storeDir, path)}' twice`,
+        );
       infos.set(path, { path, ...(await readServePathInfo(this.#reader, this.#storeDir)) });
       this.#reader.startMessage();
     }
