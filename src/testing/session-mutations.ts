@@ -20,9 +20,9 @@ const oddStrings = [
   'x'.repeat(300),
 ];
 
-/** Everything from byte `from` on cut off, then one byte less cut off, and so on to the end. */
-export function* truncations(bytes: Buffer, from: number): Generator<SessionMutation, void> {
-  for (let at = from; at < bytes.length; at++) yield { what: `cut off at ${at}`, bytes: bytes.subarray(0, at) };
+/** Everything from byte `from` on cut off, then `step` bytes less cut off, and so on to the end. */
+export function* truncations(bytes: Buffer, from: number, step = 1): Generator<SessionMutation, void> {
+  for (let at = from; at < bytes.length; at += step) yield { what: `cut off at ${at}`, bytes: bytes.subarray(0, at) };
 }
 
 /** Each field, one at a time, as it should not be; what follows it stays. */
@@ -36,9 +36,9 @@ export function* fieldMutations(bytes: Buffer, fields: readonly RequestField[]):
   }
 }
 
-/** Each word of 64 bits from byte `from` on, one at a time, as it should not be: of what borders are not known of. */
-export function* wordMutations(bytes: Buffer, from: number): Generator<SessionMutation, void> {
-  for (let at = from; at + 8 <= bytes.length; at += 8) {
+/** Each word of 64 bits from byte `from` on (or each `step`th), one at a time, as it should not be: of what borders are not known of. */
+export function* wordMutations(bytes: Buffer, from: number, step = 1): Generator<SessionMutation, void> {
+  for (let at = from; at + 8 <= bytes.length; at += 8 * step) {
     for (const number of numbersFor(bytes.readBigUInt64LE(at))) {
       const changed = Buffer.from(bytes);
       changed.writeBigUInt64LE(number, at);
