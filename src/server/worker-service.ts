@@ -21,8 +21,8 @@ export interface WorkerOptions {
   /** Whether the client may do what could harm other users of the store. */
   readonly isTrusted: boolean;
   readonly signal: AbortSignal;
-  /** Told of errors that are ours; the client is told their messages. */
-  readonly onFault: (error: unknown) => void;
+  /** Told of errors that are ours, of which the client is told the messages. */
+  readonly onFault?: (error: unknown) => void;
 }
 
 /** Reads the rest of a request, does what it says and writes the answer. */
@@ -140,7 +140,7 @@ export async function serveWorker(channel: ByteChannel, served: ServedStore, opt
       await answer(session);
       await session.flush();
     } catch (error) {
-      if (isFault(error)) onFault(error);
+      if (isFault(error)) onFault?.(error);
       const isLost = session.isLost || (error instanceof NixCompatError && error.code.startsWith('wire/'));
       await session.fail(error).catch(() => undefined);
       if (isLost) throw error;
