@@ -57,5 +57,6 @@ export type { ServerTraits } from './client/server-traits.ts';
 export { RemoteActionCache } from './client/remote-action-cache.ts';
 export { type ExecuteRemotelyOptions, type RemoteExecution, executeRemotely } from './client/remote-execution.ts';
 export { CheckedOutViews, type ViewSettings } from './views/checked-out-views.ts';
+export { MountedViews, type MountedViewsOptions } from './views/mounted-views.ts';
 export { openReapiStore } from './store/open-reapi-store.ts';
 export { ReapiStore, type ReapiStoreOptions } from './store/reapi-store.ts';

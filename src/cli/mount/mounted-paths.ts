@@ -3,14 +3,13 @@ import type { Digest, DirectoryEntry, Node } from '../../castore/index.ts';
 import type { DynamicContents, FetchOptions, FuseProblem, NodeSource, SourceOptions } from '../../fuse/index.ts';
 import { NixCompatError, type StorePath, parseStorePath, storePathForm } from '../../nix-compat/index.ts';
 import type { LazyPaths, LocalStore } from '../../store/index.ts';
-import type { Logger } from '../render/logger.ts';
 
 export interface MountedPathsOptions {
   readonly store: LocalStore;
   readonly lazyPaths: LazyPaths;
   /** The only paths that are shown; all of them unless given. */
   readonly only: ReadonlySet<StorePath> | undefined;
-  readonly log: Logger;
+  readonly log: { log(level: 'error', message: string): void };
 }
 
 /** The paths of a store, and of its substituters, as what a mount shows. */

@@ -4,7 +4,6 @@ import { LocalExecutor } from '../../exec/index.ts';
 import {
   type LiveLogs,
   ActionCache,
-  CheckedOutViews,
   ExecutionQueue,
   LocalActionExecutor,
   defaultActionSettings,
@@ -12,7 +11,7 @@ import {
 import { type ReapiPlace, type ReapiServices, executionServices } from '../../server/index.ts';
 import type { LocalStore } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
-import { openSubstituters } from '../open-substituters.ts';
+import { serveViews } from './serve-views.ts';
 import type { ServeLog } from './serve-log.ts';
 import type { ExecutionSettings, ServeSettings } from './serve-settings.ts';
 
@@ -48,8 +47,10 @@ export async function serveExecution(
   const executor = resources.use(new LocalExecutor());
   const onFault = (error: unknown) =>
     log.write('error', { message: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
-  const open = resources.use(openSubstituters(store, context));
-  const views = new CheckedOutViews(store, () => open.fresh(), { allowsWhole: execution.wholeStore ?? false });
+  const viewSettings = { allowsWhole: execution.wholeStore ?? false };
+  const { views } = execution.enabled
+    ? resources.use(await serveViews(store, { settings: viewSettings, context, log }))
+    : { views: undefined };
   const local = resources.use(
     new LocalActionExecutor(blobs, executor, { ...actionSettings(execution), views, onFault }),
   );

@@ -44,7 +44,7 @@ export class CheckedOutViews implements StoreViews {
     requireAllowed(request, this.#settings);
     await using owned = new AsyncDisposableStack();
     const roots = owned.use(this.#store.openTemporaryRoots());
-    const finder = new ClosureFinder(this.#store, this.#substituters(), { isLazy: false, roots, signal });
+    const finder = new ClosureFinder(this.#store, this.#substituters(), { roots, signal });
     const { closure, isWhole, writable, rootFs } = await finder.findWanted(request);
     const mounts = isWhole ? [this.#whole()] : this.#shown(closure);
     for (const { path, root } of writable) {

@@ -10,7 +10,7 @@ import {
   splitStorePath,
 } from '../../nix-compat/index.ts';
 import {
-  type LazyTrees,
+  type LazyPaths,
   type LocalStore,
   type Substituters,
   StoreError,
@@ -29,8 +29,6 @@ export interface FoundPath {
   readonly root: Node;
   /** With `path` itself, where it refers to itself. */
   readonly references: readonly StorePath[];
-  /** Where what is not here of the tree can be had; undefined for a valid path, all of which is here. */
-  readonly trees: LazyTrees | undefined;
 }
 
 export type FoundClosure = ReadonlyMap<StorePath, FoundPath>;
@@ -48,10 +46,8 @@ export interface FoundWants {
 const noWants: StoreWants = { closure: [], isWhole: false, rootFs: undefined, writable: [] };
 
 export interface FindClosureOptions extends CallOptions {
-  /**
-   * Whether paths need not be valid whose trees can be read blob by blob; others are had whole.
-   */
-  readonly isLazy: boolean;
+  /** Whom trees are read from that are not here: then paths need not be valid. */
+  readonly lazyPaths?: LazyPaths | undefined;
   /** Keeps what is named, before it is looked for. */
   readonly roots: TemporaryRoots;
 }
@@ -117,21 +113,22 @@ export class ClosureFinder {
 
   #valid(path: StorePath): FoundPath | undefined {
     const valid = this.#store.paths.find(path);
-    return valid && { path, root: valid.root, references: valid.info.references, trees: undefined };
+    return valid && { path, root: valid.root, references: valid.info.references };
   }
 
   async #lazy(path: StorePath): Promise<FoundPath | undefined> {
-    const { isLazy, signal } = this.#options;
-    const substitute = isLazy ? await this.#substituters.find(path, { trustedOnly: true, signal }) : undefined;
-    const tree = substitute && (await this.#substituters.lazyTree(substitute, { signal }));
-    return substitute && tree && { path, references: substitute.info.references, ...tree };
+    const { lazyPaths, signal } = this.#options;
+    if (lazyPaths === undefined) return undefined;
+    const substitute = await this.#substituters.find(path, { trustedOnly: true, signal });
+    const root = substitute && (await lazyPaths.rootOf(path, { signal }));
+    return substitute && root && { path, root, references: substitute.info.references };
   }
 
   async #makeValid(path: StorePath): Promise<FoundPath> {
     const { signal } = this.#options;
     const [failure] = await realisePaths(this.#store, this.#substituters, [path], { signal });
     if (failure !== undefined) throw failure.error;
-    return this.#valid(path) ?? { path, root: this.#store.rootOf(path), references: [], trees: undefined };
+    return this.#valid(path) ?? { path, root: this.#store.rootOf(path), references: [] };
   }
 
   /** All that an action wants. Throws as `find`. */

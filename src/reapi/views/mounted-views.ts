@@ -1,9 +1,9 @@
 import { type ByteString, brandAs, byteStringFromLatin1, displayBytes, sha256Hex } from '../../base/index.ts';
-import { type DirectoryEntry, type Node, decodeDirectory, readDirectory } from '../../castore/index.ts';
+import { type DirectoryEntry, type Node, readDirectory } from '../../castore/index.ts';
 import type { Mount } from '../../exec/index.ts';
 import { FuseMount, type HeldView, type NodeSource, type ViewOwner } from '../../fuse/index.ts';
 import { compareStorePaths, storePathForm } from '../../nix-compat/index.ts';
-import { type LocalStore, type Substituters, formatRoot } from '../../store/index.ts';
+import { type LazyPaths, type LocalStore, type Substituters, formatRoot } from '../../store/index.ts';
 import type { RootFs, StoreView, StoreViews, ViewRequest } from '../execution/store-views.ts';
 import { type ViewSettings, requireAllowed } from './checked-out-views.ts';
 import { ClosureFinder, type FoundPath } from './find-closure.ts';
@@ -14,7 +14,8 @@ export interface MountedViewsOptions {
   /** Asked for anew for each action: what they lack today, they may have tomorrow. */
   readonly substituters: () => Substituters;
   readonly settings: ViewSettings;
-  /** Where what is not here of a tree is had. */
+  readonly lazyPaths: LazyPaths;
+  /** What of these is asked for, and what all of the store is. */
   readonly source: NodeSource;
   /** An existing folder, absolute, which others can get to. */
   readonly mountPoint: string;
@@ -45,11 +46,11 @@ export class MountedViews implements StoreViews {
   }
 
   async open(request: ViewRequest): Promise<StoreView> {
-    const { store, substituters, settings } = this.#options;
+    const { store, substituters, settings, lazyPaths } = this.#options;
     requireAllowed(request, settings);
     await using owned = new AsyncDisposableStack();
     const roots = owned.use(store.openTemporaryRoots());
-    const finder = new ClosureFinder(store, substituters(), { isLazy: true, roots, signal: request.signal });
+    const finder = new ClosureFinder(store, substituters(), { lazyPaths, roots, signal: request.signal });
     const { closure, isWhole, writable, rootFs } = await finder.findWanted(request);
     const show = (view: HeldView): string => owned.use(view).path;
     const from = show(
@@ -61,26 +62,20 @@ export class MountedViews implements StoreViews {
       const lower = `${show(this.#holdPaths([path], layers.owner))}/${path.path}`;
       mounts.push(layers.over(lower, `${this.storeDir}/${path.path}`));
     }
-    const root = rootFs && (await this.#rootFs(rootFs, layers, show));
+    let root: RootFs | undefined;
+    if (rootFs !== undefined) {
+      const lower = `${show(this.#holdPaths([rootFs], layers.owner))}/${rootFs.path}`;
+      root = { mounts: [layers.over(lower, '/')], names: await this.#namesIn(rootFs.root, request.signal) };
+    }
     const held = owned.move();
     return { rootFs: root, mounts, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
   }
 
-  async #rootFs(rootFs: FoundPath, layers: Layers, show: (view: HeldView) => string): Promise<RootFs> {
-    const lower = `${show(this.#holdPaths([rootFs], layers.owner))}/${rootFs.path}`;
-    return { mounts: [layers.over(lower, '/')], names: await this.#namesIn(rootFs.root) };
-  }
-
-  async #namesIn(root: Node): Promise<ReadonlySet<string>> {
+  async #namesIn(root: Node, signal: AbortSignal): Promise<ReadonlySet<string>> {
     if (root.kind !== 'directory') return new Set();
-    const { store, source } = this.#options;
-    const { digest } = root;
-    const bytes =
-      (await store.blobs.findMissing([digest])).length === 0
-        ? undefined
-        : await source.fetchBlob(digest, { isDamaged: false, progress: () => {} });
-    const entries =
-      bytes === undefined ? (await readDirectory(store.blobs, digest)).entries : decodeDirectory(bytes).entries;
+    const { store, lazyPaths } = this.#options;
+    await lazyPaths.fetchBlob(root.digest, { signal });
+    const { entries } = await readDirectory(store.blobs, root.digest, { signal });
     return new Set(entries.map(({ name }) => displayBytes(name)));
   }
 

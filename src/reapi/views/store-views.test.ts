@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import type { TreeSink } from '../../base/index.ts';
+import { type TreeSink, byteStringFromText } from '../../base/index.ts';
 import { formatDigest, walkTreeToEnd } from '../../castore/index.ts';
 import type { NodeSource } from '../../fuse/index.ts';
 import { LocalExecutor } from '../../exec/index.ts';
-import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
-import { LocalStore, Substituters, addToStore } from '../../store/index.ts';
+import { type StorePath, parseStorePath, printStorePath } from '../../nix-compat/index.ts';
+import { LazyPaths, LocalStore, Substituters, addToStore } from '../../store/index.ts';
 import { ActionRig, findBusybox, isRoot, openLocalStoreIn, temporaryFolder } from '../../testing/index.ts';
 import type { StoreViews } from '../execution/store-views.ts';
 import { CheckedOutViews, type ViewSettings } from './checked-out-views.ts';
@@ -50,11 +50,17 @@ class ViewRig implements AsyncDisposable {
       return new ViewRig(folder, { store, upstream, views: new CheckedOutViews(store, substituters, all) });
     const mountPoint = join(folder.path, 'views');
     mkdirSync(mountPoint);
+    const lazyPaths = new LazyPaths(store, { substituters });
     const source: NodeSource = {
-      fetchBlob: () => Promise.reject(new Error('nothing is anywhere else')),
+      fetchBlob: async (digest, options) => {
+        await lazyPaths.fetchBlob(digest, options);
+        return undefined;
+      },
+      resolveName: (_view, name, options) => lazyPaths.rootOf(parseStorePath(name), options),
+      listNames: async () => store.paths.roots().map(([path, node]) => ({ name: byteStringFromText(path), node })),
       reportProblem: problem => assert.fail(problem.message),
     };
-    const views = await MountedViews.open({ store, substituters, settings: all, source, mountPoint });
+    const views = await MountedViews.open({ store, substituters, settings: all, lazyPaths, source, mountPoint });
     return new ViewRig(folder, { store, upstream, views });
   }
 
@@ -165,7 +171,7 @@ function viewSuite(kind: Kind): void {
       });
       const far = rig.print(farAway);
       assert.equal(await rig.text(`cat ${far}/x`, tool, { 'nix-closure': `${tool} ${far}` }), 'far away\n');
-      const root = rig.store.rootOf(farAway);
+      const root = rig.upstream.rootOf(farAway);
       assert.ok(root.kind === 'directory');
       const pinned = `${tool}\n${far}#${formatDigest(root.digest)}`;
       assert.equal(await rig.text(`cat ${far}/x`, tool, { 'nix-closure': pinned }), 'far away\n');

@@ -1,0 +1,68 @@
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { FuseError, removeStaleMount } from '../../fuse/index.ts';
+import { makeFolder, realFileSystem } from '../../castore/index.ts';
+import { CheckedOutViews, MountedViews, type StoreViews, type ViewSettings } from '../../reapi/index.ts';
+import { LazyPaths, type LocalStore } from '../../store/index.ts';
+import type { CommandContext } from '../command.ts';
+import { MountedPaths } from '../mount/mounted-paths.ts';
+import { openSubstituters } from '../open-substituters.ts';
+import type { ServeLog } from './serve-log.ts';
+
+export interface ServeViewsOptions {
+  readonly settings: ViewSettings;
+  readonly context: CommandContext;
+  readonly log: ServeLog;
+}
+
+/** What shows store paths to actions, until it is disposed of. */
+export interface ServedViews extends AsyncDisposable {
+  readonly views: StoreViews;
+}
+
+/** By a file system of ours where this machine lets us mount one, else as they are on disk: then they are fetched whole. */
+export async function serveViews(
+  store: LocalStore,
+  { settings, context, log }: ServeViewsOptions,
+): Promise<ServedViews> {
+  await using resources = new AsyncDisposableStack();
+  const open = resources.use(openSubstituters(store, context));
+  const substituters = () => open.fresh();
+  const mountPoint = makeMountPoint(store);
+  resources.defer(() => removeMountPoint(mountPoint));
+  let views: StoreViews;
+  try {
+    const lazyPaths = new LazyPaths(store, { substituters, reporter: context.log });
+    const report = { log: (_level: string, message: string) => log.write('view', { message }) };
+    const source = new MountedPaths({ store, lazyPaths, only: undefined, log: report });
+    views = resources.use(await MountedViews.open({ store, substituters, settings, lazyPaths, source, mountPoint }));
+  } catch (error) {
+    if (!(error instanceof FuseError)) throw error;
+    log.write('no-mount', { message: `${error.message}: what actions name of the store is fetched whole` });
+    views = new CheckedOutViews(store, substituters, settings);
+  }
+  const owned = resources.move();
+  return { views, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
+}
+
+/** A folder of this process, below one where those are removed that killed processes have left. */
+function makeMountPoint({ dataFolder }: LocalStore): string {
+  const parent = join(dataFolder, 'views');
+  makeFolder(realFileSystem, parent, 0o711);
+  for (const pid of readdirSync(parent)) {
+    if (existsSync(`/proc/${pid}`) && pid !== String(process.pid)) continue;
+    removeStaleMount(join(parent, pid));
+    removeMountPoint(join(parent, pid));
+  }
+  const own = join(parent, String(process.pid));
+  mkdirSync(own, { mode: 0o711 });
+  return own;
+}
+
+function removeMountPoint(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // In use, or another process was faster.
+  }
+}
