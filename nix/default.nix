@@ -34,8 +34,22 @@ let
     # Packages of Debian 12, whose versions do not change any more.
     debian = import ./debian self debian;
 
-    # A C compiler and what it needs, made from Debian's packages: `bin/cc`, `bin/ar`, `bin/make`, ...
+    # The C library with its loader and headers; libraries of the programs below; shells and make.
+    libc = import ./libc.nix self;
+    toolLibraries = import ./tool-libraries.nix self;
+    patchelf = import ./patchelf.nix self;
+    binutils = import ./binutils.nix self;
+    shells = import ./shells.nix self;
+
+    # A C compiler with what it needs beside it, made from packages of Debian: `bin/cc`, `bin/ar`, `bin/make`, ...
     gcc = import ./gcc.nix self;
+
+    # The same with C++: `bin/c++`.
+    libstdcxx = import ./libstdcxx.nix self;
+    gxx = import ./gxx.nix self;
+
+    # Both as one tree that is the root of a file system, with `/bin/sh`.
+    rootFileSystem = import ./root-file-system.nix self;
   };
 in
 self

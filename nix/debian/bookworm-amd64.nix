@@ -1,5 +1,9 @@
 # From the index of Debian 12, amd64. Written by scripts/list-debian-packages.
 {
+  "bash" = {
+    path = "pool/main/b/bash/bash_5.2.15-2+b13_amd64.deb";
+    sha256 = "82130bb6a560cd2a7234d8018baf73f188f5dd56413d5aa0accc987b2197a6a1";
+  };
   "binutils" = {
     path = "pool/main/b/binutils/binutils-x86-64-linux-gnu_2.40-2_amd64.deb";
     sha256 = "2d7ea8a570d768224d7f2424abbe6f373d2154865a1fa7f56c80d43ecf492521";
@@ -15,6 +19,10 @@
   "dash" = {
     path = "pool/main/d/dash/dash_0.5.12-2_amd64.deb";
     sha256 = "33ea40061da2f1a861ec46212b2b6a34f0776a049b1a3f0abce2fb8cb994258f";
+  };
+  "g++-12" = {
+    path = "pool/main/g/gcc-12/g++-12_12.2.0-14+deb12u1_amd64.deb";
+    sha256 = "68b182badae4ace7d472f1393c559d3532a95a2d70817498b10bb481d2627251";
   };
   "gcc-12" = {
     path = "pool/main/g/gcc-12/gcc-12_12.2.0-14+deb12u1_amd64.deb";
@@ -76,9 +84,17 @@
     path = "pool/main/m/mpfr4/libmpfr6_4.2.0-1_amd64.deb";
     sha256 = "37b7a2b4e78890b6a074777f27b96c84f58e81558ba08410c2b6c0ca4a4ad77b";
   };
+  "libstdc++-12-dev" = {
+    path = "pool/main/g/gcc-12/libstdc++-12-dev_12.2.0-14+deb12u1_amd64.deb";
+    sha256 = "d28def6c23630432b57cb38a4c2fd67a79d4e0484027386ca6e8d6005c3d7a73";
+  };
   "libstdc++6" = {
     path = "pool/main/g/gcc-12/libstdc++6_12.2.0-14+deb12u1_amd64.deb";
     sha256 = "5cd3171216d4ab0fc911cfe9c35509bf2dd8f47761c43b7f6a4296701551a24d";
+  };
+  "libtinfo6" = {
+    path = "pool/main/n/ncurses/libtinfo6_6.4-4_amd64.deb";
+    sha256 = "072d908f38f51090ca28ca5afa3b46b2957dc61fe35094c0b851426859a49a51";
   };
   "libzstd1" = {
     path = "pool/main/libz/libzstd/libzstd1_1.5.4+dfsg2-5_amd64.deb";

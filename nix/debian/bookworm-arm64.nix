@@ -1,5 +1,9 @@
 # From the index of Debian 12, arm64. Written by scripts/list-debian-packages.
 {
+  "bash" = {
+    path = "pool/main/b/bash/bash_5.2.15-2+b13_arm64.deb";
+    sha256 = "fdb470b5ec1773b90014138bfc1deda4505c1c23e7f5731e8b527c636ac03385";
+  };
   "binutils" = {
     path = "pool/main/b/binutils/binutils-aarch64-linux-gnu_2.40-2_arm64.deb";
     sha256 = "fa154fed9b3bb5e11c4c152c3faaa5b56dce9ea39fed68156c3d656c97b4a11e";
@@ -15,6 +19,10 @@
   "dash" = {
     path = "pool/main/d/dash/dash_0.5.12-2_arm64.deb";
     sha256 = "c1358e2a8054eb93efd460adf480224a16ea9e0b4d7b4c6cbcf8c8c91902a1d7";
+  };
+  "g++-12" = {
+    path = "pool/main/g/gcc-12/g++-12_12.2.0-14+deb12u1_arm64.deb";
+    sha256 = "cb6c11930cf7ad0e9baa5561b1f5fd033bed829e4acfc4472335bef99ca4cd71";
   };
   "gcc-12" = {
     path = "pool/main/g/gcc-12/gcc-12_12.2.0-14+deb12u1_arm64.deb";
@@ -76,9 +84,17 @@
     path = "pool/main/m/mpfr4/libmpfr6_4.2.0-1_arm64.deb";
     sha256 = "d818fbfb555561bff56694cc628dc9939f393a07026aefd237e9c818b9f2cb77";
   };
+  "libstdc++-12-dev" = {
+    path = "pool/main/g/gcc-12/libstdc++-12-dev_12.2.0-14+deb12u1_arm64.deb";
+    sha256 = "b74b18927037498c10c8c5dd7a0abe132b4d90188ca5d6e899a4f777c6d52a74";
+  };
   "libstdc++6" = {
     path = "pool/main/g/gcc-12/libstdc++6_12.2.0-14+deb12u1_arm64.deb";
     sha256 = "26e138c677a985775331373828a6c286c551ff397cb735d00e2383cb273d1cb2";
+  };
+  "libtinfo6" = {
+    path = "pool/main/n/ncurses/libtinfo6_6.4-4_arm64.deb";
+    sha256 = "baef0f6776f84c7eed4f1146d6e5774689567dad43216894d41da02e6608e4b3";
   };
   "libzstd1" = {
     path = "pool/main/libz/libzstd/libzstd1_1.5.4+dfsg2-5_arm64.deb";

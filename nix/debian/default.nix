@@ -11,6 +11,23 @@ let
     .${system} or (throw "Firn's library has no Debian packages for the system '${system}'");
 in
 rec {
+  # What Debian calls the folders of this system's libraries, and its loader.
+  inherit
+    ({
+      x86_64-linux = {
+        triple = "x86_64-linux-gnu";
+        loader = "ld-linux-x86-64.so.2";
+      };
+      aarch64-linux = {
+        triple = "aarch64-linux-gnu";
+        loader = "ld-linux-aarch64.so.1";
+      };
+    }
+    .${system})
+    triple
+    loader
+    ;
+
   packages = builtins.mapAttrs (
     name: { path, sha256 }:
     firn.fetchFile {
@@ -28,20 +45,24 @@ rec {
       hash = "sha256:${sha256}";
     };
 
-  # Commands of a shell that unpack the files `$packages` into the working folder and keep links within it.
+  # Commands of a shell that unpack the files `$packages` into the working folder and keep links within it, wherever it
+  # is: no file names the folder that it is in.
   unpackCommands = ''
     for package in $packages; do
       ar -p $package data.tar.xz | xz -dc | tar -x
     done
-    find . -type l | while read -r link; do
+    find * -type l | while read -r link; do
       target=$(readlink $link)
-      case $target in /*) ln -sfn $PWD$target $link ;; esac
+      case $target in /*) ln -sfn $(echo $link | sed 's|[^/]*$||; s|[^/]*/|../|g')''${target#/} $link ;; esac
     done
   '';
 
+  # As `packages` of a derivation.
+  named = map (name: packages.${name});
+
   unpack =
     name: names:
-    firn.runCommand name { packages = map (each: packages.${each}) names; } ''
+    firn.runCommand name { packages = named names; } ''
       mkdir $out
       cd $out
       ${unpackCommands}
