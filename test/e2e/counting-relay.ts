@@ -28,7 +28,10 @@ export class CountingRelay implements AsyncDisposable {
     await once(server, 'listening');
     const relay = new CountingRelay(server, sockets);
     server.on('connection', client => {
-      if (relay.#isCut) return void client.destroy();
+      if (relay.#isCut) {
+        client.destroy();
+        return;
+      }
       const upstream = connect(Number(port), host);
       for (const socket of [client, upstream]) {
         sockets.add(socket);
@@ -39,7 +42,9 @@ export class CountingRelay implements AsyncDisposable {
           upstream.destroy();
         });
       }
-      client.on('data', chunk => relay.#isStalled || upstream.write(chunk));
+      client.on('data', chunk => {
+        if (!relay.#isStalled) upstream.write(chunk);
+      });
       upstream.on('data', (chunk: Buffer) => {
         relay.received += chunk.byteLength;
         if (!relay.#isStalled) client.write(chunk);
