@@ -56,6 +56,7 @@ export { inPieces } from './pieces.ts';
 export { type TestBuild, type TestOutput, finishTestBuild, floating, noChecks } from './finished-build-rig.ts';
 export { type OpenForeignStore, foreignStoreSuite } from './foreign-store-suite.ts';
 export { type HttpFault, HttpRig, type HttpRigOptions, type RecordedRequest, makeCertificate } from './http-rig.ts';
+export { type FetchBlob, MountRig, mountObstacle } from './mount-rig.ts';
 export { type OfferTreeOptions, offerTree } from './offer-tree.ts';
 export { readWhole } from './read-whole.ts';
 export { type RecordedReport, recordReports } from './recorded-reports.ts';

@@ -9,10 +9,16 @@ export interface Attributes {
   readonly size: number;
   /** Type and permissions, as st_mode has them. */
   readonly mode: number;
-  /** In seconds, for all of its times. */
-  readonly time: number;
+  /** For all of its times. */
+  readonly time: Time;
   readonly user: number;
   readonly group: number;
+}
+
+/** Since 1970. */
+export interface Time {
+  readonly seconds: number;
+  readonly nanoseconds: number;
 }
 
 /** How long the kernel may take for true what it was told, in seconds. */
@@ -188,8 +194,8 @@ export class ReplyWriter {
     this.#writeNumber(at + 2, size);
     // Blocks of 512 bytes.
     this.#writeNumber(at + 4, Math.ceil(size / 512));
-    for (const timeAt of [at + 6, at + 8, at + 10]) this.#writeNumber(timeAt, time);
-    words[at + 12] = words[at + 13] = words[at + 14] = 0;
+    for (const timeAt of [at + 6, at + 8, at + 10]) this.#writeNumber(timeAt, time.seconds);
+    words[at + 12] = words[at + 13] = words[at + 14] = time.nanoseconds;
     words[at + 15] = mode;
     // Links, user, group, device, size of blocks (the kernel's own choice), flags.
     words[at + 16] = 1;

@@ -1,5 +1,6 @@
 import type { ByteString } from '../../base/index.ts';
 import type { DirectoryEntry, DirectoryNode, FileNode, Node, SymlinkNode } from '../../castore/index.ts';
+import type { Time } from '../protocol/reply.ts';
 import { type NodeId, rootId } from '../protocol/request.ts';
 import type { ViewContents, ViewOwner } from './messages.ts';
 
@@ -15,8 +16,8 @@ interface AnyInode {
 export interface ViewsInode extends AnyInode {
   readonly kind: 'views';
   readonly views: Map<ByteString, ViewInode>;
-  /** When a view last came or went, in seconds: listings from before are stale. */
-  changed: number;
+  /** When a view last came or went: listings from before are stale. */
+  changed: Time;
 }
 
 export interface ViewInode extends AnyInode {

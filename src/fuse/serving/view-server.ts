@@ -2,7 +2,14 @@ import { type ByteString, brandAs, messageOf, unreachable } from '../../base/ind
 import type { Directory, DirectoryEntry, Node } from '../../castore/index.ts';
 import { type FuseProblem, dynamicValidity } from '../node-source.ts';
 import { features, maxReadSize, negotiate } from '../protocol/init.ts';
-import { type Attributes, type ErrorNumber, ReplyWriter, type Validity, forEver } from '../protocol/reply.ts';
+import {
+  type Attributes,
+  type ErrorNumber,
+  ReplyWriter,
+  type Time,
+  type Validity,
+  forEver,
+} from '../protocol/reply.ts';
 import { type FuseRequest, type NodeId, maxNameLength, rootId } from '../protocol/request.ts';
 import { type DirectoryInode, type Inode, Inodes, type ViewInode, type ViewsInode, newView } from './inodes.ts';
 import { type LocalNodes, MissingBlob } from './local-nodes.ts';
@@ -39,7 +46,7 @@ const symlinkMode = 0o120777;
 const ownerMay = 0o200;
 
 /** Of everything in a store. */
-const canonicalTime = 1;
+const canonicalTime: Time = { seconds: 1, nanoseconds: 0 };
 
 const infinite: Validity = { entry: forEver, attributes: forEver };
 const dynamic: Validity = { entry: dynamicValidity, attributes: forEver };
@@ -68,7 +75,7 @@ export class ViewServer {
     this.#questions = new Questions<FuseRequest>({ ask, withdraw }, patience);
     this.#root =
       root === 'views'
-        ? { kind: 'views', id: rootId, lookups: 1, owner: undefined, views: new Map(), changed: nowInSeconds() }
+        ? { kind: 'views', id: rootId, lookups: 1, owner: undefined, views: new Map(), changed: now() }
         : newView(rootId, { name: brandAs<ByteString>(''), contents: root, owner: undefined });
     this.#inodes.setRoot(this.#root);
   }
@@ -76,14 +83,14 @@ export class ViewServer {
   addView(name: ByteString, contents: ViewContents, owner?: ViewOwner): void {
     if (this.#root.kind !== 'views') return;
     this.#root.views.set(name, this.#inodes.makeView(name, contents, owner));
-    this.#root.changed = nowInSeconds();
+    this.#root.changed = later(this.#root.changed);
   }
 
   /** Whoever is in it stays there. */
   removeView(name: ByteString): void {
     if (this.#root.kind !== 'views') return;
     this.#root.views.delete(name);
-    this.#root.changed = nowInSeconds();
+    this.#root.changed = later(this.#root.changed);
   }
 
   /** Milliseconds until `expire` has something to do. */
@@ -389,7 +396,7 @@ export class ViewServer {
         return { ...common, size: 0, mode: folderMode, time: inode.changed };
       case 'view': {
         // Another time each time makes the kernel list it anew.
-        const time = isDynamic(inode.contents) ? nowInSeconds() : canonicalTime;
+        const time = isDynamic(inode.contents) ? now() : canonicalTime;
         return { ...common, size: 0, mode: folderMode | more, time };
       }
       case 'directory':
@@ -467,6 +474,14 @@ function find(entries: readonly DirectoryEntry[], name: ByteString): Node | unde
   return undefined;
 }
 
-function nowInSeconds(): number {
-  return Math.floor(Date.now() / 1000);
+function now(): Time {
+  const milliseconds = Date.now();
+  return { seconds: Math.floor(milliseconds / 1000), nanoseconds: (milliseconds % 1000) * 1_000_000 };
+}
+
+/** Now, but not `than`: another time tells the kernel that what it has of a folder is old. */
+function later(than: Time): Time {
+  const time = now();
+  const isSame = time.seconds === than.seconds && time.nanoseconds <= than.nanoseconds;
+  return isSame ? { seconds: time.seconds, nanoseconds: than.nanoseconds + 1 } : time;
 }
