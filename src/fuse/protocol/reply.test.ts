@@ -86,7 +86,7 @@ describe('ReplyWriter', () => {
   test('a listing, as far as there is room', () => {
     const name = byteStringFromText('é');
     const dirent = { nodeId: 7, next: 3, name, mode: 0o040555 };
-    const bytes = '07000000000000000300000000000000' + '0200000004000000' + 'c3a9000000000000';
+    const bytes = '070000000000000003000000000000000200000004000000c3a9000000000000';
     assert.equal(
       written(writer => assert.ok(writer.dirent(dirent, 32))),
       `30000000000000000a00000000000000${bytes}`,
@@ -160,6 +160,6 @@ describe('negotiate', () => {
 });
 
 test('that a name may have another meaning', () => {
-  const expected = `23000000030000000000000000000000${'0100000000000000'}0200000000000000${'616200'}`;
+  const expected = '2300000003000000000000000000000001000000000000000200000000000000616200';
   assert.equal(entryInvalidation(1, byteStringFromText('ab')).toString('hex'), expected);
 });

@@ -482,6 +482,6 @@ function now(): Time {
 /** Now, but not `than`: another time tells the kernel that what it has of a folder is old. */
 function later(than: Time): Time {
   const time = now();
-  const isSame = time.seconds === than.seconds && time.nanoseconds <= than.nanoseconds;
-  return isSame ? { seconds: time.seconds, nanoseconds: than.nanoseconds + 1 } : time;
+  const isLater = time.seconds !== than.seconds || time.nanoseconds > than.nanoseconds;
+  return isLater ? time : { seconds: time.seconds, nanoseconds: than.nanoseconds + 1 };
 }
