@@ -1,8 +1,13 @@
 import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
 import {
   type BuildSettings,
   type DerivationBuilder,
+  BuildHook,
   DispatchingBuilder,
+  type Elsewhere,
+  HookElsewhere,
+  KnownMachines,
   LocalDerivationBuilder,
   Mirrors,
   openDerivationActions,
@@ -11,7 +16,9 @@ import {
 import { LocalExecutor } from '../exec/index.ts';
 import { LocalStore, type Store } from '../store/index.ts';
 import type { CommandContext } from './command.ts';
+import type { OpenLocalBuilder } from './machines/connect-to-machine.ts';
 import { openMachines, readMachineSettings } from './machines/open-machines.ts';
+import { readMachines } from './machines/read-machines.ts';
 import { nestedServer } from './nested-server.ts';
 import { readMirrors } from './settings/firn-toml.ts';
 
@@ -23,8 +30,8 @@ export function openBuilder(store: Store, context: CommandContext, resources: As
     new DispatchingBuilder({
       store,
       local: store instanceof LocalStore ? openLocalBuilder(store, context, resources) : undefined,
-      openMachines: () =>
-        openMachines(store, context, (of, owned) => openLocalBuilder(of, context, owned, { slots: 1 })),
+      openElsewhere: () => openElsewhere(store, context),
+      othersLook: foreignHook(context) !== undefined,
       settings: readMachineSettings(context),
       logLines: settings.logLines,
       keepsLog: settings.keepsLog,
@@ -37,6 +44,39 @@ export function openBuilder(store: Store, context: CommandContext, resources: As
       config: () => formatConfig(context),
     }),
   );
+}
+
+/** What C++ Nix sets `build-hook` to: the program that we are ourselves. */
+const ownHook = '__build-remote';
+
+/** What is to find other machines in our place. */
+function foreignHook({ settings }: CommandContext): readonly [string, ...string[]] | undefined {
+  const [program, ...args] = settings.get('build-hook');
+  if (program === undefined || (basename(program) === 'nix' && args[0] === ownHook)) return undefined;
+  return [program, ...args];
+}
+
+/** Who finds other machines: we do, among those of the settings, unless another program is to; without a hook nobody. */
+function openElsewhere(store: Store, context: CommandContext): Elsewhere {
+  const { settings, environment, log } = context;
+  const command = foreignHook(context);
+  if (command === undefined) {
+    const openHere: OpenLocalBuilder = (of, owned) => openLocalBuilder(of, context, owned, { slots: 1 });
+    const machines = settings.get('build-hook').length === 0 ? [] : readMachines(context);
+    return new KnownMachines(store, openMachines(store, context, { machines, openHere }));
+  }
+  return new HookElsewhere({
+    storeDir: store.storeDir,
+    pollInterval: settings.get('build-poll-interval') * 1000,
+    start: () =>
+      BuildHook.start({
+        command,
+        variables: environment.variables,
+        verbosity: log.verbosity,
+        settings: settings.names().map(name => [name, settings.format(name)] as const),
+        storeDir: store.storeDir,
+      }),
+  });
 }
 
 /** Who builds in a store of this machine. `slots` at a time; as many as the settings say unless given. */

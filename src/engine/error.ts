@@ -53,6 +53,10 @@ export const engineErrorCodes = [
   'machine/build-failed',
   /** Another machine's answer does not tell what was asked for. */
   'machine/bad-answer',
+  /** The program of the setting `build-hook` cannot be run, or does not keep to its protocol. */
+  'machine/bad-hook',
+  /** The program of the setting `build-hook` failed with a build that it had taken. */
+  'machine/hook-failed',
 ] as const;
 
 export type EngineErrorCode = (typeof engineErrorCodes)[number];

@@ -56,6 +56,10 @@ export { LocalDerivationBuilder } from './build/local-derivation-builder.ts';
 export { type MachineBuild, type MachineSettings, buildOnMachine } from './machines/build-on-machine.ts';
 export type { RemoteBuildContext } from './machines/build-remotely.ts';
 export { describeNoMachine } from './machines/describe-no-machine.ts';
+export { BuildHook } from './machines/build-hook.ts';
+export type { Elsewhere } from './machines/elsewhere.ts';
+export { HookElsewhere } from './machines/hook-elsewhere.ts';
+export { KnownMachines } from './machines/known-machines.ts';
 export { DispatchingBuilder, type DispatchingBuilderOptions } from './machines/dispatching-builder.ts';
 export type {
   ConnectOptions,

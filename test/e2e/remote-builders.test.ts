@@ -20,6 +20,8 @@ in rec {
   base = make "base" "echo building-base; echo base > $out" { };
   top = make "top" "echo building-top; read x < \${base}; echo $x top > $out" { };
   fast = make "fast" "echo fast > $out" { requiredSystemFeatures = [ "fast" ]; };
+  plain = make "plain" "echo plain > $out" { };
+  onFast = make "on-fast" "read x < \${plain}; echo $x fast > $out" { requiredSystemFeatures = [ "fast" ]; };
   slow = make "slow" "echo slow > $out" { requiredSystemFeatures = [ "slow" ]; };
   here = make "here" "echo here > $out" { preferLocalBuild = true; };
   fails = make "fails" "echo it-breaks; exit 3" { };
@@ -288,5 +290,55 @@ describe('nix __build-remote', () => {
     assert.equal(status, 0, said);
     assert.match(log, /^building-top$/m);
     assert.ok(places.has('m', 'top') && places.has('here', 'top'));
+  });
+});
+
+describe('a build hook of the user’s', () => {
+  /** Ours, under a name that is taken for somebody else's. */
+  function hook(places: Places): string[] {
+    const script = places.of('hook.sh');
+    writeFileSync(script, `#!/bin/sh\nexec ${join(binDir, 'nix')} __build-remote "$@"\n`, { mode: 0o755 });
+    return ['--option', 'build-hook', script];
+  }
+
+  test('has derivations built, with their inputs and logs', () => {
+    using places = new Places();
+    const built = places.build('top', places.machine('m', '- - 2'), '-j0', ...hook(places));
+    assert.equal(places.read(built), 'base top');
+    assert.ok(places.has('m', 'top') && places.has('m', 'base'));
+    assert.match(built.stderr, /^building '.*-top.drv' on 'ssh-ng:/m);
+    assert.match(built.stderr, /^building-top$/m);
+    const log = runCli('nix-store', ['--store', places.here, '--read-log', built.stdout.toString().trim()], {
+      env: places.env,
+    });
+    assert.match(log.stdout.toString(), /^building-top$/m);
+  });
+
+  test('fails with what fails there, and leaves to us what it does not take', () => {
+    using places = new Places();
+    const failed = places.build('fails', places.machine('m'), '-j0', ...hook(places));
+    assert.notEqual(failed.status, 0);
+    assert.match(failed.stderr, /Reason: builder failed with exit code/);
+    assert.match(failed.stderr, /it-breaks/);
+    assert.equal(
+      places.read(places.build('top', places.machine('m', '- - 1 1 - special'), ...hook(places))),
+      'base top',
+    );
+    assert.equal(places.has('m', 'base'), false);
+    // What was built here is there for the hook at once.
+    const both = places.build('onFast', places.machine('m', '- - 1 1 fast fast'), ...hook(places));
+    assert.equal(places.read(both), 'plain fast');
+    assert.ok(places.has('m', 'on-fast') && places.has('m', 'plain'));
+    const absent = places.build('floating', '', '--option', 'build-hook', '/nonexistent/hook');
+    assert.match(absent.stderr, /cannot run '\/nonexistent\/hook', the setting 'build-hook'/);
+    const alone = places.build('floating', places.machine('m'), '--option', 'build-hook', '');
+    assert.equal(places.read(alone), 'floating');
+  });
+
+  test('tells what outputs are that are known by their content', () => {
+    using places = new Places();
+    const machine = places.machine('m', '- - 1 1 ca-derivations');
+    assert.equal(places.read(places.build('floating', machine, '-j0', ...hook(places))), 'floating');
+    assert.equal(places.read(places.build('floating', '', '-j0')), 'floating');
   });
 });

@@ -1,19 +1,29 @@
 import { join } from 'node:path';
 import { MachineHealth, MachinePool, type MachineSettings, SlotLocks } from '../../engine/index.ts';
+import type { Machine } from '../../nix-compat/index.ts';
 import { LocalStore, type Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { type OpenLocalBuilder, connectToMachine } from './connect-to-machine.ts';
-import { readMachines } from './read-machines.ts';
 
 /** Of this process: a machine that does not answer one client of a daemon does not answer the next. */
 const health = new MachineHealth();
 
-/** The machines that the settings name, as long as the result is not disposed of. Throws as `readMachines`. */
-export function openMachines(store: Store, context: CommandContext, openHere: OpenLocalBuilder): MachinePool {
+/** What machines are opened with. */
+export interface OpenMachinesOptions {
+  readonly machines: readonly Machine[];
+  readonly openHere: OpenLocalBuilder;
+}
+
+/** Machines, as long as the result is not disposed of. */
+export function openMachines(
+  store: Store,
+  context: CommandContext,
+  { machines, openHere }: OpenMachinesOptions,
+): MachinePool {
   const { settings, environment } = context;
   const folder = store instanceof LocalStore ? store.dataFolder : environment.dataFolder;
   return new MachinePool({
-    machines: readMachines(context),
+    machines,
     connect: connectToMachine(context, openHere),
     locks: new SlotLocks(join(folder, 'current-load')),
     health,

@@ -50,7 +50,10 @@ export async function runBuildHook(args: readonly ByteString[], context: Command
   log.log('debug', `got ${machines.length} remote builders`);
   if (machines.length === 0) return answer('decline-permanently');
   await using store = await openCommandStore(context);
-  await using pool = openMachines(store, context, (of, owned) => openLocalBuilder(of, context, owned, { slots: 1 }));
+  await using pool = openMachines(store, context, {
+    machines,
+    openHere: (of, owned) => openLocalBuilder(of, context, owned, { slots: 1 }),
+  });
   const hook: Hook = { reader, store, pool, context };
   for (let request = await readRequest(hook); request !== undefined; request = await readRequest(hook)) {
     const taken = await respond(hook, request);

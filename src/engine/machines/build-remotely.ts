@@ -26,8 +26,10 @@ import { RunningBuild } from '../nested/running-build.ts';
 import { lockOutputs } from '../build/lock-outputs.ts';
 import { runPostBuildHook } from '../build/post-build-hook.ts';
 import { EngineError } from '../error.ts';
-import { type MachineSettings, buildOnMachine } from './build-on-machine.ts';
-import { type MachineLease, MachineUnreachable } from './machine-pool.ts';
+import { BuildHookFailure } from './build-hook.ts';
+import type { MachineSettings } from './build-on-machine.ts';
+import type { BuildTaker, TakenBuild } from './build-taker.ts';
+import { MachineUnreachable } from './machine-pool.ts';
 import { tapBuildLog } from './tap-build-log.ts';
 
 /** What of this machine's settings builds elsewhere depend on. */
@@ -59,10 +61,10 @@ export interface RemoteBuildRequest {
  * Builds a derivation on a machine, as one is built here: nobody else builds it meanwhile, its log is shown and kept, its
  * outputs are valid afterwards. Throws `MachineUnreachable` before anything has begun, and as `DerivationBuilder.build`.
  */
-export async function buildRemotely(lease: MachineLease, request: RemoteBuildRequest): Promise<BuildResult> {
+export async function buildRemotely(taker: BuildTaker, request: RemoteBuildRequest): Promise<BuildResult> {
   const { store, job, options } = request;
   const { signal, reporter } = options;
-  const leased = await lease.connect({ signal, reporter });
+  const taken = await taker.begin({ signal, reporter });
   let isGood = false;
   try {
     const ids = await idsOfOutputs(store, job, signal);
@@ -78,19 +80,18 @@ export async function buildRemotely(lease: MachineLease, request: RemoteBuildReq
       return succeeded('AlreadyValid', describeOutputs(known.paths, ids));
     }
     options.started?.();
-    const build = { ...request, lease, ids, missing: known.missing };
-    const end = await runLogged(build, leased);
+    const build = { ...request, uri: taker.uri, ids, missing: known.missing };
+    const end = await runLogged(build, taken);
     isGood = end.isGood;
     return end.result;
   } finally {
-    await leased.giveBack(isGood);
+    await taken.end(isGood);
   }
 }
 
-type Leased = Awaited<ReturnType<MachineLease['connect']>>;
-
-interface MachineBuild extends RemoteBuildRequest {
-  readonly lease: MachineLease;
+interface BuildElsewhere extends RemoteBuildRequest {
+  /** Of whoever builds. */
+  readonly uri: string;
   readonly ids: ReadonlyMap<OutputName, DerivationOutputId>;
   readonly missing: ReadonlySet<OutputName>;
 }
@@ -142,14 +143,14 @@ interface RunEnd {
   readonly isGood: boolean;
 }
 
-async function runLogged(build: MachineBuild, leased: Leased): Promise<RunEnd> {
-  const { store, job, context, options, lease } = build;
+async function runLogged(build: BuildElsewhere, taken: TakenBuild): Promise<RunEnd> {
+  const { store, job, context, options, uri } = build;
   const printed = displayBytes(printStorePath(store.storeDir, job.path));
   using activity = options.reporter.startActivity({
     type: 'build',
     level: 'info',
-    text: `building '${printed}' on '${lease.uri}'`,
-    fields: [printed, lease.uri, 1, 1],
+    text: `building '${printed}' on '${uri}'`,
+    fields: [printed, uri, 1, 1],
   });
   using log =
     store instanceof LocalStore && context.keepsLog
@@ -162,7 +163,7 @@ async function runLogged(build: MachineBuild, leased: Leased): Promise<RunEnd> {
     limit.count(chunk);
     log?.write(chunk);
   };
-  leased.errors.passTo(chunk => {
+  taken.passLogTo(chunk => {
     output.write(chunk);
     write(chunk);
   });
@@ -173,12 +174,13 @@ async function runLogged(build: MachineBuild, leased: Leased): Promise<RunEnd> {
   try {
     const inputs = new Set((await computeClosure(store, job.derivation.inputSources, { signal })).keys());
     const settings = context.settings;
-    const paths = await buildOnMachine(lease, leased, {
-      build: { store, job, inputs, wanted: build.missing, settings },
-      progress: { signal, reporter: tapBuildLog(activity, write) },
-    });
+    const paths = await taken.run(
+      { store, job, inputs, wanted: build.missing, settings },
+      { signal, reporter: tapBuildLog(activity, write) },
+    );
     const all = await registerRealisations(build, paths);
-    await finishLog(leased, output);
+    await taken.finishLog();
+    output.finish();
     await runHook(build, activity, all);
     return {
       result: { outcome: { status: 'Built', builtOutputs: describeOutputs(all, build.ids) }, ...times() },
@@ -194,35 +196,31 @@ async function runLogged(build: MachineBuild, leased: Leased): Promise<RunEnd> {
     }
     if (!(error instanceof FirnError) || (error instanceof EngineError && error.code === 'build/hook-failed'))
       throw error;
-    await finishLog(leased, output);
+    await taken.finishLog();
+    output.finish();
     const lost = error instanceof StoreError ? error.code : undefined;
-    if (lost === 'remote/unreachable' || lost === 'remote/disconnected') leased.noteLoss();
+    if (lost === 'remote/unreachable' || lost === 'remote/disconnected') taken.noteLoss();
     if (lost === 'remote/unreachable') {
       // It was there for the last build. Nothing has begun.
-      activity.log('error', `cannot build on '${lease.uri}': ${messageOf(error)}`);
-      throw new MachineUnreachable(lease.uri, { cause: error });
+      activity.log('error', `cannot build on '${uri}': ${messageOf(error)}`);
+      throw new MachineUnreachable(uri, { cause: error });
     }
-    activity.logError(error);
-    const end = 'failed with exit code 1';
+    // A hook has said what is wrong itself.
+    if (!(error instanceof BuildHookFailure)) activity.logError(error);
+    const end = error instanceof BuildHookFailure ? error.end : 'failed with exit code 1';
     const tail = context.showsLogs ? [] : output.tail;
     const failure = { path: job.path, derivation: job.derivation, end, tail, notes: [] };
     const message = describeBuilderFailure(store.storeDir, failure, context);
     return { result: failed('MiscFailure', message, times()), isGood: error instanceof EngineError };
   } finally {
-    leased.errors.passTo(undefined);
+    taken.passLogTo(undefined);
     if (log?.problem !== undefined) activity.warn(`the log of '${printed}' is not whole: ${messageOf(log.problem)}`);
   }
 }
 
-/** The rest of a log comes by a way of its own, and has come when that ends. */
-async function finishLog({ connection }: Leased, output: BuilderOutput): Promise<void> {
-  if (!connection.isReusable) await connection[Symbol.asyncDispose]();
-  output.finish();
-}
-
 /** What outputs have turned out to be, for whoever asks later. All of them, those that were valid before, too. */
 async function registerRealisations(
-  { store, job, context, options, ids }: MachineBuild,
+  { store, job, context, options, ids }: BuildElsewhere,
   fetched: ReadonlyMap<OutputName, StorePath>,
 ): Promise<ReadonlyMap<OutputName, StorePath>> {
   const { signal } = options;
@@ -234,12 +232,16 @@ async function registerRealisations(
       await store.writer?.addRealisation({ id, path, signatures: [] }, { signal });
     }
   }
-  const { paths } = await knownPaths(store, job, { ids, signal });
-  return new Map([...paths, ...fetched]);
+  const { paths, missing } = await knownPaths(store, job, { ids, signal });
+  const all = new Map([...paths, ...fetched]);
+  if (![...missing].every(name => fetched.has(name))) {
+    throw new EngineError('machine/bad-answer', 'some outputs are unexpectedly invalid');
+  }
+  return all;
 }
 
 async function runHook(
-  { store, job, context, options }: MachineBuild,
+  { store, job, context, options }: BuildElsewhere,
   reporter: Parameters<typeof runPostBuildHook>[0]['reporter'],
   outputs: ReadonlyMap<OutputName, StorePath>,
 ): Promise<void> {

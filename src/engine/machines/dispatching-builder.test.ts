@@ -17,6 +17,7 @@ import {
 import { Realiser } from '../realise/realiser.ts';
 import { DispatchingBuilder } from './dispatching-builder.ts';
 import type { ConnectToMachine } from './machine-connection.ts';
+import { KnownMachines } from './known-machines.ts';
 import { MachineHealth } from './machine-health.ts';
 import { MachinePool } from './machine-pool.ts';
 import { SlotLocks } from './slot-locks.ts';
@@ -53,8 +54,9 @@ function openRig({ machines, slots = 1, connect }: RigOptions) {
   const builder = new DispatchingBuilder({
     store: here,
     local: slots === 0 ? undefined : local,
-    openMachines: () =>
-      new MachinePool({
+    othersLook: false,
+    openElsewhere: () => {
+      const pool = new MachinePool({
         machines: parseMachines(machines, {
           systems: new Set(['test']),
           workingDirectory: '/',
@@ -67,7 +69,9 @@ function openRig({ machines, slots = 1, connect }: RigOptions) {
         locks: new SlotLocks(at('current-load')),
         health: new MachineHealth(),
         pollInterval: 1000,
-      }),
+      });
+      return new KnownMachines(here, pool);
+    },
     settings: {
       substitutes: false,
       limits: { maxSilentTime: 0, timeout: 0, maxLogSize: 0, keepsFailed: false },

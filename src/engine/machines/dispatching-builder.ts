@@ -1,36 +1,26 @@
-import { displayBytes, magenta, normal } from '../../base/index.ts';
+import { displayBytes } from '../../base/index.ts';
 import {
   type BuildResult,
   type MachineNeeds,
   parseDerivationOptions,
-  printStorePath,
   requiredSystemFeatures,
 } from '../../nix-compat/index.ts';
 import type { Store } from '../../store/index.ts';
 import { failed } from '../build/build-results.ts';
 import type { BuildJob, BuildOptions, BuildSlot, DerivationBuilder } from '../build/derivation-builder.ts';
 import { notLocalRejection } from '../build/reject-build.ts';
-import { describeNoMachine } from './describe-no-machine.ts';
-import { type MachineLease, type MachinePool, MachineUnreachable } from './machine-pool.ts';
+import type { Elsewhere } from './elsewhere.ts';
+import { MachineUnreachable } from './machine-pool.ts';
 import { type RemoteBuildContext, buildRemotely } from './build-remotely.ts';
 
 export interface DispatchingBuilderOptions extends RemoteBuildContext {
   readonly store: Store;
   /** Called at the first build that might go elsewhere. */
-  readonly openMachines: () => MachinePool;
+  readonly openElsewhere: () => Elsewhere;
+  /** Whether another process looks at the store for it, so that what is built here must be valid for everybody at once. */
+  readonly othersLook: boolean;
   /** Who builds on this machine; undefined where the store is none that is built in. */
   readonly local: DerivationBuilder | undefined;
-}
-
-type Place =
-  | { readonly kind: 'machine'; readonly lease: MachineLease }
-  | { readonly kind: 'here'; readonly slot?: BuildSlot & Disposable }
-  | { readonly kind: 'nowhere' };
-
-interface Choice {
-  readonly machines: MachinePool;
-  readonly needs: MachineNeeds;
-  readonly canBuildHere: boolean;
 }
 
 /**
@@ -40,7 +30,7 @@ interface Choice {
 export class DispatchingBuilder implements DerivationBuilder {
   readonly slots: number;
   readonly #options: DispatchingBuilderOptions;
-  #machines: MachinePool | undefined;
+  #elsewhere: Elsewhere | undefined;
 
   /** The local builder stays the caller's. */
   constructor(options: DispatchingBuilderOptions) {
@@ -58,12 +48,15 @@ export class DispatchingBuilder implements DerivationBuilder {
     const rejection = local === undefined ? notLocalRejection : local.rejection(job);
     const able = rejection === undefined ? local : undefined;
     const here = (slot?: BuildSlot & Disposable): Promise<BuildResult> | BuildResult =>
-      able?.build(job, slot === undefined ? options : { ...options, slots: sourceOf(slot, options) }) ??
-      failed('InputRejected', rejection ?? '');
+      able?.build(job, {
+        ...options,
+        ...(slot === undefined ? {} : { slots: sourceOf(slot, options) }),
+        ...(this.#options.othersLook ? { settles: undefined } : {}),
+      }) ?? failed('InputRejected', rejection ?? '');
     const given = parseDerivationOptions(store.storeDir, { ...job.derivation, inputDerivations: new Map() });
     if (job.mode !== 'normal' || (given.preferLocalBuild && able !== undefined)) return here();
-    const machines = (this.#machines ??= this.#options.openMachines());
-    if (machines.machines.length === 0) return here();
+    const elsewhere = (this.#elsewhere ??= this.#options.openElsewhere());
+    if (elsewhere.isEmpty) return here();
     // What was sent here to be built is not sent on: two machines that name each other would never end.
     if (!(await store.validPaths([job.path], { signal: options.signal })).has(job.path)) return here();
     const needs: MachineNeeds = {
@@ -71,68 +64,21 @@ export class DispatchingBuilder implements DerivationBuilder {
       features: new Set([...requiredSystemFeatures(given, job.derivation)].map(displayBytes)),
     };
     for (;;) {
-      const place = await this.#choose(job, options, { machines, needs, canBuildHere: able !== undefined });
+      const place = await elsewhere.choose({ job, needs, canBuildHere: able !== undefined }, options);
       if (place.kind === 'here') return here(place.slot);
-      if (place.kind === 'nowhere') {
-        const level = able === undefined ? 'warn' : 'chatty';
-        options.reporter.log(level, () => describeNoMachine(job.path, needs, machines.machines));
-        return here();
-      }
-      using lease = place.lease;
+      if (place.kind === 'nowhere') return here();
+      using taker = place.taker;
       try {
-        return await buildRemotely(lease, { store, job, context: this.#options, options });
+        return await buildRemotely(taker, { store, job, context: this.#options, options });
       } catch (error) {
         if (!(error instanceof MachineUnreachable)) throw error;
       }
     }
   }
 
-  async #choose(
-    job: BuildJob,
-    { signal, slots, reporter, weight }: BuildOptions,
-    { machines, needs, canBuildHere }: Choice,
-  ): Promise<Place> {
-    const { store } = this.#options;
-    const found = machines.tryAcquire(needs);
-    if (found === 'none') return { kind: 'nowhere' };
-    if (found !== 'busy') return { kind: 'machine', lease: found };
-    if (canBuildHere && slots.hasFree) return { kind: 'here' };
-    const printed = displayBytes(printStorePath(store.storeDir, job.path));
-    using _waiting = reporter.startActivity({
-      type: 'buildWaiting',
-      level: 'warn',
-      text: `waiting for a machine to build '${magenta}${printed}${normal}'`,
-    });
-    // Whichever comes first; what comes second all the same is given back.
-    const stop = new AbortController();
-    const both = AbortSignal.any([signal, stop.signal]);
-    const lease = machines.acquire({ needs, weight, signal: both });
-    const slot = canBuildHere ? slots.acquire(both) : undefined;
-    let place: Place | undefined;
-    try {
-      place = await Promise.race([
-        lease.then((got): Place => (got === undefined ? { kind: 'nowhere' } : { kind: 'machine', lease: got })),
-        ...(slot === undefined ? [] : [slot.then((got): Place => ({ kind: 'here', slot: got }))]),
-      ]);
-      return place;
-    } finally {
-      stop.abort(new Error('there is another place to build at'));
-      const late: (Disposable | undefined)[] = await Promise.all([
-        lease.catch(() => undefined),
-        slot?.catch(() => undefined),
-      ]);
-      for (const each of late) if (each !== undefined && !isTaken(place, each)) each[Symbol.dispose]();
-    }
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#machines?.[Symbol.asyncDispose]();
+    await this.#elsewhere?.[Symbol.asyncDispose]();
   }
-}
-
-function isTaken(place: Place | undefined, resource: Disposable): boolean {
-  if (place?.kind === 'machine') return place.lease === resource;
-  return place?.kind === 'here' && place.slot === resource;
 }
 
 /** Of a build that has its slot already. */

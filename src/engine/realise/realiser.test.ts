@@ -196,6 +196,32 @@ test('a failure ends what needs it, and all else unless it is to go on', async (
   }
 });
 
+test('what fails once a failure has called off all is not told of', async () => {
+  await using rig = openRig({ slots: 2 });
+  const { store, builder, reports } = rig;
+  const bad = await addTestDerivation(store, 'bad', {});
+  const slow = await addTestDerivation(store, 'slow', {});
+  const onBad = await addTestDerivation(store, 'on-bad', { inputs: outsOf(bad) });
+  const onSlow = await addTestDerivation(store, 'on-slow', { inputs: outsOf(slow) });
+  const slowBegun = Promise.withResolvers<void>();
+  builder.scripts.set('bad', async () => {
+    await slowBegun.promise;
+    return { failure: 'PermanentFailure' };
+  });
+  builder.scripts.set('slow', async (_job, signal) => {
+    slowBegun.resolve();
+    await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()));
+    return { failure: 'PermanentFailure' };
+  });
+  const { paths } = await rig.realise(...[bad, slow, onBad, onSlow].map(path => outputOf(path)));
+  assert.deepEqual(
+    paths.map(({ path }) => path.kind === 'built' && path.derivation.kind === 'opaque' && path.derivation.path),
+    [bad],
+  );
+  const errors = reports.flatMap(report => (report.kind === 'log' && report.level === 'error' ? report.text : []));
+  assert.deepEqual(errors, ['error: bad fails']);
+});
+
 test('of what is wanted independently only the first calls off the others', async () => {
   for (const first of ['bad', 'slow'] as const) {
     await using rig = openRig({ slots: 2 });

@@ -145,6 +145,8 @@ class GoalGraph implements RealiseContext {
   readonly #placed = new Map<string, Promise<PlacedDerivation | undefined>>();
   readonly #goals = new Map<string, Promise<BuildResult>>();
   readonly #reported = new Set<Promise<BuildResult>>();
+  /** Whose failure called off the others. */
+  #failed: Promise<BuildResult> | undefined;
   /** Of builds whose results are known: nothing is told of them before. */
   readonly #settling: Promise<void>[] = [];
   /** What goes on: nothing outlives `run`. */
@@ -184,11 +186,14 @@ class GoalGraph implements RealiseContext {
     await Promise.all(
       inOrder.map(async ({ path, at }) => {
         try {
-          const result = settled?.get(path) ?? (await this.#goal(path, mode));
+          const known = settled?.get(path);
+          const goal = known === undefined ? this.#goal(path, mode) : Promise.resolve(known);
+          const result = await goal;
           const matters = !this.settings.keepGoing && (at === 0 || !areIndependent);
           if (!isBuildSuccess(result.outcome) && matters) {
             // What fails since something else has is of no interest; a path that could not be had never does.
             if (this.#stop.signal.aborted && path.kind === 'built') return;
+            this.#failed ??= goal;
             this.#stop.abort(calledOff);
           }
           ended[at] = { path, result };
@@ -261,7 +266,9 @@ class GoalGraph implements RealiseContext {
     const goal = this.#goal(input, mode);
     const result = await goal;
     const { outcome } = result;
-    if (!isBuildSuccess(outcome) && outcome.status !== 'NoSubstituters' && !this.#reported.has(goal)) {
+    // Of what fails once all is called off nobody wants to hear.
+    const isLate = this.#failed !== undefined && this.#failed !== goal;
+    if (!isBuildSuccess(outcome) && outcome.status !== 'NoSubstituters' && !isLate && !this.#reported.has(goal)) {
       this.#reported.add(goal);
       this.reporter.logError(new BuildError(outcome.status, displayBytes(outcome.message)));
     }
