@@ -41,7 +41,7 @@ export {
   toHex,
 } from './bytes.ts';
 export { blue, bold, emphasise, faint, green, magenta, normal, red } from './colours.ts';
-export { Semaphore, forEachConcurrent, mapConcurrent, whenAborted } from './concurrency.ts';
+export { Semaphore, forEachConcurrent, mapConcurrent, untilAborted, whenAborted } from './concurrency.ts';
 export { SyscallError, nameOfErrno } from './ffi-library.ts';
 export { XzDecoder, decompressXz } from './xz-library.ts';
 export {

@@ -1,3 +1,5 @@
+import { untilAborted } from '../../base/index.ts';
+
 interface Flight<Value> {
   readonly result: Promise<Value>;
   readonly stop: AbortController;
@@ -41,18 +43,5 @@ export class SingleFlight<Key, Value> {
 
   #forget(key: Key, flight: Flight<Value>): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
-  }
-}
-
-/** The outcome of `work`, or the signal's reason as soon as it is aborted; `work` itself goes on. */
-async function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-  if (signal === undefined) return work;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }

@@ -1,4 +1,4 @@
-import type { Reporter } from '../../base/index.ts';
+import { type Reporter, untilAborted } from '../../base/index.ts';
 import { type Machine, type StorePath, machineUri } from '../../nix-compat/index.ts';
 import type { SlotLocks } from './slot-locks.ts';
 
@@ -104,17 +104,5 @@ export class Uploads {
   #takeLock() {
     const stop = new AbortController();
     return { taken: this.#locks.lockUploads(this.#machine, patience, stop.signal), stop };
-  }
-}
-
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }

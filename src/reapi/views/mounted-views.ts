@@ -4,9 +4,10 @@ import type { Mount } from '../../exec/index.ts';
 import { FuseMount, type HeldView, type NodeSource, type ViewOwner } from '../../fuse/index.ts';
 import { compareStorePaths, storePathForm } from '../../nix-compat/index.ts';
 import { type LazyPaths, type LocalStore, type Substituters, formatRoot } from '../../store/index.ts';
-import type { RootFs, StoreView, StoreViews, ViewRequest } from '../execution/store-views.ts';
+import type { StoreView, StoreViews, ViewRequest } from '../execution/store-views.ts';
 import { type ViewSettings, requireAllowed } from './checked-out-views.ts';
-import { ClosureFinder, type FoundPath } from './find-closure.ts';
+import { ClosureFinder, type FoundPath, type FoundWants } from './find-closure.ts';
+import { Kept } from './kept.ts';
 import { Layers } from './layers.ts';
 
 export interface MountedViewsOptions {
@@ -21,6 +22,18 @@ export interface MountedViewsOptions {
   readonly mountPoint: string;
 }
 
+/** Closures that nobody uses are kept from collections for so long, in milliseconds, and so many of them. */
+const keeping = { patience: 60_000, maxUnused: 32 };
+
+/** What some action names, found and shown. */
+interface Shown extends AsyncDisposable {
+  /** The view of the closure. */
+  readonly path: string;
+  readonly found: FoundWants;
+  /** What is in the root of the root file system. */
+  readonly rootNames: ReadonlySet<string>;
+}
+
 /** Of the view of all that the store has. */
 const wholeView = 'all';
 
@@ -32,6 +45,7 @@ export class MountedViews implements StoreViews {
   readonly storeDir: string;
   readonly #options: MountedViewsOptions;
   readonly #mount: FuseMount;
+  readonly #shown = new Kept<Shown>(keeping);
 
   /** Throws `fuse/…` errors. */
   static async open(options: MountedViewsOptions): Promise<MountedViews> {
@@ -46,36 +60,44 @@ export class MountedViews implements StoreViews {
   }
 
   async open(request: ViewRequest): Promise<StoreView> {
-    const { store, substituters, settings, lazyPaths } = this.#options;
-    requireAllowed(request, settings);
+    requireAllowed(request, this.#options.settings);
     await using owned = new AsyncDisposableStack();
-    const roots = owned.use(store.openTemporaryRoots());
-    const finder = new ClosureFinder(store, substituters(), { lazyPaths, roots, signal: request.signal });
-    const { closure, isWhole, writable, rootFs } = await finder.findWanted(request);
-    const show = (view: HeldView): string => owned.use(view).path;
-    const from = show(
-      isWhole ? this.#mount.holdView(wholeView, { asksFor: storePathForm }) : this.#holdPaths(closure.values()),
-    );
-    const mounts: Mount[] = [{ kind: 'bind', from, to: this.storeDir, writable: false, is: 'folder' }];
+    const shown = owned.use(await this.#shown.hold(keyOf(request), () => this.#show(request), request.signal)).value;
+    const { writable, rootFs } = shown.found;
+    const mounts: Mount[] = [{ kind: 'bind', from: shown.path, to: this.storeDir, writable: false, is: 'folder' }];
     const layers = new Layers(request);
-    for (const path of writable) {
-      const lower = `${show(this.#holdPaths([path], layers.owner))}/${path.path}`;
-      mounts.push(layers.over(lower, `${this.storeDir}/${path.path}`));
-    }
-    let root: RootFs | undefined;
-    if (rootFs !== undefined) {
-      const lower = `${show(this.#holdPaths([rootFs], layers.owner))}/${rootFs.path}`;
-      root = { mounts: [layers.over(lower, '/')], names: await this.#namesIn(rootFs.root, request.signal) };
-    }
+    const layerOver = (path: FoundPath, to: string): Mount => {
+      const { path: view } = owned.use(this.#holdPaths([path], layers.owner));
+      return layers.over(`${view}/${path.path}`, to);
+    };
+    for (const path of writable) mounts.push(layerOver(path, `${this.storeDir}/${path.path}`));
+    const root = rootFs && { mounts: [layerOver(rootFs, '/')], names: shown.rootNames };
     const held = owned.move();
     return { rootFs: root, mounts, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
   }
 
-  async #namesIn(root: Node, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  async #show(request: ViewRequest): Promise<Shown> {
+    const { store, substituters, lazyPaths } = this.#options;
+    await using owned = new AsyncDisposableStack();
+    const roots = owned.use(store.openTemporaryRoots());
+    // Others may wait for the same: it goes on when this action does not.
+    const finder = new ClosureFinder(store, substituters(), { lazyPaths, roots });
+    const found = await finder.findWanted(request);
+    const { closure, isWhole, rootFs } = found;
+    const view = isWhole
+      ? this.#mount.holdView(wholeView, { asksFor: storePathForm })
+      : this.#holdPaths(closure.values());
+    const { path } = owned.use(view);
+    const rootNames = rootFs === undefined ? new Set<string>() : await this.#namesIn(rootFs.root);
+    const held = owned.move();
+    return { path, found, rootNames, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
+  }
+
+  async #namesIn(root: Node): Promise<ReadonlySet<string>> {
     if (root.kind !== 'directory') return new Set();
     const { store, lazyPaths } = this.#options;
-    await lazyPaths.fetchBlob(root.digest, { signal });
-    const { entries } = await readDirectory(store.blobs, root.digest, { signal });
+    await lazyPaths.fetchBlob(root.digest);
+    const { entries } = await readDirectory(store.blobs, root.digest);
     return new Set(entries.map(({ name }) => displayBytes(name)));
   }
 
@@ -89,6 +111,11 @@ export class MountedViews implements StoreViews {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#shown[Symbol.asyncDispose]();
     await this.#mount[Symbol.asyncDispose]();
   }
+}
+
+function keyOf({ wants, links }: ViewRequest): string {
+  return JSON.stringify([wants, [...links].toSorted()]);
 }
