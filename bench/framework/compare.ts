@@ -72,10 +72,15 @@ function runSide(
 ): Outcome {
   const side = sides[name];
   if (side === undefined) throw new TypeError(`no side ${name}`);
-  return measure(side.invoke(run), {
+  const before = side.server?.();
+  const outcome = measure(side.invoke(run), {
     record: join(run.folder, 'times'),
     consumer: run.warmUp ? 'sha256sum' : 'wc -c',
   });
+  const after = side.server?.();
+  if (before === undefined || after === undefined) return outcome;
+  const server = { cpuMs: after.cpuMs - before.cpuMs, peakKiB: after.peakKiB };
+  return { ...outcome, sample: { ...outcome.sample, server } };
 }
 
 async function resultOf({ sides }: Contest, name: string, fresh: string, outcome: Outcome): Promise<string> {
@@ -89,14 +94,21 @@ function requireAgreement(results: ReadonlyMap<string, string>): void {
 }
 
 function medianSample(samples: readonly Sample[]): Sample {
-  const of = (key: keyof Sample) => rounded(median(samples.map(sample => sample[key])), 1);
-  return { wallMs: of('wallMs'), userMs: of('userMs'), systemMs: of('systemMs'), peakKiB: of('peakKiB') };
+  const of = (value: (sample: Sample) => number) => rounded(median(samples.map(value)), 1);
+  const served = samples.some(({ server }) => server !== undefined);
+  return {
+    wallMs: of(({ wallMs }) => wallMs),
+    userMs: of(({ userMs }) => userMs),
+    systemMs: of(({ systemMs }) => systemMs),
+    peakKiB: of(({ peakKiB }) => peakKiB),
+    ...(served ? { server: { cpuMs: of(serverTime), peakKiB: of(serverPeak) } } : {}),
+  };
 }
 
 function evaluate(figure: Figure, runs: ReadonlyMap<string, readonly Sample[]>): FigureResult {
   const others = figure.against === undefined ? [] : (runs.get(figure.against) ?? []);
   const values = (runs.get(figure.of) ?? []).map((sample, pair) => valueOf(figure, sample, others[pair]));
-  const digits = figure.kind === 'ratio' || figure.kind === 'memory-ratio' ? 3 : 1;
+  const digits = figure.kind.endsWith('ratio') ? 3 : 1;
   const value = rounded(median(values), digits);
   const quartiles = [rounded(quantile(values, 0.25), digits), rounded(quantile(values, 0.75), digits)] as const;
   return { ...figure, value, quartiles, met: figure.bar === undefined ? undefined : value <= figure.bar };
@@ -104,9 +116,26 @@ function evaluate(figure: Figure, runs: ReadonlyMap<string, readonly Sample[]>):
 
 function valueOf({ kind }: Figure, sample: Sample, other: Sample | undefined): number {
   if (kind === 'memory') return (sample.peakKiB * 1024) / 1e6;
+  if (kind === 'server-memory') return (serverPeak(sample) * 1024) / 1e6;
   if (other === undefined) throw new TypeError(`a ${kind} needs two sides`);
-  if (kind === 'memory-ratio') return sample.peakKiB / other.peakKiB;
-  return kind === 'ratio' ? sample.wallMs / other.wallMs : sample.wallMs - other.wallMs;
+  switch (kind) {
+    case 'memory-ratio':
+      return sample.peakKiB / other.peakKiB;
+    case 'server-ratio':
+      return serverTime(sample) / serverTime(other);
+    case 'ratio':
+      return sample.wallMs / other.wallMs;
+    case 'difference':
+      return sample.wallMs - other.wallMs;
+  }
+}
+
+function serverTime({ server }: Sample): number {
+  return server?.cpuMs ?? Number.NaN;
+}
+
+function serverPeak({ server }: Sample): number {
+  return server?.peakKiB ?? Number.NaN;
 }
 
 function rounded(value: number, digits: number): number {

@@ -8,6 +8,15 @@ export interface Sample {
   readonly systemMs: number;
   /** Resident memory of the largest of these processes, in KiB. */
   readonly peakKiB: number;
+  /** Of the server that it was a client of, if it has one. */
+  readonly server?: ServerUsage;
+}
+
+export interface ServerUsage {
+  /** Processor time, user's and system's. */
+  readonly cpuMs: number;
+  /** Resident memory of the largest of its processes, in KiB, since it started. */
+  readonly peakKiB: number;
 }
 
 export interface Run {
@@ -29,6 +38,8 @@ export interface Side {
   /** For table and record: without paths of this machine. */
   readonly command: string;
   invoke(run: Run): Invocation;
+  /** What the server has used so far that is asked by what is invoked. */
+  readonly server?: () => ServerUsage;
   /** What every side must agree on after its first run; what it has printed unless given. */
   readonly result?: (run: Run, stdout: string) => string | Promise<string>;
 }
@@ -38,11 +49,12 @@ export interface Figure {
   readonly name: string;
   /**
    * `ratio`: of the two sides' wall times; `difference`: of the same in milliseconds; `memory`: of one side in MB (10^6
-   * bytes); `memory-ratio`: of the two sides' memory. Taken for each pair of runs; the figure is the median of these.
+   * bytes); `memory-ratio`: of the two sides' memory; `server-ratio`, `server-memory`: of the processor time of their
+   * servers, and their memory in MB. Taken for each pair of runs; the figure is the median of these.
    */
-  readonly kind: 'ratio' | 'difference' | 'memory' | 'memory-ratio';
+  readonly kind: 'ratio' | 'difference' | 'memory' | 'memory-ratio' | 'server-ratio' | 'server-memory';
   readonly of: string;
-  /** The other side; none for `memory`. */
+  /** The other side; none for `memory` and `server-memory`. */
   readonly against?: string;
   readonly bar?: number;
 }

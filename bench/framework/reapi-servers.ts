@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
-import { BenchError, type Workspace } from './comparison.ts';
+import type { Workspace } from './comparison.ts';
+import { freePort, startServer } from './server-process.ts';
 
 /** A server of remote execution, of a process of its own. */
 export interface ReapiServer extends Disposable {
@@ -68,35 +65,8 @@ export async function serveJust(folder: string): Promise<ReapiServer> {
 
 async function serve(command: (port: number) => readonly [string, ...string[]]): Promise<ReapiServer> {
   const port = await freePort();
-  const [program, ...args] = command(port);
-  // A group of its own, so that what a runner has started ends with it.
-  const child = spawn(program, args, { stdio: 'ignore', detached: true });
-  await answers(child, port, program);
-  return { port, [Symbol.dispose]: () => void (child.pid !== undefined && process.kill(-child.pid, 'SIGTERM')) };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
-}
-
-async function answers(child: ChildProcess, port: number, program: string): Promise<void> {
-  for (let attempt = 0; attempt < 300; attempt++) {
-    if (child.exitCode !== null) break;
-    const isOpen = await new Promise<boolean>(resolve => {
-      const socket = connect(port, '127.0.0.1', () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.on('error', () => resolve(false));
-    });
-    if (isOpen) return;
-    await delay(100);
-  }
-  throw new BenchError(`'${program}' does not answer: PEER_RUNNER names what runs programs of peers`);
+  const server = await startServer(command(port), { at: port, hint: 'PEER_RUNNER names what runs programs of peers' });
+  return { port, [Symbol.dispose]: () => server[Symbol.dispose]() };
 }
 
 export function makeServerFolder(path: string): string {

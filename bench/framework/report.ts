@@ -25,9 +25,11 @@ export function formatResult({ title, workload }: Comparison, { sides, figures }
     `${of.userMs.toFixed(0)} ms`,
     `${of.systemMs.toFixed(0)} ms`,
     `${((of.peakKiB * 1024) / 1e6).toFixed(0)} MB`,
+    of.server === undefined ? '' : `${of.server.cpuMs.toFixed(0)} ms`,
+    of.server === undefined ? '' : `${((of.server.peakKiB * 1024) / 1e6).toFixed(0)} MB`,
     command,
   ]);
-  const table = align([['', 'wall', 'user', 'system', 'memory', 'command'], ...rows]);
+  const table = align([['', 'wall', 'user', 'system', 'memory', 'server', 'its memory', 'command'], ...rows]);
   return [title, `  ${workload}`, ...table, ...align(figures.map(figureRow))].join('\n');
 }
 
@@ -44,6 +46,8 @@ const formats: Readonly<Record<FigureResult['kind'], (value: number) => string>>
   difference: value => `${value.toFixed(1)} ms`,
   memory: value => `${value.toFixed(0)} MB`,
   'memory-ratio': value => `${value.toFixed(2)}x`,
+  'server-ratio': value => `${value.toFixed(2)}x`,
+  'server-memory': value => `${value.toFixed(0)} MB`,
 };
 
 function align(rows: readonly (readonly string[])[]): string[] {
