@@ -50,7 +50,12 @@ export const daemonPathInfoComparison: Comparison = {
         invoke: () => ({
           // In an order of its own.
           argv: ['sh', '-c', '"$0" path-info --all --store "$1" | sort', workspace.peer('nix'), `unix://${socket}`],
-          env: { HOME: folder, LC_ALL: 'C', NIX_CONF_DIR: '/var/empty', NIX_CONFIG: 'experimental-features = nix-command' },
+          env: {
+            HOME: folder,
+            LC_ALL: 'C',
+            NIX_CONF_DIR: '/var/empty',
+            NIX_CONFIG: 'experimental-features = nix-command',
+          },
           stdout: 'pipe',
         }),
       };

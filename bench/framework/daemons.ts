@@ -16,10 +16,7 @@ export interface DaemonOptions {
 }
 
 /** Starts a daemon that trusts us. */
-export async function startDaemon(
-  workspace: Workspace,
-  { program, root, socket }: DaemonOptions,
-): Promise<Daemon> {
+export async function startDaemon(workspace: Workspace, { program, root, socket }: DaemonOptions): Promise<Daemon> {
   const env = {
     HOME: workspace.folder,
     NIX_REMOTE: `local?root=${root}`,

@@ -75,7 +75,10 @@ function usageOf(root: number): ServerUsage {
     const stat = Number.isInteger(pid) ? readIfThere(`/proc/${pid}/stat`) : undefined;
     if (stat === undefined) continue;
     // Behind the program's name, which may hold anything: state, parent, ..., utime, stime, cutime, cstime.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number);
+    const fields = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
     parents.set(pid, fields[1] ?? 0);
     times.set(
       pid,

@@ -1,5 +1,5 @@
 import { byteStringOf, bytesOf, unreachable } from '../../base/index.ts';
-import { type Node, type Row, type SqlValue, sha256FromBytes, sha256ToBytes } from '../../castore/index.ts';
+import { type Node, type SqlValue, sha256FromBytes, sha256ToBytes } from '../../castore/index.ts';
 import {
   formatContentAddress,
   formatSignature,
@@ -45,35 +45,40 @@ export const pathColumns = [
   'content_address',
 ] as const;
 
-/** All but the references, which are rows of another table. */
-export function pathOfRow(row: Row): { readonly info: Omit<ValidPath['info'], 'references'>; readonly root: Node } {
-  const text = (column: (typeof pathColumns)[number]) => {
-    const value = row[column];
-    if (typeof value !== 'string') throw corrupt(row, column);
+/** All but the references, which are rows of another table. `row` begins with the columns in the order of `pathColumns`. */
+export function pathOfRow(row: readonly unknown[]): {
+  readonly info: Omit<ValidPath['info'], 'references'>;
+  readonly root: Node;
+} {
+  const [path, kind, bytes, size, narHash, narSize, registrationTime, deriver, ultimate, signatures, contentAddress] =
+    row;
+  const text = (value: unknown, column: PathColumn) => {
+    if (typeof value !== 'string') throw corrupt(path, column);
     return value;
   };
-  const count = (column: (typeof pathColumns)[number]) => {
-    const value = row[column];
-    if (typeof value !== 'number') throw corrupt(row, column);
+  const count = (value: unknown, column: PathColumn) => {
+    if (typeof value !== 'number') throw corrupt(path, column);
     return value;
   };
-  const narHash = row['nar_hash'];
-  if (!(narHash instanceof Uint8Array)) throw corrupt(row, 'nar_hash');
-  const signatures = text('signatures');
+  if (!(narHash instanceof Uint8Array)) throw corrupt(path, 'nar_hash');
+  const signed = text(signatures, 'signatures');
   return {
     info: {
-      path: parseStorePath(text('path')),
+      path: parseStorePath(text(path, 'path')),
       narHash: makeHash('sha256', narHash),
-      narSize: count('nar_size'),
-      registrationTime: count('registration_time'),
-      deriver: row['deriver'] === null ? undefined : parseStorePath(text('deriver')),
-      ultimate: count('ultimate') === 1,
-      signatures: signatures === '' ? [] : signatures.split(' ').map(parseSignature),
-      contentAddress: row['content_address'] === null ? undefined : parseContentAddress(text('content_address')),
+      narSize: count(narSize, 'nar_size'),
+      registrationTime: count(registrationTime, 'registration_time'),
+      deriver: deriver === null ? undefined : parseStorePath(text(deriver, 'deriver')),
+      ultimate: count(ultimate, 'ultimate') === 1,
+      signatures: signed === '' ? [] : signed.split(' ').map(parseSignature),
+      contentAddress:
+        contentAddress === null ? undefined : parseContentAddress(text(contentAddress, 'content_address')),
     },
-    root: rootOfColumns(row),
+    root: rootOfColumns([kind, bytes, size], path),
   };
 }
+
+type PathColumn = (typeof pathColumns)[number];
 
 function columnsOfRoot(root: Node): readonly [kind: number, bytes: Uint8Array, size: number] {
   switch (root.kind) {
@@ -92,9 +97,9 @@ function columnsOfRoot(root: Node): readonly [kind: number, bytes: Uint8Array, s
   }
 }
 
-export function rootOfColumns(row: Row): Node {
-  const { root_kind: kind, root: bytes, root_size: size } = row;
-  if (!(bytes instanceof Uint8Array) || typeof size !== 'number') throw corrupt(row, 'root');
+/** `columns` are `root_kind`, `root` and `root_size` of `path`. */
+export function rootOfColumns([kind, bytes, size]: readonly unknown[], path: unknown): Node {
+  if (!(bytes instanceof Uint8Array) || typeof size !== 'number') throw corrupt(path, 'root');
   switch (kind) {
     case rootKinds.file:
     case rootKinds.executable: {
@@ -106,13 +111,13 @@ export function rootOfColumns(row: Row): Node {
     case rootKinds.symlink:
       return { kind: 'symlink', target: byteStringOf(bytes) };
     default:
-      throw corrupt(row, 'root_kind');
+      throw corrupt(path, 'root_kind');
   }
 }
 
-function corrupt(row: Row, column: string): StoreError {
+function corrupt(path: unknown, column: string): StoreError {
   return new StoreError(
     'store/corrupt',
-    `the row of the store path '${String(row['path'])}' has no sound '${column}': verify the store`,
+    `the row of the store path '${String(path)}' has no sound '${column}': verify the store`,
   );
 }

@@ -1,5 +1,5 @@
 import { brandAs } from '../../base/index.ts';
-import type { Database, Node, Row } from '../../castore/index.ts';
+import type { Database, Node } from '../../castore/index.ts';
 import {
   type OutputName,
   type PathInfo,
@@ -114,14 +114,18 @@ export class PathTable {
   }
 
   find(path: StorePath): ValidPath | undefined {
-    const row = this.#database.get(`SELECT id, ${columns} FROM paths WHERE path = ?`, path);
+    const row = this.#database.tuple(
+      `SELECT ${columns}, (
+         SELECT group_concat(target.path, ' ') FROM path_refs JOIN paths AS target ON target.id = reference
+         WHERE referrer = paths.id)
+       FROM paths WHERE path = ?`,
+      path,
+    );
     if (row === undefined) return undefined;
     const { info, root } = pathOfRow(row);
-    const references = this.#paths(
-      'SELECT path FROM path_refs JOIN paths ON id = reference WHERE referrer = ? ORDER BY path',
-      Number(row['id']),
-    );
-    return { info: { ...info, references }, root };
+    const printed = row[pathColumns.length];
+    const references = typeof printed === 'string' ? printed.split(' ').map(parseStorePath) : [];
+    return { info: { ...info, references: references.toSorted(compareStorePaths) }, root };
   }
 
   /**
@@ -129,21 +133,21 @@ export class PathTable {
    * each by itself would take four times as long.
    */
   closure(roots: Iterable<StorePath>): Map<StorePath, PathInfo> {
-    const rows = this.#database.all(
+    const rows = this.#database.tuples(
       `WITH RECURSIVE members (id) AS (
          SELECT paths.id FROM json_each(?) JOIN paths ON paths.path = value
          UNION SELECT reference FROM path_refs JOIN members ON referrer = id)
-       SELECT id, ${columns} FROM members JOIN paths USING (id)`,
+       SELECT ${columns}, id FROM members JOIN paths USING (id)`,
       JSON.stringify([...roots]),
     );
-    const ids = JSON.stringify(rows.map(({ id }) => id));
+    const ids = JSON.stringify(rows.map(idOf));
     const refs = 'SELECT referrer, reference FROM json_each(?) JOIN path_refs ON referrer = value';
     return joinInfos(rows, this.#database.tuples(refs, ids));
   }
 
   /** All valid paths, in ascending order. */
   infos(): Map<StorePath, PathInfo> {
-    const rows = this.#database.all(`SELECT id, ${columns} FROM paths ORDER BY path`);
+    const rows = this.#database.tuples(`SELECT ${columns}, id FROM paths ORDER BY path`);
     return joinInfos(rows, this.#database.tuples('SELECT referrer, reference FROM path_refs'));
   }
 
@@ -244,14 +248,22 @@ export class PathTable {
   }
 }
 
+/** Of a row whose columns are those of a path and then its number. */
+function idOf(row: readonly unknown[]): unknown {
+  return row[pathColumns.length];
+}
+
 /** `refs` are pairs of referrer and reference, by row number. */
-function joinInfos(rows: readonly Row[], refs: readonly (readonly unknown[])[]): Map<StorePath, PathInfo> {
+function joinInfos(
+  rows: readonly (readonly unknown[])[],
+  refs: readonly (readonly unknown[])[],
+): Map<StorePath, PathInfo> {
   const byId = new Map<unknown, { readonly path: StorePath; readonly references: StorePath[] }>();
   const infos = new Map<StorePath, PathInfo>();
   for (const row of rows) {
     const { info } = pathOfRow(row);
     const known = { ...info, references: [] };
-    byId.set(row['id'], known);
+    byId.set(idOf(row), known);
     infos.set(info.path, known);
   }
   for (const [referrer, reference] of refs) {

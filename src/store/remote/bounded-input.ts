@@ -32,20 +32,25 @@ export class BoundedInput implements AsyncIterable<Uint8Array> {
   }
 
   /** To be gone through once. Throws what the stream fails with. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, void, undefined> {
+    // No generator: a daemon's requests are small, and each would pass its queue.
+    return { next: () => this.#next() };
+  }
+
+  async #next(): Promise<IteratorResult<Uint8Array, void>> {
     for (;;) {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) {
         this.#size -= chunk.byteLength;
         if (this.#size < limit && this.#stream.isPaused()) this.#stream.resume();
-        yield chunk;
-      } else if (this.#ended.signal.aborted) {
+        return { done: false, value: chunk };
+      }
+      if (this.#ended.signal.aborted) {
         // Whoever is gone without a word has ended, too.
         if (this.#failure !== undefined && !isHangUp(this.#failure)) throw this.#failure;
-        return;
-      } else {
-        await new Promise<void>(resolve => (this.#wake = resolve));
+        return { done: true, value: undefined };
       }
+      await new Promise<void>(resolve => (this.#wake = resolve));
     }
   }
 

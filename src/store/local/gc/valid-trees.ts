@@ -19,17 +19,17 @@ export class ValidTrees {
   /** Those that came since the last call, page by page: the table may change meanwhile. */
   *next(): Generator<Node, void> {
     for (;;) {
-      const page = this.#database.all(
-        `SELECT id, change, path, root_kind, root, root_size FROM paths
+      const page = this.#database.tuples(
+        `SELECT root_kind, root, root_size, path, change, id FROM paths
          WHERE (change, id) > (?, ?) ORDER BY change, id LIMIT ?`,
         this.#change,
         this.#row,
         pageSize,
       );
-      for (const row of page) {
-        this.#change = Number(row['change']);
-        this.#row = Number(row['id']);
-        yield rootOfColumns(row);
+      for (const [kind, bytes, size, path, change, row] of page) {
+        this.#change = Number(change);
+        this.#row = Number(row);
+        yield rootOfColumns([kind, bytes, size], path);
       }
       if (page.length < pageSize) return;
     }
