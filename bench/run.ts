@@ -3,7 +3,7 @@
  *
  *     PEER_BINDIR=/path/to/nix/bin npm run bench [-- [--pairs N] [--folder DIR] [--no-record] NAME...]
  *
- * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `daemon-path-info`, `start-up`, `substitute`, `copy`, `gc`, `verify`, `builds`, `chain`, `built`, `plan`, `execution-just`, `execution-casd`, `cached-bazel-build`, `fib`,
+ * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `daemon-path-info`, `daemon-copy`, `start-up`, `substitute`, `copy`, `gc`, `verify`, `builds`, `chain`, `built`, `plan`, `execution-just`, `execution-casd`, `cached-bazel-build`, `fib`,
  * `sort`, or, of the nixpkgs that NIXPKGS names (20.09, where it is evaluated), `parse`, `hello`, `nixos`, `packages`, `jobs`; all of
  * them unless given. Workloads and results are made in a new folder within DIR (the system's folder for temporary files
  * unless given). `execution-just`, `execution-casd` and `cached-bazel-build` need buildbox-casd, justbuild and bazel, which the words of PEER_RUNNER run
@@ -22,6 +22,7 @@ import {
 } from './comparisons/build.ts';
 import { cachedBazelBuildComparison } from './comparisons/cached-bazel-build.ts';
 import { copyComparison } from './comparisons/copy.ts';
+import { daemonCopyComparison } from './comparisons/daemon-copy.ts';
 import { daemonPathInfoComparison } from './comparisons/daemon-path-info.ts';
 import { dumpComparison } from './comparisons/dump.ts';
 import {
@@ -67,6 +68,7 @@ const comparisons: ReadonlyMap<string, Comparison> = new Map([
   ['sort', sortComparison],
   ['gc', gcComparison],
   ['path-info', pathInfoComparison],
+  ['daemon-copy', daemonCopyComparison],
   ['daemon-path-info', daemonPathInfoComparison],
   ['substitute', substituteComparison],
   ['copy', copyComparison],

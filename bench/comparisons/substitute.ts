@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Comparison, Side } from '../framework/comparison.ts';
 import { serveFolder } from '../framework/serve-folder.ts';
 import { closureBytes, closureRoot, closureWorkload, makeClosure } from '../workloads/closure.ts';
-import { hashTree } from '../workloads/tree.ts';
+import { hashStore } from '../workloads/hash-store.ts';
 
 const compressions = ['none', 'zstd', 'xz'] as const;
 
@@ -73,12 +73,3 @@ export const substituteComparison: Comparison = {
     };
   },
 };
-
-/** Of all store paths in a store directory. */
-function hashStore(storeDirectory: string): string {
-  const names = readdirSync(storeDirectory).filter(name => /^[0-9a-z]{32}-[^.]*$/.test(name));
-  return names
-    .toSorted()
-    .map(name => `${name} ${hashTree(join(storeDirectory, name))}`)
-    .join('\n');
-}

@@ -52,7 +52,7 @@ async function runContest(
       options.progress(`round ${round} of ${options.pairs}: ${name}`);
       const fresh = join(options.folder, `${name.replaceAll(' ', '-')}-${round}`);
       settle(contest.inputs ?? [], 2 * comparison.bytesPerRun);
-      const outcome = runSide(contest, name, { fresh, warmUp: round === 0, folder: options.folder });
+      const outcome = await runSide(contest, name, { fresh, warmUp: round === 0, folder: options.folder });
       if (round > 0) runs.get(name)?.push(outcome.sample);
       else results.set(name, await resultOf(contest, name, fresh, outcome));
     }
@@ -65,15 +65,16 @@ async function runContest(
   return { sides: Object.fromEntries(sides), figures: contest.figures.map(figure => evaluate(figure, runs)) };
 }
 
-function runSide(
+async function runSide(
   { sides }: Contest,
   name: string,
   run: { readonly fresh: string; readonly warmUp: boolean; readonly folder: string },
-): Outcome {
+): Promise<Outcome> {
   const side = sides[name];
   if (side === undefined) throw new TypeError(`no side ${name}`);
+  const invocation = await side.invoke(run);
   const before = side.server?.();
-  const outcome = measure(side.invoke(run), {
+  const outcome = measure(invocation, {
     record: join(run.folder, 'times'),
     consumer: run.warmUp ? 'sha256sum' : 'wc -c',
   });

@@ -37,8 +37,9 @@ export interface Invocation {
 export interface Side {
   /** For table and record: without paths of this machine. */
   readonly command: string;
-  invoke(run: Run): Invocation;
-  /** What the server has used so far that is asked by what is invoked. */
+  /** What it needs beside the inputs, as a server of its own, is ready then. */
+  invoke(run: Run): Invocation | Promise<Invocation>;
+  /** What the server has used so far that is asked by what was invoked last. */
   readonly server?: () => ServerUsage;
   /** What every side must agree on after its first run; what it has printed unless given. */
   readonly result?: (run: Run, stdout: string) => string | Promise<string>;

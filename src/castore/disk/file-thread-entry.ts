@@ -1,4 +1,4 @@
-/** What a `FileThread` runs on threads of their own: they answer every order, in its turn. A bundle has this file beside it. */
+/** What a `FileThread` runs on threads of their own: they answer every order of a message, in its turn. A bundle has this file beside it. */
 import { parentPort } from 'node:worker_threads';
 import { messageOf, unreachable } from '../../base/index.ts';
 import { CastoreError } from '../error.ts';
@@ -20,7 +20,7 @@ export type FileOrder =
 
 const drafts = new DraftTable(realFileSystem);
 
-parentPort?.on('message', (order: FileOrder) => parentPort?.postMessage(obey(order), []));
+parentPort?.on('message', (orders: readonly FileOrder[]) => parentPort?.postMessage(orders.map(obey), []));
 
 function obey(order: FileOrder): FileReply {
   switch (order.kind) {

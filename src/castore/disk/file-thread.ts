@@ -162,10 +162,15 @@ interface Reply {
   readonly reject: (error: unknown) => void;
 }
 
-/** A thread that does what it is told in its order. It starts with the first order. */
+/**
+ * A thread that does what it is told in its order. It starts with the first order. A message wakes the other side, which
+ * costs more than making a small file: what is ordered while the thread has something to do goes in one.
+ */
 class OrderThread implements AsyncDisposable {
   readonly #task: string;
   #worker: Worker | undefined;
+  /** To be sent once this thread has nothing else to do. */
+  #unsent: FileOrder[] = [];
   /** In the order of what was asked for. */
   readonly #replies = new Set<Reply>();
   #failure: { readonly error: unknown } | undefined;
@@ -182,16 +187,26 @@ class OrderThread implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure.error);
       const worker = (this.#worker ??= this.#start());
-      this.#replies.add({ resolve, reject });
       // Whoever waits for a file keeps the process alive, and nobody else.
       worker.ref();
-      worker.postMessage(order, []);
+      this.#unsent.push(order);
+      if (this.#replies.size === 0) this.#send();
+      else if (this.#unsent.length === 1) setImmediate(() => this.#send());
+      this.#replies.add({ resolve, reject });
     });
+  }
+
+  #send(): void {
+    const orders = this.#unsent;
+    this.#unsent = [];
+    if (orders.length > 0 && this.#failure === undefined) this.#worker?.postMessage(orders, []);
   }
 
   #start(): Worker {
     const worker = startThread(import.meta.filename, 'file-thread-entry', { name: this.#task });
-    worker.on('message', (reply: FileReply) => this.#settle(reply));
+    worker.on('message', (replies: readonly FileReply[]) => {
+      for (const reply of replies) this.#settle(reply);
+    });
     worker.on('error', error => this.#fail(error));
     worker.on('exit', () => this.#fail(ended()));
     return worker;

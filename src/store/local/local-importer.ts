@@ -53,9 +53,8 @@ export class LocalImporter implements ExportReceiver, AsyncDisposable {
       await this.#close();
       return;
     }
-    const tree = await open.finish();
     this.#open = undefined;
-    await this.#group.take({ info, ...tree });
+    await this.#group.take({ info, tree: open.finish() });
   }
 
   /** Makes valid what is staged. */

@@ -1,7 +1,7 @@
 import type { PathOffer } from '../store.ts';
 import type { LocalStore } from './local-store.ts';
 import { StagedGroup } from './staged-group.ts';
-import { stageOffer } from './staged-path.ts';
+import { receiveTree } from './staged-path.ts';
 
 export interface OrderedAdderOptions {
   readonly checkSignatures: boolean;
@@ -29,12 +29,12 @@ export class OrderedAdder implements AsyncDisposable {
   async add(offer: PathOffer): Promise<void> {
     const { repair, signal, checkSignatures } = this.#options;
     const { path, references } = offer.info;
-    const valid = await this.#store.writer.keep([path, ...references], { signal });
-    if ((valid.has(path) && !repair) || this.#group.has(path)) return;
+    await this.#store.temporaryRoots.add([path, ...references], signal);
+    if ((!repair && this.#store.paths.isValid(path)) || this.#group.has(path)) return;
     // A collection waits for batches to end, so there must be none.
     if (this.#group.isEmpty) await this.#store.makeRoom();
     const options = { checkSignatures, repair, isAlone: false, signal };
-    await this.#group.take(await stageOffer(this.#store, offer, options));
+    await this.#group.take(await receiveTree(this.#store, offer, options));
   }
 
   commit(): Promise<void> {

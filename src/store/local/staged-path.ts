@@ -1,3 +1,4 @@
+import type { PathInfo } from '../../nix-compat/index.ts';
 import { receiveOffer, requireTrust } from '../receive-offer.ts';
 import type { PathOffer } from '../store.ts';
 import type { ValidPath } from '../valid-path.ts';
@@ -21,9 +22,21 @@ export interface StageOptions {
  * `path/hash-mismatch`, and what its source throws.
  */
 export async function stageOffer(store: LocalStore, offer: PathOffer, options: StageOptions): Promise<StagedPath> {
+  const { info, tree } = await receiveTree(store, offer, options);
+  return { info, ...(await tree) };
+}
+
+/** A path that was received and is on its way to the disk. */
+export interface ReceivedPath {
+  readonly info: PathInfo;
+  readonly tree: Promise<StagedTree>;
+}
+
+/** As `stageOffer`, without waiting for the disk. */
+export async function receiveTree(store: LocalStore, offer: PathOffer, options: StageOptions): Promise<ReceivedPath> {
   if (options.checkSignatures && !offer.isTrusted) requireTrust(store, offer.info);
   const { signal } = options;
   await using staging = await TreeStaging.begin(store, { renew: options.repair, atOnce: options.isAlone, signal });
   const info = await receiveOffer(store, offer, { receiver: staging.receiver, signal });
-  return { info, ...(await staging.finish()) };
+  return { info, tree: staging.finish() };
 }

@@ -53,23 +53,34 @@ export class TreeStaging implements AsyncDisposable {
     return this.#receiver;
   }
 
-  /** After the last event. The batch is the caller's from then on. */
-  async finish(): Promise<StagedTree> {
-    const batch = this.#batch;
-    if (this.#receiver instanceof TreeBuilder) {
-      const root = await this.#receiver.finish();
-      await this.#receiver[Symbol.asyncDispose]();
-      this.#isFinished = true;
-      return { root, batch, draft: undefined };
-    }
-    const root = await batch.finishDraft(this.#receiver, { signal: this.#signal });
+  /** After the last event. Where it throws there is nothing left; else the batch is the caller's from then on. */
+  finish(): Promise<StagedTree> {
     this.#isFinished = true;
-    return { root, batch, draft: this.#receiver };
+    return this.#finish();
+  }
+
+  async #finish(): Promise<StagedTree> {
+    const batch = this.#batch;
+    try {
+      if (this.#receiver instanceof TreeBuilder) {
+        const root = await this.#receiver.finish();
+        await this.#receiver[Symbol.asyncDispose]();
+        return { root, batch, draft: undefined };
+      }
+      const root = await batch.finishDraft(this.#receiver, { signal: this.#signal });
+      return { root, batch, draft: this.#receiver };
+    } catch (error) {
+      await this.#discard();
+      throw error;
+    }
+  }
+
+  async #discard(): Promise<void> {
+    if (this.#receiver instanceof TreeBuilder) await this.#receiver[Symbol.asyncDispose]();
+    await this.#batch[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isFinished) return;
-    if (this.#receiver instanceof TreeBuilder) await this.#receiver[Symbol.asyncDispose]();
-    await this.#batch[Symbol.asyncDispose]();
+    if (!this.#isFinished) await this.#discard();
   }
 }
