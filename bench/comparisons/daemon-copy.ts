@@ -1,19 +1,21 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaultStoreDir, printStorePath } from '../../src/nix-compat/index.ts';
+import { type StorePath, defaultStoreDir, printStorePath } from '../../src/nix-compat/index.ts';
 import type { Comparison, Side } from '../framework/comparison.ts';
 import { type Daemon, startDaemon } from '../framework/daemons.ts';
 import { hashStore } from '../workloads/hash-store.ts';
-import { liveRoot } from '../workloads/store-paths.ts';
+import { livePath, liveRoot } from '../workloads/store-paths.ts';
 import { fillPeerStore, storeBelow } from '../workloads/two-stores.ts';
 
-const counts = { live: 2000, dead: 0 };
+/** Those that are measured, and those that the daemon was sent before, to which the others refer, too. */
+const counts = { measured: 2000, before: 600 };
 
 /** Of many small paths by C++ Nix into the daemons of both, which get a store of their own in every run. */
 export const daemonCopyComparison: Comparison = {
   title: 'copying 2,000 small paths into a daemon',
   workload:
-    'a closure of 2,000 store paths, each a file of some 60 bytes with up to three references; by the `nix copy` of C++ Nix to a daemon that has just been started, with an empty store',
+    '2,000 store paths, each a file of some 60 bytes with up to three references; by the `nix copy` of C++ Nix to a daemon that has been sent 600 others before, into a new store',
   pairs: 7,
   bytesPerRun: 40_000_000,
   prepare(workspace) {
@@ -26,8 +28,9 @@ export const daemonCopyComparison: Comparison = {
       NIX_CONF_DIR: '/var/empty',
       NIX_CONFIG: 'experimental-features = nix-command\nbuild-users-group =\nsubstituters =',
     };
-    fillPeerStore(source, counts, workspace.peer('nix-store'), env);
-    const path = printStorePath(defaultStoreDir, liveRoot());
+    fillPeerStore(source, { live: counts.measured + counts.before, dead: 0 }, workspace.peer('nix-store'), env);
+    const printed = (path: StorePath) => printStorePath(defaultStoreDir, path);
+    const before = Array.from({ length: counts.before }, (_, i) => printed(livePath(counts.measured + i)));
     let daemon: Daemon | undefined;
     const side = (program: string, name: string): Side => ({
       command: `nix copy --to unix://…, of ${name}nix-daemon`,
@@ -37,8 +40,9 @@ export const daemonCopyComparison: Comparison = {
         mkdirSync(fresh);
         const socket = join(fresh, 'socket');
         daemon = await startDaemon(workspace, { program, root: fresh, socket });
-        const argv = [workspace.peer('nix'), 'copy', '--to', `unix://${socket}`, '--no-check-sigs', '--quiet', path] as const;
-        return { argv, env };
+        const copy = ['copy', '--to', `unix://${socket}`, '--no-check-sigs', '--quiet'];
+        execFileSync(workspace.peer('nix'), [...copy, ...before], { env });
+        return { argv: [workspace.peer('nix'), ...copy, printed(liveRoot())], env };
       },
       result: ({ fresh }) => hashStore(storeBelow(fresh).store),
     });

@@ -41,7 +41,12 @@ export function* describeStorePaths(counts: PathCounts): Generator<DescribedPath
 
 /** The root that keeps all that is live. */
 export function liveRoot(): StorePath {
-  return pathOf('live', 0);
+  return livePath(0);
+}
+
+/** The live path of that number: what it refers to has higher numbers. */
+export function livePath(i: number): StorePath {
+  return pathOf('live', i);
 }
 
 /** Makes the file of a path in the store directory, as Nix has it. */

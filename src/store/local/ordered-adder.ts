@@ -28,9 +28,13 @@ export class OrderedAdder implements AsyncDisposable {
   /** The source is not asked if the path is valid, or comes for a second time. Throws as `PathWriter.add`. */
   async add(offer: PathOffer): Promise<void> {
     const { repair, signal, checkSignatures } = this.#options;
-    const { path, references } = offer.info;
-    await this.#store.temporaryRoots.add([path, ...references], signal);
-    if ((!repair && this.#store.paths.isValid(path)) || this.#group.has(path)) return;
+    const { path } = offer.info;
+    if (this.#group.has(path)) return;
+    if (!repair && this.#store.paths.isValid(path)) {
+      // It is kept first and then looked at: a collection may just have been about to take it.
+      const valid = await this.#store.writer.keep([path], { signal });
+      if (valid.has(path)) return;
+    }
     // A collection waits for batches to end, so there must be none.
     if (this.#group.isEmpty) await this.#store.makeRoom();
     const options = { checkSignatures, repair, isAlone: false, signal };

@@ -7,7 +7,10 @@ import type { StagedTree } from './tree-staging.ts';
 /** What may be staged without being committed, and how many paths of it may be on their way to the disk. */
 const limit = { paths: 512, bytes: 64 * 1024 * 1024, underWay: 64 };
 
-/** Paths of a stream, each after those it refers to: they become valid in groups, since every commit waits for the disk. */
+/**
+ * Paths of a stream, each after those it refers to: they become valid in groups, since every commit waits for the disk. One
+ * group is being committed while the next gathers.
+ */
 export class StagedGroup implements AsyncDisposable {
   readonly #store: LocalStore;
   readonly #repair: boolean;
@@ -15,7 +18,8 @@ export class StagedGroup implements AsyncDisposable {
   readonly #underWay = new Map<StorePath, Promise<void>>();
   #staged = new Map<StorePath, StagedPath>();
   #bytes = 0;
-  /** What has kept a tree from getting to the disk. */
+  #committing: { readonly group: ReadonlyMap<StorePath, StagedPath>; readonly done: Promise<void> } | undefined;
+  /** What has kept a path from getting to the disk, or from becoming valid. */
   #failure: { readonly error: unknown } | undefined;
 
   constructor(store: LocalStore, { repair, signal }: { readonly repair: boolean; readonly signal: AbortSignal }) {
@@ -25,21 +29,25 @@ export class StagedGroup implements AsyncDisposable {
   }
 
   get isEmpty(): boolean {
-    return this.#staged.size === 0 && this.#underWay.size === 0;
+    return this.#staged.size === 0 && this.#underWay.size === 0 && this.#committing === undefined;
   }
 
   has(path: StorePath): boolean {
-    return this.#staged.has(path) || this.#underWay.has(path);
+    return this.#staged.has(path) || this.#underWay.has(path) || this.#committing?.group.has(path) === true;
   }
 
-  /** Takes over what was received. Throws as `commit`, if that is due. */
+  /** Takes over what was received. Throws as `commit`, of what was taken before. */
   async take({ info, tree }: ReceivedPath): Promise<void> {
     this.#underWay.set(info.path, this.#stage(info, tree));
     this.#bytes += info.narSize;
-    const isFull = this.#staged.size + this.#underWay.size >= limit.paths || this.#bytes >= limit.bytes;
-    if (isFull || this.#failure !== undefined) await this.commit();
     const [oldest] = this.#underWay.values();
     if (this.#underWay.size >= limit.underWay) await oldest;
+    const isFull = this.#staged.size + this.#underWay.size >= limit.paths || this.#bytes >= limit.bytes;
+    if (isFull) {
+      await this.#settle();
+      this.#startCommit();
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   async #stage(info: PathInfo, tree: Promise<StagedTree>): Promise<void> {
@@ -52,29 +60,52 @@ export class StagedGroup implements AsyncDisposable {
     }
   }
 
-  /** Makes valid what is staged. Throws `path/missing-reference`, and why what was taken has not got to the disk. */
-  async commit(): Promise<void> {
-    await Promise.all(this.#underWay.values());
-    const failures: unknown[] = [];
-    while (this.#staged.size > 0 && failures.length === 0) {
-      const group = this.#staged;
-      this.#staged = new Map();
+  async #settle(): Promise<void> {
+    await Promise.all([...this.#underWay.values(), this.#committing?.done]);
+  }
+
+  #startCommit(): void {
+    const group = this.#staged;
+    this.#staged = new Map();
+    this.#bytes = 0;
+    const done = this.#commit(group).finally(() => (this.#committing = undefined));
+    this.#committing = { group, done };
+  }
+
+  async #commit(group: ReadonlyMap<StorePath, StagedPath>): Promise<void> {
+    try {
+      // Before it is looked whether what they refer to is valid. Together: each call takes some of the system's.
+      const paths = Array.from(group.values(), ({ info }) => [info.path, ...info.references]).flat();
+      await this.#store.temporaryRoots.add(paths, this.#signal);
       const left = await commitGroup(this.#store, group, {
         repair: this.#repair,
         replace: this.#repair,
         signal: this.#signal,
-        fail: (_path, error) => void failures.push(error),
+        fail: (_path, error) => (this.#failure ??= { error }),
         valid: () => {},
       });
-      this.#staged = new Map(left);
+      for (const [path, staged] of left) this.#staged.set(path, staged);
+    } catch (error) {
+      this.#failure ??= { error };
+      for (const { batch } of group.values()) await batch[Symbol.asyncDispose]();
     }
-    this.#bytes = 0;
+  }
+
+  /**
+   * Makes valid what was taken, if need be without what has failed. Throws `path/missing-reference`, and why something has not
+   * got to the disk.
+   */
+  async commit(): Promise<void> {
+    await this.#settle();
+    do {
+      this.#startCommit();
+      await this.#settle();
+    } while (this.#staged.size > 0 && this.#failure === undefined);
     if (this.#failure !== undefined) throw this.#failure.error;
-    if (failures.length > 0) throw failures[0];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#underWay.values());
+    await this.#settle();
     for (const { batch } of this.#staged.values()) await batch[Symbol.asyncDispose]();
   }
 }
