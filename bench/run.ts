@@ -3,11 +3,11 @@
  *
  *     PEER_BINDIR=/path/to/nix/bin npm run bench [-- [--pairs N] [--folder DIR] [--no-record] NAME...]
  *
- * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `daemon-path-info`, `daemon-copy`, `start-up`, `substitute`, `copy`, `gc`, `verify`, `builds`, `chain`, `built`, `plan`, `execution-just`, `execution-casd`, `cached-bazel-build`, `fib`,
+ * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `daemon-path-info`, `daemon-copy`, `serve-closure`, `start-up`, `substitute`, `copy`, `gc`, `verify`, `builds`, `chain`, `built`, `plan`, `execution-just`, `execution-casd`, `cached-bazel-build`, `fib`,
  * `sort`, or, of the nixpkgs that NIXPKGS names (20.09, where it is evaluated), `parse`, `hello`, `nixos`, `packages`, `jobs`; all of
  * them unless given. Workloads and results are made in a new folder within DIR (the system's folder for temporary files
  * unless given). `execution-just`, `execution-casd` and `cached-bazel-build` need buildbox-casd, justbuild and bazel, which the words of PEER_RUNNER run
- * where they are another system's. Ends with status 1 when a bar is missed or a comparison could not be made.
+ * where they are another system's; `serve-closure` needs nginx, which NGINX names. Ends with status 1 when a bar is missed or a comparison could not be made.
  */
 import { mkdtempSync, realpathSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -42,6 +42,7 @@ import { importComparison } from './comparisons/import.ts';
 import { pathInfoComparison } from './comparisons/path-info.ts';
 import { parseComparison } from './comparisons/parse.ts';
 import { restoreComparison } from './comparisons/restore.ts';
+import { serveClosureComparison } from './comparisons/serve-closure.ts';
 import { startUpComparison } from './comparisons/start-up.ts';
 import { substituteComparison } from './comparisons/substitute.ts';
 import { verifyComparison } from './comparisons/verify.ts';
@@ -70,6 +71,7 @@ const comparisons: ReadonlyMap<string, Comparison> = new Map([
   ['path-info', pathInfoComparison],
   ['daemon-copy', daemonCopyComparison],
   ['daemon-path-info', daemonPathInfoComparison],
+  ['serve-closure', serveClosureComparison],
   ['substitute', substituteComparison],
   ['copy', copyComparison],
   ['verify', verifyComparison],
