@@ -16,11 +16,7 @@ async function main(): Promise<void> {
     for (let at = 0; at < chunk.byteLength;) at += writeSync(1, chunk, at);
   };
   const writer = new NarWriter(write, { bufferSize: 256 * 1024 });
-  await streamTree(store, JSON.parse(node) as Node, writer, {
-    reader: store,
-    // Contents are read to where the NAR is put together.
-    buffer: size => writer.roomForData(size),
-  });
+  await streamTree(store, JSON.parse(node) as Node, writer, { reader: store });
 }
 
 void main();

@@ -17,6 +17,11 @@ export interface TreeSink {
   startFile(executable: boolean, size: number): void;
   /** `chunk` is lent: it may be overwritten after the call returns. */
   fileData(chunk: Uint8Array): void;
+  /**
+   * Memory of 1 to `size` bytes for the contents that come next: what is read into its beginning and given to `fileData`
+   * as the next event is not copied. Absent where that saves nothing.
+   */
+  roomForData?(size: number): Uint8Array;
   endFile(): void;
   symlink(target: ByteString): void;
 }

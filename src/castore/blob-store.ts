@@ -49,8 +49,11 @@ export interface ReadTarget {
 
 /** A store whose blobs are on this machine's disk: `DiskBlobStore`. */
 export interface SyncReader {
-  /** Blocks until all of a file's blob is read; false when it is absent. Throws as reads of a `BlobStore` do, and what `take` throws. */
-  readSync(file: FileNode, target: ReadTarget): boolean;
+  /**
+   * Reads all of a file's blob in pieces: each step blocks until one is read and taken, the end tells whether the blob was
+   * there. To be gone through, or ended (`return`). Throws as reads of a `BlobStore` do, and what `take` throws.
+   */
+  readPieces(file: FileNode, target: ReadTarget): Generator<void, boolean>;
 }
 
 export interface PutOptions extends CallOptions {

@@ -46,7 +46,7 @@ export { WorkerConnection } from './daemon/worker-connection.ts';
 export { WorkerStore } from './daemon/worker-store.ts';
 export { hasRoom } from './binary-cache/codec.ts';
 export { decompress } from './binary-cache/decompress.ts';
-export { type NarDestination, renderNar } from './binary-cache/render-nar.ts';
+export { type NarDestination, narChunkSize, renderNar } from './binary-cache/render-nar.ts';
 export { openNamelessFile } from './nameless-file.ts';
 export { type DownloadAccess, type DownloadOptions, openDownload } from './open-download.ts';
 export { type OpenStoreContext, type StoreOpener, type StoreRequest, openStore } from './open-store.ts';

@@ -20,7 +20,7 @@ import { DiskBlobAliases, DiskDirectoryAliases } from './disk-aliases.ts';
 import { type BatchOptions, type CommitOptions, DiskBlobBatch, type EarlyDrafts } from './disk-blob-batch.ts';
 import type { TreeDraft } from './drafts.ts';
 import { prepareFiles } from './file-variants.ts';
-import { damaged, readChunks, readSync } from './read-blob-file.ts';
+import { damaged, readChunks, readPieces } from './read-blob-file.ts';
 import { AdditionsLock } from './additions-lock.ts';
 
 /** Files up to this size are read in one synchronous call: 15 us from the page cache, where four promises cost 60. */
@@ -117,17 +117,22 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
     );
   }
 
-  readSync(node: FileNode, target: ReadTarget): boolean {
+  *readPieces(node: FileNode, target: ReadTarget): Generator<void, boolean> {
     const { digest } = node;
     // A file that has a blob's name is whole, whether or not the database knows of it; asking it takes 6 us of 40.
     if (digest.size > this.inlineLimit) {
-      if (readSync(this.folder, { path: this.pathOf(node), digest }, target) === 'read') return true;
+      if ((yield* readPieces(this.folder, { path: this.pathOf(node), digest }, target)) === 'read') return true;
     }
     const blob = this.find(digest);
     if (blob === undefined) return false;
-    if (blob.data === undefined) return this.#readFileSync(digest, blob, target);
+    if (blob.data === undefined) return yield* this.#readFile(digest, blob, target);
     if (digest.size > 0) target.take(blob.data);
     return true;
+  }
+
+  /** As `readPieces`, all at once: false where the blob is absent. */
+  readSync(node: FileNode, target: ReadTarget): boolean {
+    return toEnd(this.readPieces(node, target));
   }
 
   batch(options?: BatchOptions): DiskBlobBatch {
@@ -216,11 +221,11 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
     const bytes = new Uint8Array(digest.size);
     let at = 0;
     const target = { buffer: () => bytes.subarray(at), take: (chunk: Uint8Array) => void (at += chunk.byteLength) };
-    return this.#readFileSync(digest, blob, target) ? bytes : undefined;
+    return toEnd(this.#readFile(digest, blob, target)) ? bytes : undefined;
   }
 
-  #readFileSync(digest: Digest, blob: StoredBlob, target: ReadTarget): boolean {
-    const outcome = readSync(this.folder, { path: this.#fileOf(digest, blob), digest }, target);
+  *#readFile(digest: Digest, blob: StoredBlob, target: ReadTarget): Generator<void, boolean> {
+    const outcome = yield* readPieces(this.folder, { path: this.#fileOf(digest, blob), digest }, target);
     if (outcome === 'other size') throw damaged(this.folder, digest);
     if (outcome === 'absent') this.forget(digest);
     return outcome === 'read';
@@ -233,5 +238,12 @@ export class DiskBlobStore implements BlobStore, SyncReader, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.files[Symbol.asyncDispose]();
     this.folder[Symbol.dispose]();
+  }
+}
+
+function toEnd<T>(steps: Generator<void, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
   }
 }

@@ -17,11 +17,14 @@ export interface BlobFile {
 // A blob's file is never a symlink, whatever somebody put in its place.
 const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW;
 
+/** What came of reading a blob's file. */
+export type FileReading = 'read' | 'absent' | 'other size';
+
 /**
- * Reads the blob there and then, in chunks, to where `target` says, unless the file is absent or has another size. Throws
+ * Reads the blob there and then, a piece a step, to where `target` says, unless the file is absent or has another size. Throws
  * `digest/mismatch` when it bears another time than blobs' files do and other contents than the blob's.
  */
-export function readSync(folder: DataFolder, file: BlobFile, target: ReadTarget): 'read' | 'absent' | 'other size' {
+export function* readPieces(folder: DataFolder, file: BlobFile, target: ReadTarget): Generator<void, FileReading> {
   const fs = folder.fileSystem;
   const { digest } = file;
   const fd = openBlobFile(folder, file);
@@ -33,6 +36,7 @@ export function readSync(folder: DataFolder, file: BlobFile, target: ReadTarget)
       if (count === 0) throw damaged(folder, digest);
       target.take(count === buffer.byteLength ? buffer : buffer.subarray(0, count));
       left -= count;
+      if (left > 0) yield;
     }
     return 'read';
   } finally {

@@ -4,17 +4,18 @@ import { formatDigest } from '../digest.ts';
 import { CastoreError } from '../error.ts';
 import type { FileNode, Node } from '../node.ts';
 import { defaultMaxNodes, tooManyNodes } from './survey-tree.ts';
-import { type ReadAheadOptions, type TreeStep, TreeScout, smallFileLimit } from './tree-scout.ts';
+import { type ReadAheadOptions, type TreeStep, TreeScout } from './tree-scout.ts';
 
 export interface StreamTreeOptions extends ReadAheadOptions {
   /** Waits until whoever receives from the sink has room; called after every file and every chunk of a large one. */
   readonly drain?: () => Promise<void> | undefined;
-  /** Reads small files there and then, instead of reading ahead: the quicker where it can (`DiskBlobStore`). */
+  /**
+   * Reads files there and then, piece by piece, instead of reading ahead: the quicker where it can (`DiskBlobStore`). The
+   * system has most of them in memory, and another thread's help costs more than reading a piece.
+   */
   readonly reader?: SyncReader;
   /** Files, directories and symlinks beyond which a tree is refused; 10 million unless given. */
   readonly maxNodes?: number;
-  /** Where `reader` reads to; lent to `fileData`. Memory for the largest small file unless given. */
-  readonly buffer?: (size: number) => Uint8Array;
 }
 
 /**
@@ -31,11 +32,11 @@ export async function streamTree(
   // Ends the reads ahead when the sink refuses something.
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
-  const readNow = syncReader(sink, options);
+  const target = options.reader === undefined ? undefined : readTarget(sink);
   const { maxNodes = defaultMaxNodes } = options;
   let nodes = 0;
   try {
-    const scout = new TreeScout(store, root, { ...options, signal, contents: readNow === undefined });
+    const scout = new TreeScout(store, root, { ...options, signal, contents: target === undefined });
     for (let step = await scout.next(); step !== undefined; step = await scout.next()) {
       signal.throwIfAborted();
       if (step.kind !== 'end' && ++nodes > maxNodes) throw tooManyNodes(maxNodes);
@@ -51,7 +52,9 @@ export async function streamTree(
           sink.symlink(step.node.target);
           break;
         case 'file': {
-          if (readNow?.(step) !== true) await streamFile(step, store, sink, { ...options, signal });
+          if (options.reader === undefined || target === undefined) {
+            await streamFile(step, store, sink, { ...options, signal });
+          } else await readFileNow(step, sink, { reader: options.reader, target, drain: options.drain, signal });
           const wait = options.drain?.();
           if (wait !== undefined) await wait;
           break;
@@ -65,25 +68,43 @@ export async function streamTree(
   }
 }
 
-/** Passes a small file on there and then; false where it cannot. */
-function syncReader(
-  sink: TreeSink,
-  { reader, buffer }: StreamTreeOptions,
-): ((step: TreeStep & { readonly kind: 'file' }) => boolean) | undefined {
-  if (reader === undefined) return undefined;
+/** Bytes of a piece, where the sink has no memory of its own for it. */
+const pieceSize = 256 * 1024;
+
+function readTarget(sink: TreeSink): ReadTarget {
   let shared: Uint8Array | undefined;
-  const target: ReadTarget = {
-    buffer: buffer ?? (() => (shared ??= new Uint8Array(smallFileLimit))),
+  return {
+    buffer: size => sink.roomForData?.(size) ?? (shared ??= new Uint8Array(pieceSize)),
     take: chunk => sink.fileData(chunk),
   };
-  return ({ node, path }) => {
-    const { digest, executable } = node;
-    if (digest.size > smallFileLimit) return false;
-    sink.startFile(executable, digest.size);
-    if (!reader.readSync(node, target)) throw absent(node, path);
-    sink.endFile();
-    return true;
-  };
+}
+
+interface ReadNowOptions {
+  readonly reader: SyncReader;
+  readonly target: ReadTarget;
+  readonly drain: StreamTreeOptions['drain'];
+  readonly signal: AbortSignal;
+}
+
+/** Passes a file on, waiting for nothing but room between its pieces. */
+async function readFileNow(
+  { node, path }: TreeStep & { readonly kind: 'file' },
+  sink: TreeSink,
+  { reader, target, drain, signal }: ReadNowOptions,
+): Promise<void> {
+  sink.startFile(node.executable, node.digest.size);
+  const pieces = reader.readPieces(node, target);
+  try {
+    let piece = pieces.next();
+    for (; piece.done !== true; piece = pieces.next()) {
+      await drain?.();
+      signal.throwIfAborted();
+    }
+    if (!piece.value) throw absent(node, path);
+  } finally {
+    pieces.return(false);
+  }
+  sink.endFile();
 }
 
 async function streamFile(

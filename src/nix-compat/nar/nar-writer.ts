@@ -24,6 +24,11 @@ const fewBytes = 24;
 export interface NarWriterOptions extends Partial<Omit<NarLimits, 'maxFileSize'>> {
   /** Bytes of small pieces gathered before a `write`; at least 1024. */
   readonly bufferSize?: number;
+  /**
+   * Where given, what `write` gets is the receiver's to keep, and the writer goes on in the memory that this gives, of
+   * `bufferSize` bytes or more. All file data is gathered then.
+   */
+  readonly takeBuffer?: () => Buffer;
 }
 
 /**
@@ -37,8 +42,9 @@ export interface NarWriterOptions extends Partial<Omit<NarLimits, 'maxFileSize'>
 export class NarWriter implements TreeSink {
   readonly #write: (chunk: Uint8Array) => void;
   readonly #limits: Omit<NarLimits, 'maxFileSize'>;
-  readonly #buffer: Buffer;
-  readonly #view: DataView;
+  readonly #takeBuffer: (() => Buffer) | undefined;
+  #buffer: Buffer;
+  #view: DataView;
   #used = 0;
   #flushed = 0;
 
@@ -50,11 +56,12 @@ export class NarWriter implements TreeSink {
   #left = 0;
 
   constructor(write: (chunk: Uint8Array) => void, options: NarWriterOptions = {}) {
-    const { bufferSize = defaultBufferSize, ...limits } = options;
+    const { bufferSize = defaultBufferSize, takeBuffer, ...limits } = options;
     this.#write = write;
     this.#limits = { ...defaultNarLimits, ...limits };
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(bufferSize, 1024));
-    this.#view = new DataView(this.#buffer.buffer);
+    this.#takeBuffer = takeBuffer;
+    this.#buffer = takeBuffer?.() ?? Buffer.allocUnsafeSlow(Math.max(bufferSize, 1024));
+    this.#view = viewOf(this.#buffer);
     this.#putPhrase(magic);
   }
 
@@ -115,8 +122,9 @@ export class NarWriter implements TreeSink {
     if (this.#expected !== 'data') throw this.#badEvent('fileData');
     if (chunk.length > this.#left) throw this.#wrongSize(this.#size - this.#left + chunk.length);
     this.#left -= chunk.length;
-    if (chunk.buffer === this.#buffer.buffer && chunk.byteOffset === this.#used) this.#used += chunk.length;
-    else if (chunk.length < largeChunk) this.#put(chunk);
+    if (chunk.buffer === this.#buffer.buffer && chunk.byteOffset === this.#buffer.byteOffset + this.#used)
+      this.#used += chunk.length;
+    else if (chunk.length < largeChunk || this.#takeBuffer !== undefined) this.#put(chunk);
     else {
       this.#flush();
       this.#flushed += chunk.length;
@@ -228,6 +236,9 @@ export class NarWriter implements TreeSink {
     this.#flushed += this.#used;
     this.#used = 0;
     this.#write(bytes);
+    if (this.#takeBuffer === undefined || this.finished) return;
+    this.#buffer = this.#takeBuffer();
+    this.#view = viewOf(this.#buffer);
   }
 
   /** Where in the tree the writer is, for messages. */
@@ -248,4 +259,8 @@ export class NarWriter implements TreeSink {
     const relation = got > this.#size ? 'at least' : 'only';
     return this.#refuse('nar/wrong-size', `a file was announced with ${this.#size} bytes but has ${relation} ${got}`);
   }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }

@@ -11,14 +11,16 @@ export interface RenderNarOptions extends CallOptions {
 
 /** Where a NAR goes while it is rendered. */
 export interface NarDestination {
-  /** `chunk` is lent until the call returns. */
+  /** `chunk` is the taker's to keep. */
   write(chunk: Uint8Array): void;
+  /** Memory for the next chunk, of `narChunkSize` bytes. */
+  takeBuffer(): Buffer;
   /** Waits until it takes more. */
   drain(): Promise<void>;
 }
 
 /** Bytes of the NAR that are gathered before they are handed on. */
-const bufferSize = 256 * 1024;
+export const narChunkSize: number = 256 * 1024;
 
 /** Renders the NAR of what `source` reports, compressed. Throws as `compressor`, and what the source throws. */
 export async function renderNar(
@@ -28,7 +30,8 @@ export async function renderNar(
 ): Promise<void> {
   const codec = compressor(method);
   if (codec === undefined) {
-    const nar = new NarWriter(chunk => destination.write(chunk), { bufferSize });
+    const takeBuffer = () => destination.takeBuffer();
+    const nar = new NarWriter(chunk => destination.write(chunk), { bufferSize: narChunkSize, takeBuffer });
     await source(nar, () => destination.drain(), signal);
     await destination.drain();
     return;
@@ -37,7 +40,7 @@ export async function renderNar(
     codec,
     async input => {
       const gatherer = new BlockGatherer(input);
-      const nar = new NarWriter(chunk => gatherer.add(chunk), { bufferSize });
+      const nar = new NarWriter(chunk => gatherer.add(chunk), { bufferSize: narChunkSize });
       await source(nar, () => gatherer.drain(), signal);
       await gatherer.finish();
     },

@@ -153,8 +153,8 @@ export class PathTable {
 
   /** Valid paths and the roots of their trees, in ascending order. */
   roots(): [StorePath, Node][] {
-    const rows = this.#database.all('SELECT path, root_kind, root, root_size FROM paths ORDER BY path');
-    return rows.map(row => [parseStorePath(String(row['path'])), rootOfColumns(row)]);
+    const rows = this.#database.tuples('SELECT path, root_kind, root, root_size FROM paths ORDER BY path');
+    return rows.map(([path, ...root]) => [parseStorePath(String(path)), rootOfColumns(root, path)]);
   }
 
   /** The valid path with this hash part (32 characters), of which there is at most one. */
