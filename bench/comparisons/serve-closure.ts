@@ -13,7 +13,7 @@ import {
   mixedClosureWorkload,
 } from '../workloads/mixed-closure.ts';
 
-const clients = Number(process.env['BENCH_CLIENTS'] ?? 16);
+const clients = 16;
 
 const config = 'build-users-group =\nexperimental-features = nix-command\nsubstituters =';
 

@@ -1,3 +1,4 @@
+import { unreachable } from '../../src/base/index.ts';
 import { join } from 'node:path';
 import { BenchError, type Comparison, type Contest, type Figure, type Sample, type Workspace } from './comparison.ts';
 import { type Outcome, measure } from './measure.ts';
@@ -128,6 +129,8 @@ function valueOf({ kind }: Figure, sample: Sample, other: Sample | undefined): n
       return sample.wallMs / other.wallMs;
     case 'difference':
       return sample.wallMs - other.wallMs;
+    default:
+      return unreachable(kind);
   }
 }
 
