@@ -402,6 +402,7 @@ export {
   writeServePathInfo,
   writeUnkeyedPathInfo,
 } from './wire/wire-path-info.ts';
+export { MessageBudget } from './wire/message-budget.ts';
 export { type StreamParser, type WireLimits, WireReader, defaultWireLimits } from './wire/wire-reader.ts';
 export {
   readBuildTraceEntry,

@@ -74,11 +74,11 @@ export async function addMultipleToStore(session: WorkerSession): Promise<void> 
 
 /** Goes through the paths that frames hold, each of which is read whether or not anybody wants it. */
 async function forEachPath(
-  { storeDir }: WorkerSession,
+  { storeDir, limits }: WorkerSession,
   frames: FramedReader,
   add: (info: PathInfo, source: TreeSource) => Promise<void>,
 ): Promise<void> {
-  const inner = new WireReader(frames);
+  await using inner = new WireReader(frames, limits);
   const count = await inner.number();
   for (let at = 0; at < count; at++) {
     inner.startMessage();

@@ -21,6 +21,9 @@ import {
 } from '../nix-compat/index.ts';
 import type { ByteChannel } from '../store/index.ts';
 
+/** Bytes that may wait for a client that does not read: what is reported beyond is not sent. Logs of builds are kept anyway. */
+const maxWaiting = 16 * 1024 * 1024;
+
 /**
  * Passes on to a client what is reported while something is done for it. Between requests nothing may be sent: what is
  * reported then belongs to work that was called off, and is dropped.
@@ -88,7 +91,7 @@ export class WorkerLog implements ReportSink {
   }
 
   #send(message: LogMessage): void {
-    if (!this.isOpen) return;
+    if (!this.isOpen || this.#channel.waitingSize > maxWaiting) return;
     const writer = new WireWriter();
     writeLogMessage(writer, this.#version, message);
     this.#channel.write(writer.take());

@@ -1,5 +1,6 @@
 import { FirnError, byteStringFromText, errnoOf } from '../base/index.ts';
 import {
+  type MessageBudget,
   NixCompatError,
   WireReader,
   type WorkerOperation,
@@ -23,6 +24,8 @@ export interface WorkerOptions {
   readonly signal: AbortSignal;
   /** Told of errors that are ours, of which the client is told the messages. */
   readonly onFault?: (error: unknown) => void;
+  /** What the requests of all clients may take of memory; as much as they like unless given. */
+  readonly budget?: MessageBudget;
 }
 
 /** Reads the rest of a request, does what it says and writes the answer. */
@@ -110,7 +113,8 @@ function offeredTo({ builder }: ServedStore): WorkerProtocol {
  */
 export async function serveWorker(channel: ByteChannel, served: ServedStore, options: WorkerOptions): Promise<void> {
   const { isTrusted, signal, onFault } = options;
-  await using reader = new WireReader(channel.source);
+  const limits = options.budget === undefined ? {} : { budget: options.budget };
+  await using reader = new WireReader(channel.source, limits);
   const send = async (bytes: Uint8Array): Promise<void> => {
     channel.write(bytes);
     await channel.drain();
@@ -124,7 +128,7 @@ export async function serveWorker(channel: ByteChannel, served: ServedStore, opt
     offeredTo(served),
   );
   const context = { storeDir: store.storeDir, ...protocol };
-  const session = new WorkerSession({ channel, reader, context, served, isTrusted, signal });
+  const session = new WorkerSession({ channel, reader, limits, context, served, isTrusted, signal });
   await session.work(() => Promise.resolve());
   await session.flush();
   for (;;) {

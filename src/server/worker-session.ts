@@ -2,6 +2,7 @@ import { type Reporter, byteStringFromText, createReporter, messageOf } from '..
 import {
   FramedReader,
   type StoreDir,
+  type WireLimits,
   type WireReader,
   WireWriter,
   type WorkerContext,
@@ -15,6 +16,8 @@ import { WorkerLog } from './worker-log.ts';
 export interface WorkerSessionOptions {
   readonly channel: ByteChannel;
   readonly reader: WireReader;
+  /** Of the reader, and of others of what the client sends. */
+  readonly limits: Partial<WireLimits>;
   readonly context: WorkerContext;
   readonly served: ServedStore;
   /** Whether the client may do what could harm other users of the store. */
@@ -25,6 +28,7 @@ export interface WorkerSessionOptions {
 /** One client of the worker protocol: what its requests are read from, and their answers written to. */
 export class WorkerSession {
   readonly reader: WireReader;
+  readonly limits: Partial<WireLimits>;
   /** Of the answer. */
   readonly writer = new WireWriter();
   readonly context: WorkerContext;
@@ -40,6 +44,7 @@ export class WorkerSession {
 
   constructor(options: WorkerSessionOptions) {
     this.reader = options.reader;
+    this.limits = options.limits;
     this.context = options.context;
     this.served = options.served;
     this.isTrusted = options.isTrusted;

@@ -8,6 +8,7 @@ export class MemoryChannel implements ByteChannel {
   readonly source: AsyncIterable<Uint8Array>;
   readonly ended: AbortSignal;
   readonly isCongested = false;
+  readonly waitingSize = 0;
   readonly #written: Buffer[] = [];
   readonly #ended = new AbortController();
   readonly #destroyed = Promise.withResolvers<void>();

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { type Peer, peerOf, whenAborted } from '../../base/index.ts';
+import { type Peer, messageOf, peerOf, whenAborted } from '../../base/index.ts';
+import { MessageBudget } from '../../nix-compat/index.ts';
 import { serveWorker } from '../../server/index.ts';
 import { StreamChannel, defaultPlaces, socketOf } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
@@ -8,6 +9,12 @@ import { openCommandStore } from '../open-store.ts';
 import { serveWith } from '../served-store.ts';
 import { type ClientAccess, admitClient } from './client-access.ts';
 import { hasPassedSocket, listenAtSocket } from './daemon-socket.ts';
+
+/** Bytes that requests of all clients take at a time. One of them may not keep others from being heard, nor end the daemon. */
+const requestMemory = 256 * 1024 * 1024;
+
+/** Characters of what is said of a client: its messages quote what it sent. */
+const maxComplaint = 4096;
 
 export interface DaemonOptions {
   /** Where it listens beside the socket of its data folder: there clients of C++ Nix look. */
@@ -24,10 +31,11 @@ export interface DaemonOptions {
 export async function runDaemon(options: DaemonOptions, context: CommandContext): Promise<void> {
   const { signal, log, environment, settings } = context;
   const clients = new Set<Promise<void>>();
+  const budget = new MessageBudget(requestMemory);
   await using servers = new AsyncDisposableStack();
   const accept = (isKeepers: boolean) => (socket: Socket) => {
-    const client = serveClient({ socket, isKeepers }, options, context)
-      .catch((error: unknown) => log.logError(error))
+    const client = serveClient({ socket, isKeepers, budget }, options, context)
+      .catch((error: unknown) => log.log('error', `error: ${messageOf(error).slice(0, maxComplaint)}`))
       .finally(() => {
         socket.destroy();
         clients.delete(client);
@@ -51,14 +59,18 @@ interface Client {
   readonly socket: Socket;
   /** Whether it came by the socket of the data folder. */
   readonly isKeepers: boolean;
+  readonly budget: MessageBudget;
 }
 
 async function serveClient(
-  { socket, isKeepers }: Client,
+  { socket, isKeepers, budget }: Client,
   options: DaemonOptions,
   context: CommandContext,
 ): Promise<void> {
   const { log, signal } = context;
+  // From the first: who is gone before its store is open has failed, too.
+  await using channel = new StreamChannel(socket, socket);
+  signal.addEventListener('abort', () => channel.destroy(), { once: true, signal: channel.ended });
   const peer = peerOf(descriptorOf(socket));
   const { user, isTrusted } = accessOf({ peer, isKeepers }, options, context);
   const pid = peer?.process ?? '<unknown>';
@@ -69,11 +81,10 @@ async function serveClient(
   settings.presume('compress-build-log', 'false');
   const own: CommandContext = { ...context, settings, resources };
   await using store = await openCommandStore(own);
-  await using channel = new StreamChannel(socket, socket);
-  signal.addEventListener('abort', () => channel.destroy(), { once: true, signal: channel.ended });
   const gone = AbortSignal.any([signal, channel.ended]);
   try {
-    await serveWorker(channel, serveWith(store, own), { isTrusted, signal, onFault: error => log.logError(error) });
+    const onFault = (error: unknown) => log.logError(error);
+    await serveWorker(channel, serveWith(store, own), { isTrusted, signal, onFault, budget });
   } catch (error) {
     // Nobody is there to be told.
     if (!gone.aborted) throw error;

@@ -2,6 +2,7 @@ import { type ByteString, byteStringOf } from '../../base/index.ts';
 import { ByteGatherer } from '../byte-gatherer.ts';
 import { NixCompatError, type NixCompatErrorCode } from '../error.ts';
 import { paddedLength } from '../nar/phrase.ts';
+import type { MessageBudget } from './message-budget.ts';
 
 /** Bounds on what one message may make its receiver hold. C++ Nix has none. */
 export interface WireLimits {
@@ -11,7 +12,12 @@ export interface WireLimits {
   readonly maxMessageSize: number;
   /** Items of one list, or pairs of one map: fewer than a Map holds, which is 2^24. */
   readonly maxItems: number;
+  /** Shared with others; what is small does not count. */
+  readonly budget?: MessageBudget;
 }
+
+/** Bytes in which memory is taken from the budget. A message of fewer takes none. */
+const budgetStep = 256 * 1024;
 
 export const defaultWireLimits: WireLimits = {
   maxStringLength: 64 * 1024 * 1024,
@@ -52,6 +58,9 @@ export class WireReader implements AsyncDisposable {
   #base = 0;
   /** Where the message started, not counting what was streamed since. */
   #messageStart = 0;
+  /** What was taken from the budget, and the size up to which nothing more need be: never beyond the limit of a message. */
+  #taken = 0;
+  #checkedSize: number;
 
   /** The number read last. */
   #low = 0;
@@ -60,10 +69,12 @@ export class WireReader implements AsyncDisposable {
   constructor(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limits: Partial<WireLimits> = {}) {
     this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     this.#limits = { ...defaultWireLimits, ...limits };
+    this.#checkedSize = this.#freeSize;
   }
 
   /** Closes the source, if it can be. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#giveBack();
     await this.#source.return?.();
   }
 
@@ -75,6 +86,19 @@ export class WireReader implements AsyncDisposable {
   /** Starts to count towards `maxMessageSize` anew. */
   startMessage(): void {
     this.#messageStart = this.offset;
+    if (this.#taken > 0) this.#giveBack();
+  }
+
+  /** Bytes of a message that nobody has to be asked for. */
+  get #freeSize(): number {
+    const { budget, maxMessageSize } = this.#limits;
+    return budget === undefined ? maxMessageSize : Math.min(budgetStep, maxMessageSize);
+  }
+
+  #giveBack(): void {
+    this.#limits.budget?.giveBack(this.#taken);
+    this.#taken = 0;
+    this.#checkedSize = this.#freeSize;
   }
 
   /** Whether the stream ends here. */
@@ -225,9 +249,22 @@ export class WireReader implements AsyncDisposable {
 
   /** Throws if the message would exceed its limit with `more` bytes. */
   #checkMessageSize(more: number): void {
-    const limit = this.#limits.maxMessageSize;
-    if (this.offset + more - this.#messageStart > limit)
-      throw this.#refuse('wire/message-too-large', this.offset, `a message is longer than ${limit} bytes`);
+    const size = this.offset + more - this.#messageStart;
+    if (size > this.#checkedSize) this.#extend(size);
+  }
+
+  #extend(size: number): void {
+    const { maxMessageSize, budget } = this.#limits;
+    if (size > maxMessageSize) {
+      throw this.#refuse('wire/message-too-large', this.offset, `a message is longer than ${maxMessageSize} bytes`);
+    }
+    const wanted = Math.ceil((size - this.#checkedSize) / budgetStep) * budgetStep;
+    if (budget?.take(wanted) === false) {
+      const message = `a message of ${size} bytes is too large while others are received: at most ${budget.size} bytes are held`;
+      throw this.#refuse('wire/message-too-large', this.offset, message);
+    }
+    this.#taken += wanted;
+    this.#checkedSize += wanted;
   }
 
   #truncated(): NixCompatError {

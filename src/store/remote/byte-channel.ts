@@ -8,6 +8,8 @@ export interface ByteChannel extends AsyncDisposable {
   write(bytes: Uint8Array): void;
   /** Whether the other side is slow to read: what nobody would miss need not be written now. */
   readonly isCongested: boolean;
+  /** Bytes that were written and are still here. */
+  readonly waitingSize: number;
   /** Waits for room. Throws `remote/disconnected` where nothing written arrives any more. */
   drain(): Promise<void>;
   /** Says that nothing more will be written. */

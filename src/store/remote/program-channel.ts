@@ -60,6 +60,10 @@ export class ProgramChannel implements ByteChannel {
     return this.#streams.isCongested;
   }
 
+  get waitingSize(): number {
+    return this.#streams.waitingSize;
+  }
+
   write(bytes: Uint8Array): void {
     this.#streams.write(bytes);
   }

@@ -25,6 +25,10 @@ export class StreamChannel implements ByteChannel {
     return this.#writable.writableNeedDrain;
   }
 
+  get waitingSize(): number {
+    return this.#writable.writableLength;
+  }
+
   write(bytes: Uint8Array): void {
     if (this.#closed.signal.aborted || this.#writable.writableEnded) return;
     this.#writable.write(Buffer.from(bytes));
