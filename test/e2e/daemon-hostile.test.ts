@@ -80,7 +80,7 @@ async function connectWhenHeard(path: string): Promise<Socket> {
     const isConnected = await Promise.race([once(socket, 'connect').then(() => true), failed.then(() => false)]);
     socket.on('error', () => undefined);
     if (isConnected) return socket;
-    const [error] = await failed;
+    const [error]: unknown[] = await failed;
     if (errnoOf(error) !== 'EAGAIN') throw error;
     await delay(20);
   }
@@ -208,7 +208,7 @@ function restricted(
         writer.number(3);
         writer.list([print], each => writer.string(text(each)));
         writer.boolean(true);
-        for (const word of [0, 0, 0, 0]) writer.number(word);
+        for (let at = 0; at < 4; at++) writer.number(0);
       }),
       'you are not allowed to ignore liveness',
     ],
@@ -230,8 +230,15 @@ test('those who are not trusted are told what Nix tells them, and change nothing
     assert.equal(said, message, what);
   }
   const options = {
-    ...{ keepFailed: false, keepGoing: false, tryFallback: false, verbosity: 3, maxBuildJobs: 1, maxSilentTime: 0 },
-    ...{ verboseBuild: false, buildCores: 1, useSubstitutes: false },
+    keepFailed: false,
+    keepGoing: false,
+    tryFallback: false,
+    verbosity: 3,
+    maxBuildJobs: 1,
+    maxSilentTime: 0,
+    verboseBuild: false,
+    buildCores: 1,
+    useSubstitutes: false,
   };
   const overrides = Object.entries({
     sandbox: 'true',
