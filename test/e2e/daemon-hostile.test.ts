@@ -76,12 +76,12 @@ const departures: readonly ((socket: Socket) => Promise<unknown>)[] = [
 async function connectWhenHeard(path: string): Promise<Socket> {
   for (;;) {
     const socket = connect(path);
-    const failed = once(socket, 'error');
-    const isConnected = await Promise.race([once(socket, 'connect').then(() => true), failed.then(() => false)]);
-    socket.on('error', () => undefined);
-    if (isConnected) return socket;
-    const [error]: unknown[] = await failed;
-    if (errnoOf(error) !== 'EAGAIN') throw error;
+    const failure = await new Promise<Error | undefined>(resolve => {
+      socket.once('connect', () => resolve(undefined));
+      socket.on('error', resolve);
+    });
+    if (failure === undefined) return socket;
+    if (errnoOf(failure) !== 'EAGAIN') throw failure;
     await delay(20);
   }
 }
