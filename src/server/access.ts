@@ -13,6 +13,8 @@ export const rights: readonly Right[] = ['read', 'write', 'execute', 'admin'];
 export interface Grant {
   readonly instances: '*' | readonly string[];
   readonly rights: readonly Right[];
+  /** Store paths that actions may name, with `*` for any characters: all of them unless given. */
+  readonly storePaths?: readonly string[] | undefined;
 }
 
 export interface TokenGrant extends Grant {
@@ -80,6 +82,16 @@ export class Access {
     return this.#grantsOf(requester).some(grant => allows(grant, instance, right));
   }
 
+  /**
+   * Whether actions of a requester may name whatever there is of a store; if not, those of `names` that they may name.
+   */
+  nameable(requester: Requester, instance: string, names: readonly string[]): 'all' | ReadonlySet<string> {
+    const grants = this.#grantsOf(requester).filter(grant => allows(grant, instance, 'execute'));
+    if (grants.some(({ storePaths }) => storePaths === undefined)) return 'all';
+    const patterns = grants.flatMap(({ storePaths = [] }) => storePaths.map(patternOf));
+    return new Set(names.filter(name => patterns.some(pattern => pattern.test(name))));
+  }
+
   /** Everybody's first. */
   #grantsOf({ authorization, peer }: Requester): Grant[] {
     const grants: Grant[] = [this.#rules.anonymous];
@@ -98,6 +110,11 @@ export class Access {
 
 function allows(grant: Grant, instance: string, right: Right): boolean {
   return grant.rights.includes(right) && (grant.instances === '*' || grant.instances.includes(instance));
+}
+
+function patternOf(text: string): RegExp {
+  const escaped = text.split('*').map(part => part.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
+  return new RegExp(`^${escaped.join('.*')}$`, 's');
 }
 
 /** Of `Bearer TOKEN`, or the password of `Basic`: what clients have of HTTP can often say no more. */

@@ -180,7 +180,7 @@ function readGrants<T>(tables: readonly ConfigTable[], who: (table: ConfigTable)
       if (right === undefined) throw table.wrong('rights', `of ${allRights.join(', ')}`);
       return right;
     });
-    const grant = { ...who(table), instances, rights: rights ?? [] };
+    const grant = { ...who(table), instances, rights: rights ?? [], storePaths: table.strings('store-paths') };
     if (rights === undefined) throw table.wrong('rights', 'there, a list');
     table.finish();
     return grant;

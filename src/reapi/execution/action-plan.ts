@@ -22,6 +22,8 @@ export interface ActionPlan {
   readonly platform: PlatformProperties;
   /** What of a store it names; undefined for nothing. */
   readonly store: StoreWants | undefined;
+  /** Whether what symlinks of the input root lead to in the store is shown without being named. */
+  readonly followsLinks: boolean;
   /** What it may take, as it says itself. */
   readonly wanted: WantedResources;
   /** In milliseconds; undefined where the client leaves it to us. */
@@ -70,6 +72,7 @@ export function planAction(action: Action, command: Command, digestFunction: Dig
     outputs: outputsOf(command, workingFolder),
     platform,
     store: storeWantsOf(platform),
+    followsLinks: true,
     wanted: wantedResources(platform),
     timeout: timeoutOf(action),
     doNotCache: action.doNotCache,

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { constants } from 'node:os';
-import { byteStringFromText, displayBytes, unreachable } from '../../base/index.ts';
+import { type ByteString, byteStringFromText, displayBytes, unreachable } from '../../base/index.ts';
 import type { Digest, DiskBlobStore } from '../../castore/index.ts';
 import {
   type Action,
@@ -184,8 +184,8 @@ export class LocalActionExecutor implements ActionExecutor {
     const { views } = this.#settings;
     if (views === undefined || this.#links === undefined) return undefined;
     const { signal } = options;
-    const links = await this.#links.find(this.#store, inputs, { signal });
-    const { store: wants } = job.plan;
+    const { store: wants, followsLinks } = job.plan;
+    const links = followsLinks ? await this.#links.find(this.#store, inputs, { signal }) : new Set<ByteString>();
     if (wants === undefined && links.size === 0) return undefined;
     const { owner } = seat;
     return views.open({ wants, links: Array.from(links, displayBytes), owner, folder: folder.view, signal });

@@ -1,6 +1,6 @@
 import { GrpcStatus, type Route, type ServerCall, serverStreaming } from '../../grpc/index.ts';
 import { type ExecuteRequest, executionMethods } from '../../proto/index.ts';
-import { type ExecutionQueue, type Operation, ReapiError, readAction } from '../../reapi/index.ts';
+import { type ActionPlan, type ExecutionQueue, type Operation, ReapiError, readAction } from '../../reapi/index.ts';
 import type { ExecutionPlace } from './execution-place.ts';
 import { nothingInline, operationMessage } from './operation-message.ts';
 import { requestedDigest } from './requested-digests.ts';
@@ -27,9 +27,27 @@ async function beginOperation(place: ExecutionPlace, request: ExecuteRequest, ca
   const { instanceName: instance, executionPolicy, skipCacheLookup: skipsCache } = request;
   const queue = requireQueue(place);
   const action = requestedDigest(request.actionDigest, request.digestFunction, 'the digest of the action');
-  const plan = await readAction(place.blobs.store, action, { signal: call.signal });
+  const read = await readAction(place.blobs.store, action, { signal: call.signal });
+  const plan = allowedPlan(read, place, { call, instance });
   const key = { instance, action };
   return queue.execute({ key, plan, priority: executionPolicy?.priority ?? 0, skipsCache });
+}
+
+/** Throws `closure/refused` for store paths that the client's actions may not name. */
+function allowedPlan(
+  plan: ActionPlan,
+  { access }: ExecutionPlace,
+  { call, instance }: { readonly call: ServerCall; readonly instance: string },
+): ActionPlan {
+  const { closure = [], writable = [], rootFs, isWhole = false } = plan.store ?? {};
+  const names = [...closure, ...writable, ...(rootFs === undefined ? [] : [rootFs])].map(({ path }) => path);
+  const requester = { authorization: call.metadata.get('authorization'), peer: call.peer };
+  const nameable = access.nameable(requester, instance, names);
+  if (nameable === 'all') return plan;
+  const refused = isWhole ? 'all' : names.find(name => !nameable.has(name));
+  if (refused === undefined) return { ...plan, followsLinks: false };
+  const message = `your actions may not name '${refused.slice(0, 300)}': the server's configuration says what they may ('store-paths')`;
+  throw new ReapiError('closure/refused', message);
 }
 
 export function requireQueue({ queue }: ExecutionPlace): ExecutionQueue {
