@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Access, type Grant } from './access.ts';
+import { Access, type TokenGrant } from './access.ts';
 
-function access(...grants: readonly Grant[]): Access {
+function access(...tokens: readonly TokenGrant[]): Access {
   return new Access({
     instances: ['', 'main'],
     anonymous: { instances: '*', rights: ['read'] },
-    tokens: grants.map((grant, at) => ({ token: `token-${at}`, ...grant })),
+    tokens,
     certificates: [],
   });
 }
@@ -20,9 +20,9 @@ const [gcc, secret] = [`/nix/store/${'a'.repeat(32)}-gcc-12`, `/nix/store/${'b'.
 
 test('actions name what their token may, and everything where it does not say', () => {
   const rules = access(
-    { instances: '*', rights: ['execute'] },
-    { instances: ['main'], rights: ['execute'], storePaths: ['*-gcc-*', secret] },
-    { instances: '*', rights: ['read'] },
+    { token: 'token-0', instances: '*', rights: ['execute'] },
+    { token: 'token-1', instances: ['main'], rights: ['execute'], storePaths: ['*-gcc-*', secret] },
+    { token: 'token-2', instances: '*', rights: ['read'] },
   );
   const names = [gcc, secret, `${secret}-2`];
   assert.equal(rules.nameable(requester('token-0'), '', names), 'all');
@@ -32,7 +32,12 @@ test('actions name what their token may, and everything where it does not say', 
 });
 
 test('patterns are taken by the letter but for their stars', () => {
-  const rules = access({ instances: '*', rights: ['execute'], storePaths: ['/nix/store/*.c(1)', 'x'] });
+  const rules = access({
+    token: 'token-0',
+    instances: '*',
+    rights: ['execute'],
+    storePaths: ['/nix/store/*.c(1)', 'x'],
+  });
   const names = ['/nix/store/a.c(1)', '/nix/store/abc(1)', 'x', 'xx'];
   assert.deepEqual(rules.nameable(requester('token-0'), '', names), new Set(['/nix/store/a.c(1)', 'x']));
 });
