@@ -31,6 +31,20 @@ let
     # Many small programs, the shell among them, in one that needs no library.
     busybox = import ./busybox.nix self;
 
+    # Commands that put them into the root of a file system, the working folder, wherever nothing is yet.
+    linkBusybox = ''
+      mkdir -p bin
+      cp $busybox bin/busybox
+      for program in $($busybox --list-full); do
+        case $program in
+        bin/* | sbin/* | usr/bin/* | usr/sbin/*) ;;
+        *) continue ;;
+        esac
+        mkdir -p ''${program%/*}
+        [ -e $program ] || [ -L $program ] || ln -s /bin/busybox $program
+      done
+    '';
+
     # Packages of Debian 12, whose versions do not change any more.
     debian = import ./debian self debian;
 
@@ -44,12 +58,16 @@ let
     # A C compiler with what it needs beside it, made from packages of Debian: `bin/cc`, `bin/ar`, `bin/make`, ...
     gcc = import ./gcc.nix self;
 
-    # The same with C++: `bin/c++`.
+    # The same with C++, `bin/c++`; with flags that it always has.
     libstdcxx = import ./libstdcxx.nix self;
-    gxx = import ./gxx.nix self;
+    gxx = self.gxxWith "";
+    gxxWith = import ./gxx.nix self;
 
     # Both as one tree that is the root of a file system, with `/bin/sh`.
     rootFileSystem = import ./root-file-system.nix self;
+
+    # The root of a file system for those who have their tools from the store.
+    smallRoot = import ./small-root.nix self;
   };
 in
 self

@@ -1,6 +1,7 @@
 # Debian's C compiler, which expects to be in /usr. Its programs are told where their loader and libraries are, it finds
 # its own parts beside itself, and a script tells it where the C library of the programs that it compiles is. With
-# assembler, linker, shells and make beside it: `bin/cc`, `bin/ar`, `bin/make`, ...
+# assembler, linker, shells and make beside it (`bin/cc`, `bin/ar`, `bin/make`, ...), and a list of the folders that its
+# headers are in.
 firn:
 firn.runCommand "gcc"
   {
@@ -29,4 +30,6 @@ firn.runCommand "gcc"
     END
     chmod +x bin/cc
     ln -s cc bin/gcc
+    ln -s ../usr/bin/$triple-gcov-12 bin/gcov
+    printf "%s\\n" $out/$parts/include $libc/usr/include > include-directories
   ''

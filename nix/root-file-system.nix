@@ -39,21 +39,15 @@ firn.runCommand "root-file-system"
     mkdir $out
     cd $out
     ${firn.debian.unpackCommands}
-    # The small programs that are expected everywhere, where no package has them.
-    cp $busybox bin/busybox
-    for program in $($busybox --list-full); do
-      case $program in
-      bin/* | sbin/* | usr/bin/* | usr/sbin/*) ;;
-      *) continue ;;
-      esac
-      mkdir -p ''${program%/*}
-      [ -e $program ] || [ -L $program ] || ln -s /bin/busybox $program
-    done
+    # What no package has.
+    ${firn.linkBusybox}
     ln -sf dash bin/sh
     for tool in ar as ld nm objcopy objdump ranlib readelf size strings strip; do
       ln -sf $triple-$tool usr/bin/$tool
     done
     for tool in cpp g++ gcc; do ln -sf $triple-$tool-12 usr/bin/$tool; done
+    ln -sf $triple-gcov-12 usr/bin/gcov
     ln -s gcc usr/bin/cc
     ln -s g++ usr/bin/c++
+    printf "%s\\n" /usr/include /usr/lib/gcc/$triple/12/include > usr/include-directories
   ''

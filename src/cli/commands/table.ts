@@ -87,6 +87,7 @@ const present: { readonly [path: string]: Loader } = {
     (await import('./store-make-content-addressed.ts')).storeMakeContentAddressed,
   'store optimise': async () => (await import('./store-optimise.ts')).nixStoreOptimise,
   'store path-from-hash-part': async () => (await import('./store-path-from-hash-part.ts')).storePathFromHashPart,
+  'store pin': async () => (await import('./store-pin.ts')).storePin,
   'store prefetch-file': async () => (await import('./store-prefetch-file.ts')).storePrefetchFile,
   'store repair': async () => (await import('./store-repair.ts')).nixStoreRepair,
   'store sign': async () => (await import('./store-sign.ts')).storeSign,
