@@ -437,6 +437,8 @@ export {
   type DaemonInfo,
   type WireConnection,
   acceptWorkerConnection,
+  clientWorkerProtocol,
+  workerFeatures,
   latestWorkerProtocol,
   oldestWorkerVersion,
   openWorkerConnection,

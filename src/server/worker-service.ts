@@ -8,6 +8,7 @@ import {
   acceptWorkerConnection,
   latestWorkerProtocol,
   readWorkerOperation,
+  workerFeatures,
 } from '../nix-compat/index.ts';
 import type { ByteChannel } from '../store/index.ts';
 import { ServerError } from './error.ts';
@@ -99,12 +100,9 @@ function requireAllowed(operation: WorkerOperation, { builder }: ServedStore): v
 
 function offeredTo({ builder }: ServedStore): WorkerProtocol {
   if (builder === undefined) return latestWorkerProtocol;
-  const features = [
-    'add-to-store-scanning',
-    'disable-set-options',
-    ...(builder.mode === 'submit' ? ['submit-output'] : []),
-  ];
-  return { ...latestWorkerProtocol, features: new Set(features.map(byteStringFromText)) };
+  const features = [workerFeatures.addScanned, workerFeatures.noSettings];
+  if (builder.mode === 'submit') features.push(workerFeatures.submit);
+  return { ...latestWorkerProtocol, features: new Set(features) };
 }
 
 /**

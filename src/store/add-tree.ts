@@ -2,6 +2,7 @@ import type { PathInfo, StoreDir } from '../nix-compat/index.ts';
 import { plainFileOnly } from './content-hasher.ts';
 import { type AddOptions, addToStore, hashTree, isFlat } from './local/add-to-store.ts';
 import { LocalStore } from './local/local-store.ts';
+import { WorkerStore } from './daemon/worker-store.ts';
 import { type Store, type TreeSource, requireFacet } from './store.ts';
 
 /**
@@ -25,6 +26,8 @@ function asNamed(source: TreeSource, options: AddOptions): TreeSource {
  */
 export async function addTree(store: Store, source: TreeSource, options: AddOptions): Promise<PathInfo> {
   if (store instanceof LocalStore) return addToStore(store, source, options);
+  // A builder may not ask what is there already.
+  if (store instanceof WorkerStore && (await store.servesBuilder(options))) return store.addContents(source, options);
   const writer = requireFacet(store, 'writer', 'addToStore');
   const info = await describeTree(store.storeDir, source, options);
   const { signal, repair = false } = options;

@@ -132,3 +132,4 @@ export { readSecretKeys, readTrustedKeys } from './trusted-keys.ts';
 export { ServeConnection } from './ssh/serve-connection.ts';
 export type { ValidPath } from './valid-path.ts';
 export { type UnpackedArchive, unpackArchive } from './unpack-archive.ts';
+export { unsupportedOperation } from './unsupported-operation.ts';

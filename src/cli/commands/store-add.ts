@@ -5,8 +5,8 @@ import {
   contentAddressMethods,
   printStorePath,
 } from '../../nix-compat/index.ts';
-import { addTree, describeTree } from '../../store/index.ts';
-import type { Flag } from '../args/flag.ts';
+import { WorkerStore, addTree, describeTree, unsupportedOperation } from '../../store/index.ts';
+import { type Flag, switchFlag } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openCommandStore } from '../open-store.ts';
@@ -29,6 +29,7 @@ function addCommand(context: CommandContext, usual: ContentAddressMethod): Comma
   let method = usual;
   let algorithm: HashAlgorithm = 'sha256';
   let dryRun = false;
+  let scan = false;
   return {
     summary: 'Adds a file or directory to the store.',
     flags: [
@@ -41,6 +42,7 @@ function addCommand(context: CommandContext, usual: ContentAddressMethod): Comma
       },
       methodFlag(chosen => (method = chosen)),
       algorithmFlag('hash-algo', context, chosen => (algorithm = chosen)),
+      switchFlag('scan', 'Have it refer to what is found in it: for builders alone.', () => (scan = true)),
       { long: 'dry-run', labels: [], summary: 'Only say what the path would be.', apply: () => (dryRun = true) },
     ],
     positionals: [{ label: 'path', arity: 1, apply: path => (typed = path) }],
@@ -50,6 +52,12 @@ function addCommand(context: CommandContext, usual: ContentAddressMethod): Comma
       await using store = await openCommandStore(context);
       const { name, source } = sourceTree(typed);
       const options = { name: givenName ?? name, method, algorithm, signal };
+      if (scan && !dryRun) {
+        if (!(store instanceof WorkerStore)) throw unsupportedOperation(store.uri, 'addToStoreScanning');
+        const added = await store.addContents(source, { ...options, scan });
+        out.byteLine(printStorePath(store.storeDir, added.path));
+        return;
+      }
       const { path } = dryRun
         ? await describeTree(store.storeDir, source, options)
         : await addTree(store, source, options);

@@ -90,6 +90,7 @@ const present: { readonly [path: string]: Loader } = {
   'store pin': async () => (await import('./store-pin.ts')).storePin,
   'store prefetch-file': async () => (await import('./store-prefetch-file.ts')).storePrefetchFile,
   'store repair': async () => (await import('./store-repair.ts')).nixStoreRepair,
+  'store submit-output': async () => (await import('./store-submit-output.ts')).storeSubmitOutput,
   'store sign': async () => (await import('./store-sign.ts')).storeSign,
   'store verify': async () => (await import('./store-verify.ts')).nixStoreVerify,
   'upgrade-nix': async () => (await import('./upgrade-nix.ts')).upgradeNix,

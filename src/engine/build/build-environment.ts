@@ -6,6 +6,7 @@ import {
   derivationTypeOf,
   isSandboxed,
 } from '../../nix-compat/index.ts';
+import { nestedModeOf } from '../nested/nested-mode.ts';
 import type { BuildSettings } from './build-settings.ts';
 import type { BuilderFiles } from './builder-files.ts';
 import { type ScratchOutputs, rewriteText } from './scratch-outputs.ts';
@@ -50,6 +51,8 @@ export function makeBuildEnvironment(request: EnvironmentRequest): Map<ByteStrin
       set(name, byteStringFromText(settings.impureEnv.get(text) ?? request.ownVariables[text] ?? ''));
     }
   }
+  // Who adds outputs to the store has no places for them: C++ Nix from 2.35 on leaves them out of the derivation itself.
+  if (nestedModeOf(options) === 'submit') for (const name of derivation.outputs.keys()) environment.delete(name);
   set('NIX_LOG_FD', '2');
   // Programs that colour what they write do so.
   set('TERM', 'xterm-256color');

@@ -11,6 +11,22 @@ const serverMagic = 0x6478696f;
 /** What C++ Nix 2.34 offers. */
 export const latestWorkerProtocol: WorkerProtocol = { version: protocolVersion(1, 38), features: new Set() };
 
+/** What builders are offered, as C++ Nix from 2.35 on names it. */
+export const workerFeatures = {
+  /** `AddToStoreScanning` */
+  addScanned: byteStringFromText('add-to-store-scanning'),
+  /** `SubmitOutput` */
+  submit: byteStringFromText('submit-output'),
+  /** `SetOptions` does nothing. */
+  noSettings: byteStringFromText('disable-set-options'),
+} as const;
+
+/** What our clients ask for. */
+export const clientWorkerProtocol: WorkerProtocol = {
+  ...latestWorkerProtocol,
+  features: new Set(Object.values(workerFeatures)),
+};
+
 /** The oldest version that C++ Nix 2.34, and Firn, still speak. */
 export const oldestWorkerVersion: ProtocolVersion = protocolVersion(1, 18);
 

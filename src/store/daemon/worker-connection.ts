@@ -7,16 +7,20 @@ import {
   type DerivingPath,
   FramedWriter,
   type MissingPaths,
+  type OutputName,
   type PathInfo,
   type Realisation,
   type RealisedOutput,
   type Signature,
+  type SingleDerivingPath,
   type StoreDir,
   type StorePath,
   type WireReader,
   WireWriter,
   type WorkerContext,
   type WorkerOperation,
+  clientWorkerProtocol,
+  formatContentAddressKind,
   openWorkerConnection,
   printStorePath,
   protocolVersion,
@@ -24,6 +28,7 @@ import {
   readDerivingPath,
   readMissingPaths,
   readOptionalStorePath,
+  readPathInfo,
   readRealisation,
   readStorePaths,
   readUnkeyedPathInfo,
@@ -35,9 +40,11 @@ import {
   writePathInfo,
   writeRealisation,
   writeSignatures,
+  writeSingleDerivingPath,
   writeStorePath,
   writeStorePaths,
   writeWorkerOperation,
+  workerFeatures,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import type { ByteChannel } from '../remote/byte-channel.ts';
@@ -46,7 +53,9 @@ import { greetPeer } from '../remote/greeting.ts';
 import type { AddNarOptions, NarReceiver, PeerConnection, RemoteBuild } from '../remote/peer-connection.ts';
 import { requireSubset } from '../remote/require-subset.ts';
 import { sendNar } from '../remote/send-nar.ts';
-import type { KeeperInfo, PathOffer } from '../store.ts';
+import type { AddOptions } from '../local/add-to-store.ts';
+import type { KeeperInfo, PathOffer, TreeSource } from '../store.ts';
+import { sendContents } from './send-contents.ts';
 import { RemoteLog } from './remote-log.ts';
 
 export interface WorkerConnectionOptions {
@@ -56,6 +65,10 @@ export interface WorkerConnectionOptions {
   /** See `GreetingOptions`. */
   readonly preamble: string;
   readonly reporter: Reporter;
+}
+
+export interface AddContentsOptions extends AddOptions {
+  readonly scan?: boolean;
 }
 
 /** What became of a deriving path. */
@@ -108,7 +121,8 @@ export class WorkerConnection implements PeerConnection {
         silence: `${prefix}: Nix daemon disconnected unexpectedly (maybe it crashed?)`,
       };
       return await greetPeer(greeting, async reader => {
-        const { protocol, daemon } = await openWorkerConnection({ reader, send: bytes => channel.write(bytes) });
+        const end = { reader, send: (bytes: Uint8Array) => channel.write(bytes) };
+        const { protocol, daemon } = await openWorkerConnection(end, clientWorkerProtocol);
         using log = new RemoteLog(reporter);
         await log.follow(reader, protocol.version);
         const version = daemon.version === undefined ? undefined : displayBytes(daemon.version);
@@ -123,6 +137,7 @@ export class WorkerConnection implements PeerConnection {
 
   /** Tells the other side of settings, by which what is asked from then on is done. */
   async setOptions(options: ClientOptions): Promise<void> {
+    if (this.#context.features.has(workerFeatures.noSettings)) return;
     await this.call(
       'SetOptions',
       writer => writeClientOptions(writer, options),
@@ -194,6 +209,49 @@ export class WorkerConnection implements PeerConnection {
     await this.#sendFrames(signal, (write, stop) =>
       sendNar(offer, { name, write, drain: () => this.#channel.drain(), signal: stop }),
     );
+  }
+
+  /** Whether the other side serves us as the builder of a build that goes on there. */
+  get isBuilders(): boolean {
+    return this.#context.features.has(workerFeatures.addScanned);
+  }
+
+  /** Adds a tree under the path that its contents give it there; with `scan`, what that refers to is found in them. */
+  async addContents(source: TreeSource, options: AddContentsOptions): Promise<PathInfo> {
+    const { storeDir } = this.#context;
+    const { name, method = 'nar', algorithm = 'sha256', references, repair = false, scan = false } = options;
+    this.#requireData();
+    if (scan && !this.isBuilders) {
+      const message =
+        'adding to the store with scanning was requested, but that is for the builders of derivations that use Nix';
+      throw new StoreError('store/unsupported', message);
+    }
+    await this.#send(
+      this.#request(scan ? 'AddToStoreScanning' : 'AddToStore', writer => {
+        writer.string(byteStringFromText(name));
+        writer.string(byteStringFromText(formatContentAddressKind({ method, algorithm })));
+        if (scan) return;
+        writeStorePaths(writer, storeDir, [...(references?.others ?? [])]);
+        writer.boolean(repair);
+      }),
+    );
+    await this.#sendFrames(options.signal, (write, signal) =>
+      sendContents(source, options, { write, drain: () => this.#channel.drain(), signal }),
+    );
+    return readPathInfo(this.#reader, storeDir);
+  }
+
+  /** Names a path as an output of the build that we are the builder of. */
+  async submit(path: SingleDerivingPath, output: OutputName): Promise<void> {
+    if (!this.#context.features.has(workerFeatures.submit)) {
+      const message =
+        'the daemon does not support SubmitOutput, perhaps this is not in a derivation with the `builder-rpc-v0` feature?';
+      throw new StoreError('store/unsupported', message);
+    }
+    await this.acknowledged('SubmitOutput', writer => {
+      writeSingleDerivingPath(writer, this.#context.storeDir, path);
+      writer.string(output);
+    });
   }
 
   pathFromHashPart(hashPart: string): Promise<StorePath | undefined> {

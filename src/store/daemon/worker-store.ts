@@ -6,6 +6,9 @@ import {
   type BuildMode,
   type DerivingPath,
   type MissingPaths,
+  type OutputName,
+  type PathInfo,
+  type SingleDerivingPath,
   type StoreDir,
   type StorePath,
   type WireReader,
@@ -22,10 +25,19 @@ import { RemoteStore, type RemoteStoreOptions } from '../remote/remote-store.ts'
 import { readBuildLog } from '../local/build-log.ts';
 import { replaceLink } from '../local/roots/add-indirect-root.ts';
 import { requirePathInfo } from '../require-path-info.ts';
-import type { CollectOptions, Collected, Collector, PathIndex, StoreRoot, TreeAccess, Upkeep } from '../store.ts';
+import type {
+  CollectOptions,
+  Collected,
+  Collector,
+  PathIndex,
+  StoreRoot,
+  TreeAccess,
+  TreeSource,
+  Upkeep,
+} from '../store.ts';
 import { unsupportedOperation } from '../unsupported-operation.ts';
 import { DiskTree } from './disk-tree.ts';
-import type { RemoteResult, WorkerConnection } from './worker-connection.ts';
+import type { AddContentsOptions, RemoteResult, WorkerConnection } from './worker-connection.ts';
 import { WorkerUpkeep } from './worker-upkeep.ts';
 
 type Pool = ConnectionPool<WorkerConnection>;
@@ -93,6 +105,21 @@ export class WorkerStore extends RemoteStore<WorkerConnection> {
     { mode = 'normal', signal, reporter }: RealiseThereOptions = {},
   ): Promise<RemoteResult[]> {
     return this.pool.use(connection => connection.realise(wanted, mode, reporter), { signal });
+  }
+
+  /** Whether we are a builder of the other side's. */
+  servesBuilder(options: CallOptions = {}): Promise<boolean> {
+    return this.pool.use(connection => Promise.resolve(connection.isBuilders), options);
+  }
+
+  /** As `WorkerConnection.addContents`. */
+  addContents(source: TreeSource, options: AddContentsOptions): Promise<PathInfo> {
+    return this.pool.use(connection => connection.addContents(source, options), options);
+  }
+
+  /** As `WorkerConnection.submit`. */
+  submit(path: SingleDerivingPath, output: OutputName, options: CallOptions = {}): Promise<void> {
+    return this.pool.use(connection => connection.submit(path, output), options);
   }
 
   /** What the other side lacks of deriving paths, and would do for them. */
