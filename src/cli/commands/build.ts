@@ -1,5 +1,5 @@
 import { type ByteString, byteStringFromText } from '../../base/index.ts';
-import { formatJson, printStorePath } from '../../nix-compat/index.ts';
+import { derivingPathOf, formatJson, printStorePath } from '../../nix-compat/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { InstallableArguments } from '../installables/installable-arguments.ts';
 import { makeOutLinks } from '../installables/make-out-links.ts';
@@ -16,6 +16,7 @@ export function build(context: CommandContext): Command {
   const wanted = new InstallableArguments(context);
   let outLink: ByteString | undefined = byteStringFromText('result');
   let dryRun = false;
+  let makesPlans = false;
   let json = false;
   let printPaths = false;
   let rebuild = false;
@@ -39,6 +40,12 @@ export function build(context: CommandContext): Command {
         summary: 'Say what would be done, and do nothing.',
         apply: () => (dryRun = context.modes.plansOnly = true),
       },
+      {
+        long: 'dry-run=plan',
+        labels: [],
+        summary: 'As --dry-run, but make those derivations first that others make, to know all that would be done.',
+        apply: () => (dryRun = makesPlans = context.modes.plansOnly = true),
+      },
       { long: 'json', labels: [], summary: 'Print the results as JSON.', apply: () => (json = true) },
       ...jsonFlags(chosen => (pretty = chosen)),
       { long: 'print-out-paths', labels: [], summary: 'Print the results.', apply: () => (printPaths = true) },
@@ -59,7 +66,12 @@ export function build(context: CommandContext): Command {
         const paths = installables.map(({ path }) => path);
         const evalStore = installables[0]?.evalStore ?? store;
         await using realising = await openRealising(store, context, { evalStore });
-        await printMissing(store, await realising.plan(paths), { log: context.log, level: 'error' });
+        let plan = await realising.plan(paths);
+        while (makesPlans && plan.unplanned.length > 0) {
+          await realising.realise(plan.unplanned.map(({ derivation }) => derivingPathOf(derivation)));
+          plan = await realising.plan(paths);
+        }
+        await printMissing(store, plan, { log: context.log, level: 'error' });
         if (json) out.byteLine(formatJson(await wantedToJson({ store, evalStore }, paths), pretty ? 2 : undefined));
         return;
       }

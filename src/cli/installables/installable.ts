@@ -1,4 +1,4 @@
-import { type ByteString, displayBytes } from '../../base/index.ts';
+import { type ByteString, brandAs, displayBytes } from '../../base/index.ts';
 import type { FlakeRef } from '../../eval/index.ts';
 import {
   type DerivingPath,
@@ -44,7 +44,7 @@ export interface Installable extends NamedPath {
  * everything else. Throws `installable/bad-outputs`, and `feature/disabled`.
  */
 export function parseInstallable(store: Store, text: ByteString, { settings }: CommandContext): NamedPath | undefined {
-  const { prefix, outputs } = splitInstallable(text);
+  const { prefix, outputs } = splitInstallable(withCarets(text));
   const describe = (path: DerivingPath): NamedPath => {
     return { path, what: displayBytes(formatDerivingPath(store.storeDir, path)) };
   };
@@ -58,6 +58,11 @@ export function parseInstallable(store: Store, text: ByteString, { settings }: C
     if (error instanceof NixCompatError && /^(store-path|path)\//.test(error.code)) return undefined;
     throw error;
   }
+}
+
+/** `path.drv!out!out`, as RFC 92 writes outputs, is `path.drv^out^out`. */
+function withCarets(text: ByteString): ByteString {
+  return /^[^!^]*\.drv(?:![^!^]+)+$/.test(text) ? brandAs<ByteString>(text.replaceAll('!', '^')) : text;
 }
 
 /** An installable without its outputs, and these. Throws `installable/bad-outputs`. */

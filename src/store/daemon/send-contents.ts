@@ -20,8 +20,8 @@ export async function sendContents(
 
 export interface ContentsDestination {
   /** Gets what is lent to it. */
-  write(bytes: Uint8Array): void;
-  drain(): Promise<void>;
+  readonly write: (bytes: Uint8Array) => void;
+  readonly drain: () => Promise<void>;
   readonly signal: AbortSignal;
 }
 
