@@ -1,6 +1,7 @@
 import { type ByteString, byteStringFromText } from '../../base/index.ts';
-import { derivingPathOf, formatJson, printStorePath } from '../../nix-compat/index.ts';
+import { formatJson, printStorePath } from '../../nix-compat/index.ts';
 import type { Command, CommandContext } from '../command.ts';
+import { finishPlan } from '../installables/finish-plan.ts';
 import { InstallableArguments } from '../installables/installable-arguments.ts';
 import { makeOutLinks } from '../installables/make-out-links.ts';
 import { printMissing } from '../installables/print-missing.ts';
@@ -66,11 +67,7 @@ export function build(context: CommandContext): Command {
         const paths = installables.map(({ path }) => path);
         const evalStore = installables[0]?.evalStore ?? store;
         await using realising = await openRealising(store, context, { evalStore });
-        let plan = await realising.plan(paths);
-        while (makesPlans && plan.unplanned.length > 0) {
-          await realising.realise(plan.unplanned.map(({ derivation }) => derivingPathOf(derivation)));
-          plan = await realising.plan(paths);
-        }
+        const plan = makesPlans ? await finishPlan(realising, paths) : await realising.plan(paths);
         await printMissing(store, plan, { log: context.log, level: 'error' });
         if (json) out.byteLine(formatJson(await wantedToJson({ store, evalStore }, paths), pretty ? 2 : undefined));
         return;
