@@ -38,8 +38,8 @@ export class MountedPaths implements NodeSource {
     return this.#localEntries();
   }
 
-  async fetchBlob(digest: Digest, options: FetchOptions): Promise<undefined> {
-    await this.#options.lazyPaths.fetchBlob(digest, options);
+  fetchBlob(digest: Digest, options: FetchOptions): Promise<Uint8Array | undefined> {
+    return this.#options.lazyPaths.fetchBlob(digest, options);
   }
 
   reportProblem({ kind, what, message }: FuseProblem): void {

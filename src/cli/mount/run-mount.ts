@@ -51,7 +51,7 @@ export async function runMount(request: MountRequest, context: CommandContext): 
   await resources.use(store.openTemporaryRoots()).add(store.paths.validOf(only ?? []), signal);
   const paths = new MountedPaths({
     store,
-    lazyPaths: new LazyPaths(store, { substituters, reporter: log }),
+    lazyPaths: resources.use(new LazyPaths(store, { substituters, reporter: log })),
     only,
     log,
   });

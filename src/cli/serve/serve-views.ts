@@ -32,7 +32,7 @@ export async function serveViews(
   resources.defer(() => removeMountPoint(mountPoint));
   let views: StoreViews;
   try {
-    const lazyPaths = new LazyPaths(store, { substituters, reporter: context.log });
+    const lazyPaths = resources.use(new LazyPaths(store, { substituters, reporter: context.log }));
     const report = { log: (_level: string, message: string) => log.write('view', { message }) };
     const source = new MountedPaths({ store, lazyPaths, only: undefined, log: report });
     views = resources.use(await MountedViews.open({ store, substituters, settings, lazyPaths, source, mountPoint }));

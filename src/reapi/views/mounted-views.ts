@@ -1,5 +1,5 @@
 import { type ByteString, brandAs, byteStringFromLatin1, displayBytes, sha256Hex } from '../../base/index.ts';
-import { type DirectoryEntry, type Node, readDirectory } from '../../castore/index.ts';
+import { type DirectoryEntry, type Node, decodeDirectory, readDirectory } from '../../castore/index.ts';
 import type { Mount } from '../../exec/index.ts';
 import { FuseMount, type HeldView, type NodeSource, type ViewOwner } from '../../fuse/index.ts';
 import { compareStorePaths, storePathForm } from '../../nix-compat/index.ts';
@@ -96,8 +96,8 @@ export class MountedViews implements StoreViews {
   async #namesIn(root: Node): Promise<ReadonlySet<string>> {
     if (root.kind !== 'directory') return new Set();
     const { store, lazyPaths } = this.#options;
-    await lazyPaths.fetchBlob(root.digest);
-    const { entries } = await readDirectory(store.blobs, root.digest);
+    const bytes = await lazyPaths.fetchBlob(root.digest);
+    const { entries } = bytes === undefined ? await readDirectory(store.blobs, root.digest) : decodeDirectory(bytes);
     return new Set(entries.map(({ name }) => displayBytes(name)));
   }
 

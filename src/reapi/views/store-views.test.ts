@@ -52,10 +52,7 @@ class ViewRig implements AsyncDisposable {
     mkdirSync(mountPoint);
     const lazyPaths = new LazyPaths(store, { substituters });
     const source: NodeSource = {
-      fetchBlob: async (digest, options) => {
-        await lazyPaths.fetchBlob(digest, options);
-        return undefined;
-      },
+      fetchBlob: (digest, options) => lazyPaths.fetchBlob(digest, options),
       resolveName: (_view, name, options) => lazyPaths.rootOf(parseStorePath(name), options),
       listNames: async () => store.paths.roots().map(([path, node]) => ({ name: byteStringFromText(path), node })),
       reportProblem: problem => assert.fail(problem.message),

@@ -5,7 +5,10 @@ import {
   type Digest,
   type Node,
   TreeBuilder,
+  checkDigest,
+  collectChunks,
   decodeDirectory,
+  digestOf,
   equalDigests,
   formatDigest,
   maxDirectorySize,
@@ -16,6 +19,7 @@ import { offerPath } from '../copy/offer-path.ts';
 import type { LocalStore } from '../local/local-store.ts';
 import { receiveOffer } from '../receive-offer.ts';
 import type { LazyTrees, PathOffer, TreeSource } from '../store.ts';
+import { WrittenBehind } from './written-behind.ts';
 import type { Substitute, Substituters } from '../substitute/substituters.ts';
 
 export interface LazyPathsOptions {
@@ -40,6 +44,9 @@ export interface FetchBlobOptions extends LazyOptions {
 /** Whose holds keep what was fetched for being looked at, until it was not for a while (`Holds`). */
 const holder = 'lazy paths';
 
+/** Bytes of the largest blob that is given before it is on disk. */
+const maxInMemory = 1024 * 1024;
+
 /** Roots that are remembered. */
 const maxRemembered = 10_000;
 
@@ -51,7 +58,7 @@ const progressInterval = 1000;
  * trusted, blobs come when they are wanted; other trees come whole, and are verified, when their root is asked for. Nothing becomes valid
  * by that: references need not be here.
  */
-export class LazyPaths {
+export class LazyPaths implements AsyncDisposable {
   readonly #store: LocalStore;
   readonly #substituters: (() => Substituters) | undefined;
   readonly #reporter: Reporter;
@@ -61,11 +68,13 @@ export class LazyPaths {
   readonly #given = new Map<StorePath, Node>();
   /** What has the blobs of lazy trees: few, since each is a store's. */
   readonly #origins = new Set<LazyTrees>();
+  readonly #behind: WrittenBehind;
 
   constructor(store: LocalStore, { substituters, reporter = silentReporter }: LazyPathsOptions = {}) {
     this.#store = store;
     this.#substituters = substituters;
     this.#reporter = reporter;
+    this.#behind = new WrittenBehind(store.blobs, reporter);
   }
 
   /** Undefined where nobody has the path. Throws as `Substituters.find` and what fetching throws. */
@@ -88,33 +97,50 @@ export class LazyPaths {
     return root;
   }
 
-  /** Sees to it that a blob of a tree that was given is in the castore. Throws `blob/missing` where nobody has it. */
-  async fetchBlob(digest: Digest, options: FetchBlobOptions = {}): Promise<void> {
+  /**
+   * Sees to it that a blob of a tree that was given is in the castore, or soon will be: then gives its bytes. Throws
+   * `blob/missing` where nobody has it.
+   */
+  async fetchBlob(digest: Digest, options: FetchBlobOptions = {}): Promise<Uint8Array | undefined> {
     const { blobs } = this.#store;
-    if (options.isDamaged === true && (await repairBlob(blobs, digest))) return;
+    if (options.isDamaged === true && (await repairBlob(blobs, digest))) return undefined;
+    const waiting = this.#behind.get(digest);
+    if (waiting !== undefined) return waiting;
     // Another reader may have had it fetched meanwhile.
-    if ((await blobs.findMissing([digest], options)).length === 0) return;
+    if ((await blobs.findMissing([digest], options)).length === 0) return undefined;
     let failure: unknown;
     for (const origin of this.#origins) {
       try {
-        if (await this.#copyBlob(digest, origin, options)) return;
+        const copied = await this.#copyBlob(digest, origin, options);
+        if (copied !== 'absent') return copied === 'written' ? undefined : copied;
       } catch (error) {
         options.signal?.throwIfAborted();
         failure = error;
       }
     }
     if (failure !== undefined) throw failure;
-    if (await this.#fetchAgain(digest, options)) return;
+    if (await this.#fetchAgain(digest, options)) return undefined;
     throw new CastoreError('blob/missing', `the blob ${formatDigest(digest)} is absent, and nobody else has it`);
   }
 
-  async #copyBlob(digest: Digest, origin: LazyTrees, options: FetchBlobOptions): Promise<boolean> {
+  async #copyBlob(
+    digest: Digest,
+    origin: LazyTrees,
+    options: FetchBlobOptions,
+  ): Promise<Uint8Array | 'written' | 'absent'> {
     const chunks = await origin.open(digest, options);
-    if (chunks === undefined) return false;
+    if (chunks === undefined) return 'absent';
+    const told = telling(chunks, options.progress);
+    if (digest.size <= maxInMemory) {
+      const bytes = await collectChunks(told, digest);
+      checkDigest(digestOf(bytes), digest);
+      await this.#behind.add(digest, bytes);
+      return bytes;
+    }
     await using batch = this.#store.blobs.batch();
-    await batch.putStream(telling(chunks, options.progress), { expected: digest, signal: options.signal });
+    await batch.putStream(told, { expected: digest, signal: options.signal });
     await batch.commit(options);
-    return true;
+    return 'written';
   }
 
   /** A blob of a tree that was had whole, or is valid here: the tree is had again. */
@@ -171,6 +197,11 @@ export class LazyPaths {
     seen.add(node.digest.hash);
     const bytes = this.#store.blobs.getSync(node.digest, { limit: maxDirectorySize });
     return bytes !== undefined && decodeDirectory(bytes).entries.some(entry => this.#has(entry.node, wanted, seen));
+  }
+
+  /** When all that was fetched is durable. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#behind[Symbol.asyncDispose]();
   }
 }
 
