@@ -7,7 +7,8 @@ import { openCommandStore } from '../open-store.ts';
 import { appOf } from '../shell/app.ts';
 import { becomeProgram, placeOfStore } from '../shell/become-program.ts';
 import { EnvironmentFlags, ownVariables } from '../shell/environment-flags.ts';
-import { realiseApp } from '../shell/realise-app.ts';
+import { parseInstallable } from '../installables/installable.ts';
+import { realiseApp, realiseOutputProgram } from '../shell/realise-app.ts';
 
 /** `nix run` */
 export function runApp(context: CommandContext): Command {
@@ -45,6 +46,11 @@ export function runApp(context: CommandContext): Command {
 
   async function prepare() {
     await using store = await openCommandStore(context);
+    const named = parseInstallable(store, installable, context);
+    if (named?.path.kind === 'built') {
+      const program = await realiseOutputProgram(store, { ...named, evalStore: store }, context);
+      return { place: placeOfStore(store), program };
+    }
     const app = await source.evaluateOne(installable, ({ evaluator }, value, path) => appOf(evaluator, value, path), {
       store,
     });

@@ -34,7 +34,7 @@ export async function resolveInstallables(
   const wanted: DerivingPath[] = [];
   for (const { path, evalStore } of installables) {
     if (path.kind === 'opaque') wanted.push(path);
-    else wanted.push({ ...path, derivation: opaquePath(await resolveSingle({ store, evalStore }, path.derivation)) });
+    else wanted.push({ ...path, derivation: opaquePath(await followOutputs({ store, evalStore }, path.derivation)) });
   }
   const resolved = await Promise.all(
     installables.map(async ({ path, evalStore }) => {
@@ -65,15 +65,18 @@ async function tellMissing(
 }
 
 async function derivationOf(store: Store, { path, what, evalStore }: Installable): Promise<StorePath> {
-  if (path.kind === 'built') return resolveSingle({ store, evalStore }, path.derivation);
+  if (path.kind === 'built') return followOutputs({ store, evalStore }, path.derivation);
   if (isDerivationPath(path.path)) return path.path;
   const [deriver] = await requireFacet(store, 'index', 'queryValidDerivers').validDerivers(path.path);
   if (deriver !== undefined) return deriver;
   throw new CliError('installable/no-deriver', `'${what}' does not have a known deriver`);
 }
 
-/** Follows a chain of outputs: each but the last is itself a derivation. */
-async function resolveSingle({ store, evalStore }: Stores, single: SingleDerivingPath): Promise<StorePath> {
+/**
+ * Follows a chain of outputs: each but the last is itself a derivation. Throws `installable/no-such-output`,
+ * `installable/not-built`, or as `derivationOutputs`.
+ */
+export async function followOutputs({ store, evalStore }: Stores, single: SingleDerivingPath): Promise<StorePath> {
   const { base, outputs: chain } = unrollDerivingPath(single);
   let path = base;
   for (const output of chain) {
@@ -90,7 +93,7 @@ async function resolveSingle({ store, evalStore }: Stores, single: SingleDerivin
 
 async function outputsOf(stores: Stores, derivation: SingleDerivingPath, wanted: OutputsSpec): Promise<StorePath[]> {
   const { store, evalStore } = stores;
-  const outputs = await derivationOutputs(store, await resolveSingle(stores, derivation), { evalStore });
+  const outputs = await derivationOutputs(store, await followOutputs(stores, derivation), { evalStore });
   const printed = displayBytes(formatSingleDerivingPath(store.storeDir, derivation));
   const names = wanted.kind === 'all' ? [...outputs.keys()] : wanted.names;
   for (const name of names) {

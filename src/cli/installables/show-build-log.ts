@@ -1,4 +1,4 @@
-import { type StorePath, unrollDerivingPath } from '../../nix-compat/index.ts';
+import type { SingleDerivingPath, StorePath } from '../../nix-compat/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
@@ -6,6 +6,7 @@ import { openSubstituters } from '../open-substituters.ts';
 import { showPaged } from '../render/show-paged.ts';
 import { findBuildLog } from './find-build-log.ts';
 import type { NamedPath } from './installable.ts';
+import { followOutputs } from './resolve-installables.ts';
 
 /** Throws `log/absent`. */
 export async function showBuildLog(store: Store, installable: NamedPath, context: CommandContext): Promise<void> {
@@ -19,7 +20,7 @@ async function find(
   { path, what }: NamedPath,
   context: CommandContext,
 ): Promise<{ readonly log: Uint8Array; readonly from: string }> {
-  const wanted = path.kind === 'opaque' ? path.path : baseOf(path.derivation, what);
+  const wanted = path.kind === 'opaque' ? path.path : await derivationAt(store, path.derivation, what);
   const own = await findBuildLog(store, wanted);
   if (own !== undefined) return { log: own, from: store.uri };
   await using open = openSubstituters(store, context);
@@ -30,10 +31,13 @@ async function find(
   throw absent(what);
 }
 
-function baseOf(derivation: Parameters<typeof unrollDerivingPath>[0], what: string): StorePath {
-  const { base, outputs } = unrollDerivingPath(derivation);
-  if (outputs.length === 0) return base;
-  throw absent(what);
+async function derivationAt(store: Store, derivation: SingleDerivingPath, what: string): Promise<StorePath> {
+  try {
+    return await followOutputs({ store, evalStore: store }, derivation);
+  } catch (error) {
+    if (error instanceof CliError && error.code === 'installable/not-built') throw absent(what);
+    throw error;
+  }
 }
 
 function absent(what: string): CliError {
