@@ -29,6 +29,7 @@ export { type AssetOptions, assetServices } from './reapi/assets/asset-service.t
 export { HealthService } from './health-service.ts';
 export { BinaryCacheSite } from './binary-cache/binary-cache-site.ts';
 export { type NarCompression, narCompressions } from './binary-cache/nar-compression.ts';
+export { SentTable } from './binary-cache/sent-table.ts';
 export type { CacheUpstream, ServedCache } from './binary-cache/served-cache.ts';
 export { httpErrorOf } from './http/http-error.ts';
 export type { HttpExchange, HttpSite } from './http/http-site.ts';

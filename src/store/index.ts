@@ -45,6 +45,8 @@ export { type RegisterOptions, registerPaths } from './local/register-paths.ts';
 export { WorkerConnection } from './daemon/worker-connection.ts';
 export { WorkerStore } from './daemon/worker-store.ts';
 export { hasRoom } from './binary-cache/codec.ts';
+export { type CompressionMethod, isCompression } from './binary-cache/compression.ts';
+export { debugInfoLink, debugInfoPlace, listBuildIds } from './binary-cache/debug-info-links.ts';
 export { decompress } from './binary-cache/decompress.ts';
 export { type NarDestination, narChunkSize, renderNar } from './binary-cache/render-nar.ts';
 export { openNamelessFile } from './nameless-file.ts';

@@ -122,6 +122,11 @@ export interface PathIndex {
   referrers(path: StorePath, options?: CallOptions): Promise<StorePath[]>;
   /** Valid derivations that have `path` as a known output. */
   validDerivers(path: StorePath, options?: CallOptions): Promise<StorePath[]>;
+  /** Valid paths that were registered after that many registrations, and how many there are now; where that is counted. */
+  registeredSince?(
+    change: number,
+    options?: CallOptions,
+  ): Promise<{ readonly paths: readonly StorePath[]; readonly change: number }>;
 }
 
 /** One place that a path can be had from. */

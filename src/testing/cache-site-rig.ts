@@ -2,13 +2,20 @@ import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
 import { join } from 'node:path';
 import { type StorePath, parseNarInfo, storePathHashPart } from '../nix-compat/index.ts';
-import { Access, type AccessRules, BinaryCacheSite, type ServedCache, httpErrorOf } from '../server/index.ts';
+import {
+  Access,
+  type AccessRules,
+  BinaryCacheSite,
+  SentTable,
+  type ServedCache,
+  httpErrorOf,
+} from '../server/index.ts';
 import { type LocalStore, type Store, formatRoot } from '../store/index.ts';
 import { openLocalStoreIn } from './local-store-rig.ts';
 import { openTestStore } from './store-context.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-/** A store of its own, served as a binary cache. */
+/** A store of its own, served as a binary cache; its instance `team` is private. */
 export class CacheSiteRig implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   readonly folder = this.#stack.use(temporaryFolder()).path;
@@ -25,7 +32,7 @@ export class CacheSiteRig implements AsyncDisposable {
     this.#options = options;
     const anonymous = { instances: '*', rights: ['read', 'write'] } as const;
     const admin = { token: 'admin', instances: '*', rights: ['read', 'write', 'admin'] } as const;
-    this.#rules = { instances: ['', 'main'], anonymous, tokens: [admin], certificates: [], ...rules };
+    this.#rules = { instances: ['', 'main', 'team'], anonymous, tokens: [admin], certificates: [], ...rules };
   }
 
   static async open(options: Partial<ServedCache> = {}, rules: Partial<AccessRules> = {}): Promise<CacheSiteRig> {
@@ -45,6 +52,8 @@ export class CacheSiteRig implements AsyncDisposable {
           compression: 'zstd',
           priority: 30,
           upstream: undefined,
+          sent: new SentTable(store.blobs),
+          privateInstances: new Set(['team']),
           spool: join(this.folder, 'spool'),
           openFolder: folder => openTestStore(`file://${folder}`, { storeDir: store.storeDir }),
           ...this.#options,

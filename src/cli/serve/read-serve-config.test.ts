@@ -61,6 +61,13 @@ rights = ["read", "execute"]
     assert.deepEqual(config.certificates, [{ certificate: 'builder', instances: '*', rights: ['read', 'execute'] }]);
   });
 
+  it('says what the binary cache is like', () => {
+    const config = read('instances = ["", "team"]\n[nix-cache]\ncompression = "none"\nprivate = ["team"]');
+    const expected = { compression: 'none', priority: 30, pullsThrough: false, privateInstances: ['team'] };
+    assert.deepEqual(config.nixCache, expected);
+    assert.throws(() => read('[nix-cache]\nprivate = ["team"]'), /names of instances, of which 'team' is none/);
+  });
+
   it('says how actions are executed, and how long their results are kept', () => {
     const config = read(`
       [execution]

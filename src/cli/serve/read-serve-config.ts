@@ -53,11 +53,12 @@ function readConfig(root: ConfigTable, read: (name: string) => Buffer): Config {
     root.strings(name)?.map(text => parseListenAddress(text, `'${name}' of the configuration`, tls));
   const limits = root.table('limits');
   const drain = root.count('drain');
+  const instances = root.strings('instances');
   const config = {
     tls,
     grpc: addresses('grpc'),
     http: addresses('http'),
-    instances: root.strings('instances'),
+    instances,
     anonymous: readLevel(root),
     lease: root.count('lease'),
     drain: drain === undefined ? undefined : drain * 1000,
@@ -66,7 +67,7 @@ function readConfig(root: ConfigTable, read: (name: string) => Buffer): Config {
     assetsFromNearby: root.boolean('assets-from-nearby'),
     maxBlobSize: limits?.count('blob-size'),
     traces: readTraces(root.table('traces')),
-    nixCache: readNixCache(root.table('nix-cache')),
+    nixCache: readNixCache(root.table('nix-cache'), instances ?? defaultServeSettings.instances),
     execution: readExecution(root.table('execution')),
     actionCache: readActionCache(root.table('action-cache')),
     server: {
@@ -103,7 +104,7 @@ function readTls(table: ConfigTable | undefined, read: (name: string) => Buffer)
   return clientCa === undefined ? tls : { ...tls, clientCa: read(clientCa) };
 }
 
-function readNixCache(table: ConfigTable | undefined): NixCacheSettings | undefined {
+function readNixCache(table: ConfigTable | undefined, instances: readonly string[]): NixCacheSettings | undefined {
   if (table === undefined) return undefined;
   const { nixCache: defaults } = defaultServeSettings;
   const name = table.string('compression');
@@ -114,7 +115,10 @@ function readNixCache(table: ConfigTable | undefined): NixCacheSettings | undefi
     compression: name ?? defaults.compression,
     priority: table.count('priority') ?? defaults.priority,
     pullsThrough: table.boolean('pull-through') ?? defaults.pullsThrough,
+    privateInstances: table.strings('private') ?? defaults.privateInstances,
   };
+  const unknown = settings.privateInstances.find(each => !instances.includes(each));
+  if (unknown !== undefined) throw table.wrong('private', `names of instances, of which '${unknown}' is none`);
   table.finish();
   return settings;
 }

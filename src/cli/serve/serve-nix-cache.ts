@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { PathInfo } from '../../nix-compat/index.ts';
-import { type Access, BinaryCacheSite, type CacheUpstream } from '../../server/index.ts';
+import { type Access, BinaryCacheSite, type CacheUpstream, SentTable } from '../../server/index.ts';
 import { type LocalStore, formatRoot, readSecretKeys, realisePaths } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { openStoreAt } from '../open-store.ts';
@@ -24,6 +24,8 @@ export function serveNixCache(store: LocalStore, { settings, access, context }: 
       compression: settings.compression,
       priority: settings.priority,
       upstream: settings.pullsThrough ? new Upstream(store, context) : undefined,
+      sent: new SentTable(store.blobs),
+      privateInstances: new Set(settings.privateInstances),
       spool: join(store.dataFolder, 'tmp', `sent-${process.pid}`),
       openFolder: folder => openStoreAt(`file://${encodeURI(folder)}?store=${storeDir}`, context),
     },

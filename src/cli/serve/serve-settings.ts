@@ -65,6 +65,8 @@ export interface NixCacheSettings {
   readonly priority: number;
   /** Whether what the store lacks is had from the setting `substituters`. */
   readonly pullsThrough: boolean;
+  /** Names of instances that have only what was sent to them. */
+  readonly privateInstances: readonly string[];
 }
 
 const loopback = '127.0.0.1';
@@ -82,7 +84,7 @@ export const defaultServeSettings: ServeSettings = {
   maxBlobSize: 64 * 2 ** 30,
   maxSize: undefined,
   // Before cache.nixos.org, which has 40.
-  nixCache: { compression: 'zstd', priority: 30, pullsThrough: false },
+  nixCache: { compression: 'zstd', priority: 30, pullsThrough: false, privateInstances: [] },
   execution: { enabled: true, platform: new Map() },
   actionCache: undefined,
   server: {},

@@ -15,7 +15,7 @@ import {
   storePathHashPart,
 } from '../../nix-compat/index.ts';
 import { byteStringFromText } from '../../base/index.ts';
-import { LocalStore, type Store, copyPaths, isTrustedClaim, parseRoot } from '../../store/index.ts';
+import { LocalStore, type Store, addToStore, copyPaths, isTrustedClaim, parseRoot } from '../../store/index.ts';
 import { CacheSiteRig, addTestPath, openTestStore } from '../../testing/index.ts';
 
 const key = SecretKey.generate('test');
@@ -158,6 +158,78 @@ describe('BinaryCacheSite', () => {
     assert.equal(await sendPath(rig, alone, nar, admin), 200);
   });
 
+  it('has NARs under the names that they were sent by', async () => {
+    await using rig = await CacheSiteRig.open();
+    await using other = await otherStore(rig);
+    const { info, nar } = await offered(other, 'sent');
+    assert.equal(await sendPath(rig, info, nar), 200);
+    assert.deepEqual(await rig.bytes(sentName(nar)), nar);
+    assert.equal(await rig.status(`main/${sentName(nar)}`), 404, 'it was not sent there');
+    assert.equal(await sendPath(rig, info, nar, { instance: 'main/' }), 200);
+    assert.deepEqual(await rig.bytes(`main/${sentName(nar)}`), nar);
+  });
+
+  it('has in a private instance what was sent to it, and nothing else', async () => {
+    await using rig = await CacheSiteRig.open();
+    await using other = await otherStore(rig);
+    const base = await offered(other, 'base');
+    const { path, info, nar } = await offered(other, 'sent', [base.path]);
+    const admin = { authorization: 'Bearer admin' };
+    for (const each of [base, { info: { ...info, contentAddress: undefined }, nar }]) {
+      assert.equal(await sendPath(rig, each.info, each.nar, admin), 200);
+    }
+    const log = { method: 'PUT', body: 'log\n' };
+    assert.equal(await rig.status(`log/${path}`, log), 200);
+    const described = await rig.narInfo(path);
+    const hashPart = storePathHashPart(path);
+    const files = [`${hashPart}.narinfo`, `${hashPart}.ls`, described.url, sentName(nar), `log/${path}`];
+    for (const file of files) {
+      assert.equal(await rig.status(file), 200, file);
+      assert.equal(await rig.status(`team/${file}`), 404, file);
+    }
+
+    // Knowing a path's name is not having it, nor is referring to it.
+    const team = { instance: 'team/', ...admin };
+    const body = new Uint8Array(formatNarInfo(rig.store.storeDir, described));
+    assert.equal(await rig.status(`team/${hashPart}.narinfo`, { method: 'PUT', body, headers: admin }), 412);
+    assert.equal(await sendPath(rig, info, nar, team), 412, 'what it refers to was not sent');
+    assert.equal(await sendPath(rig, base.info, base.nar, team), 200);
+    const changed = Buffer.from(nar);
+    changed.writeUInt8(changed.readUInt8(1500) ^ 1, 1500);
+    assert.equal(await sendPath(rig, info, changed, team), 400);
+    assert.equal(await rig.status(`team/${hashPart}.narinfo`), 404);
+    assert.equal(await sendPath(rig, info, nar, team), 200);
+    assert.equal(await rig.status(`team/log/${path}`, { ...log, body: 'another\n' }), 412);
+    assert.equal(await rig.status(`team/log/${path}`, log), 200);
+    for (const file of files) assert.equal(await rig.status(`team/${file}`), 200, file);
+  });
+
+  it('says where debug information is, by build id', async () => {
+    await using rig = await CacheSiteRig.open();
+    const id = 'ab'.repeat(20);
+    assert.equal(await rig.status(`debuginfo/${id}`), 404);
+    const { path, file } = await addDebugInfo(rig.store, id);
+    for (const name of [id, `${id}.debug`]) {
+      const link = new URL(`debuginfo/${name}`, `${rig.uri}/main/`);
+      const { archive, member } = JSON.parse(await (await fetch(link)).text()) as Record<string, string>;
+      assert.equal(member, `lib/debug/.build-id/ab/${id.slice(2)}.debug`);
+      // As dwarffs resolves it: against the folder of the link.
+      const nar = await (await fetch(new URL(archive ?? '', link))).arrayBuffer();
+      assert.equal(nar.byteLength, (await infoOf(rig.store, path)).narSize);
+      assert.ok(Buffer.from(nar).includes(file));
+    }
+    const head = await rig.fetch(`debuginfo/${id}`, { method: 'HEAD' });
+    assert.deepEqual([head.status, head.headers.get('content-type')], [200, 'application/json']);
+    assert.equal(await rig.status(`debuginfo/${'cd'.repeat(20)}`), 404);
+    assert.equal(await rig.status(`debuginfo/${id.slice(1)}`), 404);
+    assert.equal(await rig.status(`team/debuginfo/${id}`), 404, 'it was not sent there');
+    rig.store.temporaryRoots[Symbol.dispose]();
+    await rig.store.collector.collect({ paths: [path] });
+    assert.equal(await rig.status(`debuginfo/${id}`), 404);
+    await addDebugInfo(rig.store, id);
+    assert.equal(await rig.status(`debuginfo/${id}`), 200);
+  });
+
   it('asks for the right to write', async () => {
     await using rig = await CacheSiteRig.open({}, { anonymous: { instances: ['main'], rights: ['read'] } });
     assert.equal(await rig.status('nix-cache-info'), 401);
@@ -192,6 +264,32 @@ describe('BinaryCacheSite', () => {
   });
 });
 
+/** A path as those that nixpkgs makes with `separateDebugInfo`. */
+async function addDebugInfo(
+  store: LocalStore,
+  id: string,
+): Promise<{ readonly path: StorePath; readonly file: Buffer }> {
+  const file = Buffer.from(`debug information about ${id}`);
+  const folders = ['lib', 'debug', '.build-id', id.slice(0, 2)];
+  const info = await addToStore(
+    store,
+    async sink => {
+      for (const name of folders) {
+        sink.startDirectory();
+        sink.entry(byteStringFromText(name));
+      }
+      sink.startDirectory();
+      sink.entry(byteStringFromText(`${id.slice(2)}.debug`));
+      sink.startFile(false, file.byteLength);
+      sink.fileData(file);
+      sink.endFile();
+      for (let depth = 0; depth <= folders.length; depth++) sink.endDirectory();
+    },
+    { name: 'x-debug', references: { others: [], self: false } },
+  );
+  return { path: info.path, file };
+}
+
 function withFile(info: PathInfo, url: string) {
   return { ...info, url: byteStringFromText(url), compression: byteStringFromText('none'), fileSize: 0 };
 }
@@ -201,10 +299,14 @@ async function sendPath(
   rig: CacheSiteRig,
   info: PathInfo,
   nar: Buffer,
-  headers: Record<string, string>,
+  { instance = '', ...headers }: Record<string, string> = {},
 ): Promise<number> {
-  const url = `nar/${createHash('sha1').update(nar).digest('hex')}.nar`;
-  assert.equal(await rig.status(url, { method: 'PUT', body: new Uint8Array(nar), headers }), 200);
+  const url = sentName(nar);
+  assert.equal(await rig.status(`${instance}${url}`, { method: 'PUT', body: new Uint8Array(nar), headers }), 200);
   const body = new Uint8Array(formatNarInfo(rig.store.storeDir, withFile(info, url)));
-  return rig.status(`${storePathHashPart(info.path)}.narinfo`, { method: 'PUT', body, headers });
+  return rig.status(`${instance}${storePathHashPart(info.path)}.narinfo`, { method: 'PUT', body, headers });
+}
+
+function sentName(nar: Buffer): string {
+  return `nar/${createHash('sha1').update(nar).digest('hex')}.nar`;
 }

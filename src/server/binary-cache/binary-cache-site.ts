@@ -15,17 +15,31 @@ import {
   storePathHashPart,
 } from '../../nix-compat/index.ts';
 import { GrpcStatus } from '../../grpc/index.ts';
-import { outputIds, renderNar, signInfo, signRoot } from '../../store/index.ts';
+import {
+  type CompressionMethod,
+  debugInfoLink,
+  isCompression,
+  outputIds,
+  renderNar,
+  signInfo,
+  signRoot,
+} from '../../store/index.ts';
 import type { Access } from '../access.ts';
 import { parseRange } from '../http/byte-range.ts';
 import type { HttpExchange, HttpSite } from '../http/http-site.ts';
 import { type CacheResource, displayResource, parseCachePath } from './cache-resource.ts';
-import { narCompressions } from './nar-compression.ts';
+import { type NarCompression, narCompressions } from './nar-compression.ts';
+import { DebugInfoIndex } from './debug-info-index.ts';
 import { NarReply } from './nar-reply.ts';
-import { SentPaths } from './sent-paths.ts';
-import type { ServedCache } from './served-cache.ts';
+import { SentPaths, logName, realisationName } from './sent-paths.ts';
+import { type ServedCache, showsPath } from './served-cache.ts';
 
 type Of<Kind extends CacheResource['kind']> = Extract<CacheResource, { readonly kind: Kind }>;
+
+interface WantedNar {
+  readonly info: PathInfo;
+  readonly compression: CompressionMethod;
+}
 
 /** Seconds for which a client may remember what has no name by its contents. */
 const narInfoAge = 3600;
@@ -38,14 +52,19 @@ export class BinaryCacheSite implements HttpSite {
   readonly #cache: ServedCache;
   readonly #access: Access;
   readonly #sent: SentPaths;
+  readonly #debugInfos: DebugInfoIndex;
   /** Paths that are being had from upstream: once, however many ask. */
   readonly #fetching = new Map<StorePath, Promise<void>>();
   readonly #stopped = new AbortController();
+  readonly #forgetting: Promise<void>;
 
   constructor(cache: ServedCache, access: Access) {
     this.#cache = cache;
     this.#access = access;
     this.#sent = new SentPaths(cache);
+    this.#debugInfos = new DebugInfoIndex(cache.store);
+    // Where this fails, the next server will do it.
+    this.#forgetting = cache.sent.forget(paths => cache.store.validPaths(paths)).catch(() => undefined);
   }
 
   async answer(exchange: HttpExchange): Promise<boolean> {
@@ -55,7 +74,7 @@ export class BinaryCacheSite implements HttpSite {
     const isSending = exchange.method === 'PUT';
     this.#access.requireOf(exchange.requester, instance, isSending ? 'write' : 'read');
     if (isSending) await this.#receive(exchange, instance, resource);
-    else if (exchange.method === 'GET' || exchange.method === 'HEAD') await this.#serve(exchange, resource);
+    else if (exchange.method === 'GET' || exchange.method === 'HEAD') await this.#serve(exchange, instance, resource);
     else {
       exchange.response.setHeader('allow', 'GET, HEAD, PUT');
       exchange.response.statusCode = 405;
@@ -72,18 +91,23 @@ export class BinaryCacheSite implements HttpSite {
       case 'narinfo':
         // Whoever looks after the server may add what nobody has signed.
         await this.#sent.receiveNarInfo(request, {
+          instance,
           hashPart: resource.hashPart,
           isTrusted: this.#access.has(requester, instance, 'admin'),
         });
         break;
       case 'log':
-        await this.#sent.receiveLog(request, resource.path);
+        await this.#sent.receiveLog(request, instance, resource.path);
         break;
       case 'realisation':
-        await this.#sent.receiveRealisation(request, resource.id, this.#access.has(requester, instance, 'admin'));
+        await this.#sent.receiveRealisation(request, resource.id, {
+          instance,
+          isTrusted: this.#access.has(requester, instance, 'admin'),
+        });
         break;
       case 'cache-info':
       case 'listing':
+      case 'debug-info':
         // Clients send what the server knows better, and take an answer before their end for a failure.
         await this.#sent.ignore(request);
         break;
@@ -95,7 +119,7 @@ export class BinaryCacheSite implements HttpSite {
     response.end();
   }
 
-  async #serve(exchange: HttpExchange, resource: CacheResource): Promise<void> {
+  async #serve(exchange: HttpExchange, instance: string, resource: CacheResource): Promise<void> {
     const { store, priority } = this.#cache;
     switch (resource.kind) {
       case 'cache-info': {
@@ -103,18 +127,22 @@ export class BinaryCacheSite implements HttpSite {
         return send(exchange, formatNixCacheInfo({ storeDir, wantMassQuery: true, priority }), 'text/x-nix-cache-info');
       }
       case 'narinfo':
-        return send(exchange, await this.#narInfo(resource), 'text/x-nix-narinfo', narInfoAge);
+        return send(exchange, await this.#narInfo(instance, resource), 'text/x-nix-narinfo', narInfoAge);
       case 'listing':
-        return send(exchange, await this.#listing(resource), 'application/json', narInfoAge);
+        return send(exchange, await this.#listing(instance, resource), 'application/json', narInfoAge);
+      case 'debug-info':
+        return send(exchange, await this.#debugInfo(instance, resource), 'application/json', narInfoAge);
       case 'nar':
-        return this.#nar(exchange, resource);
+        return this.#nar(exchange, { ...resource, info: await this.#namedInfo(instance, resource) });
       case 'log': {
-        const log = await store.buildLog(resource.path);
+        const isShown = this.#showsFile(instance, logName(resource.path));
+        const log = isShown ? await store.buildLog(resource.path) : undefined;
         if (log === undefined) throw absent(resource);
         return send(exchange, log, 'text/plain; charset=utf-8');
       }
       case 'realisation': {
-        const found = await store.realisation(resource.id);
+        const isShown = this.#showsFile(instance, realisationName(resource.id));
+        const found = isShown ? await store.realisation(resource.id) : undefined;
         if (found === undefined) throw absent(resource);
         return send(
           exchange,
@@ -123,17 +151,21 @@ export class BinaryCacheSite implements HttpSite {
         );
       }
       case 'build-trace':
-        return send(exchange, await this.#buildTrace(resource), 'application/json');
+        return send(exchange, await this.#buildTrace(instance, resource), 'application/json');
       case 'sent-nar':
-        throw absent(resource);
+        return this.#nar(exchange, await this.#sentNar(instance, resource));
     }
   }
 
-  async #narInfo(resource: Of<'narinfo'>): Promise<Buffer> {
+  #showsFile(instance: string, name: string): boolean {
+    const { sent, privateInstances } = this.#cache;
+    return !privateInstances.has(instance) || sent.find({ instance, name }) !== undefined;
+  }
+
+  async #narInfo(instance: string, resource: Of<'narinfo'>): Promise<Buffer> {
     const { store, compression, keys } = this.#cache;
-    const info = await this.#info(resource);
-    const hash = encodeNix32(info.narHash.digest);
-    const url = `nar/${storePathHashPart(info.path)}-${hash}.nar${narCompressions[compression]}`;
+    const info = await this.#info(instance, resource);
+    const url = narUrl(info, compression);
     const root = info.isOurs ? this.#cache.rootOf(info.path) : undefined;
     const described: NarInfo = {
       ...info,
@@ -149,30 +181,64 @@ export class BinaryCacheSite implements HttpSite {
   }
 
   /** What the store knows of a path, or what upstream does. Throws `notFound`. */
-  async #info(resource: Of<'narinfo' | 'listing' | 'nar'>): Promise<PathInfo & { readonly isOurs: boolean }> {
+  async #info(
+    instance: string,
+    resource: Of<'narinfo' | 'listing' | 'nar'>,
+  ): Promise<PathInfo & { readonly isOurs: boolean }> {
     const { store, upstream } = this.#cache;
     const path = await store.pathFromHashPart(resource.hashPart);
     const info = path === undefined ? undefined : await store.pathInfo(path);
-    if (info !== undefined) return { ...info, isOurs: true };
+    if (info !== undefined && showsPath(this.#cache, instance, info)) return { ...info, isOurs: true };
     const known = await upstream?.find(resource.hashPart, this.#stopped.signal);
     if (known === undefined) throw absent(resource);
     return { ...known, isOurs: false };
   }
 
-  async #listing(resource: Of<'listing'>): Promise<Buffer> {
-    const info = await this.#validInfo(resource);
+  async #listing(instance: string, resource: Of<'listing'>): Promise<Buffer> {
+    const info = await this.#validInfo(instance, resource);
     const lister = new NarLister();
     await this.#cache.store.streamPath(info.path, lister);
     if (lister.listing === undefined) throw new TypeError('the tree has not ended');
     return bytesOf(formatListing(lister.listing));
   }
 
+  /** The NAR is not compressed: dwarffs decompresses xz alone, which takes long to be made. */
+  async #debugInfo(instance: string, resource: Of<'debug-info'>): Promise<Buffer> {
+    const { store } = this.#cache;
+    const infoOf = async (path: StorePath) => {
+      const info = await store.pathInfo(path);
+      return info !== undefined && showsPath(this.#cache, instance, info) ? info : undefined;
+    };
+    const path = await this.#debugInfos.find(resource.id, async each => (await infoOf(each)) !== undefined);
+    const info = path === undefined ? undefined : await infoOf(path);
+    if (info === undefined) throw absent(resource);
+    return bytesOf(debugInfoLink(resource.id, narUrl(info, 'none')));
+  }
+
   /** Of a path that is valid by now. */
-  async #validInfo(resource: Of<'listing' | 'nar'>): Promise<PathInfo> {
-    const info = await this.#info(resource);
+  async #validInfo(instance: string, resource: Of<'listing' | 'nar'>): Promise<PathInfo> {
+    const info = await this.#info(instance, resource);
     if (info.isOurs) return info;
     await this.#fetch(info.path);
+    // Another may be here by that name than the one that everybody may have.
+    const valid = await this.#cache.store.pathInfo(info.path);
+    if (valid === undefined || !Buffer.from(valid.narHash.digest).equals(info.narHash.digest)) throw absent(resource);
+    return valid;
+  }
+
+  async #namedInfo(instance: string, resource: Of<'nar'>): Promise<PathInfo> {
+    const info = await this.#validInfo(instance, resource);
+    if (encodeNix32(info.narHash.digest) !== resource.narHash) throw absent(resource);
     return info;
+  }
+
+  /** Whoever sent a NAR knows it by its own name, and remembers how it was compressed. */
+  async #sentNar(instance: string, resource: Of<'sent-nar'>): Promise<WantedNar> {
+    const known = this.#cache.sent.find({ instance, name: `nar/${resource.name}` });
+    const info = known === undefined ? undefined : await this.#cache.store.pathInfo(known.path);
+    if (known === undefined || info === undefined || !isCompression(known.compression)) throw absent(resource);
+    if (!Buffer.from(info.narHash.digest).equals(known.narHash)) throw absent(resource);
+    return { info, compression: known.compression };
   }
 
   async #fetch(path: StorePath): Promise<void> {
@@ -185,11 +251,8 @@ export class BinaryCacheSite implements HttpSite {
     await fetching;
   }
 
-  async #nar(exchange: HttpExchange, resource: Of<'nar'>): Promise<void> {
+  async #nar(exchange: HttpExchange, { info, compression }: WantedNar): Promise<void> {
     const { request, response, method } = exchange;
-    const info = await this.#validInfo(resource);
-    if (encodeNix32(info.narHash.digest) !== resource.narHash) throw absent(resource);
-    const { compression } = resource;
     const range = compression === 'none' ? parseRange(request.headers.range, info.narSize) : undefined;
     if (range === 'unsatisfiable') {
       response.setHeader('content-range', `bytes */${info.narSize}`);
@@ -197,7 +260,7 @@ export class BinaryCacheSite implements HttpSite {
     }
     response.setHeader('content-type', 'application/x-nix-nar');
     response.setHeader('cache-control', 'public, max-age=31536000, immutable');
-    const tag = `"${resource.narHash}${narCompressions[compression]}"`;
+    const tag = `"${encodeNix32(info.narHash.digest)}.${compression}"`;
     if (isKnown(exchange, tag)) return;
     if (compression === 'none') {
       const { start, end } = range ?? { start: 0, end: info.narSize };
@@ -219,12 +282,13 @@ export class BinaryCacheSite implements HttpSite {
     reply.end();
   }
 
-  async #buildTrace(resource: Of<'build-trace'>): Promise<Buffer> {
+  async #buildTrace(instance: string, resource: Of<'build-trace'>): Promise<Buffer> {
     const { store } = this.#cache;
     const { derivation, output } = resource;
     if (!(await store.validPaths([derivation])).has(derivation)) throw absent(resource);
     const id = (await outputIds(store, derivation)).get(output);
-    const found = id === undefined ? undefined : await store.realisation(id);
+    const isShown = id !== undefined && this.#showsFile(instance, realisationName(id));
+    const found = isShown ? await store.realisation(id) : undefined;
     if (found === undefined) throw absent(resource);
     // Signatures of realisations do not cover the entry, which names the derivation by its path.
     return bytesOf(formatJson(buildTraceValueToJson({ ...found, signatures: [] })));
@@ -232,9 +296,14 @@ export class BinaryCacheSite implements HttpSite {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped.abort();
-    await Promise.allSettled(this.#fetching.values());
+    await Promise.allSettled([...this.#fetching.values(), this.#forgetting]);
     await this.#sent[Symbol.asyncDispose]();
   }
+}
+
+/** Relative to the cache. */
+function narUrl({ path, narHash }: PathInfo, compression: NarCompression): string {
+  return `nar/${storePathHashPart(path)}-${encodeNix32(narHash.digest)}.nar${narCompressions[compression]}`;
 }
 
 function absent(resource: CacheResource): GrpcStatus {

@@ -26,6 +26,8 @@ export type CacheResource =
   /** A NAR under the name that its sender has chosen. */
   | { readonly kind: 'sent-nar'; readonly name: string }
   | { readonly kind: 'log'; readonly path: StorePath }
+  /** Of debug information about what has that build id, 40 hexadecimal digits. */
+  | { readonly kind: 'debug-info'; readonly id: string }
   | { readonly kind: 'realisation'; readonly id: DerivationOutputId }
   | { readonly kind: 'build-trace'; readonly derivation: StorePath; readonly output: OutputName };
 
@@ -40,6 +42,8 @@ const patterns: readonly (readonly [RegExp, (...parts: string[]) => CacheResourc
   [/^([^/.]+)\.narinfo$/, hashPart => (isHashPart(hashPart) ? { kind: 'narinfo', hashPart } : undefined)],
   [/^([^/.]+)\.ls$/, hashPart => (isHashPart(hashPart) ? { kind: 'listing', hashPart } : undefined)],
   [/^nar\/([^/]+)$/, parseNarName],
+  // nixos.org's cache has them without the suffix, C++ Nix writes them with it.
+  [/^debuginfo\/([0-9a-f]{40})(?:\.debug)?$/, (id = '') => ({ kind: 'debug-info', id })],
   [/^log\/([^/]+)$/, name => tryParse(() => ({ kind: 'log', path: parseStorePath(decoded(name)) }))],
   [
     /^realisations\/([^/]+)\.doi$/,
@@ -111,6 +115,8 @@ export function displayResource(resource: CacheResource): string {
     case 'listing':
     case 'nar':
       return `the path with the hash part ${resource.hashPart}`;
+    case 'debug-info':
+      return `the build id ${resource.id}`;
     case 'log':
       return `a log of '${resource.path}'`;
     case 'realisation':

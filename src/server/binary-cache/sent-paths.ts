@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { byteStringOf, displayBytes, errnoOf, messageOf } from '../../base/index.ts';
 import {
   type DerivationOutputId,
+  NarWriter,
   NixCompatError,
+  type PathInfo,
   type StorePath,
   formatNixCacheInfo,
   formatOutputId,
@@ -16,10 +18,10 @@ import {
   storePathHashPart,
 } from '../../nix-compat/index.ts';
 import { GrpcStatus, type StatusName } from '../../grpc/index.ts';
-import { StoreError, type StoreErrorCode, requireFacet } from '../../store/index.ts';
+import { type PathOffer, StoreError, type StoreErrorCode, requireFacet } from '../../store/index.ts';
 import { type BodyLimit, bodyChunks, wholeBody } from '../http/request-body.ts';
 import { isSentNarName } from './cache-resource.ts';
-import type { ServedCache } from './served-cache.ts';
+import { type ServedCache, showsPath } from './served-cache.ts';
 
 /** Bytes of a compressed NAR, of all that wait for their narinfos, of a log and of a realisation. */
 const limits = { nar: 64 * 2 ** 30, waiting: 128 * 2 ** 30, log: 256 * 2 ** 20, realisation: 2 ** 20 };
@@ -28,6 +30,7 @@ const limits = { nar: 64 * 2 ** 30, waiting: 128 * 2 ** 30, log: 256 * 2 ** 20, 
 const patience = 3600_000;
 
 export interface NarInfoOptions {
+  readonly instance: string;
   /** Of the file's name. */
   readonly hashPart: string;
   /** Whether the path needs no signature. */
@@ -87,7 +90,8 @@ export class SentPaths implements AsyncDisposable {
     return size;
   }
 
-  async receiveNarInfo(request: IncomingMessage, { hashPart, isTrusted }: NarInfoOptions): Promise<void> {
+  async receiveNarInfo(request: IncomingMessage, options: NarInfoOptions): Promise<void> {
+    const { instance, hashPart } = options;
     const { store, spool } = this.#cache;
     const bytes = await wholeBody(request, bodyOf(maxNarInfoSize));
     const name = `${hashPart}.narinfo`;
@@ -96,45 +100,55 @@ export class SentPaths implements AsyncDisposable {
       throw new GrpcStatus('invalidArgument', `'${name}' is of another path, '${info.path}'`);
     }
     const nar = sentNarOf(displayBytes(info.url));
-    const isValid = (await store.validPaths([info.path])).has(info.path);
-    if (isValid) {
-      // Signatures that are new are worth having; those of others are looked at when they are needed.
-      await requireFacet(store, 'writer', 'addSignatures').addSignatures(info.path, info.signatures);
+    try {
+      const known = await store.pathInfo(info.path);
+      if (known === undefined || !showsPath(this.#cache, instance, known)) {
+        if (nar === undefined || !isSent(join(this.#nars, nar))) {
+          const what = `'${displayBytes(info.url)}', the NAR of '${info.path}', was not sent`;
+          throw new GrpcStatus('failedPrecondition', what);
+        }
+        await this.#requireReferences(instance, known ?? info);
+        writeFileSync(join(spool, name), bytes);
+        if (known === undefined) await this.#add(info, options.isTrusted);
+        else await this.#compare(info, known);
+      }
+      if (known !== undefined) {
+        // Signatures that are new are worth having; those of others are looked at when they are needed.
+        await requireFacet(store, 'writer', 'addSignatures').addSignatures(info.path, info.signatures);
+      }
+      if (nar === undefined || (known !== undefined && !isSame(info, known))) return;
+      const contents = { path: info.path, narHash: info.narHash.digest, compression: displayBytes(info.compression) };
+      this.#cache.sent.record({ instance, name: `nar/${nar}` }, contents);
+    } finally {
+      rmSync(join(spool, name), { force: true });
       if (nar !== undefined) rmSync(join(this.#nars, nar), { force: true });
-      return;
     }
-    if (nar === undefined || !isSent(join(this.#nars, nar))) {
-      throw new GrpcStatus(
-        'failedPrecondition',
-        `'${displayBytes(info.url)}', the NAR of '${info.path}', was not sent`,
-      );
+  }
+
+  /** In a private instance nobody learns of what others sent by referring to it. */
+  async #requireReferences(instance: string, { path, references }: PathInfo): Promise<void> {
+    for (const reference of references) {
+      const known = reference === path ? undefined : await this.#cache.store.pathInfo(reference);
+      if (known === undefined || showsPath(this.#cache, instance, known)) continue;
+      throw new GrpcStatus('failedPrecondition', `'${reference}', which '${path}' refers to, is not here`);
     }
-    const file = join(spool, name);
-    writeFileSync(file, bytes);
+  }
+
+  async #add(info: PathInfo, isTrusted: boolean): Promise<void> {
+    const { store, spool } = this.#cache;
     try {
       await using folder = await this.#cache.openFolder(spool);
-      await requireFacet(store, 'writer', 'addToStore').add(
-        [
-          {
-            path: info.path,
-            offers: [
-              {
-                info,
-                source: (sink, drain, signal) => folder.streamPath(info.path, sink, { drain, signal }),
-                from: 'the client',
-                isTrusted,
-                checksNar: folder.checksNars === true,
-              },
-            ],
-          },
-        ],
-        { checkSignatures: !isTrusted },
-      );
+      const offer: PathOffer = {
+        info,
+        source: (sink, drain, signal) => folder.streamPath(info.path, sink, { drain, signal }),
+        from: 'the client',
+        isTrusted,
+        checksNar: folder.checksNars === true,
+      };
+      const writer = requireFacet(store, 'writer', 'addToStore');
+      await writer.add([{ path: info.path, offers: [offer] }], { checkSignatures: !isTrusted });
     } catch (error) {
       throw refusal(error);
-    } finally {
-      rmSync(file, { force: true });
-      rmSync(join(this.#nars, nar), { force: true });
     }
   }
 
@@ -143,12 +157,36 @@ export class SentPaths implements AsyncDisposable {
     for await (const _chunk of bodyChunks(request, bodyOf(limits.log)));
   }
 
-  async receiveLog(request: IncomingMessage, path: StorePath): Promise<void> {
-    const log = await wholeBody(request, bodyOf(limits.log));
-    await requireFacet(this.#cache.store, 'writer', 'addBuildLog').addBuildLog(path, log);
+  /** Whether what was sent is what the store has: then it is the sender's to see. */
+  async #compare(info: PathInfo, known: PathInfo): Promise<void> {
+    if (!isSame(info, known)) {
+      throw new GrpcStatus('failedPrecondition', `'${info.path}' has other contents here than were sent`);
+    }
+    try {
+      await using folder = await this.#cache.openFolder(this.#cache.spool);
+      // It is held against what its narinfo says as it comes.
+      await folder.streamPath(info.path, new NarWriter(() => {}));
+    } catch (error) {
+      throw refusal(error);
+    }
   }
 
-  async receiveRealisation(request: IncomingMessage, id: DerivationOutputId, isTrusted: boolean): Promise<void> {
+  async receiveLog(request: IncomingMessage, instance: string, path: StorePath): Promise<void> {
+    const { store, sent, privateInstances } = this.#cache;
+    const log = await wholeBody(request, bodyOf(limits.log));
+    const known = privateInstances.has(instance) ? await store.buildLog(path) : undefined;
+    if (known !== undefined && !Buffer.from(known).equals(log)) {
+      throw new GrpcStatus('failedPrecondition', `'${path}' has another log here than was sent`);
+    }
+    if (known === undefined) await requireFacet(store, 'writer', 'addBuildLog').addBuildLog(path, log);
+    sent.record({ instance, name: logName(path) }, { path, ...noNar });
+  }
+
+  async receiveRealisation(
+    request: IncomingMessage,
+    id: DerivationOutputId,
+    { instance, isTrusted }: Omit<NarInfoOptions, 'hashPart'>,
+  ): Promise<void> {
     const bytes = await wholeBody(request, bodyOf(limits.realisation));
     const realisation = said(() => realisationFromJson(parseJson(byteStringOf(bytes))));
     if (formatOutputId(realisation.id) !== formatOutputId(id)) {
@@ -159,6 +197,7 @@ export class SentPaths implements AsyncDisposable {
     }
     try {
       await requireFacet(this.#cache.store, 'writer', 'addRealisation').addRealisation(realisation);
+      this.#cache.sent.record({ instance, name: realisationName(id) }, { path: realisation.path, ...noNar });
     } catch (error) {
       throw refusal(error);
     }
@@ -174,6 +213,21 @@ export class SentPaths implements AsyncDisposable {
 function sentNarOf(url: string): string | undefined {
   const name = url.startsWith('nar/') ? url.slice('nar/'.length) : '';
   return isSentNarName(name) ? name : undefined;
+}
+
+const noNar = { narHash: new Uint8Array(), compression: '' };
+
+/** Under these names logs and realisations are sent. */
+export function logName(path: StorePath): string {
+  return `log/${path}`;
+}
+
+export function realisationName(id: DerivationOutputId): string {
+  return `realisations/${formatOutputId(id)}.doi`;
+}
+
+function isSame({ narHash, narSize }: PathInfo, other: PathInfo): boolean {
+  return narSize === other.narSize && Buffer.from(narHash.digest).equals(other.narHash.digest);
 }
 
 function isSent(file: string): boolean {

@@ -2,6 +2,7 @@ import type { ByteString } from '../../base/index.ts';
 import type { PathInfo, SecretKey, StorePath } from '../../nix-compat/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { NarCompression } from './nar-compression.ts';
+import type { SentTable } from './sent-table.ts';
 
 /** What a binary cache is made of, as the command line composes it. */
 export interface ServedCache {
@@ -18,6 +19,10 @@ export interface ServedCache {
   readonly upstream: CacheUpstream | undefined;
   /** A folder for what is being sent to the cache, which is this server's alone. */
   readonly spool: string;
+  /** What was sent, and as what. */
+  readonly sent: SentTable;
+  /** Names of the instances that have only what was sent to them; others have all of the store. */
+  readonly privateInstances: ReadonlySet<string>;
   /** The binary cache that is in a folder. */
   readonly openFolder: (folder: string) => Promise<Store>;
 }
@@ -28,4 +33,13 @@ export interface CacheUpstream {
   find(hashPart: string, signal: AbortSignal): Promise<PathInfo | undefined>;
   /** Makes a path valid in the store, with all that it refers to. */
   fetch(path: StorePath, signal: AbortSignal): Promise<void>;
+}
+
+/** Whether whoever asks an instance may know of a path of the store. */
+export function showsPath(
+  { sent, privateInstances }: Pick<ServedCache, 'sent' | 'privateInstances'>,
+  instance: string,
+  { path, narHash }: Pick<PathInfo, 'path' | 'narHash'>,
+): boolean {
+  return !privateInstances.has(instance) || sent.has(instance, { path, narHash: narHash.digest });
 }

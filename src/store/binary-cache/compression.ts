@@ -166,14 +166,14 @@ const methods = {
 /** How NARs are compressed, as narinfos and parameters call it. */
 export type CompressionMethod = keyof typeof methods;
 
-function isKnown(name: string): name is CompressionMethod {
+export function isCompression(name: string): name is CompressionMethod {
   return Object.hasOwn(methods, name);
 }
 
 /** For parameters; throws `cache/unknown-compression`. */
 export const compressionType: SettingType<CompressionMethod> = {
   parse(text, setting) {
-    if (isKnown(text)) return text;
+    if (isCompression(text)) return text;
     throw new StoreError('cache/unknown-compression', `option '${setting}' has invalid value '${text}'`);
   },
   format: value => value,
@@ -240,9 +240,9 @@ const asItIs: WholeDecompressor = (bytes, plain) =>
   bytes.byteLength > plain ? { kind: 'larger' } : { kind: 'plain', bytes };
 
 function requireMethod(name: string): Method {
-  const method = isKnown(name) ? methods[name] : undefined;
+  const method = isCompression(name) ? methods[name] : undefined;
   if (method !== undefined) return method;
-  const why = isKnown(name)
+  const why = isCompression(name)
     ? `this version of Firn lacks compression method '${name}'`
     : `unknown compression method '${name}'`;
   throw new StoreError('cache/unknown-compression', why);

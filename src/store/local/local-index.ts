@@ -25,4 +25,12 @@ export class LocalIndex implements PathIndex {
     signal?.throwIfAborted();
     return this.#paths.validDerivers(path);
   }
+
+  async registeredSince(
+    change: number,
+    { signal }: CallOptions = {},
+  ): ReturnType<NonNullable<PathIndex['registeredSince']>> {
+    signal?.throwIfAborted();
+    return this.#paths.registeredSince(change);
+  }
 }

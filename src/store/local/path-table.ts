@@ -173,6 +173,14 @@ export class PathTable {
     return this.#paths('SELECT path FROM paths ORDER BY path');
   }
 
+  /** Of valid paths that were registered after so many registrations, and how many there are now. */
+  registeredSince(change: number): { readonly paths: StorePath[]; readonly change: number } {
+    return this.#database.transaction(() => ({
+      paths: this.#paths('SELECT path FROM paths WHERE change > ? ORDER BY change', change),
+      change: Number(this.#database.get('SELECT number FROM path_changes')?.['number'] ?? 0),
+    }));
+  }
+
   /** Valid paths that refer to `path`, itself included if it does. */
   referrers(path: StorePath): StorePath[] {
     return this.#paths(
