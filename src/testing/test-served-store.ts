@@ -1,7 +1,7 @@
 import type { Realised, RealisationPlan } from '../engine/index.ts';
 import type { BasicDerivation, BuildResult, DerivingPath, StorePath } from '../nix-compat/index.ts';
 import type { BuildRequest, ServedStore, SubstitutablePath } from '../server/index.ts';
-import type { Store } from '../store/index.ts';
+import { type Store, StoreError } from '../store/index.ts';
 
 /** A served store that does as a test says, and keeps what it was asked for. */
 export class TestServedStore implements ServedStore {
@@ -30,12 +30,12 @@ export class TestServedStore implements ServedStore {
   realise(wanted: readonly DerivingPath[]): Promise<Realised> {
     this.wanted.push(...wanted);
     const { result } = this;
-    if (result === undefined) return Promise.reject(new Error('nothing can be built here'));
+    if (result === undefined) return Promise.reject(nothingBuilt());
     return Promise.resolve({ paths: wanted.map(path => ({ path, result })), failures: new Set() });
   }
 
   build(_path: StorePath, _derivation: BasicDerivation): Promise<BuildResult> {
-    if (this.result === undefined) return Promise.reject(new Error('nothing can be built here'));
+    if (this.result === undefined) return Promise.reject(nothingBuilt());
     return Promise.resolve(this.result);
   }
 
@@ -64,4 +64,8 @@ export class TestServedStore implements ServedStore {
   findSubstitutes(): Promise<Map<StorePath, SubstitutablePath>> {
     return Promise.resolve(new Map<StorePath, SubstitutablePath>());
   }
+}
+
+function nothingBuilt(): StoreError {
+  return new StoreError('store/unsupported', 'nothing can be built here');
 }

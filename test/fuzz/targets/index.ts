@@ -8,12 +8,13 @@ import { hashTextTargets } from './hash-text.ts';
 import { jsonTargets } from './json.ts';
 import { narInfoTargets } from './narinfo.ts';
 import { narTargets } from './nar.ts';
+import { sessionTargets } from './sessions.ts';
 import { syntaxTargets } from './syntax.ts';
 import { tarTargets } from './tar.ts';
 import { wireStreamTargets } from './wire-streams.ts';
 import { wireValueTargets } from './wire-values.ts';
 
-/** Every decoder of what others made. */
+/** Every decoder of what others made, and the services and clients that speak with others. */
 export const targets: readonly Target[] = [
   ...narTargets,
   ...gitTargets,
@@ -27,5 +28,6 @@ export const targets: readonly Target[] = [
   ...castoreTargets,
   ...tarTargets,
   ...gitImportTargets,
+  ...sessionTargets,
   ...syntaxTargets,
 ];
