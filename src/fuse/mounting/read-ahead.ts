@@ -1,8 +1,11 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { errnoOf } from '../../base/index.ts';
 
-/** In KiB: as much as one read may ask for; the kernel's own choice is 128. */
-const readAheadSize = 1024;
+/**
+ * In KiB; the kernel's own choice is 128. Of a file of 400 MB, 256 to 1024 are read equally fast for the first time (a fifth
+ * faster than with 128), and from the kernel's cache the faster the less it was by.
+ */
+const readAheadSize = 256;
 
 /** Has the kernel read ahead as far as one request goes, where we may say so (as root). */
 export async function readAhead(mountPoint: string): Promise<void> {
