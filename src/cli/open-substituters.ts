@@ -1,13 +1,14 @@
-import { FirnError, errnoOf, messageOf } from '../base/index.ts';
 import { LocalStore, type Store, Substituters, readTrustedKeys } from '../store/index.ts';
 import type { CommandContext } from './command.ts';
-import { openStoreAt } from './open-store.ts';
+import { OpenedStores } from './opened-stores.ts';
 
 /** Where missing paths can be had, as long as it is not disposed of. */
 export interface OpenSubstituters extends AsyncDisposable {
   readonly substituters: Substituters;
-  /** The same stores, of whom nothing is remembered: for processes that live long. */
+  /** The same stores, of whom nothing is remembered, and those that could not be opened before: for processes that live long. */
   fresh(): Substituters;
+  /** Why stores are left out. */
+  readonly failures: readonly string[];
   /** That with the smallest priority first. */
   stores(): Promise<readonly Store[]>;
 }
@@ -20,8 +21,8 @@ export interface OpenSubstituters extends AsyncDisposable {
  */
 export function openSubstituters(store: Store, context: CommandContext): OpenSubstituters {
   const { settings, log } = context;
-  let opening: Promise<readonly Store[]> | undefined;
-  const stores = () => (opening ??= openAll(context));
+  const opened = new OpenedStores(() => (settings.get('substitute') ? settings.get('substituters') : []), context);
+  const stores = () => opened.get();
   // A local store may ask for more than the settings do, or less.
   const trust =
     store instanceof LocalStore
@@ -30,29 +31,11 @@ export function openSubstituters(store: Store, context: CommandContext): OpenSub
   const options = { storeDir: store.storeDir, trust, fallback: settings.get('fallback'), reporter: log };
   return {
     substituters: new Substituters(stores, options),
-    fresh: () => new Substituters(stores, options),
-    stores,
-    [Symbol.asyncDispose]: async () => {
-      // A failure is of whoever asked.
-      const opened = (await opening?.catch(() => [])) ?? [];
-      for (const each of opened) await each[Symbol.asyncDispose]();
+    fresh: () => new Substituters(() => opened.get({ again: true }), options),
+    get failures() {
+      return opened.failures;
     },
+    stores,
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
-}
-
-async function openAll(context: CommandContext): Promise<readonly Store[]> {
-  const { settings, log } = context;
-  await using opened = new AsyncDisposableStack();
-  const stores: Store[] = [];
-  for (const uri of settings.get('substitute') ? new Set(settings.get('substituters')) : []) {
-    try {
-      stores.push(opened.use(await openStoreAt(uri, context)));
-    } catch (error) {
-      if (!(error instanceof FirnError) && errnoOf(error) === undefined) throw error;
-      log.warn(messageOf(error));
-    }
-  }
-  // They are the caller's from here.
-  opened.move();
-  return stores.toSorted((a, b) => a.priority - b.priority);
 }

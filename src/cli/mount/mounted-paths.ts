@@ -2,13 +2,15 @@ import { type ByteString, brandAs } from '../../base/index.ts';
 import type { Digest, DirectoryEntry, Node } from '../../castore/index.ts';
 import type { DynamicContents, FetchOptions, FuseProblem, NodeSource, SourceOptions } from '../../fuse/index.ts';
 import { NixCompatError, type StorePath, parseStorePath, storePathForm } from '../../nix-compat/index.ts';
-import type { LazyPaths, LocalStore } from '../../store/index.ts';
+import { type LazyPaths, type LocalStore, StoreError } from '../../store/index.ts';
 
 export interface MountedPathsOptions {
   readonly store: LocalStore;
   readonly lazyPaths: LazyPaths;
   /** The only paths that are shown; all of them unless given. */
   readonly only: ReadonlySet<StorePath> | undefined;
+  /** Why substituters are left out at the moment. */
+  readonly upstreamFailures: () => readonly string[];
   readonly log: { log(level: 'error', message: string): void };
 }
 
@@ -28,10 +30,14 @@ export class MountedPaths implements NodeSource {
   }
 
   async resolveName(_view: ByteString, name: ByteString, options: SourceOptions): Promise<Node | undefined> {
-    const { only, lazyPaths } = this.#options;
+    const { only, lazyPaths, upstreamFailures } = this.#options;
     const path = storePathOf(name);
     if (path === undefined || only?.has(path) === false) return undefined;
-    return lazyPaths.rootOf(path, options);
+    const root = await lazyPaths.rootOf(path, options);
+    // Somebody may have it who cannot be asked: that is another thing than that nobody has it.
+    const [failure] = root === undefined ? upstreamFailures() : [];
+    if (failure !== undefined) throw new StoreError('remote/unreachable', failure);
+    return root;
   }
 
   async listNames(): Promise<readonly DirectoryEntry[]> {

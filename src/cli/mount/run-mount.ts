@@ -53,16 +53,34 @@ export async function runMount(request: MountRequest, context: CommandContext): 
     store,
     lazyPaths: resources.use(new LazyPaths(store, { substituters, reporter: log })),
     only,
+    upstreamFailures: () => opened?.failures ?? [],
     log,
   });
   if (makeMountPoint(mountPoint)) resources.defer(() => removeMountPoint(mountPoint));
   const root = paths.contents();
-  const mount = resources.use(await FuseMount.mount({ mountPoint, dataFolder: store.dataFolder, root, source: paths }));
+  const mount = resources.use(
+    await FuseMount.mount({
+      patience: patienceOf(context),
+      mountPoint,
+      dataFolder: store.dataFolder,
+      root,
+      source: paths,
+    }),
+  );
   const status = { mounted: mount.mountPoint, storeDir: store.storeDir, pid: process.pid };
   if (request.json) out.line(JSON.stringify(status));
   else out.line(`mounted ${mount.mountPoint}`);
   out.flush();
   await Promise.race([whenAborted(signal), mount.ended]);
+}
+
+/** In seconds: whoever reads waits no longer for a source that says nothing, whatever downloads may do otherwise. */
+const maxPatience = 60;
+
+/** In milliseconds. */
+function patienceOf({ settings }: CommandContext): number {
+  const stalled = Number(settings.get('stalled-download-timeout'));
+  return 1000 * (stalled === 0 ? maxPatience : Math.min(stalled, maxPatience));
 }
 
 /** Whether it had to be made. */

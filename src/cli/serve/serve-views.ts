@@ -34,7 +34,13 @@ export async function serveViews(
   try {
     const lazyPaths = resources.use(new LazyPaths(store, { substituters, reporter: context.log }));
     const report = { log: (_level: string, message: string) => log.write('view', { message }) };
-    const source = new MountedPaths({ store, lazyPaths, only: undefined, log: report });
+    const source = new MountedPaths({
+      store,
+      lazyPaths,
+      only: undefined,
+      upstreamFailures: () => open.failures,
+      log: report,
+    });
     views = resources.use(await MountedViews.open({ store, substituters, settings, lazyPaths, source, mountPoint }));
   } catch (error) {
     if (!(error instanceof FuseError)) throw error;

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import { errnoOf } from '../../base/index.ts';
 import { unmountAt } from './unmount-at.ts';
 
@@ -24,10 +24,10 @@ export function removeStaleMount(mountPoint: string): void {
   while (isOurMount(mountPoint) && isDead(mountPoint)) unmountAt(mountPoint, { lazily: true });
 }
 
-/** Nobody answers at once where the device is closed; somebody who lives answers. */
+/** Whoever lives answers this, which the kernel does not remember as it does attributes. */
 function isDead(mountPoint: string): boolean {
   try {
-    statSync(mountPoint);
+    statfsSync(mountPoint);
     return false;
   } catch (error) {
     return errnoOf(error) === 'ENOTCONN';
