@@ -11,7 +11,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { sshServerObstacle } from '../../src/testing/index.ts';
-import { type Machine, NixRig, type NixRun, type NixSide, firn, nixPairs } from './nix-peers.ts';
+import { type Machine, NixRig, type NixRun, type NixSide, firn, nixPairs, nixPeers } from './nix-peers.ts';
 
 const skip = sshServerObstacle ?? false;
 
@@ -81,6 +81,18 @@ for (const { client, server, skip: lacksPeer } of nixPairs) {
       });
     });
   }
+}
+
+// 2.8 has hooks without arguments.
+for (const peer of nixPeers.slice(0, 1)) {
+  test(`${peer.name} builds on Firn with our program as its hook`, { skip: peer.skip || skip }, () => {
+    const on = rig.machine({ scheme: 'ssh-ng', client: peer, server: firn, root: rig.place('machine') });
+    const root = rig.place('here');
+    const hook = `${join(firn.bin, 'nix')} __build-remote`;
+    const built = rig.succeed(peer, [...commandFor('top', on, root), '--option', 'build-hook', hook]);
+    assert.equal(readFileSync(join(root, built), 'utf8'), 'base top\n');
+    assert.ok(hasBuilt(on, 'top') && hasBuilt(on, 'base'));
+  });
 }
 
 for (const scheme of ['ssh', 'ssh-ng'] as const) {

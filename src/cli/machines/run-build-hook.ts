@@ -24,18 +24,27 @@ import { CliError } from '../error.ts';
 import { openLocalBuilder } from '../open-builder.ts';
 import { openCommandStore } from '../open-store.ts';
 import { openStandardChannel } from '../standard-channel.ts';
+import { becomeProgram } from '../shell/become-program.ts';
+import { ownVariables } from '../shell/environment-flags.ts';
+import { foreignStarter } from './hook-starter.ts';
 import { openMachines, readMachineSettings } from './open-machines.ts';
 import { readMachines } from './read-machines.ts';
 
 /**
- * `nix __build-remote VERBOSITY`: what a daemon of C++ Nix starts to have derivations built elsewhere (its "build hook"). It
- * gets the daemon's settings and then requests at standard input, and answers by lines of standard error that begin with
- * `# `, between messages in JSON.
+ * `nix __build-remote VERBOSITY`: what whoever builds starts to have derivations built elsewhere (its "build hook"). It gets
+ * settings and then requests at standard input, and answers by lines of standard error that begin with `# `, between messages
+ * in JSON. Where C++ Nix has started us, its own hook takes our place.
  */
 export async function runBuildHook(args: readonly ByteString[], context: CommandContext): Promise<void> {
   const [verbosity, ...rest] = args.map(displayBytes);
   if (verbosity === undefined || !/^[0-9]+$/.test(verbosity) || rest.length > 0) {
     throw new CliError('usage/missing-argument', 'called without required arguments');
+  }
+  const starter = foreignStarter();
+  if (starter !== undefined) {
+    const place = { storeDir: context.environment.storeDir, realStoreDir: undefined };
+    const own = { file: starter, args: ['nix', '__build-remote', verbosity], environment: ownVariables() };
+    return await becomeProgram(context, place, own);
   }
   const { log } = context;
   log.format = 'internal-json';
