@@ -13,6 +13,9 @@ let
   self = {
     inherit system;
 
+    # What needs neither packages nor a system: `dynamicDrv`, ... As `import <firn/lib>` it can be had alone.
+    lib = import ./lib;
+
     # A file of known hash: { url, hash, name ?, executable ? }.
     fetchFile = import ./fetch-file.nix;
 

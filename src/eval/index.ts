@@ -74,6 +74,7 @@ export { forceDerivingPath } from './builtins/output-of.ts';
 export {
   type Package,
   declaredDerivationPathOf,
+  declaredDerivationOf,
   derivationPathOf,
   type FindPackagesOptions,
   allMetaOf,

@@ -1,6 +1,14 @@
 import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../base/index.ts';
-import { type OutputName, type StorePath, parseStorePathIn, requireDerivationPath } from '../nix-compat/index.ts';
+import {
+  type OutputName,
+  type SingleDerivingPath,
+  type StorePath,
+  opaquePath,
+  parseStorePathIn,
+  requireDerivationPath,
+} from '../nix-compat/index.ts';
 import { forceBool, forceList, forcePlainString, forceSet, within } from './builtins/arguments.ts';
+import { forceDerivingPath } from './builtins/output-of.ts';
 import { mark } from './error-log.ts';
 import { EvalError } from './eval-error.ts';
 import { coerce } from './core-exports.ts';
@@ -152,6 +160,21 @@ export function declaredDerivationPathOf(evaluator: Evaluator, { attrs }: Packag
   const position = attribute(evaluator, attrs, 'drvPath')?.position;
   evaluator.run(() => within(evaluator, doing, () => requireDerivationPath(path), position));
   return path;
+}
+
+/**
+ * As `declaredDerivationPathOf`, for packages whose derivation may be what another one makes: `drvPath` is a placeholder of
+ * that output then, and not a store path.
+ */
+export function declaredDerivationOf(evaluator: Evaluator, found: Package): SingleDerivingPath | undefined {
+  const drvPath = attribute(evaluator, found.attrs, 'drvPath');
+  const text = stringAttribute(evaluator, found.attrs, 'drvPath');
+  if (drvPath !== undefined && text !== undefined && /^\/[0-9a-z]{52}$/.test(text)) {
+    const doing = "while evaluating the 'drvPath' attribute of a derivation";
+    return evaluator.run(() => forceDerivingPath(evaluator, drvPath.word, doing, drvPath.position));
+  }
+  const path = declaredDerivationPathOf(evaluator, found);
+  return path === undefined ? undefined : opaquePath(path);
 }
 
 /** The name of the output that a package stands for; empty where it has none. */

@@ -4,7 +4,7 @@ import {
   addressOf,
   autoCall,
   coerceToPath,
-  declaredDerivationPathOf,
+  declaredDerivationOf,
   findPackages,
   forceDerivingPath,
   kindOf,
@@ -16,8 +16,10 @@ import {
   type DerivingPath,
   type OutputName,
   type OutputsSpec,
+  type SingleDerivingPath,
   type StorePath,
   derivingPathOf,
+  formatSingleDerivingPath,
   namedOutputs,
   opaquePath,
   uniteOutputsSpecs,
@@ -78,19 +80,20 @@ function derivingPathsAt(evaluation: Evaluation, root: Word, { path, outputs }: 
     const doing = `while evaluating the attribute '${displayBytes(path)}'`;
     return [derivingPathOf(evaluator.run(() => forceDerivingPath(evaluator, value, doing, position)))];
   }
-  const byDerivation = new Map<StorePath, OutputsSpec>();
+  const byDerivation = new Map<ByteString, { readonly derivation: SingleDerivingPath; readonly meant: OutputsSpec }>();
   evaluator.forEach(findPackages(evaluator, value, args), found => {
-    const derivation = declaredDerivationPathOf(evaluator, found);
+    const derivation = declaredDerivationOf(evaluator, found);
     if (derivation === undefined) {
       throw new CliError('installable/no-derivation', `'${displayBytes(path)}' is not a derivation`);
     }
     const meant = outputs ?? defaultOutputs(outputsToInstallOf(evaluator, found));
-    const known = byDerivation.get(derivation);
-    byDerivation.set(derivation, known === undefined ? meant : uniteOutputsSpecs(known, meant));
+    const key = formatSingleDerivingPath(evaluator.io.storeDir, derivation);
+    const known = byDerivation.get(key)?.meant;
+    byDerivation.set(key, { derivation, meant: known === undefined ? meant : uniteOutputsSpecs(known, meant) });
   });
   return [...byDerivation]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([derivation, meant]) => ({ kind: 'built', derivation: opaquePath(derivation), outputs: meant }));
+    .map(([, { derivation, meant }]) => ({ kind: 'built', derivation, outputs: meant }));
 }
 
 function defaultOutputs(names: readonly OutputName[]): OutputsSpec {

@@ -7,7 +7,7 @@ import {
   type Word,
   addressOf,
   coerceToPath,
-  declaredDerivationPathOf,
+  declaredDerivationOf,
   evalError,
   forceBool,
   forceDerivingPath,
@@ -193,13 +193,13 @@ export function targetOf(
   const isPackage = kind === 'set' && evaluator.run(() => isDerivation(evaluator, addressOf(forced)));
   if (!isPackage) return { path: pathOf(evaluator, path, forced), priority: undefined };
   const attrs = addressOf(forced);
-  const derivation = declaredDerivationPathOf(evaluator, { attributePath: path, attrs });
+  const derivation = declaredDerivationOf(evaluator, { attributePath: path, attrs });
   if (derivation === undefined) throw evalError`attribute '${`${path}.drvPath`}' does not exist`;
   const meta = attributeOf(evaluator, attrs, 'meta');
   const isSpecified = attributeOf(evaluator, attrs, 'outputSpecified') !== undefined;
   const meant = outputs ?? namedOutputs(defaultOutputs(evaluator, attrs, meta));
   const priority = isSpecified || meta === undefined ? undefined : priorityOf(evaluator, meta);
-  return { path: { kind: 'built', derivation: opaquePath(derivation), outputs: meant }, priority };
+  return { path: { kind: 'built', derivation, outputs: meant }, priority };
 }
 
 function pathOf(evaluator: Evaluator, attribute: string, value: Word): DerivingPath {

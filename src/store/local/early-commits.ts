@@ -35,6 +35,11 @@ export class EarlyCommits implements AsyncDisposable {
     this.#database = database;
   }
 
+  /** Whether something is valid for this process alone. */
+  get hasSome(): boolean {
+    return this.#group !== undefined;
+  }
+
   /** Resolves when nothing is valid for this process alone. */
   async settled(): Promise<void> {
     // How it ended those are told who are waiting for it.

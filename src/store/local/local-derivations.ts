@@ -25,19 +25,27 @@ interface StagedDerivation extends ValidPath {
   readonly draft?: { readonly path: string } | undefined;
 }
 
+export interface DerivationPlaces {
+  readonly paths: PathTable;
+  /** Where a path is on disk that may be valid without being in the castore yet; undefined where there is none such. */
+  readonly earlyPlace: (path: StorePath) => string | undefined;
+}
+
 /** Reads the derivations of a local store; what they hash to is kept as long as the store is open. */
 export class LocalDerivations {
   readonly #storeDir: StoreDir;
   readonly #blobs: DiskBlobStore;
   readonly #paths: PathTable;
+  readonly #earlyPlace: DerivationPlaces['earlyPlace'];
   readonly #hasher: DerivationHasher;
   /** What is about to become valid. */
   #staged: ReadonlyMap<StorePath, StagedDerivation> = new Map();
 
-  constructor(storeDir: StoreDir, blobs: DiskBlobStore, paths: PathTable) {
+  constructor(storeDir: StoreDir, blobs: DiskBlobStore, { paths, earlyPlace }: DerivationPlaces) {
     this.#storeDir = storeDir;
     this.#blobs = blobs;
     this.#paths = paths;
+    this.#earlyPlace = earlyPlace;
     this.#hasher = new DerivationHasher(storeDir, path => this.read(path));
   }
 
@@ -114,6 +122,8 @@ export class LocalDerivations {
         at += chunk.byteLength;
       },
     });
+    const early = found ? undefined : this.#earlyPlace(path);
+    if (early !== undefined) return readFileSync(early);
     if (!found) throw new CastoreError('blob/missing', `the contents of '${printed}' are not in the store`);
     return bytes;
   }

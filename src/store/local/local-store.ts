@@ -37,6 +37,7 @@ import { type AutoCollectOptions, AutoCollector } from './gc/auto-collector.ts';
 import { LocalCollector } from './gc/local-collector.ts';
 import { BlobTree } from './blob-tree.ts';
 import { readBuildLog } from './build-log.ts';
+import { DiskTree } from '../daemon/disk-tree.ts';
 import { EarlyCommits } from './early-commits.ts';
 import { LocalDerivations } from './local-derivations.ts';
 import { LocalIndex } from './local-index.ts';
@@ -148,7 +149,10 @@ export class LocalStore implements Store {
     const { database } = this.blobs.folder;
     this.paths = new PathTable(database);
     this.realisations = new RealisationTable(database, this.storeDir);
-    this.derivations = new LocalDerivations(this.storeDir, this.blobs, this.paths);
+    this.derivations = new LocalDerivations(this.storeDir, this.blobs, {
+      paths: this.paths,
+      earlyPlace: path => (this.earlyCommits.hasSome ? this.realPath(path) : undefined),
+    });
     this.temporaryRoots = new TemporaryRoots(join(options.dataFolder, 'temproots'), this.storeDir);
     this.earlyCommits = new EarlyCommits(database);
     this.index = new LocalIndex(this.paths);
@@ -240,12 +244,22 @@ export class LocalStore implements Store {
 
   /** Every blob has the digest that the tree names, so that the NAR hash is not computed again. Throws `blob/missing` too. */
   async streamPath(path: StorePath, sink: TreeSink, options: StreamPathOptions = {}): Promise<void> {
-    await streamTree(this.blobs, this.rootOf(path), sink, { ...options, reader: this.blobs });
+    const root = this.rootOf(path);
+    if (await this.#isAtPlaceAlone(root, options.signal)) await this.earlyCommits.settled();
+    await streamTree(this.blobs, root, sink, { ...options, reader: this.blobs });
   }
 
   async openTree(path: StorePath, { signal }: CallOptions = {}): Promise<TreeAccess> {
     signal?.throwIfAborted();
-    return new BlobTree(this.blobs, this.rootOf(path), printStorePath(this.storeDir, path));
+    const root = this.rootOf(path);
+    // The castore gets what is valid early when it is durable; what it is made of is at its place already.
+    if (await this.#isAtPlaceAlone(root, signal)) return new DiskTree(this.realPath(path));
+    return new BlobTree(this.blobs, root, printStorePath(this.storeDir, path));
+  }
+
+  async #isAtPlaceAlone(root: Node, signal: AbortSignal | undefined): Promise<boolean> {
+    if (!this.earlyCommits.hasSome || root.kind === 'symlink') return false;
+    return (await this.blobs.findMissing([root.digest], { signal })).length > 0;
   }
 
   async realisation(id: DerivationOutputId, { signal }: CallOptions = {}): Promise<RealisedOutput | undefined> {
