@@ -65,7 +65,7 @@ const linesOf = (text: string) => text.split('\n').filter(line => line !== '');
 for (const { client, server, skip: lacksPeer } of nixPairs) {
   for (const scheme of schemes) {
     const skip = lacksPeer || (scheme !== 'unix' && (sshServerObstacle ?? false));
-    const open = (root: string) => rig.serve({ scheme, client, server, root });
+    const open = (root: string, config = '') => rig.serve({ scheme, client, server, root, config });
     const has = (...command: readonly string[]) => rig.succeed(client, command);
     const lacks = (...command: readonly string[]) => rig.fail(client, command);
 
@@ -126,6 +126,19 @@ for (const { client, server, skip: lacksPeer } of nixPairs) {
       // By ssh-ng these are the same requests over another stream.
       if (scheme === 'ssh-ng') return;
 
+      test('whoever is not trusted is believed nothing', async () => {
+        const here = rig.place('here');
+        const there = rig.place('there');
+        await using remote = await open(there, 'trusted-users =');
+        const built = has('nix-build', '--store', here, '--no-out-link', file, '-A', 'base');
+        const copy = ['nix', 'copy', '--no-check-sigs', '--from', here, '--to', remote.uri, built];
+        assert.match(lacks(...copy), /lacks a (valid )?signature/);
+        assert.deepEqual(linesOf(has('nix', 'path-info', '--all', '--store', remote.uri)), []);
+        // What is known by its contents needs nobody's word, and what is built there is known to be what it is.
+        assert.match(has('nix-store', '--store', remote.uri, '--add', tree), /-tree$/);
+        assert.equal(has('nix-build', '--store', remote.uri, '--no-out-link', file, '-A', 'base'), built);
+      });
+
       test('all else that a daemon is asked for', async () => {
         const there = rig.place('there');
         await using remote = await open(there);
@@ -154,6 +167,18 @@ for (const { client, server, skip: lacksPeer } of nixPairs) {
         const absent = path.replace(/[^/]*$/, '0000000000000000000000000000000a-absent');
         assert.deepEqual(invalid(path, absent), [absent]);
         assert.match(refused('--query', '--references', absent), /is not valid/);
+
+        // As one stream, there and back.
+        const closure = query('--requisites', path);
+        const stream = rig.place('stream');
+        const other = rig.place('other');
+        rig.succeed(client, ['nix-store', '--store', remote.uri, '--export', ...closure], { to: stream });
+        rig.succeed(client, ['nix-store', '--store', other, '--import'], { from: stream });
+        const [hash] = query('--hash', path);
+        assert.equal(has('nix-store', '--store', other, '--query', '--hash', path), hash);
+        has('nix-store', '--store', remote.uri, '--delete', path);
+        rig.succeed(client, ['nix-store', '--store', remote.uri, '--import'], { from: stream });
+        assert.deepEqual(query('--hash', path), [hash]);
 
         // Looking whether all is well, and signing.
         store('--verify', '--check-contents');

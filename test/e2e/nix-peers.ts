@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -59,6 +59,10 @@ export interface NixRun {
 }
 
 export interface NixRunOptions {
+  /** A file that is read on standard input. */
+  readonly from?: string;
+  /** A file that is made of what comes on standard output. */
+  readonly to?: string;
   /** Beside what all have. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -71,6 +75,8 @@ export interface ServedRoot {
   readonly server: NixSide;
   /** Of the store. */
   readonly root: string;
+  /** Lines of nix.conf that a daemon has beside those of all. */
+  readonly config?: string;
 }
 
 /** Stores below folders of their own, what all sides run with (a nix.conf without anything of this machine's), and a real sshd. */
@@ -140,14 +146,18 @@ export class NixRig implements AsyncDisposable {
     };
   }
 
-  run({ bin }: NixSide, [program = '', ...args]: readonly string[], { env = {} }: NixRunOptions = {}): NixRun {
+  run({ bin }: NixSide, [program = '', ...args]: readonly string[], options: NixRunOptions = {}): NixRun {
+    const { from = '/dev/null', to, env = {} } = options;
+    using descriptors = new DisposableStack();
+    const open = (path: string, flags: string) => descriptors.adopt(openSync(path, flags), closeSync);
     const { status, stdout, stderr, error } = spawnSync(join(bin, program), args, {
       env: { ...this.environment, ...env },
       encoding: 'utf8',
+      stdio: [open(from, 'r'), to === undefined ? 'pipe' : open(to, 'w'), 'pipe'],
       maxBuffer: 64 * 1024 * 1024,
     });
     if (error !== undefined) throw error;
-    return { status, stdout, stderr };
+    return { status, stdout: stdout ?? '', stderr };
   }
 
   /** What it prints, when it succeeds. */
@@ -165,8 +175,8 @@ export class NixRig implements AsyncDisposable {
   }
 
   /** The store below `root`, kept by `server`'s program: its daemon at a socket, or what sshd starts. */
-  async serve({ scheme, client, server, root }: ServedRoot): Promise<RemoteStore> {
-    if (scheme === 'unix') return NixDaemon.start(this.environment, server, root);
+  async serve({ scheme, client, server, root, config = '' }: ServedRoot): Promise<RemoteStore> {
+    if (scheme === 'unix') return NixDaemon.start({ ...this.environment, NIX_CONFIG: config }, server, root);
     const { uri } = this.machine({ scheme, client, server, root });
     const { key, hostKey } = this.ssh;
     const keys = { 'ssh-key': key, 'base64-ssh-public-host-key': hostKey };

@@ -184,7 +184,9 @@ function readGrants<T>(tables: readonly ConfigTable[], who: (table: ConfigTable)
       if (right === undefined) throw table.wrong('rights', `of ${allRights.join(', ')}`);
       return right;
     });
-    const grant = { ...who(table), instances, rights: rights ?? [], storePaths: table.strings('store-paths') };
+    const storePaths = table.strings('store-paths');
+    const named = storePaths === undefined ? {} : { storePaths };
+    const grant = { ...who(table), instances, rights: rights ?? [], ...named };
     if (rights === undefined) throw table.wrong('rights', 'there, a list');
     table.finish();
     return grant;
