@@ -98,6 +98,10 @@ export class ServedFirn implements AsyncDisposable {
     return this.#log();
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null) return;
     const ended = new Promise(resolve => {

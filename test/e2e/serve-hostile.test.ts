@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
 import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { foreignDigestOf } from '../../src/castore/index.ts';
 import { GrpcClient } from '../../src/grpc/index.ts';
@@ -206,6 +207,66 @@ describe('firn serve', () => {
       for (const status of await Promise.all(statuses)) assert.match(String(status), /^(?:3|13)$/);
     }
     await isWell();
+  });
+
+  it('bears store paths that are sent untrue, broken off or to odd places', async () => {
+    const [host = '', port = ''] = served.http.split(':');
+    const hashPart = '0'.repeat(32);
+    const narInfo = [
+      `StorePath: /nix/store/${hashPart}-x`,
+      'URL: nar/..',
+      'Compression: none',
+      `NarHash: sha256:${'0'.repeat(52)}`,
+      'NarSize: 1000000000000',
+      'References: ',
+      '',
+    ].join('\n');
+    const put = (path: string, length: number, body = '') =>
+      `PUT /${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${served.token}\r\ncontent-length: ${length}\r\n\r\n${body}`;
+    const said = [
+      put('nar/x.nar', 1_000_000, 'x'.repeat(5000)),
+      put('nar/x.nar', 2 ** 50),
+      put('nar/../../token', 4, 'mine'),
+      put('nar/..%2f..%2ftoken', 4, 'mine'),
+      put(`${hashPart}.narinfo`, narInfo.length, narInfo),
+      put(`${hashPart}.narinfo`, narInfo.length, narInfo.replace('nar/..', 'nar/x.nar')),
+      put(`${hashPart}.narinfo`, 100_000_000, 'x'.repeat(100_000)),
+      put(`${hashPart}.ls`, 10, '{'),
+      'GET /nix-cache-info HTTP/1.1\r\nhost: x\r\nrange: bytes=99999999999999999999-\r\n\r\n',
+      'GET /nar/%00 HTTP/1.1\r\nhost: x\r\n\r\n',
+      '\0\xff\r\n\r\n',
+    ];
+    const descriptors = () => readdirSync(`/proc/${served.pid}/fd`).length;
+    await isWell();
+    const before = descriptors();
+    for (let round = 0; round < 30; round++) {
+      await Promise.all(
+        said.map(
+          bytes =>
+            new Promise<void>(resolve => {
+              const socket = connectSocket(Number(port), host);
+              socket.on('error', () => {});
+              socket.on('close', () => resolve());
+              // Some hear what they are told.
+              if (round % 3 === 0) socket.once('data', () => socket.destroy());
+              socket.write(bytes, 'latin1', () => {
+                if (round % 3 === 1) socket.destroy();
+                else if (round % 3 === 2) socket.end();
+                else setTimeout(() => socket.destroy(), 50);
+              });
+              socket.resume();
+            }),
+        ),
+      );
+    }
+    while (descriptors() > before) await delay(20);
+    await isWell();
+    assert.doesNotMatch(served.log, /"event":"error"/);
+    const left = readdirSync(join(served.folder, 'data'), { recursive: true, encoding: 'utf8' });
+    assert.deepEqual(
+      left.filter(name => /(?:part-[0-9]+|x\.nar)$/.test(name)),
+      [],
+    );
   });
 
   it('ends when it is asked to, and leaves nothing half-written', async () => {
