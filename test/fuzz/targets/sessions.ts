@@ -1,7 +1,13 @@
 import { FirnError, silentReporter } from '../../../src/base/index.ts';
 import { defaultStoreDir } from '../../../src/nix-compat/index.ts';
 import { serveStore, serveWorker } from '../../../src/server/index.ts';
-import { LocalStore, ServeConnection, type Upkeep, WorkerConnection } from '../../../src/store/index.ts';
+import {
+  type Collected,
+  LocalStore,
+  ServeConnection,
+  type Upkeep,
+  WorkerConnection,
+} from '../../../src/store/index.ts';
 import {
   MemoryChannel,
   type RecordedSession,
@@ -20,6 +26,8 @@ const noUpkeep: Upkeep = {
   optimise: () => Promise.resolve({ filesLinked: 0, bytesFreed: 0 }),
 };
 
+const nothingCollected: Collected = { paths: [], bytesFreed: 0 };
+
 let known: TestServedStore | undefined;
 
 /** The store that all cases of a process ask, kept until it ends: what they come to depends on no other case. */
@@ -29,6 +37,7 @@ function served(): TestServedStore {
   process.once('exit', () => folder[Symbol.dispose]());
   const store = new LocalStore({ dataFolder: `${folder.path}/data`, realStoreDir: `${folder.path}/store` });
   Object.defineProperty(store, 'upkeep', { value: noUpkeep });
+  Object.defineProperty(store.collector, 'collect', { value: () => Promise.resolve(nothingCollected) });
   known = new TestServedStore(store);
   return known;
 }
