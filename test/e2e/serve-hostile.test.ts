@@ -238,7 +238,7 @@ describe('firn serve', () => {
     ];
     const descriptors = () => readdirSync(`/proc/${served.pid}/fd`).length;
     await isWell();
-    const before = descriptors();
+    const usual = descriptors();
     for (let round = 0; round < 30; round++) {
       await Promise.all(
         said.map(
@@ -259,7 +259,7 @@ describe('firn serve', () => {
         ),
       );
     }
-    while (descriptors() > before) await delay(20);
+    while (descriptors() > usual) await delay(20);
     await isWell();
     assert.doesNotMatch(served.log, /"event":"error"/);
     const left = readdirSync(join(served.folder, 'data'), { recursive: true, encoding: 'utf8' });
