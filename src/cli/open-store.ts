@@ -13,6 +13,20 @@ export function openCommandStore(context: CommandContext): Promise<Store> {
   return openStoreAt(context.settings.get('store'), context);
 }
 
+/** Whether `uri`, a value of the setting `store`, leaves it to us which store that is. */
+export function isUnnamedStore(uri: string): boolean {
+  return uri === '' || uri === 'auto';
+}
+
+/**
+ * The store that a command works on, for what no daemon does: where nobody has named one, this process opens it itself, also
+ * where a daemon has it open.
+ */
+export function openStoreHere(context: CommandContext): Promise<Store> {
+  const uri = context.settings.get('store');
+  return openStoreAt(isUnnamedStore(uri) ? 'local' : uri, context);
+}
+
 /** The store at `uri`. Throws what parsing it and opening the store throw. */
 export async function openStoreAt(uri: string, context: CommandContext): Promise<Store> {
   const reference = parseStoreReference(byteStringFromText(uri), {

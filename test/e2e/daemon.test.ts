@@ -61,6 +61,9 @@ test('who was told of no store is its client, as long as it answers', async () =
   // Whose the data folder is, is trusted.
   assert.match(info, new RegExp(`"trusted":true,"url":"unix://${daemon.data}/socket"`));
   assert.equal(daemon.neighbour('nix-store', ['--query', '--hash', added]).slice(0, 7), 'sha256:');
+  // What no daemon does is done all the same.
+  assert.equal(daemon.neighbour('firn', ['store', 'repair', added]), '');
+  assert.equal(daemon.neighbour('nix-store', ['--verify', '--check-contents']), '');
   await daemon.stop();
   assert.equal(existsSync(join(daemon.data, 'socket')), false);
   assert.match(daemon.neighbour('nix', ['store', 'info', '--json']), /"url":"local"/);

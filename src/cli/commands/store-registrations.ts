@@ -4,7 +4,7 @@ import { LocalStore, type Store, dumpRegistrations, registerPaths, requireFacet 
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { followLinksToStorePath } from '../installables/follow-links.ts';
-import { openCommandStore } from '../open-store.ts';
+import { openCommandStore, openStoreHere } from '../open-store.ts';
 import { readStandardInput } from '../read-input.ts';
 import { type Operands, refuseArguments, refuseFlags, takeFlags } from './nix-store.ts';
 
@@ -38,7 +38,7 @@ async function register(
   context: CommandContext,
   { withHashes, reregister }: { readonly withHashes: boolean; readonly reregister: boolean },
 ): Promise<void> {
-  await using store = await openCommandStore(context);
+  await using store = await openStoreHere(context);
   const local = requireLocal(store);
   const text = byteStringOf(readStandardInput(maxInput));
   const registrations = parseRegistrations(store.storeDir, text, { withHashes });

@@ -1,7 +1,7 @@
 import type { Command, CommandContext } from '../command.ts';
 import { repairPaths } from '../installables/repair-paths.ts';
 import { StorePathArguments } from '../installables/store-path-arguments.ts';
-import { openCommandStore } from '../open-store.ts';
+import { openStoreHere } from '../open-store.ts';
 
 /** `nix store repair` */
 export function nixStoreRepair(context: CommandContext): Command {
@@ -11,7 +11,7 @@ export function nixStoreRepair(context: CommandContext): Command {
     flags: wanted.flags,
     positionals: wanted.positionals,
     run: async () => {
-      await using store = await openCommandStore(context);
+      await using store = await openStoreHere(context);
       const paths = await wanted.resolve(store);
       await repairPaths(
         store,

@@ -6,7 +6,7 @@ import { ExitStatus } from '../exit-status.ts';
 import { fetchContents } from '../installables/fetch-contents.ts';
 import { followLinksToStorePath } from '../installables/follow-links.ts';
 import { repairPaths, repairPolicy } from '../installables/repair-paths.ts';
-import { openCommandStore } from '../open-store.ts';
+import { openCommandStore, openStoreHere } from '../open-store.ts';
 import { type Operands, refuseArguments, refuseFlags, takeFlags } from './nix-store.ts';
 
 /** `nix-store --verify` */
@@ -49,7 +49,7 @@ export async function storeVerifyPath(operands: Operands, context: CommandContex
 /** `nix-store --repair-path` */
 export async function storeRepairPath(operands: Operands, context: CommandContext): Promise<void> {
   refuseFlags(operands, 'no flags expected');
-  await using store = await openCommandStore(context);
+  await using store = await openStoreHere(context);
   const paths = operands.args.map(typed => followLinksToStorePath(store, typed));
   await repairPaths(store, paths, context);
 }

@@ -5,7 +5,7 @@ import { serveWorker } from '../../server/index.ts';
 import { StreamChannel, defaultPlaces, socketOf } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
-import { openCommandStore } from '../open-store.ts';
+import { isUnnamedStore, openCommandStore } from '../open-store.ts';
 import { serveWith } from '../served-store.ts';
 import { type ClientAccess, admitClient } from './client-access.ts';
 import { hasPassedSocket, listenAtSocket } from './daemon-socket.ts';
@@ -42,7 +42,7 @@ export async function runDaemon(options: DaemonOptions, context: CommandContext)
       });
     clients.add(client);
   };
-  if (['', 'auto'].includes(settings.get('store'))) {
+  if (isUnnamedStore(settings.get('store'))) {
     // Who finds a daemon there is its client: it must not be its own.
     settings.assign('store', 'local');
     servers.use(await listenAtSocket(socketOf(defaultPlaces(environment, log)), accept(true)));

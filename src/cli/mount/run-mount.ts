@@ -5,7 +5,7 @@ import { LazyPaths, LocalStore } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { followLinksToStorePath } from '../installables/follow-links.ts';
-import { openStoreAt } from '../open-store.ts';
+import { openStoreHere } from '../open-store.ts';
 import { openSubstituters } from '../open-substituters.ts';
 import { closureAnywhere } from './closure-anywhere.ts';
 import { MountedPaths } from './mounted-paths.ts';
@@ -26,7 +26,7 @@ export async function runMount(request: MountRequest, context: CommandContext): 
   const { mountPoint, upstream } = request;
   const { log, out, signal } = context;
   await using resources = new AsyncDisposableStack();
-  const store = resources.use(await openStoreAt(context.settings.get('store'), context));
+  const store = resources.use(await openStoreHere(context));
   if (!(store instanceof LocalStore)) {
     throw new CliError(
       'store/not-local',
