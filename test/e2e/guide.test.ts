@@ -44,7 +44,9 @@ describe('the guide', () => {
         if (mark.startsWith('file: ')) writeFileSync(join(folder, mark.slice('file: '.length)), text);
         else {
           for (const [, command = '', expected = ''] of text.matchAll(/^\$ (.*)\n((?:(?!\$ ).*\n)*)/gm)) {
-            const { stdout } = spawnSync('/bin/sh', ['-c', `{ ${command}; } 2>&1`], { env, cwd: folder });
+            // One that waits for what does not come ends the test, not the run.
+            const options = { env, cwd: folder, timeout: 120_000, killSignal: 'SIGKILL' } as const;
+            const { stdout } = spawnSync('/bin/sh', ['-c', `{ ${command}; } 2>&1`], options);
             const shown = stdout.toString().replaceAll(join(folder, 'store'), '/nix/store');
             // Builds begin in any order.
             const sort = (lines: string) => lines.split('\n').toSorted().join('\n');

@@ -5,7 +5,7 @@
  *     PEER_BINDIR=/path/to/nix/bin PEER_2_8_BINDIR=$(scripts/install-nix-2.8) scripts/test test/e2e/nix-peers-cache.test.ts
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { SecretKey } from '../../src/nix-compat/index.ts';
@@ -91,6 +91,26 @@ for (const client of [firn, ...nixPeers]) {
       rig.succeed(client, ['nix', 'store', 'verify', '--store', copied, added, built, ...trust]);
     });
 
+    test('writes by build id what the server answers of debug information', async () => {
+      const { served, here, url, copy, withToken } = await serve();
+      await using _served = served;
+      const id = 'ab'.repeat(20);
+      const debug = rig.place('debug');
+      mkdirSync(join(debug, `lib/debug/.build-id/ab`), { recursive: true });
+      writeFileSync(join(debug, `lib/debug/.build-id/ab/${id.slice(2)}.debug`), 'information');
+      const added = has('nix-store', '--store', here, '--add', debug);
+      has(...copy, ...withToken, added);
+      const cache = rig.place('cache');
+      has('nix', 'copy', '--from', here, '--to', `file://${cache}?index-debug-info=true&compression=none`, added);
+      const written = linkOf(readFileSync(join(cache, `debuginfo/${id}.debug`), 'utf8'));
+      const answer = await fetch(`${url}/debuginfo/${id}.debug`);
+      const answered = linkOf(await answer.text());
+      assert.equal(answered.member, written.member);
+      const nar = readFileSync(join(cache, 'debuginfo', written.archive));
+      const fetched = await fetch(new URL(answered.archive, answer.url));
+      assert.deepEqual(Buffer.from(await fetched.arrayBuffer()), nar);
+    });
+
     test('looks into paths, and has what is built from the cache instead of building it', async () => {
       const { served, url, copy, withToken, added, built } = await serve();
       await using _served = served;
@@ -108,4 +128,10 @@ for (const client of [firn, ...nixPeers]) {
       assert.match(lacks('nix', 'path-info', '--store', url, absent), /is not valid/);
     });
   });
+}
+
+function linkOf(text: string): { readonly archive: string; readonly member: string } {
+  const link: unknown = JSON.parse(text);
+  assert.ok(typeof link === 'object' && link !== null && 'archive' in link && 'member' in link, text);
+  return { archive: String(link.archive), member: String(link.member) };
 }
