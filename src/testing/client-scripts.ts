@@ -175,8 +175,10 @@ export const workerScripts: Readonly<Record<string, WorkerScript>> = {
           () => readSubstitutablePathInfo(reader, defaultStoreDir),
         ),
     ),
-  NarFromPath: connection =>
-    connection.receive(path, { sink: ignoreTree, observe() {}, drain: () => Promise.resolve() }),
+  NarFromPath: async connection => {
+    await connection.requestNar(path);
+    await connection.readNar({ sink: ignoreTree, observe() {}, drain: () => Promise.resolve() });
+  },
   AddBuildLog: connection => connection.addBuildLog(drv, bytesOf(byteStringFromText('a log\n'))),
   QueryMissing: connection => connection.missing(wanted),
   BuildPathsWithResults: connection => connection.realise([{ kind: 'opaque', path }, ...wanted], 'normal'),
@@ -245,7 +247,9 @@ export const serveScripts: Readonly<Record<string, (connection: ServeConnection)
   AddToStoreNar: connection => connection.add(otherPath.offers[0], { repair: false, checkSignatures: false }),
   QueryValidPaths: connection => connection.validPaths(new Set([otherPath.path, absent]), false),
   QueryPathInfos: connection => connection.pathInfos(new Set([otherPath.path, absent])),
-  DumpStorePath: connection =>
-    connection.receive(otherPath.path, { sink: ignoreTree, observe() {}, drain: () => Promise.resolve() }),
+  DumpStorePath: async connection => {
+    await connection.requestNar(otherPath.path);
+    await connection.readNar({ sink: ignoreTree, observe() {}, drain: () => Promise.resolve() });
+  },
   BuildDerivation: connection => connection.build({ path: drv, derivation, mode: 'normal', limits }),
 };

@@ -77,6 +77,8 @@ export interface RemoteResult {
   readonly result: BuildResult;
 }
 
+/** Since when paths can be added many at a time: Nix 2.5. */
+const multipleSince = protocolVersion(1, 32);
 const substitutesSince = protocolVersion(1, 27);
 /** Since when contents are sent in frames and realisations as such: Nix 2.4. */
 const oldestForData = protocolVersion(1, 31);
@@ -187,12 +189,12 @@ export class WorkerConnection implements PeerConnection {
     return requireSubset(storeDir, found, paths);
   }
 
-  async receive(path: StorePath, receiver: NarReceiver): Promise<void> {
-    await this.call(
-      'NarFromPath',
-      writer => this.#writePath(writer, path),
-      reader => feedNar(reader, receiver),
-    );
+  async requestNar(path: StorePath): Promise<void> {
+    await this.#send(this.#request('NarFromPath', writer => this.#writePath(writer, path)));
+  }
+
+  async readNar(receiver: NarReceiver): Promise<void> {
+    await this.#answer(reader => feedNar(reader, receiver));
   }
 
   async add(offer: PathOffer, { repair, checkSignatures, signal }: AddNarOptions): Promise<void> {
@@ -251,6 +253,36 @@ export class WorkerConnection implements PeerConnection {
     await this.acknowledged('SubmitOutput', writer => {
       writeSingleDerivingPath(writer, this.#context.storeDir, path);
       writer.string(output);
+    });
+  }
+
+  /** Undefined before Nix 2.5, which takes paths one by one. */
+  get addAll(): PeerConnection['addAll'] {
+    return this.#context.version < multipleSince ? undefined : (offers, options) => this.#addAll(offers, options);
+  }
+
+  async #addAll(offers: readonly PathOffer[], { repair, checkSignatures, signal }: AddNarOptions): Promise<void> {
+    const { storeDir } = this.#context;
+    await this.#send(
+      this.#request('AddMultipleToStore', writer => {
+        writer.boolean(repair);
+        writer.boolean(!checkSignatures);
+      }),
+    );
+    await this.#sendFrames(signal, async (write, stop) => {
+      // Infos and small NARs go together: each frame costs both sides a call.
+      const gathered = new SmallWrites(write);
+      const writer = new WireWriter();
+      writer.number(offers.length);
+      for (const offer of offers) {
+        writePathInfo(writer, storeDir, offer.info);
+        gathered.add(writer.take());
+        const drain = () => this.#channel.drain();
+        const name = printStorePath(storeDir, offer.info.path);
+        await sendNar(offer, { name, write: bytes => gathered.add(bytes), drain, signal: stop });
+      }
+      gathered.add(writer.take());
+      gathered.flush();
     });
   }
 
@@ -429,3 +461,30 @@ function tooOld(version: string): StoreError {
 }
 
 async function nothing(): Promise<void> {}
+
+/** Bytes that are gathered before they are written. */
+const gatheredSize = 64 * 1024;
+
+class SmallWrites {
+  readonly #write: (bytes: Uint8Array) => void;
+  readonly #buffer = Buffer.allocUnsafeSlow(gatheredSize);
+  #used = 0;
+
+  constructor(write: (bytes: Uint8Array) => void) {
+    this.#write = write;
+  }
+
+  /** `bytes` are lent. */
+  add(bytes: Uint8Array): void {
+    if (bytes.byteLength > gatheredSize - this.#used) this.flush();
+    if (bytes.byteLength > gatheredSize) return this.#write(bytes);
+    this.#buffer.set(bytes, this.#used);
+    this.#used += bytes.byteLength;
+  }
+
+  flush(): void {
+    if (this.#used === 0) return;
+    this.#write(this.#buffer.subarray(0, this.#used));
+    this.#used = 0;
+  }
+}

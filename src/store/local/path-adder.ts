@@ -6,8 +6,8 @@ import { commitGroup } from './commit-group.ts';
 import type { LocalStore } from './local-store.ts';
 import type { StagedPath } from './staged-path.ts';
 
-/** Additions that are staged at a time: enough to keep some connections to a binary cache busy. */
-const defaultConcurrency = 16;
+/** Additions that are staged at a time: enough to keep the connections of a binary cache busy, or one to a daemon far away. */
+const defaultConcurrency = 64;
 
 /** What may be staged without being committed; each has a descriptor open, and up to 8 MiB in memory. */
 const stagedLimit = { paths: 256, bytes: 256 * 1024 * 1024 };

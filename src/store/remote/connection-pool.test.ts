@@ -19,7 +19,11 @@ class IdleConnection implements PeerConnection {
     throw new Error('not asked for');
   }
 
-  receive(): Promise<never> {
+  requestNar(): Promise<never> {
+    throw new Error('not asked for');
+  }
+
+  readNar(): Promise<never> {
     throw new Error('not asked for');
   }
 

@@ -57,10 +57,14 @@ export interface PeerConnection extends AsyncDisposable {
   pathInfos(paths: ReadonlySet<StorePath>): Promise<Map<StorePath, PathInfo>>;
   /** Those of `paths` that are valid, once as many as can be had are if `substitute`. */
   validPaths(paths: ReadonlySet<StorePath>, substitute: boolean): Promise<Set<StorePath>>;
-  /** Receives the NAR of a path that is valid. */
-  receive(path: StorePath, receiver: NarReceiver): Promise<void>;
+  /** Asks for the NAR of a path that is valid: others may be asked for before it has come, and they come in that order. */
+  requestNar(path: StorePath): Promise<void>;
+  /** Receives the NAR that was asked for first and has not come yet. */
+  readNar(receiver: NarReceiver): Promise<void>;
   /** Resolves when it is valid. */
   add(offer: PathOffer, options: AddNarOptions): Promise<void>;
+  /** Adds paths, each after those it refers to, one after the other without waiting. Resolves when all are valid. */
+  readonly addAll?: ((offers: readonly PathOffer[], options: AddNarOptions) => Promise<void>) | undefined;
   pathFromHashPart?(hashPart: string): Promise<StorePath | undefined>;
   realisation?(id: DerivationOutputId): Promise<RealisedOutput | undefined>;
   addSignatures?(path: StorePath, signatures: readonly Signature[]): Promise<void>;

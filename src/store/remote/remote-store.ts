@@ -18,6 +18,7 @@ import { requirePathInfo } from '../require-path-info.ts';
 import type { StoreTraits } from '../store-parameters.ts';
 import type { KeeperInfo, PathWriter, Store, StreamPathOptions, TreeAccess, ValidPathsOptions } from '../store.ts';
 import { ConnectionPool } from './connection-pool.ts';
+import { NarQueue } from './nar-queue.ts';
 import { PathInfoBatches } from './path-info-batches.ts';
 import type { PeerConnection, RemoteBuild } from './peer-connection.ts';
 import { RemoteWriter } from './remote-writer.ts';
@@ -47,6 +48,7 @@ export class RemoteStore<Connection extends PeerConnection = PeerConnection> imp
   readonly #infos: PathInfoBatches;
   readonly #fetched: FetchedNars<PathInfo>;
   readonly #resources: AsyncDisposable;
+  readonly #nars: NarQueue;
 
   constructor(options: RemoteStoreOptions<Connection>) {
     const { traits, reporter } = options;
@@ -56,6 +58,7 @@ export class RemoteStore<Connection extends PeerConnection = PeerConnection> imp
     this.wantMassQuery = traits.wantMassQuery ?? false;
     this.isTrusted = traits.isTrusted;
     this.pool = new ConnectionPool(options.connect, options.maxConnections);
+    this.#nars = new NarQueue(this.pool, options.maxConnections);
     this.#infos = new PathInfoBatches(paths => this.pool.use(connection => connection.pathInfos(paths)));
     this.writer = new RemoteWriter({
       uri: this.uri,
@@ -152,9 +155,7 @@ export class RemoteStore<Connection extends PeerConnection = PeerConnection> imp
       if (hasher.size > narSize) throw mismatch('size', String(narSize), `at least ${hasher.size}`);
       observe(chunk);
     };
-    await this.pool.use(connection => connection.receive(path, { sink, observe: take, drain }), {
-      signal,
-    });
+    await this.#nars.receive(path, { sink, observe: take, drain }, { signal });
     if (hasher.size !== narSize) throw mismatch('size', String(narSize), String(hasher.size));
     const got = hasher.finish();
     if (equalHashes(got, narHash)) return;

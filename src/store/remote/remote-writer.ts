@@ -41,6 +41,10 @@ export class RemoteWriter implements PathWriter {
     const valid = await this.#pool.use(connection => connection.validPaths(concerned, false), { signal });
     const group = new AdditionGroup(additions.filter(({ path }) => repair || !valid.has(path)));
     const order = topologicalOrder(this.#options.storeDir, group.paths, path => group.references(path));
+    if (order.length > 1 && !keepGoing && (await this.#addAll(order, { group, valid }, options))) {
+      for (const path of order) added?.(path);
+      return [];
+    }
     const failures: AdditionFailure[] = [];
     const limit = Math.min(options.concurrency ?? Infinity, Math.max(1, this.#options.maxConnections));
     // In this order, those that wait for others wait only for what has started.
@@ -56,6 +60,30 @@ export class RemoteWriter implements PathWriter {
       }
     });
     return failures;
+  }
+
+  /** Adds all in one stream; false where that cannot be: the other side has no word for it, or what to try is not one thing. */
+  async #addAll(
+    order: readonly StorePath[],
+    { group, valid }: { readonly group: AdditionGroup; readonly valid: ReadonlySet<StorePath> },
+    { repair = false, checkSignatures = true, signal }: AddPathsOptions,
+  ): Promise<boolean> {
+    const offers = order.flatMap(path => group.offers(path));
+    const [first] = offers;
+    if (first === undefined || offers.length > order.length) return false;
+    if (offers.some(({ isTrusted }) => isTrusted !== first.isTrusted)) return false;
+    for (const { info } of offers) {
+      const missing = info.references.find(each => each !== info.path && !valid.has(each) && !group.has(each));
+      if (missing !== undefined) throw this.#missingReference(info.path, missing);
+    }
+    return this.#pool.use(
+      async connection => {
+        if (connection.addAll === undefined) return false;
+        await connection.addAll(offers, { repair, checkSignatures: checkSignatures && !first.isTrusted, signal });
+        return true;
+      },
+      { signal },
+    );
   }
 
   async #addPath(

@@ -116,10 +116,14 @@ export class ServeConnection implements PeerConnection {
     return requireSubset(this.#storeDir, await readStorePaths(this.#reader, this.#storeDir), paths);
   }
 
-  async receive(path: StorePath, receiver: NarReceiver): Promise<void> {
+  async requestNar(path: StorePath): Promise<void> {
     const request = this.#request('DumpStorePath');
     writeStorePath(request, this.#storeDir, path);
     await this.#send(request);
+  }
+
+  async readNar(receiver: NarReceiver): Promise<void> {
+    this.#reader.startMessage();
     await feedNar(this.#reader, receiver);
   }
 
