@@ -15,6 +15,7 @@ export class MountRig implements AsyncDisposable {
   fetchBlob: FetchBlob;
   readonly problems: FuseProblem[];
   readonly folder: string;
+  #reported = Promise.withResolvers<void>();
   readonly #owned: AsyncDisposableStack;
 
   static async open(options: Pick<FuseMountOptions, 'patience' | 'root'> = {}): Promise<MountRig> {
@@ -33,7 +34,10 @@ export class MountRig implements AsyncDisposable {
         dataFolder,
         source: {
           fetchBlob: (digest, fetching) => rig.fetchBlob(digest, fetching),
-          reportProblem: problem => problems.push(problem),
+          reportProblem: problem => {
+            problems.push(problem);
+            rig.#reported.resolve();
+          },
         },
       }),
     );
@@ -51,6 +55,15 @@ export class MountRig implements AsyncDisposable {
     this.folder = parts.folder;
     this.fetchBlob = parts.fetchBlob;
     this.#owned = owned;
+  }
+
+  /** The first problem there is, when it is reported: whoever reads may hear of it sooner. */
+  async problem(): Promise<FuseProblem | undefined> {
+    while (this.problems.length === 0) {
+      this.#reported = Promise.withResolvers();
+      await this.#reported.promise;
+    }
+    return this.problems[0];
   }
 
   async importTree(folder: string): Promise<Node> {
