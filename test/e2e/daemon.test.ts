@@ -64,6 +64,9 @@ test('who was told of no store is its client, as long as it answers', async () =
   // What no daemon does is done all the same.
   assert.equal(daemon.neighbour('firn', ['store', 'repair', added]), '');
   assert.equal(daemon.neighbour('nix-store', ['--verify', '--check-contents']), '');
+  const other = daemon.neighbour('nix-store', ['--add', daemon.file('other', 'other\n')]);
+  daemon.neighbour('nix-store', ['--delete', '--ignore-liveness', other]);
+  assert.equal(daemon.neighbour('nix-store', ['--check-validity', '--print-invalid', other]), other);
   await daemon.stop();
   assert.equal(existsSync(join(daemon.data, 'socket')), false);
   assert.match(daemon.neighbour('nix', ['store', 'info', '--json']), /"url":"local"/);

@@ -1,16 +1,23 @@
+import type { Store } from '../../store/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { followLinksToStorePath } from '../installables/follow-links.ts';
 import { StorePathArguments } from '../installables/store-path-arguments.ts';
-import { openCommandStore } from '../open-store.ts';
+import { openCommandStore, openStoreHere } from '../open-store.ts';
 import { collectAndSay } from './collect.ts';
 import { type Operands, takeFlags } from './nix-store.ts';
 
 /** `nix-store --delete` */
 export async function storeDelete(operands: Operands, context: CommandContext): Promise<void> {
   const flags = takeFlags(operands, ['--ignore-liveness']);
-  await using store = await openCommandStore(context);
+  const ignoreLiveness = flags.has('--ignore-liveness');
+  await using store = await openStoreToDeleteFrom(context, ignoreLiveness);
   const paths = operands.args.map(text => followLinksToStorePath(store, text));
-  await collectAndSay(store, { paths, ignoreLiveness: flags.has('--ignore-liveness') }, context);
+  await collectAndSay(store, { paths, ignoreLiveness }, context);
+}
+
+/** No daemon lets anybody ignore what lives. */
+function openStoreToDeleteFrom(context: CommandContext, ignoreLiveness: boolean): Promise<Store> {
+  return ignoreLiveness ? openStoreHere(context) : openCommandStore(context);
 }
 
 /** `nix store delete` */
@@ -30,7 +37,7 @@ export function nixStoreDelete(context: CommandContext): Command {
     ],
     positionals: wanted.positionals,
     run: async () => {
-      await using store = await openCommandStore(context);
+      await using store = await openStoreToDeleteFrom(context, ignoreLiveness);
       const paths = (await wanted.resolve(store)).map(({ path }) => path);
       await collectAndSay(store, { paths, ignoreLiveness }, context);
     },
