@@ -33,6 +33,8 @@ export const cliErrorCodes = {
   'action/no-output': 'a result of an action, or an output in it, that there is not',
   'mount/not-mounted': 'a folder at which nothing of ours is mounted',
   'mount/in-the-way': 'a mount that would hide what it shows',
+  'execute/not-run': 'a command that a server did not run',
+  'execute/no-output': 'an output that a command did not make',
   'serve/cannot-listen': 'an address at which a server cannot listen',
   'shell/not-local': 'a store whose paths are not on this machine, where a program of it is to run',
   'shell/not-executable': 'a program that cannot be run',

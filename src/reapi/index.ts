@@ -55,6 +55,7 @@ export { type RetryPolicy, defaultRetryPolicy } from './client/retry.ts';
 export { type ServerEndpoint, parseEndpoint } from './client/server-endpoint.ts';
 export type { ServerTraits } from './client/server-traits.ts';
 export { RemoteActionCache } from './client/remote-action-cache.ts';
+export { type RemoteCommand, executeCommand } from './client/execute-command.ts';
 export { type ExecuteRemotelyOptions, type RemoteExecution, executeRemotely } from './client/remote-execution.ts';
 export { CheckedOutViews, type ViewSettings } from './views/checked-out-views.ts';
 export { MountedViews, type MountedViewsOptions } from './views/mounted-views.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { removeTree } from '../../src/castore/index.ts';
@@ -12,6 +13,22 @@ import { binDir } from './run-cli.ts';
 const obstacle = await mountObstacle();
 const guide = join(import.meta.dirname, '../../docs/guide');
 
+/** Servers whose process ids are in files have been told to end; what they have mounted is there until they have. */
+async function serversEnd(folder: string): Promise<void> {
+  const files = readdirSync(folder).filter(name => name.endsWith('.pid'));
+  const pids = files.map(name => readFileSync(join(folder, name), 'utf8').trim());
+  while (pids.some(isRunning)) await delay(20);
+}
+
+/** One that has ended stays until its parent has looked, which may be nobody; of its command line nothing is left. */
+function isRunning(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1') !== '';
+  } catch {
+    return false;
+  }
+}
+
 describe('the guide', () => {
   // A store of the page's own, at a place of its own; or at `/nix/store` below its root, where builders are in sandboxes.
   const places = (folder: string) => ({ NIX_STORE_DIR: join(folder, 'store'), NIX_STATE_DIR: join(folder, 'state') });
@@ -20,13 +37,16 @@ describe('the guide', () => {
     ['nix-cache.md', places],
     ['nix-daemon.md', places],
     ['remote-builders.md', undefined],
+    ['sandbox.md', places],
     ['virtual-store.md', places],
   ]);
   for (const [name, own] of pages) {
     const skip = name === 'virtual-store.md' && (obstacle ?? false);
-    test(`${name} says what commands print`, { skip }, () => {
+    test(`${name} says what commands print`, { skip }, async () => {
       using temporary = temporaryFolder();
       const folder = temporary.path;
+      // Sandboxes are another user's.
+      chmodSync(folder, 0o755);
       const env = {
         PATH: `${binDir}:${process.env['PATH'] ?? ''}`,
         HOME: folder,
@@ -57,6 +77,7 @@ describe('the guide', () => {
           }
         }
       }
+      await serversEnd(folder);
       removeTree(join(folder, 'store'));
     });
   }

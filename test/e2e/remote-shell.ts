@@ -1,13 +1,5 @@
-import { create } from '@bufbuild/protobuf';
-import { type Digest, emptyDigest, putBlob } from '../../src/castore/index.ts';
-import { ActionSchema, CommandSchema, messageCodec } from '../../src/proto/index.ts';
-import {
-  ReapiServer,
-  RemoteBlobStore,
-  executeRemotely,
-  messageOfOwnDigest,
-  ownDigestOf,
-} from '../../src/reapi/index.ts';
+import { type Digest, emptyDigest } from '../../src/castore/index.ts';
+import { ReapiServer, RemoteBlobStore, executeCommand, ownDigestOf } from '../../src/reapi/index.ts';
 
 export interface RemoteResult {
   /** Of gRPC: 0 where the action was run. */
@@ -18,7 +10,7 @@ export interface RemoteResult {
   readonly stderr: string;
 }
 
-export interface RemoteCommand {
+export interface ShellCommand {
   readonly arguments: readonly string[];
   readonly properties?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
@@ -26,11 +18,10 @@ export interface RemoteCommand {
   readonly signal?: AbortSignal;
 }
 
-/** A client of a server of remote execution that has commands run there. */
+/** A client of a server of remote execution that has commands run there, always anew. */
 export class RemoteShell implements AsyncDisposable {
   readonly #server: ReapiServer;
   readonly #blobs: RemoteBlobStore;
-  #salt = 0;
 
   /** `HOST:PORT` */
   constructor(address: string) {
@@ -39,41 +30,19 @@ export class RemoteShell implements AsyncDisposable {
     this.#blobs = new RemoteBlobStore(this.#server);
   }
 
-  async run(command: RemoteCommand): Promise<RemoteResult> {
-    const { properties = {}, environment = {}, inputRoot = emptyDigest, signal } = command;
-    const platform = { properties: Object.entries(properties).map(([name, value]) => ({ name, value })) };
-    // No two actions are the same.
-    const variables = { ...environment, SALT: `${process.pid}-${this.#salt++}` };
-    const bytes = messageCodec(CommandSchema).encode(
-      create(CommandSchema, {
-        arguments: [...command.arguments],
-        environmentVariables: Object.entries(variables).map(([name, value]) => ({ name, value })),
-        platform,
-      }),
-    );
-    const action = messageCodec(ActionSchema).encode(
-      create(ActionSchema, {
-        commandDigest: messageOfOwnDigest(await putBlob(this.#blobs, bytes)),
-        inputRootDigest: messageOfOwnDigest(inputRoot),
-        platform,
-        doNotCache: true,
-      }),
-    );
-    if (inputRoot === emptyDigest) await putBlob(this.#blobs, new Uint8Array(0));
-    const response = await executeRemotely(this.#server, { action: await putBlob(this.#blobs, action) }, { signal });
-    const { result } = response;
-    const read = async (raw: Uint8Array | undefined, digest: Parameters<typeof ownDigestOf>[0] | undefined) => {
-      if (raw !== undefined && raw.byteLength > 0) return Buffer.from(raw).toString();
-      return digest === undefined
-        ? ''
-        : Buffer.from((await this.#blobs.get(ownDigestOf(digest, 'an output'))) ?? []).toString();
+  async run({ properties = {}, inputRoot = emptyDigest, signal, ...rest }: ShellCommand): Promise<RemoteResult> {
+    const command = { ...rest, inputRoot, properties: Object.entries(properties), isFresh: true };
+    const { result, status } = await executeCommand(this.#server, this.#blobs, { command, signal });
+    const read = async (digest: Parameters<typeof ownDigestOf>[0]) => {
+      const bytes = digest === undefined ? undefined : await this.#blobs.get(ownDigestOf(digest, 'an output'));
+      return Buffer.from(bytes ?? []).toString();
     };
     return {
-      code: response.status?.code ?? 0,
-      message: response.status?.message ?? '',
+      code: status?.code ?? 0,
+      message: status?.message ?? '',
       exitCode: result?.exitCode ?? -1,
-      stdout: await read(result?.stdoutRaw, result?.stdoutDigest),
-      stderr: await read(result?.stderrRaw, result?.stderrDigest),
+      stdout: await read(result?.stdoutDigest),
+      stderr: await read(result?.stderrDigest),
     };
   }
 

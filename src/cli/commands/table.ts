@@ -17,6 +17,7 @@ const present: { readonly [path: string]: Loader } = {
   edit: async () => (await import('./edit.ts')).edit,
   'env shell': async () => (await import('./env-shell.ts')).envShell,
   eval: async () => (await import('./eval.ts')).evaluate,
+  execute: async () => (await import('./execute.ts')).execute,
   'flake archive': async () => (await import('./flake-archive.ts')).flakeArchive,
   'flake check': async () => (await import('./flake-check.ts')).flakeCheck,
   'flake clone': async () => (await import('./flake-clone.ts')).flakeClone,

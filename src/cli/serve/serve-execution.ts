@@ -49,7 +49,7 @@ export async function serveExecution(
     log.write('error', { message: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
   const viewSettings = { allowsWhole: execution.wholeStore ?? false };
   const { views } = execution.enabled
-    ? resources.use(await serveViews(store, { settings: viewSettings, context, log }))
+    ? resources.use(serveViews(store, { settings: viewSettings, context, log }))
     : { views: undefined };
   const local = resources.use(
     new LocalActionExecutor(blobs, executor, { ...actionSettings(execution), views, onFault }),

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { byteStringFromLatin1, displayBytes } from '../../base/index.ts';
 import { FuseError, removeStaleMount } from '../../fuse/index.ts';
 import { makeFolder, realFileSystem } from '../../castore/index.ts';
 import { CheckedOutViews, MountedViews, type StoreViews, type ViewSettings } from '../../reapi/index.ts';
@@ -20,17 +21,29 @@ export interface ServedViews extends AsyncDisposable {
   readonly views: StoreViews;
 }
 
-/** By a file system of ours where this machine lets us mount one, else as they are on disk: then they are fetched whole. */
-export async function serveViews(
+/**
+ * By a file system of ours where this machine lets us mount one, else as they are on disk: then they are fetched whole. Nothing
+ * is mounted before an action names something.
+ */
+export function serveViews(store: LocalStore, options: ServeViewsOptions): ServedViews {
+  const resources = new AsyncDisposableStack();
+  let opening: Promise<StoreViews> | undefined;
+  const views: StoreViews = {
+    storeDir: displayBytes(byteStringFromLatin1(store.storeDir)),
+    open: async request => (await (opening ??= openViews(store, options, resources))).open(request),
+  };
+  return { views, [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose]() };
+}
+
+async function openViews(
   store: LocalStore,
   { settings, context, log }: ServeViewsOptions,
-): Promise<ServedViews> {
-  await using resources = new AsyncDisposableStack();
+  resources: AsyncDisposableStack,
+): Promise<StoreViews> {
   const open = resources.use(openSubstituters(store, context));
   const substituters = () => open.fresh();
   const mountPoint = makeMountPoint(store);
   resources.defer(() => removeMountPoint(mountPoint));
-  let views: StoreViews;
   try {
     const lazyPaths = resources.use(new LazyPaths(store, { substituters, reporter: context.log }));
     const report = { log: (_level: string, message: string) => log.write('view', { message }) };
@@ -41,14 +54,12 @@ export async function serveViews(
       upstreamFailures: () => open.failures,
       log: report,
     });
-    views = resources.use(await MountedViews.open({ store, substituters, settings, lazyPaths, source, mountPoint }));
+    return resources.use(await MountedViews.open({ store, substituters, settings, lazyPaths, source, mountPoint }));
   } catch (error) {
     if (!(error instanceof FuseError)) throw error;
     log.write('no-mount', { message: `${error.message}: what actions name of the store is fetched whole` });
-    views = new CheckedOutViews(store, substituters, settings);
+    return new CheckedOutViews(store, substituters, settings);
   }
-  const owned = resources.move();
-  return { views, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
 }
 
 /** A folder of this process, below one where those are removed that killed processes have left. */
