@@ -1,6 +1,7 @@
 import type { ByteString, TreeSink } from '../base/index.ts';
 import type { CallOptions, Digest } from '../castore/index.ts';
 import type {
+  Derivation,
   DerivationOutputId,
   OutputName,
   PathInfo,
@@ -55,6 +56,12 @@ export interface Store extends AsyncDisposable, PossibleFacets {
    * reading the derivations. Stores that note none lack it.
    */
   knownOutputs?(derivations: Iterable<StorePath>, options?: CallOptions): Promise<KnownOutputs>;
+
+  /**
+   * What realisations call the outputs of `derivation`, whose input derivations are valid: stores that keep what these hash
+   * to have it, which spares reading them all. `name` is for messages. Throws as `DerivationHasher.hash`.
+   */
+  outputIds?(derivation: Derivation, name: string): ReadonlyMap<OutputName, DerivationOutputId>;
 
   /**
    * Reports the tree of a valid path; `drain` is waited for between files. Throws `path/invalid`, and

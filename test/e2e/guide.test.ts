@@ -33,9 +33,12 @@ describe('the guide', () => {
   // A store of the page's own, at a place of its own; or at `/nix/store` below its root, where builders are in sandboxes.
   const places = (folder: string) => ({ NIX_STORE_DIR: join(folder, 'store'), NIX_STATE_DIR: join(folder, 'state') });
   const pages = new Map([
+    ['content-addressed.md', places],
+    ['dynamic-derivations.md', places],
     ['evaluation.md', places],
     ['nix-cache.md', places],
     ['nix-daemon.md', places],
+    ['recursive.md', places],
     ['remote-builders.md', undefined],
     ['sandbox.md', places],
     ['virtual-store.md', places],

@@ -41,6 +41,7 @@ export async function outputIds(
   options: CallOptions & { readonly derivation?: Derivation } = {},
 ): Promise<ReadonlyMap<OutputName, DerivationOutputId>> {
   const derivation = options.derivation ?? (await readDerivation(store, path, options));
+  if (store.outputIds !== undefined) return store.outputIds(derivation, path);
   const inputs = await readInputDerivations(store, derivation, options);
   const hasher = new DerivationHasher(store.storeDir, input => inputs.get(input));
   const hash = hasher.hash(derivation, { maskOutputs: true });

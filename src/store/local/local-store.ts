@@ -20,7 +20,9 @@ import {
   streamTree,
 } from '../../castore/index.ts';
 import {
+  type Derivation,
   type DerivationOutputId,
+  type OutputName,
   type PathInfo,
   type PublicKey,
   type RealisedOutput,
@@ -240,6 +242,10 @@ export class LocalStore implements Store {
   async knownOutputs(derivations: Iterable<StorePath>, { signal }: CallOptions = {}): Promise<KnownOutputs> {
     signal?.throwIfAborted();
     return this.paths.knownOutputsOf(derivations);
+  }
+
+  outputIds(derivation: Derivation, name: string): ReadonlyMap<OutputName, DerivationOutputId> {
+    return this.derivations.outputIds(derivation, name);
   }
 
   /** Every blob has the digest that the tree names, so that the NAR hash is not computed again. Throws `blob/missing` too. */
