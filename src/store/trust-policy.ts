@@ -2,9 +2,12 @@ import { bytesOf } from '../base/index.ts';
 import {
   type PathInfo,
   type PublicKey,
+  type Realisation,
   type RootClaim,
+  type Signature,
   type StoreDir,
   countValidSignatures,
+  fingerprintRealisation,
   fingerprintRoot,
   isContentAddressed,
   isSigned,
@@ -44,6 +47,23 @@ export function isTrustedInfo(
     return true;
   }
   return isContentAddressed(storeDir, info);
+}
+
+/** Whether a trusted key has signed what an output turned out to be, or none need have. */
+export function isTrustedRealisation(
+  { requireSignatures, trustedKeys }: TrustPolicy,
+  realisation: Realisation,
+): boolean {
+  if (!requireSignatures) return true;
+  const fingerprint = bytesOf(fingerprintRealisation(realisation));
+  return realisation.signatures.some(signature => verifySignature(trustedKeys, fingerprint, signature));
+}
+
+/** For messages: whose word something is. */
+export function describeSigners(signatures: readonly Signature[]): string {
+  return signatures.length === 0
+    ? ' (not signed)'
+    : ` (signed by ${signatures.map(({ keyName }) => keyName).join(', ')})`;
 }
 
 /** Whether a trusted key has signed that the tree of `info` is what `claim` says, or none need have. */

@@ -1,11 +1,13 @@
 import {
   type BuiltOutput,
+  NixCompatError,
   type OutputName,
   type PathInfo,
   type Realisation,
   type StorePath,
   fingerprintPathInfo,
   fingerprintRealisation,
+  isDerivationPath,
   outputPath,
   sortSignatures,
   storePathHashPart,
@@ -17,7 +19,7 @@ import { checkOutputs } from './check-outputs.ts';
 import type { FinishedBuild } from './finished-build.ts';
 import { orderOutputs } from './order-outputs.ts';
 import { type DraftContext, OutputDraft } from './output-draft.ts';
-import { shownFile, shownPath } from './rejection.ts';
+import { rejection, shownFile, shownPath } from './rejection.ts';
 import type { BuildUsers } from './require-output.ts';
 
 export interface RegisterOutputsOptions {
@@ -202,13 +204,21 @@ class OutputRegistration implements AsyncDisposable {
       this.#store.realisations.addAll(realisations.filter(({ path }) => paths.has(path)));
       left = left.filter(({ path }) => !paths.has(path));
     };
-    await commitStaged(this.#store, staged, {
-      repair: mode === 'repair',
-      held,
-      record,
-      early: isEarly ? early : undefined,
-      signal,
-    });
+    try {
+      await commitStaged(this.#store, staged, {
+        repair: mode === 'repair',
+        held,
+        record,
+        early: isEarly ? early : undefined,
+        signal,
+      });
+    } catch (error) {
+      const derivation = [...staged.keys()].find(isDerivationPath);
+      if (derivation === undefined || !(error instanceof NixCompatError)) throw error;
+      const made = shownPath(storeDir, derivation);
+      const message = `builder for '${this.#shown}' made '${made}', which is no derivation that could be built: ${error.message}`;
+      throw rejection(message, { cause: error });
+    }
     // One that is named by its contents may have been valid before.
     for (const path of staged.keys()) this.#trust(path);
     this.#store.realisations.addAll(left);

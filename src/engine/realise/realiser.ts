@@ -1,11 +1,13 @@
-import { type Activity, type Reporter, displayBytes } from '../../base/index.ts';
+import { type Activity, type Reporter, byteStringFromText, displayBytes } from '../../base/index.ts';
 import {
   type BuildFailureStatus,
   type BuildMode,
   type BuildResult,
+  type BuiltPaths,
   type DerivationOutputId,
   type DerivationType,
   type DerivingPath,
+  NixCompatError,
   type OutputsSpec,
   type RealisedOutput,
   type SingleDerivingPath,
@@ -307,10 +309,26 @@ class GoalGraph implements RealiseContext {
     return goal;
   }
 
-  async #realiseOutputs(
-    { derivation: of, outputs }: Extract<DerivingPath, { readonly kind: 'built' }>,
-    mode: BuildMode,
-  ): Promise<BuildResult> {
+  async #realiseOutputs(wanted: BuiltPaths, mode: BuildMode): Promise<BuildResult> {
+    if (wanted.derivation.kind === 'opaque') return this.#realiseKnownOutputs(wanted, mode);
+    // Whoever asked knows of a derivation that a build has made nothing but how that came about.
+    const printed = displayBytes(formatDerivingPath(this.store.storeDir, wanted));
+    try {
+      const result = await this.#realiseKnownOutputs(wanted, mode);
+      const { outcome } = result;
+      if (isBuildSuccess(outcome) || outcome.status === 'NoSubstituters') return result;
+      const message = displayBytes(outcome.message);
+      const chain = displayBytes(formatSingleDerivingPath(this.store.storeDir, wanted.derivation));
+      if (message.includes(`'${chain}`)) return result;
+      const text = byteStringFromText(`${message}\nnote: this is needed as '${printed}'`);
+      return { ...result, outcome: { ...outcome, message: text } };
+    } catch (error) {
+      if (!(error instanceof NixCompatError)) throw error;
+      return failed('MiscFailure', `cannot build '${printed}': ${error.message}`);
+    }
+  }
+
+  async #realiseKnownOutputs({ derivation: of, outputs }: BuiltPaths, mode: BuildMode): Promise<BuildResult> {
     const placed = await this.#place(of);
     if (placed === undefined) {
       const printed = displayBytes(formatSingleDerivingPath(this.store.storeDir, of));

@@ -51,7 +51,7 @@ describe('realisations of a local store', () => {
     await assert.rejects(store.writer.addRealisation({ ...realisation, path: other }), code('realisation/conflict'));
     await assert.rejects(
       store.writer.addRealisation({ ...realisation, path: other }),
-      /^StoreError: Trying to register a realisation of 'sha256:[0-9a-f]{64}!out', but we already have another one locally\.\nLocal: {2}.*-x\nRemote: .*-y$/,
+      /^StoreError: Trying to register a realisation of 'sha256:[0-9a-f]{64}!out', but we already have another one locally\.\nLocal: {2}.*-x \(.*\)\nRemote: .*-y \(.*\)$/,
     );
     const absent = { ...realisation, id: { ...id, output: byteStringFromText('dev') }, path: testPath('absent') };
     await assert.rejects(store.writer.addRealisation(absent), code('path/invalid'));

@@ -12,6 +12,7 @@ import {
   printStorePath,
   sortSignatures,
 } from '../../nix-compat/index.ts';
+import { describeSigners } from '../trust-policy.ts';
 import { StoreError } from '../error.ts';
 
 /** What outputs of content-addressed derivations turned out to be. An entry goes when its path does. */
@@ -50,7 +51,9 @@ export class RealisationTable {
   #add({ id, path, signatures }: Realisation): void {
     const known = this.find(id);
     if (known !== undefined && known.path !== path) {
-      const [local, remote] = [known.path, path].map(each => printStorePath(this.#storeDir, each));
+      const [local, remote] = [known, { path, signatures }].map(
+        each => `${printStorePath(this.#storeDir, each.path)}${describeSigners(each.signatures)}`,
+      );
       throw new StoreError(
         'realisation/conflict',
         `Trying to register a realisation of '${formatOutputId(id)}', but we already have another one locally.\n` +

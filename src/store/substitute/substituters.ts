@@ -7,6 +7,7 @@ import {
   type RealisedOutput,
   type StoreDir,
   type StorePath,
+  formatOutputId,
   makeStorePathFromCA,
   printStorePath,
   storePathName,
@@ -14,7 +15,13 @@ import {
 import { StoreError } from '../error.ts';
 import { parseRoot } from '../root-text.ts';
 import type { LazyTrees, Store } from '../store.ts';
-import { type TrustPolicy, isTrustedClaim, learnTrust } from '../trust-policy.ts';
+import {
+  type TrustPolicy,
+  describeSigners,
+  isTrustedRealisation,
+  isTrustedClaim,
+  learnTrust,
+} from '../trust-policy.ts';
 
 export interface SubstitutersOptions {
   /** Of the store that things are substituted into. */
@@ -126,22 +133,46 @@ export class Substituters {
   }
 
   /**
-   * What the first that knows says an output of a content-addressed derivation is. Substituters that fail are reported
-   * and passed over.
+   * What the first that knows, and whose word is taken, says an output of a content-addressed derivation is. The others are
+   * asked, too: that they say something else is reported. Substituters that fail are reported and passed over.
    */
   async findRealisation(id: DerivationOutputId, { signal }: CallOptions = {}): Promise<RealisedOutput | undefined> {
-    for (const { store, isForeign } of await this.#all()) {
-      if (isForeign) continue;
-      try {
-        const found = await store.realisation(id, { signal });
-        if (found !== undefined) return found;
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (error instanceof StoreError && error.code === 'cache/disabled') continue;
-        this.#reporter.logError(error);
+    const sources = (await this.#all()).filter(({ isForeign }) => !isForeign);
+    const answers = await Promise.all(sources.map(({ store }) => this.#askForRealisation(store, id, signal)));
+    let first: StoredRealisation | undefined;
+    for (const found of answers) {
+      if (found === undefined) continue;
+      const { store, output } = found;
+      const name = `'${displayBytes(formatOutputId(id))}'`;
+      if (!store.isTrusted && !isTrustedRealisation(this.#trust, { id, ...output })) {
+        this.#warnOnce(
+          `ignoring the realisation of ${name} from '${store.uri}', as it's not signed by any of the keys in 'trusted-public-keys'`,
+        );
+      } else if (first === undefined) first = found;
+      else if (first.output.path !== output.path) {
+        const [kept, other] = [first, found].map(each => {
+          const { path, signatures } = each.output;
+          return `'${this.#print(path)}' in '${each.store.uri}'${describeSigners(signatures)}`;
+        });
+        this.#warnOnce(`the output ${name} is ${kept}, and ${other}: the first is taken`);
       }
     }
-    return undefined;
+    return first?.output;
+  }
+
+  async #askForRealisation(
+    store: Store,
+    id: DerivationOutputId,
+    signal: AbortSignal | undefined,
+  ): Promise<StoredRealisation | undefined> {
+    try {
+      const output = await store.realisation(id, { signal });
+      return output === undefined ? undefined : { store, output };
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof StoreError && error.code === 'cache/disabled')) this.#reporter.logError(error);
+      return undefined;
+    }
   }
 
   /** Those of many paths that are to be had from somebody who wants to be asked for many. Failures are reported. */
@@ -185,14 +216,24 @@ export class Substituters {
   async #isTrusted(info: PathInfo, store: Store): Promise<boolean> {
     if (store.isTrusted || (await learnTrust(this.storeDir, this.#trust, info))) return true;
     const warning = `ignoring substitute for '${this.#print(info.path)}' from '${store.uri}', as it's not signed by any of the keys in 'trusted-public-keys'`;
+    this.#warnOnce(warning);
+    return false;
+  }
+
+  #warnOnce(warning: string): void {
     if (!this.#warned.has(warning)) this.#reporter.warn(warning);
     this.#warned.add(warning);
-    return false;
   }
 
   #print(path: StorePath): string {
     return displayBytes(printStorePath(this.storeDir, path));
   }
+}
+
+/** What a substituter says an output is. */
+interface StoredRealisation {
+  readonly store: Store;
+  readonly output: RealisedOutput;
 }
 
 interface Source {
