@@ -213,9 +213,9 @@ class OutputRegistration implements AsyncDisposable {
         signal,
       });
     } catch (error) {
-      const derivation = [...staged.keys()].find(isDerivationPath);
-      if (derivation === undefined || !(error instanceof NixCompatError)) throw error;
-      const made = shownPath(storeDir, derivation);
+      const plan = [...staged.keys()].find(isDerivationPath);
+      if (plan === undefined || !(error instanceof NixCompatError)) throw error;
+      const made = shownPath(storeDir, plan);
       const message = `builder for '${this.#shown}' made '${made}', which is no derivation that could be built: ${error.message}`;
       throw rejection(message, { cause: error });
     }
