@@ -31,6 +31,7 @@ export {
   messageOfDigest,
   requestedFunction,
 } from './digests/digest-message.ts';
+export type { ActionDaemon, ActionDaemons, DaemonRequest } from './execution/action-daemons.ts';
 export type { ActionExecutor, ActionJob, Executed, ExecutionOptions } from './execution/action-executor.ts';
 export { type ActionPlan, planAction } from './execution/action-plan.ts';
 export { defaultHostPaths } from './execution/host-mounts.ts';

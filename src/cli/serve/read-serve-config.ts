@@ -141,6 +141,7 @@ function readExecution(table: ConfigTable | undefined): ExecutionSettings | unde
     hostPaths,
     network: table.boolean('network'),
     wholeStore: table.boolean('whole-store'),
+    nixDaemon: table.boolean('nix-daemon'),
     defaultTimeout: milliseconds('default-timeout'),
     maxTimeout: milliseconds('max-timeout'),
     maxOutput: table.count('max-output'),

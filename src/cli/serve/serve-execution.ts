@@ -11,6 +11,7 @@ import {
 import { type ReapiPlace, type ReapiServices, executionServices } from '../../server/index.ts';
 import type { LocalStore } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
+import { serveDaemons } from './serve-daemons.ts';
 import { serveViews } from './serve-views.ts';
 import type { ServeLog } from './serve-log.ts';
 import type { ExecutionSettings, ServeSettings } from './serve-settings.ts';
@@ -51,8 +52,9 @@ export async function serveExecution(
   const { views } = execution.enabled
     ? resources.use(serveViews(store, { settings: viewSettings, context, log }))
     : { views: undefined };
+  const daemons = execution.nixDaemon === true ? serveDaemons(store, context) : undefined;
   const local = resources.use(
-    new LocalActionExecutor(blobs, executor, { ...actionSettings(execution), views, onFault }),
+    new LocalActionExecutor(blobs, executor, { ...actionSettings(execution), views, daemons, onFault }),
   );
   const obstacle = execution.enabled ? await local.obstacle() : undefined;
   if (obstacle !== undefined) log.write('no-execution', { message: obstacle });

@@ -49,6 +49,8 @@ export interface ExecutionSettings {
   readonly network?: boolean | undefined;
   /** Whether an action may see all of the store (`nix-closure` = `all`). */
   readonly wholeStore?: boolean | undefined;
+  /** Whether an action may use Nix (`nix-daemon` = `1`): add to the store, and have things built there. */
+  readonly nixDaemon?: boolean | undefined;
   /** In milliseconds. */
   readonly defaultTimeout?: number | undefined;
   readonly maxTimeout?: number | undefined;

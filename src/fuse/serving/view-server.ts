@@ -266,7 +266,8 @@ export class ViewServer {
         const view = folder.views.get(name);
         // Without a promise: it may come.
         if (view === undefined) return 'ENOENT';
-        this.#enter(view, infinite);
+        // What a dynamic one shows changes.
+        this.#enter(view, { entry: forEver, attributes: this.#attributesValidity(view) });
         return 'done';
       }
       case 'view': {

@@ -1,4 +1,5 @@
 import type { Mount, Sandbox, UserIds } from '../../exec/index.ts';
+import { type ActionDaemon, daemonSocket } from './action-daemons.ts';
 import type { ActionPlan } from './action-plan.ts';
 import { hostMounts, identityFiles } from './host-mounts.ts';
 import { inputRoot, networkProperty, rootFileSystem } from './platform.ts';
@@ -20,6 +21,7 @@ export interface ActionPlaceRequest {
   /** The input root on this machine's disk. */
   readonly root: string;
   readonly view: StoreView | undefined;
+  readonly daemon: ActionDaemon | undefined;
   readonly owner: UserIds | undefined;
 }
 
@@ -29,13 +31,22 @@ export function inputRootPlace(plan: ActionPlan): string {
 }
 
 /** All that an action finds. */
-export function actionSandbox({ plan, hostPaths, root, view, owner, ...settings }: ActionPlaceRequest): Sandbox {
+export function actionSandbox({
+  plan,
+  hostPaths,
+  root,
+  view,
+  daemon,
+  owner,
+  ...settings
+}: ActionPlaceRequest): Sandbox {
   const network = settings.network && !plan.platform.has(networkProperty);
   return {
     kind: 'sandbox',
     mounts: [
       ...rootMounts({ plan, hostPaths, root, view, network }),
       ...(view?.mounts ?? []),
+      ...daemonMounts(daemon),
       { kind: 'devices', to: '/dev' },
       privateFolder('/dev/shm', plan),
       { kind: 'proc', to: '/proc' },
@@ -46,6 +57,11 @@ export function actionSandbox({ plan, hostPaths, root, view, owner, ...settings 
     user: idsInside,
     outsideUser: owner,
   };
+}
+
+function daemonMounts(daemon: ActionDaemon | undefined): Mount[] {
+  if (daemon === undefined) return [];
+  return [{ kind: 'bind', from: daemon.socket, to: daemonSocket, writable: true, is: 'file' }];
 }
 
 function rootMounts(

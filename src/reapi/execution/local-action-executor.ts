@@ -30,7 +30,8 @@ import { type Seat, Seats } from './seats.ts';
 import { resourceOffer } from './wanted-resources.ts';
 import { watchDisk } from './disk-watch.ts';
 import { stageInputs } from './stage-inputs.ts';
-import { viewOffer } from './store-wants.ts';
+import { daemonOffer, viewOffer } from './store-wants.ts';
+import type { ActionDaemon, ActionDaemons } from './action-daemons.ts';
 import type { StoreView, StoreViews } from './store-views.ts';
 
 export interface LocalActionSettings {
@@ -51,6 +52,8 @@ export interface LocalActionSettings {
   readonly maxInputs: number;
   /** What actions see of a store that they name store paths of; they can name none unless given. */
   readonly views?: StoreViews | undefined;
+  /** Who gives actions daemons of Nix that want one; they can have none unless given. */
+  readonly daemons?: ActionDaemons | undefined;
   /** Told of what is wrong with us, and of no action. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -89,6 +92,14 @@ interface Running {
   readonly stderr: OutputSpool;
 }
 
+/** What is made for one run. */
+interface RunParts {
+  /** In milliseconds. */
+  readonly time: number;
+  readonly view: StoreView | undefined;
+  readonly daemon: ActionDaemon | undefined;
+}
+
 /** Executes actions in sandboxes of this machine. Their input roots come from a store, to which their outputs go. */
 export class LocalActionExecutor implements ActionExecutor {
   readonly name: string;
@@ -105,7 +116,9 @@ export class LocalActionExecutor implements ActionExecutor {
   constructor(store: DiskBlobStore, executor: Executor, settings: LocalActionSettings) {
     this.name = settings.name;
     this.slots = settings.slots;
-    this.offer = new Map([...settings.offer, ...(settings.views === undefined ? [] : viewOffer)]);
+    const { offer, views, daemons } = settings;
+    const offersDaemons = views !== undefined && daemons !== undefined;
+    this.offer = new Map([...offer, ...(views === undefined ? [] : viewOffer), ...(offersDaemons ? daemonOffer : [])]);
     this.#store = store;
     this.#executor = executor;
     this.#settings = settings;
@@ -130,9 +143,10 @@ export class LocalActionExecutor implements ActionExecutor {
     clock.begin('inputFetch');
     const inputs = await this.#stage(running);
     await using view = await this.#openView(running, inputs);
+    await using daemon = await this.#openDaemon(running, view);
     clock.end('inputFetch');
     clock.begin('execution');
-    const outcome = await this.#run(running, { time: timeout, view });
+    const outcome = await this.#run(running, { time: timeout, view, daemon });
     clock.end('execution');
     // Awaited here: what it reads is disposed of when this function is left.
     return await this.#finish(running, outcome);
@@ -191,10 +205,17 @@ export class LocalActionExecutor implements ActionExecutor {
     return views.open({ wants, links: Array.from(links, displayBytes), owner, folder: folder.view, signal });
   }
 
-  async #run(
-    running: Running,
-    more: { readonly time: number; readonly view: StoreView | undefined },
-  ): Promise<Outcome> {
+  async #openDaemon(
+    { options, seat, folder }: Running,
+    view: StoreView | undefined,
+  ): Promise<ActionDaemon | undefined> {
+    const { daemons } = this.#settings;
+    if (daemons === undefined || view?.growing === undefined) return undefined;
+    const { paths: closure, show } = view.growing;
+    return daemons.open({ closure, show, folder: folder.view, owner: seat.owner, signal: options.signal });
+  }
+
+  async #run(running: Running, more: RunParts): Promise<Outcome> {
     const { job, options, stdout, stderr } = running;
     const action = this.#actionOf(running, more);
     using watched = watchedDisk(running);
@@ -217,7 +238,7 @@ export class LocalActionExecutor implements ActionExecutor {
     }
   }
 
-  #actionOf(running: Running, { time, view }: { readonly time: number; readonly view: StoreView | undefined }): Action {
+  #actionOf(running: Running, { time, view, daemon }: RunParts): Action {
     const { job, seenAs, folder, seat } = running;
     const { plan } = job;
     const { maxOutput: output, hostPaths, network } = this.#settings;
@@ -227,9 +248,9 @@ export class LocalActionExecutor implements ActionExecutor {
       program: programs.pop() ?? argv[0],
       programsBefore: programs,
       argv,
-      environment,
+      environment: daemon === undefined ? environment : new Map([[text('NIX_REMOTE'), text('daemon')], ...environment]),
       workingFolder: text(`${seenAs}/${workingFolder}`),
-      place: actionSandbox({ plan, hostPaths, network, root: folder.root, view, owner: seat.owner }),
+      place: actionSandbox({ plan, hostPaths, network, root: folder.root, view, daemon, owner: seat.owner }),
       limits: { time, output },
       output: 'two pipes',
     };

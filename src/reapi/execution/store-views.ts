@@ -1,4 +1,5 @@
 import type { Mount, UserIds } from '../../exec/index.ts';
+import type { StorePath } from '../../nix-compat/index.ts';
 import type { StoreWants } from './store-wants.ts';
 
 /** Whoever shows actions what they name of a store. */
@@ -30,6 +31,13 @@ export interface StoreView extends AsyncDisposable {
   readonly rootFs: RootFs | undefined;
   /** Of the store. */
   readonly mounts: readonly Mount[];
+  /** Of an action that wants a daemon: what it sees, all valid, and how it comes to see more. */
+  readonly growing: GrowingClosure | undefined;
+}
+
+export interface GrowingClosure {
+  readonly paths: ReadonlySet<StorePath>;
+  readonly show: (paths: readonly StorePath[]) => void;
 }
 
 export interface RootFs {

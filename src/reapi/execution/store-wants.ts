@@ -9,10 +9,16 @@ export const rootFsProperty = 'nix-rootfs';
 /** Store paths in which the action may write; nobody else sees what it writes there. */
 export const writableProperty = 'nix-writable';
 
+/** `1`: the action can use Nix, by a daemon that knows what it sees and what it has made. */
+export const daemonProperty = 'nix-daemon';
+
 /** What of it is offered where there is a store to show. */
 export const viewOffer: PlatformOffer = new Map(
   [closureProperty, rootFsProperty, writableProperty].map(name => [name, 'any']),
 );
+
+/** Offered where there is somebody to give actions daemons, too. */
+export const daemonOffer: PlatformOffer = new Map([[daemonProperty, new Set(['1'])]]);
 
 /** What of a store an action wants to see. */
 export interface StoreWants {
@@ -21,6 +27,7 @@ export interface StoreWants {
   readonly isWhole: boolean;
   readonly rootFs: ClosureName | undefined;
   readonly writable: readonly ClosureName[];
+  readonly wantsDaemon: boolean;
 }
 
 /** A store path or a deriving path, as it was written, with what it has to be. */
@@ -38,7 +45,8 @@ export function storeWantsOf(properties: PlatformProperties): StoreWants | undef
   const closure = wordsOf(properties, closureProperty);
   const rootFs = wordsOf(properties, rootFsProperty);
   const writable = wordsOf(properties, writableProperty);
-  if (closure === undefined && rootFs === undefined && writable === undefined) return undefined;
+  const wantsDaemon = properties.get(daemonProperty)?.includes('1') === true;
+  if (closure === undefined && rootFs === undefined && writable === undefined && !wantsDaemon) return undefined;
   const isWhole = closure?.includes('all') === true;
   if (isWhole && closure.length > 1) throw malformed(`'${closureProperty}' = 'all' stands alone`);
   const [root, another] = rootFs ?? [];
@@ -48,6 +56,7 @@ export function storeWantsOf(properties: PlatformProperties): StoreWants | undef
     isWhole,
     rootFs: root === undefined ? undefined : closureName(root),
     writable: (writable ?? []).map(closureName),
+    wantsDaemon,
   };
 }
 

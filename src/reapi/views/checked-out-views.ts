@@ -6,7 +6,7 @@ import type { StorePath } from '../../nix-compat/index.ts';
 import type { LocalStore, Substituters } from '../../store/index.ts';
 import { ReapiError } from '../error.ts';
 import { treeMounts } from '../execution/tree-mounts.ts';
-import { closureProperty } from '../execution/store-wants.ts';
+import { closureProperty, daemonProperty } from '../execution/store-wants.ts';
 import type { StoreView, StoreViews, ViewRequest } from '../execution/store-views.ts';
 import { ClosureFinder, type FoundClosure } from './find-closure.ts';
 
@@ -42,6 +42,11 @@ export class CheckedOutViews implements StoreViews {
   async open(request: ViewRequest): Promise<StoreView> {
     const { folder, signal } = request;
     requireAllowed(request, this.#settings);
+    if (request.wants?.wantsDaemon === true)
+      throw new ReapiError(
+        'action/unsatisfiable',
+        `'${daemonProperty}' takes a file system that this server cannot mount`,
+      );
     await using owned = new AsyncDisposableStack();
     const roots = owned.use(this.#store.openTemporaryRoots());
     const finder = new ClosureFinder(this.#store, this.#substituters(), { roots, signal });
@@ -58,6 +63,7 @@ export class CheckedOutViews implements StoreViews {
     return {
       rootFs: rootFs === undefined ? undefined : treeMounts(root),
       mounts,
+      growing: undefined,
       [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
     };
   }

@@ -43,7 +43,7 @@ export interface FoundWants {
   readonly rootFs: FoundPath | undefined;
 }
 
-const noWants: StoreWants = { closure: [], isWhole: false, rootFs: undefined, writable: [] };
+const noWants: StoreWants = { closure: [], isWhole: false, rootFs: undefined, writable: [], wantsDaemon: false };
 
 export interface FindClosureOptions extends CallOptions {
   /** Whom trees are read from that are not here: then paths need not be valid. */

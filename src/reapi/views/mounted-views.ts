@@ -4,7 +4,7 @@ import type { Mount } from '../../exec/index.ts';
 import { FuseMount, type HeldView, type NodeSource, type ViewOwner } from '../../fuse/index.ts';
 import { compareStorePaths, storePathForm } from '../../nix-compat/index.ts';
 import { type LazyPaths, type LocalStore, type Substituters, formatRoot } from '../../store/index.ts';
-import type { StoreView, StoreViews, ViewRequest } from '../execution/store-views.ts';
+import type { GrowingClosure, StoreView, StoreViews, ViewRequest } from '../execution/store-views.ts';
 import { type ViewSettings, requireAllowed } from './checked-out-views.ts';
 import { ClosureFinder, type FoundPath, type FoundWants } from './find-closure.ts';
 import { Kept } from './kept.ts';
@@ -46,14 +46,33 @@ export class MountedViews implements StoreViews {
   readonly #options: MountedViewsOptions;
   readonly #mount: FuseMount;
   readonly #shown = new Kept<Shown>(keeping);
+  /** What views show that grow, by their names. */
+  readonly #growing: Map<string, ReadonlyMap<string, Node>>;
+  #serial = 0;
 
   /** Throws `fuse/…` errors. */
   static async open(options: MountedViewsOptions): Promise<MountedViews> {
-    const { mountPoint, source, store } = options;
-    return new MountedViews(await FuseMount.mount({ mountPoint, dataFolder: store.dataFolder, source }), options);
+    const { mountPoint, source: all, store } = options;
+    const growing = new Map<string, ReadonlyMap<string, Node>>();
+    const source: NodeSource = {
+      fetchBlob: (digest, fetching) => all.fetchBlob(digest, fetching),
+      resolveName: async (view, name, resolving) => {
+        const shown = growing.get(view);
+        return shown === undefined ? all.resolveName?.(view, name, resolving) : shown.get(name);
+      },
+      listNames: async (view, listing) => {
+        const shown = growing.get(view);
+        if (shown === undefined) return (await all.listNames?.(view, listing)) ?? [];
+        return Array.from(shown, ([name, node]) => ({ name: brandAs<ByteString>(name), node }));
+      },
+      reportProblem: problem => all.reportProblem(problem),
+    };
+    const mount = await FuseMount.mount({ mountPoint, dataFolder: store.dataFolder, source });
+    return new MountedViews(mount, growing, options);
   }
 
-  private constructor(mount: FuseMount, options: MountedViewsOptions) {
+  private constructor(mount: FuseMount, growing: Map<string, ReadonlyMap<string, Node>>, options: MountedViewsOptions) {
+    this.#growing = growing;
     this.storeDir = displayBytes(byteStringFromLatin1(options.store.storeDir));
     this.#mount = mount;
     this.#options = options;
@@ -64,7 +83,9 @@ export class MountedViews implements StoreViews {
     await using owned = new AsyncDisposableStack();
     const shown = owned.use(await this.#shown.hold(keyOf(request), () => this.#show(request), request.signal)).value;
     const { writable, rootFs } = shown.found;
-    const mounts: Mount[] = [{ kind: 'bind', from: shown.path, to: this.storeDir, writable: false, is: 'folder' }];
+    const growing = request.wants?.wantsDaemon === true ? owned.use(this.#grow(shown)) : undefined;
+    const { path: from } = growing ?? shown;
+    const mounts: Mount[] = [{ kind: 'bind', from, to: this.storeDir, writable: false, is: 'folder' }];
     const layers = new Layers(request);
     const layerOver = (path: FoundPath, to: string): Mount => {
       const { path: view } = owned.use(this.#holdPaths([path], layers.owner));
@@ -73,7 +94,7 @@ export class MountedViews implements StoreViews {
     for (const path of writable) mounts.push(layerOver(path, `${this.storeDir}/${path.path}`));
     const root = rootFs && { mounts: [layerOver(rootFs, '/')], names: shown.rootNames };
     const held = owned.move();
-    return { rootFs: root, mounts, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
+    return { rootFs: root, mounts, growing, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
   }
 
   async #show(request: ViewRequest): Promise<Shown> {
@@ -81,7 +102,9 @@ export class MountedViews implements StoreViews {
     await using owned = new AsyncDisposableStack();
     const roots = owned.use(store.openTemporaryRoots());
     // Others may wait for the same: it goes on when this action does not.
-    const finder = new ClosureFinder(store, substituters(), { lazyPaths, roots });
+    const isWanted = request.wants?.wantsDaemon === true;
+    // A daemon speaks of valid paths alone.
+    const finder = new ClosureFinder(store, substituters(), { lazyPaths: isWanted ? undefined : lazyPaths, roots });
     const found = await finder.findWanted(request);
     const { closure, isWhole, rootFs } = found;
     const view = isWhole
@@ -91,6 +114,26 @@ export class MountedViews implements StoreViews {
     const rootNames = rootFs === undefined ? new Set<string>() : await this.#namesIn(rootFs.root);
     const held = owned.move();
     return { path, found, rootNames, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
+  }
+
+  /** A view of one action's own, which shows what is added to it. */
+  #grow({ found }: Shown): GrowingClosure & HeldView {
+    const { store } = this.#options;
+    const name = `growing-${this.#serial++}`;
+    const shown = new Map<string, Node>(Array.from(found.closure.values(), ({ path, root }) => [path, root] as const));
+    const view = this.#mount.holdView(name, { asksFor: storePathForm });
+    this.#growing.set(name, shown);
+    return {
+      path: view.path,
+      paths: new Set(found.closure.keys()),
+      show: paths => {
+        for (const path of paths) shown.set(path, store.rootOf(path));
+      },
+      [Symbol.asyncDispose]: async () => {
+        this.#growing.delete(name);
+        await view[Symbol.asyncDispose]();
+      },
+    };
   }
 
   async #namesIn(root: Node): Promise<ReadonlySet<string>> {

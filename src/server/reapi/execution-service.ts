@@ -29,6 +29,8 @@ async function beginOperation(place: ExecutionPlace, request: ExecuteRequest, ca
   const action = requestedDigest(request.actionDigest, request.digestFunction, 'the digest of the action');
   const read = await readAction(place.blobs.store, action, { signal: call.signal });
   const plan = allowedPlan(read, place, { call, instance });
+  // By its daemon an action adds to the store.
+  if (plan.store?.wantsDaemon === true) place.access.require(call, instance, 'write');
   const key = { instance, action };
   return queue.execute({ key, plan, priority: executionPolicy?.priority ?? 0, skipsCache });
 }
