@@ -16,7 +16,10 @@ const ruleSets = {
   bazel_features: 'tools/features',
 };
 
-const sources: Readonly<Record<string, string>> = {
+/** Texts of files by their names; those of scripts end in `.sh`. */
+export type Sources = Readonly<Record<string, string>>;
+
+const usualSources: Sources = {
   BUILD: `
 cc_library(name = "greet", srcs = ["greet.cc"], hdrs = ["greet.h"])
 cc_binary(name = "hello", srcs = ["hello.cc"], deps = [":greet"])
@@ -55,7 +58,7 @@ export class BazelWorkspace implements AsyncDisposable {
   readonly #common: readonly string[];
   readonly #dispose: () => void;
 
-  private constructor(bazel: Peer, { major, isDebian, zstd }: BazelTraits) {
+  private constructor(bazel: Peer, { major, isDebian, zstd }: BazelTraits, sources: Sources) {
     const temporary = temporaryFolder();
     this.#bazel = bazel;
     this.#dispose = () => {
@@ -85,12 +88,12 @@ export class BazelWorkspace implements AsyncDisposable {
     ];
   }
 
-  static async make(bazel: Peer): Promise<BazelWorkspace> {
+  static async make(bazel: Peer, sources = usualSources): Promise<BazelWorkspace> {
     const { output } = await bazel.run(['--version']);
     const major = Number(/^bazel ([0-9]+)/m.exec(output)?.[1]);
     const list = await Peer.find('sh')?.run(['-c', 'ls -d /usr/share/bazel/tools/skylib /usr/lib/*/libzstd-jni.so']);
     const [zstd] = /^\S*libzstd-jni\.so$/m.exec(list?.output ?? '') ?? [];
-    return new BazelWorkspace(bazel, { major, isDebian: /^\S*skylib$/m.test(list?.output ?? ''), zstd });
+    return new BazelWorkspace(bazel, { major, isDebian: /^\S*skylib$/m.test(list?.output ?? ''), zstd }, sources);
   }
 
   /** `--output_user_root` and the like that come before the command. */

@@ -33,6 +33,7 @@ describe('the guide', () => {
   // A store of the page's own, at a place of its own; or at `/nix/store` below its root, where builders are in sandboxes.
   const places = (folder: string) => ({ NIX_STORE_DIR: join(folder, 'store'), NIX_STATE_DIR: join(folder, 'state') });
   const pages = new Map([
+    ['bazel-toolchains.md', places],
     ['content-addressed.md', places],
     ['dynamic-derivations.md', places],
     ['evaluation.md', places],
