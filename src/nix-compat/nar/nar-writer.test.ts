@@ -85,6 +85,19 @@ describe('NarWriter', () => {
     );
   });
 
+  test('goes on in memory that it is given, and leaves what it has written', () => {
+    fc.assert(
+      fc.property(testTrees, fc.integer({ min: 1024, max: 2048 }), (tree, bufferSize) => {
+        const usual = writer();
+        const kept: Uint8Array[] = [];
+        const takeBuffer = () => Buffer.alloc(bufferSize, 0xff);
+        playTree(tree, usual.nar);
+        playTree(tree, new NarWriter(chunk => kept.push(chunk), { bufferSize, takeBuffer }));
+        assert.deepEqual(Buffer.concat(kept), usual.bytes());
+      }),
+    );
+  });
+
   test('writes a size beyond 32 bits', () => {
     const { nar, bytes } = writer();
     const gigabyte = new Uint8Array(2 ** 30);
