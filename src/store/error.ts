@@ -45,6 +45,10 @@ export const storeErrorCodes = {
   'remote/disconnected': 'a connection that ended before what was asked for was answered',
   'remote/failed': 'what the other side of a connection says has failed',
   'remote/bad-answer': 'an answer that does not fit what was asked for',
+  'image/malformed': 'a file that is no archive of container images, or breaks the rules of these',
+  'image/wrong-digest': 'a part of a container image that has not the digest by which it is named',
+  'image/unsupported': 'a container image of a form that is not read, or an archive of several',
+  'image/no-platform': 'an archive without a container image for the platform that is wanted',
   'store/corrupt': 'a row of the store’s tables that cannot be',
 } as const;
 

@@ -47,6 +47,8 @@ export { WorkerStore } from './daemon/worker-store.ts';
 export { hasRoom } from './binary-cache/codec.ts';
 export { type CompressionMethod, isCompression } from './binary-cache/compression.ts';
 export { debugInfoLink, debugInfoPlace, listBuildIds } from './binary-cache/debug-info-links.ts';
+export { type Platform, parsePlatform, thisPlatform } from './oci/platform.ts';
+export { type UnpackedImage, type UnpackImageOptions, unpackImage } from './oci/unpack-image.ts';
 export { decompress } from './binary-cache/decompress.ts';
 export { type NarDestination, narChunkSize, renderNar } from './binary-cache/render-nar.ts';
 export { openNamelessFile } from './nameless-file.ts';

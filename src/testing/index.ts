@@ -82,5 +82,6 @@ export { temporaryFolder } from './temporary-folder.ts';
 export { TreeRecorder, type TestTree, fileNames, ignoreTree, inAscii, playTree, testTrees } from './trees.ts';
 export { hexVectors, readVectors } from './vectors.ts';
 export { type WireField, encodeWire } from './wire-message.ts';
+export { type OciImage, dockerLayout, imageArchitecture, imageOf, layerType, ociLayout } from './oci-images.ts';
 export { type TarPiece, paxRecord, tarArchive, tarPiece } from './tar-archive.ts';
 export { ServedReapiRig, type ServedReapiRigOptions, servedDigest, writeRequests } from './served-reapi-rig.ts';

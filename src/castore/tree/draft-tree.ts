@@ -18,6 +18,8 @@ export type DraftLeaf = DraftFile | SymlinkNode;
 export class DraftDirectory {
   readonly kind = 'directory';
   readonly entries = new Map<ByteString, DraftNode>();
+  /** Whether it is there only since something else lies below it, and nothing was said of itself. */
+  isImplied = false;
 }
 
 export type DraftNode = DraftLeaf | DraftDirectory;

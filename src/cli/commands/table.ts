@@ -82,6 +82,7 @@ const present: { readonly [path: string]: Loader } = {
   'store diff-closures': async () => (await import('./store-diff-closures.ts')).storeDiffClosures,
   'store dump-path': async () => (await import('./store-dump-path.ts')).storeDumpPath,
   'store gc': async () => (await import('./store-gc.ts')).nixStoreGc,
+  'store import-oci': async () => (await import('./store-import-oci.ts')).storeImportOci,
   'store info': async () => (await import('./store-info.ts')).storeInfo,
   'store ls': async () => (await import('./store-ls.ts')).storeLs,
   'store make-content-addressed': async () =>

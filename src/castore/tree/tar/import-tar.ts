@@ -39,6 +39,20 @@ export interface TarImportOptions extends CallOptions {
   readonly limits?: Partial<TarLimits>;
 }
 
+/** What of an archive is a layer of several, which `layOver` puts upon each other. */
+export interface TarDraftOptions extends TarImportOptions {
+  /** What hard links may name beside what stands before them. */
+  readonly below?: DraftDirectory;
+  /** Is told of devices and FIFOs, which are left out then. */
+  readonly onSpecial?: (special: SpecialEntry) => void;
+}
+
+/** What no tree can hold. */
+export interface SpecialEntry {
+  readonly path: ByteString;
+  readonly kind: 'character device' | 'block device' | 'FIFO';
+}
+
 export interface ImportedTar {
   readonly root: Node;
   /** Of all entries, the latest time of modification in seconds of Unix time; undefined for an archive without entries. */
@@ -59,6 +73,16 @@ export async function importTar(
   batch: BlobBatch,
   options: TarImportOptions = {},
 ): Promise<ImportedTar> {
+  const { root, lastModified } = await draftTar(source, batch, options);
+  return { root: await putDraft(batch, root, { signal: options.signal }), lastModified };
+}
+
+/** As `importTar`, of which only the files are added to the batch. */
+export async function draftTar(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  batch: BlobBatch,
+  options: TarDraftOptions = {},
+): Promise<{ readonly root: DraftDirectory; readonly lastModified: number | undefined }> {
   await using bytes = new ByteSource(source);
   await using tarImport = new TarImport(batch, options);
   const reader = new TarReader(bytes);
@@ -72,7 +96,7 @@ export async function importTar(
 
 class TarImport implements AsyncDisposable {
   readonly #batch: BlobBatch;
-  readonly #options: TarImportOptions;
+  readonly #options: TarDraftOptions;
   readonly #limits: TarLimits;
   readonly #additions: Additions;
   readonly #root = new DraftDirectory();
@@ -81,7 +105,7 @@ class TarImport implements AsyncDisposable {
   #nameBytes = 0;
   #lastModified: number | undefined;
 
-  constructor(batch: BlobBatch, options: TarImportOptions) {
+  constructor(batch: BlobBatch, options: TarDraftOptions) {
     this.#batch = batch;
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
@@ -93,12 +117,12 @@ class TarImport implements AsyncDisposable {
     this.#lastModified = Math.max(this.#lastModified ?? -Infinity, entry.mtime);
     const path = this.#componentsOf(entry.path, entry);
     if (path === undefined) return;
-    const { onlyFiles = false } = this.#options;
+    const { onlyFiles = false, onSpecial } = this.#options;
     switch (entry.kind) {
       case 'file':
         return this.#place(path, await this.#addFile(entry, reader), entry);
       case 'directory':
-        if (!onlyFiles) this.#directoryAt(path, entry);
+        if (!onlyFiles) this.#directoryAt(path, entry).isImplied = false;
         return;
       case 'symlink':
         checkSymlinkTarget(entry.linkPath, entry.offset);
@@ -109,17 +133,17 @@ class TarImport implements AsyncDisposable {
       case 'character device':
       case 'block device':
       case 'FIFO':
-        if (!onlyFiles) throw refuse('archive/unsupported', entry, `is a ${entry.kind}, which is not supported`);
+        if (onSpecial !== undefined) onSpecial({ path: entry.path, kind: entry.kind });
+        else if (!onlyFiles) throw refuse('archive/unsupported', entry, `is a ${entry.kind}, which is not supported`);
         return;
       default:
         unreachable(entry.kind);
     }
   }
 
-  async finish(): Promise<ImportedTar> {
+  async finish(): Promise<{ readonly root: DraftDirectory; readonly lastModified: number | undefined }> {
     await this.#additions.settle();
-    const root = await putDraft(this.#batch, this.#root, { signal: this.#options.signal });
-    return { root, lastModified: this.#lastModified };
+    return { root: this.#root, lastModified: this.#lastModified };
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -180,9 +204,11 @@ class TarImport implements AsyncDisposable {
   /** The file or symlink that a hard link names, which stands earlier in the archive. */
   #linked(entry: TarEntry): DraftLeaf {
     const target = this.#componentsOf(entry.linkPath, entry) ?? [];
-    let node: DraftNode | undefined = this.#root;
-    for (const component of target) node = node?.kind === 'directory' ? node.entries.get(component) : undefined;
-    if (node !== undefined && node.kind !== 'directory') return node;
+    for (const root of [this.#root, this.#options.below]) {
+      let node: DraftNode | undefined = root;
+      for (const component of target) node = node?.kind === 'directory' ? node.entries.get(component) : undefined;
+      if (node !== undefined && node.kind !== 'directory') return node;
+    }
     throw refuse(
       'archive/bad-link',
       entry,
@@ -218,6 +244,7 @@ class TarImport implements AsyncDisposable {
       // Others than the entry itself, which was counted: a short path can stand for many.
       if (!isEntry) this.#countEntry(entry);
       const made = new DraftDirectory();
+      made.isImplied = !isEntry;
       directory.entries.set(name, made);
       directory = made;
     }
