@@ -11,6 +11,7 @@ import {
 } from '../base/index.ts';
 import { isEntryName } from '../castore/index.ts';
 import { FuseError } from './error.ts';
+import { removeStaleMount } from './mounting/mount-table.ts';
 import { type OpenMount, openMount } from './mounting/open-mount.ts';
 import type { NodeSource, SourceOptions } from './node-source.ts';
 import { entryInvalidation } from './protocol/notify.ts';
@@ -74,6 +75,8 @@ export class FuseMount implements AsyncDisposable {
   readonly #held = new Map<ByteString, number>();
   readonly #onExit = () => this.#leaveAtOnce();
   #hasEnded = false;
+  /** Whether whoever owns it is taking it away. */
+  #isLeaving = false;
 
   /** Resolves when it can be used. Throws `fuse/…` errors. */
   static async mount(options: FuseMountOptions): Promise<FuseMount> {
@@ -135,6 +138,8 @@ export class FuseMount implements AsyncDisposable {
       closeSync(mount.device);
       process.off('exit', this.#onExit);
       this.#port.close();
+      // It was unmounted by somebody, or its thread has failed: then the dead mount goes, too.
+      if (!this.#isLeaving) removeStaleMount(mountPoint);
       ready.reject(new FuseError('fuse/ended', `nobody serves '${mountPoint}'`, { cause: failure }));
       ended.resolve();
     });
@@ -270,6 +275,7 @@ export class FuseMount implements AsyncDisposable {
   /** First the name goes, if nobody uses it; then the connection ends, so that nobody waits for ever; then the name goes anyway. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#hasEnded) return;
+    this.#isLeaving = true;
     const isGone = this.#unmount(false);
     this.#requestEnd();
     await this.ended;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, lstatSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { byteStringFromText } from '../../src/base/index.ts';
@@ -14,7 +15,7 @@ import {
   putBlob,
   repairBlob,
 } from '../../src/castore/index.ts';
-import { MountRig, mountObstacle, noise } from '../../src/testing/index.ts';
+import { MountRig, mountObstacle, noise, temporaryFolder } from '../../src/testing/index.ts';
 
 const skip = (await mountObstacle()) ?? false;
 
@@ -264,3 +265,17 @@ test('a program on the mount may be started by who serves it', { skip }, async (
   // Both wait for the program to be loaded, this thread with them.
   assert.equal(spawnSync(shown, [rig.mount.mountPoint]).stdout.toString(), 'view\n');
 });
+
+for (const [way, status] of [
+  ['exit', 3],
+  ['throw', 1],
+  ['dispose', 3],
+] as const) {
+  test(`nothing is left when the process ends by ${way}`, { skip }, () => {
+    using folder = temporaryFolder();
+    const script = join(import.meta.dirname, 'mount-exit-child.ts');
+    const ended = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', script, folder.path, way]);
+    assert.equal(ended.status, status, ended.stderr.toString());
+    assert.ok(!readFileSync('/proc/self/mounts', 'utf8').includes(folder.path));
+  });
+}
