@@ -98,6 +98,32 @@ describe('what is not on this disk', { skip }, () => {
     assert.equal((await read).stdout, 'slow');
   });
 
+  test('keeps nobody waiting, however many wait for it', async () => {
+    await using rig = await MountRig.open();
+    const answer = Promise.withResolvers<undefined>();
+    let asked = 0;
+    const all = Promise.withResolvers<void>();
+    rig.fetchBlob = async ({ size }) => {
+      if (++asked === 150) all.resolve();
+      await answer.promise;
+      return Buffer.alloc(size);
+    };
+    const entries = Array.from({ length: 150 }, (_, i) => Buffer.alloc(100_000 + i)).map((bytes): DirectoryEntry => ({
+      name: byteStringFromText(`f${bytes.byteLength}`),
+      node: fileOf(bytes),
+    }));
+    const root = await putBlob(rig.store, encodeDirectory({ entries }));
+    const folder = rig.show({ kind: 'directory', digest: root }, 'slow');
+    const readers = spawn('sh', ['-c', 'for f in f*; do cat $f > /dev/null & done; wait'], { cwd: folder });
+    await all.promise;
+    const here = noise(2_000_000, 9);
+    const shown = rig.show({ kind: 'file', digest: await putBlob(rig.store, here), executable: false }, 'here');
+    assert.ok(readFileSync(shown).equals(here));
+    answer.resolve(undefined);
+    await once(readers, 'close');
+    assert.equal(readers.exitCode, 0);
+  });
+
   test('does not keep a reader who is killed', async () => {
     await using rig = await MountRig.open();
     const withdrawn = Promise.withResolvers<void>();

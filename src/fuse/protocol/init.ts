@@ -47,9 +47,12 @@ const pageSize = 4096;
 /** In bytes: the least that is allowed; nobody writes. */
 const maxWriteSize = 4096;
 
-/** Reads ahead that are under way at a time. */
-const maxBackground = 64;
-const congestionThreshold = 48;
+/**
+ * Reads ahead that are under way at a time: so many may wait for what has to be fetched before one of what is here waits behind
+ * them.
+ */
+const maxBackground = 1024;
+const congestionThreshold = 768;
 
 export interface Negotiated {
   /** Those that both have. */
