@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { findBusybox, isRoot, temporaryFolder } from '../../src/testing/index.ts';
+import { findBusybox, mountObstacle, temporaryFolder } from '../../src/testing/index.ts';
 import { ServedFirn } from '../clients/served-firn.ts';
 import { CountingRelay } from './counting-relay.ts';
 import { RemoteShell } from './remote-shell.ts';
 import { runCli } from './run-cli.ts';
 
-const skip = isRoot || existsSync('/usr/bin/fusermount3') ? false : 'needs fusermount3';
+const skip = (await mountObstacle()) ?? false;
 
 /** Of the file that nobody reads. */
 const bulk = 20 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { type TreeSink, byteStringFromText } from '../../base/index.ts';
@@ -8,7 +8,7 @@ import type { NodeSource } from '../../fuse/index.ts';
 import { LocalExecutor } from '../../exec/index.ts';
 import { type StorePath, parseStorePath, printStorePath } from '../../nix-compat/index.ts';
 import { LazyPaths, LocalStore, Substituters, addToStore } from '../../store/index.ts';
-import { ActionRig, findBusybox, isRoot, openLocalStoreIn, temporaryFolder } from '../../testing/index.ts';
+import { ActionRig, findBusybox, mountObstacle, openLocalStoreIn, temporaryFolder } from '../../testing/index.ts';
 import type { StoreViews } from '../execution/store-views.ts';
 import { CheckedOutViews, type ViewSettings } from './checked-out-views.ts';
 import { MountedViews } from './mounted-views.ts';
@@ -24,7 +24,7 @@ interface ViewRigParts {
 
 type Kind = 'checked out' | 'mounted';
 
-const fuseObstacle = isRoot || existsSync('/usr/bin/fusermount3') ? undefined : 'needs fusermount3';
+const fuseObstacle = await mountObstacle();
 
 /** A store with a tool that refers to a library, a root file system, and what is none of these. */
 class ViewRig implements AsyncDisposable {
@@ -129,7 +129,7 @@ class ViewRig implements AsyncDisposable {
 }
 
 for (const kind of ['checked out', 'mounted'] as const) {
-  const skip = kind === 'mounted' && fuseObstacle;
+  const skip = kind === 'mounted' && (fuseObstacle ?? false);
   describe(`views, ${kind}`, { skip }, () => viewSuite(kind));
 }
 
