@@ -260,8 +260,8 @@ export class FuseMount implements AsyncDisposable {
     const source = this.#source;
     switch (question.kind) {
       case 'blob': {
-        const { digest, isDamaged } = question;
-        return { kind: 'blob', bytes: await source.fetchBlob(digest, { ...options, isDamaged }) };
+        const { digest, isDamaged, view } = question;
+        return { kind: 'blob', bytes: await source.fetchBlob(digest, { ...options, isDamaged, view }) };
       }
       case 'name':
         return { kind: 'name', node: await source.resolveName?.(question.view, question.name, options) };

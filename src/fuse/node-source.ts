@@ -9,6 +9,8 @@ export interface SourceOptions extends CallOptions {
 export interface FetchOptions extends SourceOptions {
   /** Whether the blob is here, but damaged: it is to be had anew. */
   readonly isDamaged: boolean;
+  /** The view by which the file was last looked up, or in which the directory is. */
+  readonly view: ByteString;
 }
 
 /**

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { DiskBlobStore, digestOf } from '../../src/castore/index.ts';
 import { findBusybox, mountObstacle, temporaryFolder } from '../../src/testing/index.ts';
 import { ServedFirn } from '../clients/served-firn.ts';
 import { CountingRelay } from './counting-relay.ts';
@@ -93,6 +94,37 @@ describe('an action on a server that has nothing of what it names', { skip }, ()
     relay.restore();
     const whole = await run(`${tool}/bin/busybox wc -c /nix/store/*-library/bulk`);
     assert.ok(whole.stdout.startsWith(`${bulk} `), whole.stdout + whole.stderr);
+  });
+
+  test('has read ahead what was read before, once it is gone', async () => {
+    const data = join(folder.path, 'data');
+    chmodSync(folder.path, 0o755);
+    const config = `substituters = http://${relay.address}?trusted=1\nexperimental-features = nix-command flakes`;
+    const inServer = async (use: (there: RemoteShell) => Promise<unknown>): Promise<void> => {
+      await using again = await ServedFirn.start({
+        isHere: true,
+        flags: ['--data', data],
+        env: { NIX_CONFIG: config },
+      });
+      await using there = new RemoteShell(again.grpc);
+      await use(there);
+    };
+    const command = (script: string) => ({
+      arguments: [`${tool}/bin/busybox`, 'sh', '-c', script],
+      properties: { 'nix-closure': tool },
+    });
+    await inServer(there => there.run(command(`${tool}/bin/busybox cat ${tool}/message`)));
+    const collect = () => runCli('nix-store', ['--gc'], { env: { FIRN_DATA: data, NIX_CONFIG: config } });
+    assert.equal(collect().status, 0);
+    const { hash } = digestOf(Buffer.from('from far away\n'));
+    await inServer(async there => {
+      // Nobody reads the message; it comes all the same.
+      const waited = await there.run(command(`${tool}/bin/busybox sleep 1`));
+      assert.equal(waited.exitCode, 0, waited.stderr);
+    });
+    await using store = new DiskBlobStore(data);
+    assert.deepEqual(await store.findMissing([{ hash, size: 14 }]), []);
+    assert.equal((await store.findMissing([digestOf(readFileSync(join(folder.path, 'library/bulk')))])).length, 1);
   });
 
   test('leaves no mount behind when its server ends', async () => {

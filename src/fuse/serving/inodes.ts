@@ -42,6 +42,8 @@ export interface DirectoryInode extends AnyInode {
 export interface FileInode extends AnyInode {
   readonly kind: 'file';
   readonly node: FileNode;
+  /** Of the view by which it was last looked up. */
+  view: ByteString;
 }
 
 export interface SymlinkInode extends AnyInode {
@@ -85,7 +87,7 @@ export class Inodes {
 
   /** That of a name in a folder, made if need be. */
   child(parent: ViewInode | DirectoryInode, name: ByteString, node: Node): Inode {
-    if (node.kind === 'file') return this.#file(node, parent.owner);
+    if (node.kind === 'file') return this.#file(node, parent);
     return node.kind === 'symlink' ? this.#symlink(node, parent.owner) : this.#directory(parent, name, node);
   }
 
@@ -109,13 +111,18 @@ export class Inodes {
     return inode;
   }
 
-  #file(node: FileNode, owner: ViewOwner | undefined): FileInode {
+  #file(node: FileNode, parent: ViewInode | DirectoryInode): FileInode {
+    const { owner } = parent;
+    const view = viewOf(parent);
     const files = node.executable ? this.#executables : this.#plainFiles;
     const key = keyOf(node.digest.hash, owner);
     const known = files.get(key);
     // A hash with another size names nothing that could be read, but it is a file of that size where it is.
-    if (known !== undefined && known.node.digest.size === node.digest.size) return known;
-    const inode: FileInode = { kind: 'file', id: this.#next++, lookups: 0, owner, node };
+    if (known !== undefined && known.node.digest.size === node.digest.size) {
+      known.view = view;
+      return known;
+    }
+    const inode: FileInode = { kind: 'file', id: this.#next++, lookups: 0, owner, node, view };
     if (known === undefined) files.set(key, inode);
     return inode;
   }
@@ -148,6 +155,13 @@ export class Inodes {
 
 export function newView(id: NodeId, view: Pick<ViewInode, 'name' | 'contents' | 'owner'>): ViewInode {
   return { kind: 'view', id, lookups: 0, ...view, children: undefined, listing: undefined };
+}
+
+/** The name of the view that a folder is in. */
+export function viewOf(folder: ViewInode | DirectoryInode): ByteString {
+  let at = folder;
+  while (at.kind === 'directory') at = at.parent;
+  return at.name;
 }
 
 /** Of what is the same in all views of one owner; a NUL is in neither hashes nor targets. */

@@ -55,7 +55,7 @@ export type QuestionId = number;
 
 /** What the serving thread asks its owner for. */
 export type Question =
-  | { readonly kind: 'blob'; readonly digest: Digest; readonly isDamaged: boolean }
+  | { readonly kind: 'blob'; readonly digest: Digest; readonly isDamaged: boolean; readonly view: ByteString }
   | { readonly kind: 'name'; readonly view: ByteString; readonly name: ByteString }
   | { readonly kind: 'listing'; readonly view: ByteString };
 

@@ -11,7 +11,7 @@ import {
   forEver,
 } from '../protocol/reply.ts';
 import { type FuseRequest, type NodeId, maxNameLength, rootId } from '../protocol/request.ts';
-import { type DirectoryInode, type Inode, Inodes, type ViewInode, type ViewsInode, newView } from './inodes.ts';
+import { type DirectoryInode, type Inode, Inodes, type ViewInode, type ViewsInode, newView, viewOf } from './inodes.ts';
 import { type LocalNodes, MissingBlob } from './local-nodes.ts';
 import {
   type Answer,
@@ -304,16 +304,16 @@ export class ViewServer {
     this.#writer.entry(this.#attributesOf(inode), validity);
   }
 
-  #directoryOf({ node }: DirectoryInode): Directory | Exclude<Result, string> {
-    const directory = this.#options.nodes.directory(node.digest);
-    return directory instanceof MissingBlob ? questionOf(directory) : directory;
+  #directoryOf(inode: DirectoryInode): Directory | Exclude<Result, string> {
+    const directory = this.#options.nodes.directory(inode.node.digest);
+    return directory instanceof MissingBlob ? questionOf(directory, viewOf(inode)) : directory;
   }
 
   #read(inode: Inode, { offset, size }: { readonly offset: number; readonly size: number }): Result {
     if (inode.kind === 'symlink') return 'EINVAL';
     if (inode.kind !== 'file') return 'EISDIR';
     const count = this.#options.nodes.read(inode, offset, this.#writer.room(Math.min(size, maxReadSize)));
-    if (count instanceof MissingBlob) return questionOf(count);
+    if (count instanceof MissingBlob) return questionOf(count, inode.view);
     this.#writer.advance(count);
     return 'done';
   }
@@ -449,8 +449,8 @@ function isQuestion(value: Directory | Exclude<Result, string>): value is Exclud
   return 'question' in value;
 }
 
-function questionOf({ digest, damage }: MissingBlob): Exclude<Result, string> {
-  const question: Question = { kind: 'blob', digest, isDamaged: damage !== undefined };
+function questionOf({ digest, damage }: MissingBlob, view: ByteString): Exclude<Result, string> {
+  const question: Question = { kind: 'blob', digest, isDamaged: damage !== undefined, view };
   return { question, ...(damage === undefined ? {} : { damage }) };
 }
 

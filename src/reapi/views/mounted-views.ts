@@ -1,4 +1,12 @@
-import { type ByteString, brandAs, byteStringFromLatin1, displayBytes, sha256Hex } from '../../base/index.ts';
+import { basename, join } from 'node:path';
+import {
+  type ByteString,
+  brandAs,
+  byteStringFromLatin1,
+  displayBytes,
+  forEachConcurrent,
+  sha256Hex,
+} from '../../base/index.ts';
 import { type DirectoryEntry, type Node, decodeDirectory, readDirectory } from '../../castore/index.ts';
 import type { Mount } from '../../exec/index.ts';
 import { FuseMount, type HeldView, type NodeSource, type ViewOwner } from '../../fuse/index.ts';
@@ -7,8 +15,10 @@ import { type LazyPaths, type LocalStore, type Substituters, formatRoot } from '
 import type { GrowingClosure, StoreView, StoreViews, ViewRequest } from '../execution/store-views.ts';
 import { type ViewSettings, requireAllowed } from './checked-out-views.ts';
 import { ClosureFinder, type FoundPath, type FoundWants } from './find-closure.ts';
+import { AccessProfiles } from './access-profiles.ts';
 import { Kept } from './kept.ts';
 import { Layers } from './layers.ts';
+import { ViewSource } from './view-source.ts';
 
 export interface MountedViewsOptions {
   readonly store: LocalStore;
@@ -24,6 +34,15 @@ export interface MountedViewsOptions {
 
 /** Closures that nobody uses are kept from collections for so long, in milliseconds, and so many of them. */
 const keeping = { patience: 60_000, maxUnused: 32 };
+
+interface ViewParts {
+  readonly mount: FuseMount;
+  readonly source: ViewSource;
+  readonly profiles: AccessProfiles;
+}
+
+/** Blobs that are read ahead at a time. */
+const aheadAtOnce = 8;
 
 /** What some action names, found and shown. */
 interface Shown extends AsyncDisposable {
@@ -46,35 +65,24 @@ export class MountedViews implements StoreViews {
   readonly #options: MountedViewsOptions;
   readonly #mount: FuseMount;
   readonly #shown = new Kept<Shown>(keeping);
-  /** What views show that grow, by their names. */
-  readonly #growing: Map<string, ReadonlyMap<string, Node>>;
+  readonly #source: ViewSource;
+  readonly #profiles: AccessProfiles;
   #serial = 0;
 
   /** Throws `fuse/…` errors. */
   static async open(options: MountedViewsOptions): Promise<MountedViews> {
     const { mountPoint, source: all, store } = options;
-    const growing = new Map<string, ReadonlyMap<string, Node>>();
-    const source: NodeSource = {
-      fetchBlob: (digest, fetching) => all.fetchBlob(digest, fetching),
-      resolveName: async (view, name, resolving) => {
-        const shown = growing.get(view);
-        return shown === undefined ? all.resolveName?.(view, name, resolving) : shown.get(name);
-      },
-      listNames: async (view, listing) => {
-        const shown = growing.get(view);
-        if (shown === undefined) return (await all.listNames?.(view, listing)) ?? [];
-        return Array.from(shown, ([name, node]) => ({ name: brandAs<ByteString>(name), node }));
-      },
-      reportProblem: problem => all.reportProblem(problem),
-    };
+    const profiles = new AccessProfiles(join(store.dataFolder, 'access'));
+    const source = new ViewSource(all, profiles);
     const mount = await FuseMount.mount({ mountPoint, dataFolder: store.dataFolder, source });
-    return new MountedViews(mount, growing, options);
+    return new MountedViews({ mount, source, profiles }, options);
   }
 
-  private constructor(mount: FuseMount, growing: Map<string, ReadonlyMap<string, Node>>, options: MountedViewsOptions) {
-    this.#growing = growing;
+  private constructor({ mount, source, profiles }: ViewParts, options: MountedViewsOptions) {
     this.storeDir = displayBytes(byteStringFromLatin1(options.store.storeDir));
     this.#mount = mount;
+    this.#source = source;
+    this.#profiles = profiles;
     this.#options = options;
   }
 
@@ -111,9 +119,33 @@ export class MountedViews implements StoreViews {
       ? this.#mount.holdView(wholeView, { asksFor: storePathForm })
       : this.#holdPaths(closure.values());
     const { path } = owned.use(view);
+    owned.use(this.#readAhead(basename(path)));
     const rootNames = rootFs === undefined ? new Set<string>() : await this.#namesIn(rootFs.root);
     const held = owned.move();
     return { path, found, rootNames, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
+  }
+
+  /** Has what is missing of a view that was read before, and notes what is read of it now, until it is disposed of. */
+  #readAhead(view: string): AsyncDisposable {
+    const { store, lazyPaths } = this.#options;
+    const before = this.#profiles.read(view);
+    this.#profiles.begin(view);
+    const stop = new AbortController();
+    const fetching = (async () => {
+      const missing = await store.blobs.findMissing(before);
+      await forEachConcurrent(missing, { limit: aheadAtOnce, signal: stop.signal }, async (digest, signal) => {
+        await lazyPaths.fetchBlob(digest, { signal });
+      });
+    })();
+    // Whoever reads it hears what is wrong.
+    fetching.catch(() => undefined);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        stop.abort();
+        await fetching.catch(() => undefined);
+        this.#profiles.end(view);
+      },
+    };
   }
 
   /** A view of one action's own, which shows what is added to it. */
@@ -122,7 +154,7 @@ export class MountedViews implements StoreViews {
     const name = `growing-${this.#serial++}`;
     const shown = new Map<string, Node>(Array.from(found.closure.values(), ({ path, root }) => [path, root] as const));
     const view = this.#mount.holdView(name, { asksFor: storePathForm });
-    this.#growing.set(name, shown);
+    this.#source.growing.set(name, shown);
     return {
       path: view.path,
       paths: new Set(found.closure.keys()),
@@ -130,7 +162,7 @@ export class MountedViews implements StoreViews {
         for (const path of paths) shown.set(path, store.rootOf(path));
       },
       [Symbol.asyncDispose]: async () => {
-        this.#growing.delete(name);
+        this.#source.growing.delete(name);
         await view[Symbol.asyncDispose]();
       },
     };
