@@ -3,7 +3,7 @@
  *
  *     PEER_BINDIR=/path/to/nix/bin npm run bench [-- [--pairs N] [--folder DIR] [--no-record] NAME...]
  *
- * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `daemon-path-info`, `daemon-copy`, `serve-closure`, `start-up`, `substitute`, `copy`, `far-copy`, `gc`, `verify`, `builds`, `chain`, `built`, `plan`, `execution-just`, `execution-casd`, `cached-bazel-build`, `fib`,
+ * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `daemon-path-info`, `daemon-copy`, `serve-closure`, `start-up`, `substitute`, `copy`, `far-copy`, `gc`, `verify`, `builds`, `chain`, `built`, `plan`, `dynamic`, `execution-just`, `execution-casd`, `cached-bazel-build`, `fib`,
  * `sort`, or, of the nixpkgs that NIXPKGS names (20.09, where it is evaluated), `parse`, `hello`, `nixos`, `packages`, `jobs`; all of
  * them unless given. Workloads and results are made in a new folder within DIR (the system's folder for temporary files
  * unless given). `execution-just`, `execution-casd` and `cached-bazel-build` need buildbox-casd, justbuild and bazel, which the words of PEER_RUNNER run
@@ -24,6 +24,7 @@ import { cachedBazelBuildComparison } from './comparisons/cached-bazel-build.ts'
 import { copyComparison } from './comparisons/copy.ts';
 import { daemonCopyComparison } from './comparisons/daemon-copy.ts';
 import { daemonPathInfoComparison } from './comparisons/daemon-path-info.ts';
+import { dynamicBuildsComparison } from './comparisons/dynamic.ts';
 import { dumpComparison } from './comparisons/dump.ts';
 import {
   fibComparison,
@@ -81,6 +82,7 @@ const comparisons: ReadonlyMap<string, Comparison> = new Map([
   ['chain', chainedBuildsComparison],
   ['built', builtComparison],
   ['plan', planComparison],
+  ['dynamic', dynamicBuildsComparison],
   ['execution-just', executionBesideJustComparison],
   ['execution-casd', executionBesideCasdComparison],
   ['cached-bazel-build', cachedBazelBuildComparison],

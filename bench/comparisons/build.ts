@@ -62,7 +62,8 @@ function buildArguments(shape: string, count: number): readonly string[] {
   return [expression, '--no-out-link', '--max-jobs', 'auto', ...args, '--argstr', 'shell', '/bin/sh'];
 }
 
-function environmentOf({ folder }: Workspace, root: string): Record<string, string> {
+/** A store below `root`, with builders in sandboxes that have a shell. */
+export function environmentOf({ folder }: Workspace, root: string): Record<string, string> {
   return {
     HOME: folder,
     NIX_REMOTE: `local?root=${root}`,

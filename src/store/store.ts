@@ -194,6 +194,9 @@ export interface PathWriter {
   /** Throws `realisation/conflict` where the output is known to be something else. */
   addRealisation(realisation: Realisation, options?: CallOptions): Promise<void>;
 
+  /** As `addRealisation` for each, all at once: where that is cheaper. */
+  addRealisations?(realisations: readonly Realisation[], options?: CallOptions): Promise<void>;
+
   addBuildLog(path: StorePath, log: Uint8Array, options?: CallOptions): Promise<void>;
 }
 

@@ -113,7 +113,7 @@ export class DerivationGoal {
     if (!settings.recordsRealisations) return;
     const id = (await this.#idsOfOutputs()).get(name);
     if (id === undefined || (await store.realisation(id, { signal })) !== undefined) return;
-    await store.writer?.addRealisation({ id, path, signatures: [] }, { signal });
+    await this.#context.notes.note({ id, path, signatures: [] });
   }
 
   /** Which store path an output is, as far as anybody knows. */
@@ -210,7 +210,7 @@ export class DerivationGoal {
     if (!needsResolving(this.#derivation, { resolveFixed })) return { kind: 'unchanged', derivation: resolved };
     const derivation: Derivation = { ...resolved, inputDerivations: new Map() };
     const file = makeDerivationFile(store.storeDir, derivation);
-    await addDerivation(store, file, { signal });
+    if (!(await this.#isValid(file.path))) await addDerivation(store, file, { signal });
     return { kind: 'resolved', placed: { path: file.path, derivation } };
   }
 
@@ -236,7 +236,7 @@ export class DerivationGoal {
 
   /** What the derivation becomes when the store paths of its inputs are put in may have been built before. */
   async #realiseResolved({ path, derivation }: PlacedDerivation, name: OutputName): Promise<BuildResult> {
-    const { store, reporter, signal } = this.#context;
+    const { store, reporter } = this.#context;
     const fields = [this.#printed, displayBytes(printStorePath(store.storeDir, path))];
     const message = `resolved derivation: '${fields[0]}' -> '${fields[1]}'`;
     using _waiting = reporter.startActivity({ type: 'buildWaiting', level: 'info', text: message, fields });
@@ -250,7 +250,7 @@ export class DerivationGoal {
     const built = outcome.builtOutputs.get(name);
     if (built === undefined) throw new Error(`realising '${fields[1]}' has not told what '${displayBytes(name)}' is`);
     const id = this.type === 'impure' ? undefined : (await this.#idsOfOutputs()).get(name);
-    if (id !== undefined) await store.writer?.addRealisation({ id, path: built.path, signatures: [] }, { signal });
+    if (id !== undefined) await this.#context.notes.note({ id, path: built.path, signatures: [] });
     const output: BuiltOutput = { path: built.path, signatures: [], derivationHash: id?.derivationHash };
     const status = outcome.status === 'AlreadyValid' ? 'ResolvesToAlreadyValid' : outcome.status;
     return { ...result, outcome: { status, builtOutputs: new Map([[name, output]]) } };

@@ -17,6 +17,7 @@ import type { NestedRealising } from '../nested/nested-store.ts';
 import type { RunningBuild } from '../nested/running-build.ts';
 import type { BuildSlots } from './build-slots.ts';
 import type { PathGoals } from './path-goals.ts';
+import type { RealisationNotes } from './realisation-notes.ts';
 import type { RealiseTally } from './realise-tally.ts';
 
 export interface RealiseSettings {
@@ -49,6 +50,7 @@ export interface RealiseContext {
   readonly slots: BuildSlots;
   readonly paths: PathGoals;
   readonly tally: RealiseTally;
+  readonly notes: RealisationNotes;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   /** `BuildOptions.settles` of all builds. */

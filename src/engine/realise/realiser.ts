@@ -34,6 +34,7 @@ import type { NestedRealising } from '../nested/nested-store.ts';
 import type { RunningBuild } from '../nested/running-build.ts';
 import { type RealisationPlan, planRealisation } from './plan-realisation.ts';
 import type { PlacedDerivation, RealiseContext, RealiseSettings } from './realise-context.ts';
+import { RealisationNotes } from './realisation-notes.ts';
 import { RealiseTally } from './realise-tally.ts';
 
 export interface RealiserOptions {
@@ -136,6 +137,7 @@ class GoalGraph implements RealiseContext {
   readonly slots: BuildSlots;
   readonly paths: PathGoals;
   readonly tally: RealiseTally;
+  readonly notes: RealisationNotes;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly nested: NestedRealising;
@@ -166,6 +168,7 @@ class GoalGraph implements RealiseContext {
     this.nested = options.nested;
     this.parent = request.parent;
     this.tally = new RealiseTally(builds);
+    this.notes = new RealisationNotes(store);
     this.reporter = options.reporter;
     this.signal = AbortSignal.any([request.signal, this.#stop.signal]);
     this.paths = new PathGoals({
@@ -233,7 +236,13 @@ class GoalGraph implements RealiseContext {
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
     const ends = await Promise.allSettled(this.#settling);
     const broken = ends.find(end => end.status === 'rejected');
-    return broken === undefined ? undefined : { error: broken.reason };
+    if (broken !== undefined) return { error: broken.reason };
+    try {
+      await this.notes.flush();
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
   }
 
   /** What was valid when it was planned, and is now that it is kept. */

@@ -54,6 +54,12 @@ export class LocalWriter implements PathWriter {
     this.#store.realisations.add(realisation);
   }
 
+  async addRealisations(realisations: readonly Realisation[], { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    this.#store.requireWritable();
+    this.#store.realisations.addAll(realisations);
+  }
+
   async addBuildLog(path: StorePath, log: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     this.#store.requireWritable();
