@@ -221,7 +221,7 @@ describe('toolchains that are store paths', { skip: withoutMounts }, () => {
     before(async () => {
       folder = temporaryFolder();
       for (const [name, text] of Object.entries(programs)) writeFileSync(join(folder.path, name), text);
-      servers = await ServerPair.start('reapi', builder);
+      servers = await ServerPair.start('http', builder);
     });
 
     after(async () => {
@@ -286,7 +286,7 @@ describe('toolchains that are store paths', { skip: withoutMounts }, () => {
         const { received } = await servers.download.count(async () => {
           assert.equal(await compileAndRun(other), 'words of C\nchanged C++, words of C\n');
         });
-        assert.ok(received < 500 * kibibyte, `${received} bytes came`);
+        assert.ok(received < 100 * kibibyte, `${received} bytes came`);
       });
     }
 

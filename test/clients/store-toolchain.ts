@@ -159,7 +159,8 @@ export class ServerPair implements AsyncDisposable {
 
   /** Copies store paths of a builder, and what they refer to, to where the server has them from: bytes that this took. */
   async publish(builder: ToolchainBuilder, paths: readonly string[]): Promise<number> {
-    const to = `${this.#scheme}://${this.upload.address}`;
+    // Packing well takes its time.
+    const to = `${this.#scheme}://${this.upload.address}${this.#scheme === 'http' ? '?compression=zstd' : ''}`;
     const { sent } = await this.upload.count(() => builder.firn(['copy', '--to', to, ...paths]));
     return sent;
   }

@@ -65,6 +65,17 @@ describe('BinaryCacheSite', () => {
     assert.ok(!isTrusted({}, await addTestPath(rig.store, 'b')));
   });
 
+  it('says what a tree is to whoever sent it and remembers what he sent', async () => {
+    await using rig = await CacheSiteRig.open();
+    await using other = await otherStore(rig);
+    const path = await addTestPath(other, 'sent');
+    await using client = await rig.client();
+    await copyPaths(other, client, [path], { checkSignatures: false });
+    assert.ok(!('rootClaim' in (await infoOf(client, path))));
+    const claim = (await client.lazyTrees?.claim(path)) ?? assert.fail('nothing is claimed');
+    assert.deepEqual(parseRoot(claim.root), rig.store.rootOf(path));
+  });
+
   it('serves NARs in every compression, as narinfos describe them', async () => {
     await using rig = await CacheSiteRig.open({ keys: [key] });
     const path = await addTestPath(rig.store, 'a');

@@ -71,7 +71,7 @@ export class BinaryCacheStore implements Store {
     this.writer = new BinaryCacheWriter({ ...options, lookups: this.#lookups });
     this.#reporter = options.reporter;
     this.lazyTrees = {
-      claim: async (path, lookup) => (await this.#lookups.pathInfo(path, lookup))?.rootClaim,
+      claim: (path, lookup) => this.#lookups.rootClaim(path, lookup),
       open: ({ hash }, { signal } = {}) => this.#transport.open(`cas/${hash}`, { signal }),
     };
     this.#keepsNars = options.parameters.localNarCache !== undefined;

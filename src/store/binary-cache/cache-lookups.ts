@@ -4,6 +4,7 @@ import {
   type DerivationOutputId,
   type NarInfo,
   type RealisedOutput,
+  type RootClaim,
   type StoreDir,
   type StorePath,
   maxNarInfoSize,
@@ -63,6 +64,20 @@ export class CacheLookups implements Disposable {
     const info = await this.pathInfo(path, options);
     if (info === undefined) throw invalidPath(this.storeDir, path);
     return info;
+  }
+
+  /**
+   * What the cache says that the tree of a path is. It is asked, where what is remembered does not say: whoever sent the path
+   * there remembers it as he sent it, and the cache has more to say.
+   */
+  async rootClaim(path: StorePath, options: CallOptions = {}): Promise<RootClaim | undefined> {
+    const info = await this.pathInfo(path, options);
+    if (info === undefined || info.rootClaim !== undefined) return info?.rootClaim;
+    const hashPart = storePathHashPart(path);
+    const asked = await this.#fetchNarInfo(hashPart, options.signal);
+    if (asked?.path !== path) return undefined;
+    this.#remember(hashPart, asked);
+    return asked.rootClaim;
   }
 
   /** Of the path with this hash part, of which the caller knows that it is one. */
