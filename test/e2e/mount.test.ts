@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -417,6 +417,27 @@ describe('firn mount --upstream', { skip }, () => {
     await proxy.open();
     assert.equal(await read(join(mounted.path, third, 'text')), 'third\n');
     assert.equal(await mounted.stop(), 0);
+  });
+
+  test('mends what is damaged here', async () => {
+    await using parts = await pair();
+    const { rig, served, add } = parts;
+    const path = rig.add('both', 100_000);
+    assert.equal(add('both', 100_000), path);
+    const { hash } = digestOf(dataOf('both', 100_000));
+    const blob = join(rig.folder, 'state/blobs', hash.slice(0, 2), hash.slice(2));
+    chmodSync(blob, 0o644);
+    writeFileSync(blob, noise(100_000, 99));
+    utimesSync(blob, 5, 5);
+    const alone = await rig.mount();
+    assert.match(await read(join(alone.path, path, 'data')), /Input\/output error/);
+    await alone.said(/is damaged/);
+    assert.equal(await read(join(alone.path, path, 'text')), 'both\n');
+    await alone.stop();
+    const mounted = await rig.mount('--upstream', '--option', 'substituters', `http://${served.http}?trusted=1`);
+    assert.equal(await sha256(join(mounted.path, path, 'data')), hash);
+    assert.equal(await mounted.stop(), 0);
+    assert.ok(hasBlob(rig, dataOf('both', 100_000)));
   });
 
   test('may begin without its upstream', async () => {
