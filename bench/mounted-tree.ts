@@ -8,9 +8,9 @@
  * PEER_RUNNER runs buildbox-casd, buildbox-fuse and casupload where they are another system's, on the same /tmp and network. Needs
  * what mounting needs.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -33,6 +33,7 @@ const { values: options } = parseArgs({
 const folders = 100;
 const filesEach = 100;
 const bigSize = 400_000_000;
+const programs = 100;
 
 function makeTree(folder: string): void {
   mkdirSync(folder);
@@ -49,6 +50,8 @@ function makeTree(folder: string): void {
 /** A tree that is there to be read. */
 interface Shown extends AsyncDisposable {
   readonly path: string;
+  /** What `makeCompiler` made. */
+  readonly compiler?: string;
 }
 
 type Side = 'Firn' | 'buildbox-fuse' | 'ext4';
@@ -65,6 +68,42 @@ const measures: Readonly<Record<string, (path: string) => readonly [string, ...s
   sequential: path => ['dd', `if=${path}/big`, 'of=/dev/null', 'bs=1M', 'status=none'],
 };
 
+/** The machine's C compiler with its headers and 100 programs: all but the libraries that its own programs need. */
+function makeCompiler(to: string): void {
+  const ask = (...args: string[]) => execFileSync('gcc', args, { encoding: 'utf8' }).trim();
+  for (const each of ['bin', 'sources']) mkdirSync(join(to, each), { recursive: true });
+  for (const program of ['gcc', 'as']) {
+    copyFileSync(
+      execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim(),
+      join(to, 'bin', program),
+    );
+  }
+  const library = join(ask('-print-prog-name=cc1'), '..');
+  cpSync(library, join(to, 'lib/gcc', ask('-dumpmachine'), ask('-dumpversion')), {
+    recursive: true,
+    dereference: true,
+  });
+  cpSync('/usr/include', join(to, 'include'), { recursive: true, dereference: true });
+  const headers = ['stdio', 'stdlib', 'string', 'math', 'errno', 'unistd', 'sys/types', 'sys/stat', 'pthread', 'time'];
+  const includes = headers.map(header => `#include <${header}.h>\n`).join('');
+  for (let i = 0; i < programs; i++) {
+    const main = `int main(int argc, char **argv) { return printf("%d %s\\n", argc + ${i}, argv[0]) < 0; }\n`;
+    writeFileSync(join(to, 'sources', `${i}.c`), includes + main);
+  }
+}
+
+/** Compiles all of them, one after the other, in the way of who has nothing else. */
+function compileAll(path: string, objects: string): readonly [string, ...string[]] {
+  mkdirSync(objects, { recursive: true });
+  const script = `
+    own=$(echo "$1"/lib/gcc/*/*); machine=$(basename "$(dirname "$own")")
+    for source in "$1"/sources/*.c; do
+      "$1/bin/gcc" -B "$1/bin" -nostdinc -isystem "$own/include" -isystem "$1/include" -isystem "$1/include/$machine" \
+        -c -O1 -o "$2/out.o" "$source" || exit 1
+    done`;
+  return ['sh', '-c', script, 'sh', path, objects];
+}
+
 function timeOf([program, ...args]: readonly [string, ...string[]]): number {
   const start = performance.now();
   const { status, stderr } = spawnSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -73,17 +112,24 @@ function timeOf([program, ...args]: readonly [string, ...string[]]): number {
   return time;
 }
 
+const compiling = `compiling ${programs} files of C`;
+
 const folder = mkdtempSync(join(tmpdir(), 'bench-mounted-'));
 const tree = join(folder, 'tree');
 makeTree(tree);
 await using store = new DiskBlobStore(join(folder, 'data'));
-const node = await importAll();
+const compiler = join(folder, 'compiler');
+makeCompiler(compiler);
+const node = await importAll(tree);
+const compilerNode = await importAll(compiler);
 const checkout = join(folder, 'checkout');
-await checkoutTree(store, node, checkout, { files: store });
+mkdirSync(checkout);
+await checkoutTree(store, node, join(checkout, 'tree'), { files: store });
+await checkoutTree(store, compilerNode, join(checkout, 'compiler'), { files: store });
 
-async function importAll(): Promise<Node> {
+async function importAll(from: string): Promise<Node> {
   await using batch = store.batch();
-  const root = await importTree(tree, batch);
+  const root = await importTree(from, batch);
   await batch.commit();
   return root;
 }
@@ -99,8 +145,15 @@ async function mountFirn(): Promise<Shown> {
       reportProblem: problem => console.error(problem),
     },
   });
-  mount.addView('view', [{ name: byteStringFromText('tree'), node }]);
-  return { path: join(mount.pathOf('view'), 'tree'), [Symbol.asyncDispose]: () => mount[Symbol.asyncDispose]() };
+  mount.addView('view', [
+    { name: byteStringFromText('compiler'), node: compilerNode },
+    { name: byteStringFromText('tree'), node },
+  ]);
+  return {
+    path: join(mount.pathOf('view'), 'tree'),
+    compiler: join(mount.pathOf('view'), 'compiler'),
+    [Symbol.asyncDispose]: () => mount[Symbol.asyncDispose](),
+  };
 }
 
 /** What `casupload` says the tree is. */
@@ -153,7 +206,14 @@ using casd = options['no-peer'] ? undefined : await serveCasd(join(folder, 'casd
 const sides: ReadonlyMap<Side, (round: number) => Promise<Shown>> = new Map<Side, (round: number) => Promise<Shown>>([
   ['Firn', () => mountFirn()],
   ...(casd === undefined ? [] : ([['buildbox-fuse', (round: number) => mountPeer(casd.port, round)]] as const)),
-  ['ext4', async () => ({ path: checkout, [Symbol.asyncDispose]: async () => {} })],
+  [
+    'ext4',
+    async () => ({
+      path: join(checkout, 'tree'),
+      compiler: join(checkout, 'compiler'),
+      [Symbol.asyncDispose]: async () => {},
+    }),
+  ],
 ]);
 
 /** By what was measured, then by side: milliseconds, one a round. */
@@ -175,6 +235,9 @@ for (let round = 0; round <= Number(options.rounds); round++) {
         if (round > 0) note(`${what}, ${state}`, side, time);
       }
     }
+    if (shown.compiler === undefined) continue;
+    const time = timeOf(compileAll(shown.compiler, join(folder, 'objects')));
+    if (round > 0) note(compiling, side, time);
   }
 }
 
@@ -192,6 +255,7 @@ const bars: readonly Bar[] = [
   { what: 'find, cached', against: 'ext4', bar: 2 },
   { what: '1,000 small files, cached', against: 'ext4', bar: 2 },
   { what: 'sequential, cached', against: 'ext4', bar: 1 / 0.4 },
+  { what: compiling, against: 'ext4', bar: 1.1 },
 ];
 
 const figures = bars.flatMap(({ what, against, bar }) => {
@@ -225,7 +289,7 @@ if (options.save) {
   const record = {
     name: 'mounted-tree',
     title: 'reading a tree through a mount',
-    workload: `${folders * filesEach} files of 0.5 to 8.5 KB in ${folders} folders, and one of ${bigSize / 1e6} MB`,
+    workload: `${folders * filesEach} files of 0.5 to 8.5 KB in ${folders} folders, and one of ${bigSize / 1e6} MB; a C compiler with its headers`,
     date: new Date().toISOString().slice(0, 10),
     machine: describeMachine(undefined),
     figures,

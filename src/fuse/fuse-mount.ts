@@ -14,7 +14,7 @@ import { FuseError } from './error.ts';
 import { removeStaleMount } from './mounting/mount-table.ts';
 import { type OpenMount, openMount } from './mounting/open-mount.ts';
 import type { NodeSource, SourceOptions } from './node-source.ts';
-import { entryInvalidation } from './protocol/notify.ts';
+import { entryInvalidation, inodeInvalidation } from './protocol/notify.ts';
 import { rootId } from './protocol/request.ts';
 import { readAhead } from './mounting/read-ahead.ts';
 import {
@@ -157,12 +157,14 @@ export class FuseMount implements AsyncDisposable {
    */
   addView(name: string, contents: ViewContents, owner?: ViewOwner): void {
     this.#order({ kind: 'add view', name: this.#viewName(name), contents, owner });
+    this.#forgetListing();
   }
 
   /** Resolves when nobody finds it any more; who is in it stays there. */
   async removeView(name: string): Promise<void> {
     const viewName = this.#viewName(name);
     this.#order({ kind: 'remove view', name: viewName });
+    this.#forgetListing();
     if (this.#hasEnded) return;
     await this.#notify(entryInvalidation(rootId, viewName));
   }
@@ -202,6 +204,16 @@ export class FuseMount implements AsyncDisposable {
     this.#wake();
   }
 
+  /** The kernel has kept which views there are. */
+  #forgetListing(): void {
+    if (this.#hasEnded) return;
+    try {
+      writeSync(this.#mount.device, inodeInvalidation(rootId));
+    } catch (error) {
+      if (!isForgotten(error)) throw error;
+    }
+  }
+
   #wake(): void {
     try {
       writeSync(this.#wakeUp, Buffer.alloc(1));
@@ -215,9 +227,7 @@ export class FuseMount implements AsyncDisposable {
   #notify(message: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
       write(this.#mount.device, message, error => {
-        // Unknown to the kernel, or unmounted: then it has nothing to forget.
-        const errno = errnoOf(error);
-        if (error === null || errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'ENODEV') resolve();
+        if (error === null || isForgotten(error)) resolve();
         else reject(error);
       });
     });
@@ -309,6 +319,11 @@ export class FuseMount implements AsyncDisposable {
       // It is dead without us, and whoever mounts there next takes it away.
     }
   }
+}
+
+/** Whether the kernel has nothing to forget: it does not know what a notice is of, or nothing is mounted. */
+function isForgotten(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ENODEV', 'ECONNABORTED'].includes(errnoOf(error) ?? '');
 }
 
 /** The kernel's table has places without symlinks. */

@@ -2,6 +2,7 @@ import { type ByteString, bytesOf } from '../../base/index.ts';
 import { replyHeaderSize } from './reply.ts';
 import type { NodeId } from './request.ts';
 
+const invalidateInode = 2;
 const invalidateEntry = 3;
 
 /**
@@ -16,5 +17,15 @@ export function entryInvalidation(parent: NodeId, name: ByteString): Buffer {
   message.writeBigUInt64LE(BigInt(parent), replyHeaderSize);
   message.writeUInt32LE(name.length, replyHeaderSize + 8);
   message.set(bytesOf(name), replyHeaderSize + 16);
+  return message;
+}
+
+/** Tells the kernel that it knows nothing of an inode's attributes and contents any more (FUSE_NOTIFY_INVAL_INODE). Waits for nobody. */
+export function inodeInvalidation(nodeId: NodeId): Buffer {
+  // After the inode, where contents are stale from and how far: all of them.
+  const message = Buffer.alloc(replyHeaderSize + 24);
+  message.writeUInt32LE(message.byteLength, 0);
+  message.writeInt32LE(invalidateInode, 4);
+  message.writeBigUInt64LE(BigInt(nodeId), replyHeaderSize);
   return message;
 }

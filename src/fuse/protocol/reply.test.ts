@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { byteStringFromText } from '../../base/index.ts';
 import { features, negotiate } from './init.ts';
-import { entryInvalidation } from './notify.ts';
+import { entryInvalidation, inodeInvalidation } from './notify.ts';
 import { ReplyWriter, forEver } from './reply.ts';
 
 const attributes = {
@@ -159,7 +159,11 @@ describe('negotiate', () => {
   });
 });
 
-test('that a name may have another meaning', () => {
+test('that what is known of a name or an inode is stale', () => {
   const expected = '2300000003000000000000000000000001000000000000000200000000000000616200';
   assert.equal(entryInvalidation(1, byteStringFromText('ab')).toString('hex'), expected);
+  assert.equal(
+    inodeInvalidation(1).toString('hex'),
+    `280000000200000000000000000000000100000000000000${'00'.repeat(16)}`,
+  );
 });

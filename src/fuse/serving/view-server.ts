@@ -267,7 +267,7 @@ export class ViewServer {
         // Without a promise: it may come.
         if (view === undefined) return 'ENOENT';
         // What a dynamic one shows changes.
-        this.#enter(view, { entry: forEver, attributes: this.#attributesValidity(view) });
+        this.#enter(view, this.#viewValidity(view));
         return 'done';
       }
       case 'view': {
@@ -377,7 +377,9 @@ export class ViewServer {
       const dirent = { nodeId: inode.id, next, name: entry.name, mode: attributes.mode };
       if (plus) {
         this.#inodes.retain(inode);
-        writer.direntplus(dirent, attributes, options);
+        // That of a dynamic view is shorter than its name's.
+        const validity = inode.kind === 'view' ? this.#viewValidity(inode) : options.validity;
+        writer.direntplus(dirent, attributes, { validity, limit });
       } else writer.dirent(dirent, limit);
     }
   }
@@ -407,8 +409,12 @@ export class ViewServer {
     }
   }
 
+  #viewValidity(view: ViewInode): Validity {
+    return { entry: forEver, attributes: this.#attributesValidity(view) };
+  }
+
   #attributesValidity(inode: Inode): number {
-    if (inode.kind === 'views') return 0;
+    // Of the folder of views, the kernel is told when it changes.
     return inode.kind === 'view' && isDynamic(inode.contents) ? 1 : forEver;
   }
 }
