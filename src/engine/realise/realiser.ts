@@ -145,8 +145,10 @@ class GoalGraph implements RealiseContext {
   readonly #options: RealiserOptions;
   readonly #request: RealiseRequest;
   readonly #stop = new AbortController();
-  readonly #derivations = new Map<string, DerivationGoal>();
+  /** Of derivations that are worked on: what has ended well is released, and found valid if somebody asks for more of it. */
+  readonly #derivations = new Map<string, SharedGoal>();
   readonly #placed = new Map<string, Promise<PlacedDerivation | undefined>>();
+  readonly #types = new Map<StorePath, DerivationType>();
   readonly #goals = new Map<string, Promise<BuildResult>>();
   readonly #reported = new Set<Promise<BuildResult>>();
   /** Whose failure called off the others. */
@@ -287,10 +289,12 @@ class GoalGraph implements RealiseContext {
   }
 
   realiseDerivation(derivation: PlacedDerivation, mode: BuildMode, outputs: OutputsSpec): Promise<BuildResult> {
-    return this.#goalOf(derivation, mode).realise(outputs);
+    return this.#work(derivation, mode, outputs);
   }
 
   async typeOf(path: StorePath): Promise<DerivationType | undefined> {
+    const known = this.#types.get(path);
+    if (known !== undefined) return known;
     const placed = await this.#place(opaquePath(path));
     return placed === undefined ? undefined : derivationTypeOf(placed.derivation);
   }
@@ -343,7 +347,9 @@ class GoalGraph implements RealiseContext {
       const printed = displayBytes(formatSingleDerivingPath(this.store.storeDir, of));
       return failed('DependencyFailed', `failed to obtain derivation of '${printed}'`);
     }
-    return this.#goalOf(placed, mode).realise(outputs);
+    const result = await this.#work(placed, mode, outputs);
+    if (isBuildSuccess(result.outcome)) this.#placed.delete(formatSingleDerivingPath(this.store.storeDir, of));
+    return result;
   }
 
   /** Finds and reads a derivation, once; undefined if it cannot be had. */
@@ -359,16 +365,27 @@ class GoalGraph implements RealiseContext {
   async #findAndRead(of: SingleDerivingPath): Promise<PlacedDerivation | undefined> {
     const path = await this.#resolve(of);
     const derivation = path === undefined ? undefined : await this.#readDerivation(path);
-    return path === undefined || derivation === undefined ? undefined : { path, derivation };
+    if (path === undefined || derivation === undefined) return undefined;
+    this.#types.set(path, derivationTypeOf(derivation));
+    return { path, derivation };
   }
 
-  #goalOf(placed: PlacedDerivation, mode: BuildMode): DerivationGoal {
+  async #work(placed: PlacedDerivation, mode: BuildMode, outputs: OutputsSpec): Promise<BuildResult> {
     const key = `${placed.path} ${mode}`;
-    const known = this.#derivations.get(key);
-    if (known !== undefined) return known;
-    const goal = new DerivationGoal(this, placed, mode);
-    this.#derivations.set(key, goal);
-    return goal;
+    const shared = this.#derivations.get(key) ?? {
+      goal: new DerivationGoal(this, placed, mode),
+      users: 0,
+      isKept: false,
+    };
+    this.#derivations.set(key, shared);
+    shared.users++;
+    // What fails fails once; what is made anew each time is made once; what is built to be compared is not taken for valid.
+    shared.isKept ||= mode !== 'normal' || shared.goal.type === 'impure';
+    const result = await shared.goal.realise(outputs);
+    shared.users--;
+    shared.isKept ||= !isBuildSuccess(result.outcome);
+    if (shared.users === 0 && !shared.isKept) this.#derivations.delete(key);
+    return result;
   }
 
   /** The store path of a derivation, once it is there; undefined if it cannot be had. */
@@ -399,4 +416,13 @@ class GoalGraph implements RealiseContext {
     const there = await evalStore.validPaths([path], { signal });
     return readDerivation(there.has(path) ? evalStore : store, path, { signal });
   }
+}
+
+/** A derivation that several may want outputs of. */
+interface SharedGoal {
+  readonly goal: DerivationGoal;
+  /** Who waits for it now. */
+  users: number;
+  /** Whether nobody may begin it anew. */
+  isKept: boolean;
 }
