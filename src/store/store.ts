@@ -57,6 +57,9 @@ export interface Store extends AsyncDisposable, PossibleFacets {
    */
   knownOutputs?(derivations: Iterable<StorePath>, options?: CallOptions): Promise<KnownOutputs>;
 
+  /** The derivation at a valid path, for stores that may have it at hand; `readDerivation` reads any. Throws where it is none. */
+  derivation?(path: StorePath): Derivation | undefined;
+
   /**
    * What realisations call the outputs of `derivation`, whose input derivations are valid: stores that keep what these hash
    * to have it, which spares reading them all. `name` is for messages. Throws as `DerivationHasher.hash`.

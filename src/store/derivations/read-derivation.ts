@@ -17,6 +17,8 @@ import type { Store } from '../store.ts';
  */
 export async function readDerivation(store: Store, path: StorePath, options?: CallOptions): Promise<Derivation> {
   const name = derivationNameOf(path);
+  const known = atHand(store, path);
+  if (known !== undefined) return known;
   const tree = await store.openTree(path, options);
   const entry = await tree.lookup([], options);
   if (entry?.type === 'regular' && entry.size > defaultMaxDerivationSize) {
@@ -26,4 +28,13 @@ export async function readDerivation(store: Store, path: StorePath, options?: Ca
   let text = '';
   for await (const chunk of tree.read([], options)) text += byteStringOf(chunk);
   return parseDerivation(brandAs<ByteString>(text), { storeDir: store.storeDir, name });
+}
+
+/** What is wrong with it is said by reading it. */
+function atHand(store: Store, path: StorePath): Derivation | undefined {
+  try {
+    return store.derivation?.(path);
+  } catch {
+    return undefined;
+  }
 }

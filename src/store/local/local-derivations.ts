@@ -25,6 +25,9 @@ interface StagedDerivation extends ValidPath {
   readonly draft?: { readonly path: string } | undefined;
 }
 
+/** Derivations that are kept parsed; those of nixpkgs take some 4 kB each. */
+const maxParsed = 4096;
+
 export interface DerivationPlaces {
   readonly paths: PathTable;
   /** Where a path is on disk that may be valid without being in the castore yet; undefined where there is none such. */
@@ -38,6 +41,8 @@ export class LocalDerivations {
   readonly #paths: PathTable;
   readonly #earlyPlace: DerivationPlaces['earlyPlace'];
   readonly #hasher: DerivationHasher;
+  /** Those read last: a plan reads what is then built, and the hashes of its outputs are of the same. */
+  readonly #parsed = new Map<StorePath, Derivation>();
   /** What is about to become valid. */
   #staged: ReadonlyMap<StorePath, StagedDerivation> = new Map();
 
@@ -51,8 +56,23 @@ export class LocalDerivations {
 
   /** Undefined where `path` is not valid. Throws `derivation/…`, `blob/missing`, and as `derivationNameOf`. */
   read(path: StorePath): Derivation | undefined {
-    const root = (this.#staged.get(path) ?? this.#paths.find(path))?.root;
-    return root === undefined ? undefined : this.#parse(path, root);
+    const known = this.#parsed.get(path);
+    if (known !== undefined && this.#paths.isValid(path)) return known;
+    const staged = this.#staged.get(path);
+    const root = (staged ?? this.#paths.find(path))?.root;
+    if (root === undefined) return undefined;
+    const derivation = this.#parse(path, root);
+    if (staged === undefined) this.#remember(path, derivation);
+    return derivation;
+  }
+
+  #remember(path: StorePath, derivation: Derivation): void {
+    if (this.#parsed.size >= maxParsed)
+      for (const oldest of this.#parsed.keys()) {
+        this.#parsed.delete(oldest);
+        break;
+      }
+    this.#parsed.set(path, derivation);
   }
 
   /**

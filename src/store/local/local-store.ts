@@ -244,6 +244,10 @@ export class LocalStore implements Store {
     return this.paths.knownOutputsOf(derivations);
   }
 
+  derivation(path: StorePath): Derivation | undefined {
+    return this.derivations.read(path);
+  }
+
   outputIds(derivation: Derivation, name: string): ReadonlyMap<OutputName, DerivationOutputId> {
     return this.derivations.outputIds(derivation, name);
   }
