@@ -13,7 +13,7 @@ import {
 } from '../../exec/index.ts';
 import { ReapiError } from '../error.ts';
 import type { ActionExecutor, ActionJob, Executed, ExecutionOptions } from './action-executor.ts';
-import { StoreLinks } from '../views/store-links.ts';
+import { StoreLinks } from './store-links.ts';
 import { ActionFolder } from './action-folder.ts';
 import type { ActionPlan } from './action-plan.ts';
 import { collectOutputs } from './collect-outputs.ts';
