@@ -1,5 +1,5 @@
 /**
- * Builds the examples from nothing, twice by Firn and once by C++ Nix, each in a store of its own and sandboxed, and
+ * Builds the examples and the toolchains of integrations/bazel from nothing, twice by Firn and once by C++ Nix, each in a store of its own and sandboxed, and
  * compares the contents of everything that came to be: the NAR hash of each output of each derivation, of fixed outputs as
  * of those that are found out by building.
  *
@@ -24,7 +24,11 @@ if (peerBin === undefined) {
 const ownBin = process.env['FIRN_BINDIR'] ?? join(import.meta.dirname, '../../bin');
 const examples = join(import.meta.dirname, '../../examples');
 const named = process.argv.slice(2).map(file => resolve(file));
-const files = named.length > 0 ? named : ['c-program', 'javascript-library'].map(name => join(examples, name));
+const usual = [
+  ...['c-program', 'javascript-library'].map(name => join(examples, name)),
+  join(examples, '../integrations/bazel/toolchain.nix'),
+];
+const files = named.length > 0 ? named : usual;
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'firn-builds-')));
 
 interface Side {
