@@ -2,7 +2,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { byteStringFromText } from '../base/index.ts';
 import { type Digest, DiskBlobStore, type Node, importTree } from '../castore/index.ts';
-import { type FetchOptions, FuseError, FuseMount, type FuseMountOptions, type FuseProblem } from '../fuse/index.ts';
+import {
+  type FetchOptions,
+  FuseError,
+  FuseMount,
+  type FuseMountOptions,
+  type FuseProblem,
+  type ViewOwner,
+} from '../fuse/index.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export type FetchBlob = (digest: Digest, options: FetchOptions) => Promise<Uint8Array | undefined>;
@@ -74,8 +81,8 @@ export class MountRig implements AsyncDisposable {
   }
 
   /** Shows one node, as `tree` in a view of its own; where that is. */
-  show(node: Node, view = 'view'): string {
-    this.mount.addView(view, [{ name: byteStringFromText('tree'), node }]);
+  show(node: Node, view = 'view', owner?: ViewOwner): string {
+    this.mount.addView(view, [{ name: byteStringFromText('tree'), node }], owner);
     return join(this.mount.pathOf(view), 'tree');
   }
 
