@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { removeTree } from '../../src/castore/index.ts';
 import { temporaryFolder } from '../../src/testing/index.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -32,8 +31,15 @@ export interface ServeOptions {
   readonly flags?: readonly string[];
   /** For clients of this system, wherever PEER_RUNNER has others. */
   readonly isHere?: boolean;
+  /** Where its data folder is; one of its own unless given. */
+  readonly folder?: string;
   /** Beside the environment that this process has. */
   readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Somebody else's, who removes it. */
+function keptFolder(path: string): ReturnType<typeof temporaryFolder> {
+  return { path, [Symbol.dispose]: () => {} };
 }
 
 /** `firn serve` with a data folder of its own. */
@@ -56,8 +62,6 @@ export class ServedFirn implements AsyncDisposable {
     this.#log = started.log;
     this.folder = folder.path;
     this.#dispose = () => {
-      // Trees in there are read-only.
-      if (existsSync(join(folder.path, 'data'))) removeTree(join(folder.path, 'data'));
       folder[Symbol.dispose]();
     };
     this.configuration = started.output.slice(0, started.output.indexOf('\nready ') + 1);
@@ -69,7 +73,7 @@ export class ServedFirn implements AsyncDisposable {
 
   static async start(options: ServeOptions = {}): Promise<ServedFirn> {
     const { anonymous = 'execute', flags = [], isHere = false, env = {} } = options;
-    const folder = temporaryFolder();
+    const folder = options.folder === undefined ? temporaryFolder() : keptFolder(options.folder);
     // Sandboxes are another user's.
     chmodSync(folder.path, 0o755);
     const runner = isHere ? undefined : process.env['PEER_RUNNER'];
@@ -102,12 +106,12 @@ export class ServedFirn implements AsyncDisposable {
     return this.#child.pid ?? 0;
   }
 
-  async stop(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = new Promise(resolve => {
       this.#child.on('exit', resolve);
     });
-    this.#child.kill('SIGTERM');
+    this.#child.kill(signal);
     await ended;
   }
 

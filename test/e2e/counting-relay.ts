@@ -7,6 +7,10 @@ export class CountingRelay implements AsyncDisposable {
   readonly address: string;
   /** Bytes that came from the server. */
   received = 0;
+  /** What becomes of bytes from the server. */
+  #alter: ((chunk: Buffer) => Buffer) | undefined;
+  /** At how many received bytes what is to happen. */
+  #trap: { readonly at: number; readonly happen: () => void } | undefined;
   readonly #sockets: Set<Socket>;
   readonly #server: ReturnType<typeof createServer>;
   /** Whether nothing is passed on: connections stay, and nobody answers. */
@@ -47,10 +51,32 @@ export class CountingRelay implements AsyncDisposable {
       });
       upstream.on('data', (chunk: Buffer) => {
         relay.received += chunk.byteLength;
-        if (!relay.#isStalled) client.write(chunk);
+        relay.#spring();
+        if (!relay.#isStalled && !relay.#isCut) client.write(relay.#alter?.(chunk) ?? chunk);
       });
     });
     return relay;
+  }
+
+  /** Has something happen, such as `cut`, when `bytes` more have come from the server; what has come then is not passed on. */
+  after(bytes: number, happen: () => void): void {
+    this.#trap = { at: this.received + bytes, happen };
+  }
+
+  #spring(): void {
+    const trap = this.#trap;
+    if (trap === undefined || this.received < trap.at) return;
+    this.#trap = undefined;
+    trap.happen();
+  }
+
+  /** Changes a bit of every chunk of some size, so that heads of messages stay as they are. */
+  lie(): void {
+    this.#alter = chunk => {
+      const altered = Buffer.from(chunk);
+      if (altered.length > 8192) altered[8192] = (altered[8192] ?? 0) ^ 1;
+      return altered;
+    };
   }
 
   stall(): void {
@@ -66,6 +92,8 @@ export class CountingRelay implements AsyncDisposable {
   restore(): void {
     this.#isStalled = false;
     this.#isCut = false;
+    this.#alter = undefined;
+    this.#trap = undefined;
     for (const socket of this.#sockets) socket.destroy();
   }
 

@@ -285,9 +285,15 @@ test('a builder that kills all that it sees ends itself alone', async () => {
   assert.equal((await neighbour).output, 'fine\n');
 });
 
+/** Other tests may have views at the same time, which these sandboxes have not. */
+function mountsOfSandboxes(): string[] {
+  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  return lines.filter(line => !line.includes(' - fuse'));
+}
+
 test('many failing actions leave nothing', async () => {
   const name = uniqueName();
-  const mountsBefore = readFileSync('/proc/self/mountinfo', 'utf8');
+  const mountsBefore = mountsOfSandboxes();
   let left = 500;
   const scripts = ['exit 1', 'kill -SEGV $$; exit 2', '(setsid sleep 1000 &); exit 3', 'mkfifo /tmp/f; exit 4', 'yes'];
   const one = async (): Promise<void> => {
@@ -301,6 +307,6 @@ test('many failing actions leave nothing', async () => {
   };
   await Promise.all([one(), one(), one(), one()]);
   assert.equal(countProcesses(name), 0);
-  assert.equal(readFileSync('/proc/self/mountinfo', 'utf8'), mountsBefore);
+  assert.deepEqual(mountsOfSandboxes(), mountsBefore);
   assert.equal(existsSync('/tmp/f'), false);
 });

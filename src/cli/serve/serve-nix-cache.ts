@@ -26,7 +26,8 @@ export function serveNixCache(store: LocalStore, { settings, access, context }: 
       upstream: settings.pullsThrough ? new Upstream(store, context) : undefined,
       sent: new SentTable(store.blobs),
       privateInstances: new Set(settings.privateInstances),
-      spool: join(store.dataFolder, 'tmp', `sent-${process.pid}`),
+      // Where it is known for that of a living process.
+      spool: join(store.blobs.folder.temporaryFolder(), 'sent'),
       openFolder: folder => openStoreAt(`file://${encodeURI(folder)}?store=${storeDir}`, context),
     },
     access,

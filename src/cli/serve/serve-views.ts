@@ -23,14 +23,21 @@ export interface ServedViews extends AsyncDisposable {
 
 /**
  * By a file system of ours where this machine lets us mount one, else as they are on disk: then they are fetched whole. Nothing
- * is mounted before an action names something.
+ * is mounted before an action names something; what killed processes have left mounted goes at once.
  */
 export function serveViews(store: LocalStore, options: ServeViewsOptions): ServedViews {
   const resources = new AsyncDisposableStack();
+  removeStaleMountPoints(store);
   let opening: Promise<StoreViews> | undefined;
+  const opened = () => {
+    opening ??= openViews(store, options, resources);
+    // What fails once may succeed for the next action.
+    opening.catch(() => (opening = undefined));
+    return opening;
+  };
   const views: StoreViews = {
     storeDir: displayBytes(byteStringFromLatin1(store.storeDir)),
-    open: async request => (await (opening ??= openViews(store, options, resources))).open(request),
+    open: async request => (await opened()).open(request),
   };
   return { views, [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose]() };
 }
@@ -62,18 +69,27 @@ async function openViews(
   }
 }
 
-/** A folder of this process, below one where those are removed that killed processes have left. */
-function makeMountPoint({ dataFolder }: LocalStore): string {
-  const parent = join(dataFolder, 'views');
-  makeFolder(realFileSystem, parent, 0o711);
+/** Below it are mount points, each named by the process whose it is. */
+function mountPoints({ dataFolder }: LocalStore): string {
+  return join(dataFolder, 'views');
+}
+
+function makeMountPoint(store: LocalStore): string {
+  makeFolder(realFileSystem, mountPoints(store), 0o711);
+  const own = join(mountPoints(store), String(process.pid));
+  mkdirSync(own, { mode: 0o711, recursive: true });
+  return own;
+}
+
+/** Removes those of processes that were killed. */
+function removeStaleMountPoints(store: LocalStore): void {
+  const parent = mountPoints(store);
+  if (!existsSync(parent)) return;
   for (const pid of readdirSync(parent)) {
     if (existsSync(`/proc/${pid}`) && pid !== String(process.pid)) continue;
     removeStaleMount(join(parent, pid));
     removeMountPoint(join(parent, pid));
   }
-  const own = join(parent, String(process.pid));
-  mkdirSync(own, { mode: 0o711 });
-  return own;
 }
 
 function removeMountPoint(path: string): void {

@@ -8,7 +8,7 @@ import {
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf, systemErrorText } from '../../base/index.ts';
 import type { Resources } from '../action.ts';
@@ -82,7 +82,10 @@ export class ResourceGroup implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const folder of this.folders) await removeGroup(folder);
+    for (const folder of this.folders) {
+      await removeGroup(folder);
+      removeLeftovers(dirname(folder));
+    }
   }
 }
 
@@ -138,21 +141,27 @@ function noController(name: string): ExecError {
   return new ExecError('exec/no-resources', `this machine gives Firn no control groups of '${name}': ${wayOut}`);
 }
 
+/** Where nothing is left of dead processes. */
 const cleared = new Set<string>();
 
-/** Groups of processes that were killed: once for each place. Nobody is in them any more, or they stay. */
+/**
+ * Groups of processes that were killed: looked for until none is left, since whoever was in them ends somewhat later. One that
+ * is not ours to remove keeps it being looked for.
+ */
 function removeLeftovers(parent: string): void {
   if (cleared.has(parent)) return;
-  cleared.add(parent);
+  let isClear = true;
   for (const name of readdirSync(parent)) {
     const [, pid] = /^firn-([1-9][0-9]*)-[0-9]+$/.exec(name) ?? [];
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
     try {
       rmdirSync(join(parent, name));
-    } catch {
-      // Somebody else's, or was faster.
+    } catch (error) {
+      // Another process may have been faster.
+      if (errnoOf(error) !== 'ENOENT') isClear = false;
     }
   }
+  if (isClear) cleared.add(parent);
 }
 
 async function removeGroup(folder: string): Promise<void> {
