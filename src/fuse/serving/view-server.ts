@@ -386,27 +386,8 @@ export class ViewServer {
 
   #attributesOf(inode: Inode): Attributes {
     const { user, group } = inode.owner ?? this.#options;
-    const common = { nodeId: inode.id, time: canonicalTime, user, group };
-    const more = inode.owner === undefined ? 0 : ownerMay;
-    switch (inode.kind) {
-      case 'file': {
-        const mode = inode.node.executable ? executableMode : fileMode;
-        return { ...common, size: inode.node.digest.size, mode: mode | more };
-      }
-      case 'symlink':
-        return { ...common, size: inode.node.target.length, mode: symlinkMode };
-      case 'views':
-        return { ...common, size: 0, mode: folderMode, time: inode.changed };
-      case 'view': {
-        // Another time each time makes the kernel list it anew.
-        const time = isDynamic(inode.contents) ? now() : canonicalTime;
-        return { ...common, size: 0, mode: folderMode | more, time };
-      }
-      case 'directory':
-        return { ...common, size: inode.node.digest.size, mode: folderMode | more };
-      default:
-        return unreachable(inode);
-    }
+    // In one piece: this is done for every entry of a listing.
+    return { nodeId: inode.id, size: sizeOf(inode), mode: modeOf(inode), time: timeOf(inode), user, group };
   }
 
   #viewValidity(view: ViewInode): Validity {
@@ -435,6 +416,24 @@ interface Listing {
   readonly offset: number;
   readonly size: number;
   readonly plus: boolean;
+}
+
+/** In bytes. */
+function sizeOf(inode: Inode): number {
+  if (inode.kind === 'file' || inode.kind === 'directory') return inode.node.digest.size;
+  return inode.kind === 'symlink' ? inode.node.target.length : 0;
+}
+
+function modeOf(inode: Inode): number {
+  if (inode.kind === 'symlink') return symlinkMode;
+  const mode = inode.kind !== 'file' ? folderMode : inode.node.executable ? executableMode : fileMode;
+  return inode.owner === undefined ? mode : mode | ownerMay;
+}
+
+function timeOf(inode: Inode): Time {
+  if (inode.kind === 'views') return inode.changed;
+  // Another time each time makes the kernel list it anew.
+  return inode.kind === 'view' && isDynamic(inode.contents) ? now() : canonicalTime;
 }
 
 /** How entries of a folder become those of a listing. */
