@@ -51,6 +51,8 @@ async function collectWith(folder: string, plan: FaultPlan): Promise<void> {
     storeDir: plain.storeDir,
     realStoreDir: storeDir,
     temporaryRoots,
+    derivations: plain.derivations,
+    realisations: plain.realisations,
     reporter: silentReporter,
     requireWritable: () => {},
   });

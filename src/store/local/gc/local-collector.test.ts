@@ -21,13 +21,16 @@ import { tryLockFile } from '../../../base/index.ts';
 import { verifyBlobs } from '../../../castore/index.ts';
 import { type StorePath, joinStorePath } from '../../../nix-compat/index.ts';
 import {
+  addTestDerivation,
   addTestPath,
   addTestRoot,
   listTestStore,
   openLocalStoreIn,
+  out,
   recordReports,
   temporaryFolder,
 } from '../../../testing/index.ts';
+import { outputIds } from '../../derivations/derivation-outputs.ts';
 import { StoreError, type StoreErrorCode } from '../../error.ts';
 import type { LocalStore } from '../local-store.ts';
 import { trashName } from './trash.ts';
@@ -161,6 +164,23 @@ describe('a collection', () => {
     rig.letGo();
     await store.collector.collect({ paths: [d, invalid('f')] });
     await assertExactly(store, folder, []);
+  });
+
+  test('a derivation keeps what realisations say that its outputs are, on request', async () => {
+    await using opened = openStore();
+    const { store, folder } = opened;
+    const output = await addTestPath(store, 'made');
+    const floating = { kind: 'floating', method: 'nar', algorithm: 'sha256' } as const;
+    const derivation = await addTestDerivation(store, 'floating', { outputs: new Map([[out, floating]]) });
+    const id = (await outputIds(store, derivation)).get(out);
+    assert.ok(id !== undefined);
+    await store.writer.addRealisation({ id, path: output, signatures: [] });
+    addTestRoot(folder, derivation);
+    opened.letGo();
+    await store.collector.collect({ keepOutputs: true });
+    assert.deepEqual(await store.index.allPaths(), [derivation, output].toSorted());
+    await store.collector.collect();
+    assert.deepEqual(await store.index.allPaths(), [derivation]);
   });
 
   test('stops once more is free than was asked for', async () => {

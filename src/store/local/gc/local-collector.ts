@@ -27,6 +27,9 @@ import type { TemporaryRoots } from '../roots/temporary-roots.ts';
 import { type Collection, HeldPaths } from './collection.ts';
 import { lockCollector } from './collector-lock.ts';
 import { type Leftover, findLeftovers, sweepLeftovers } from './leftovers.ts';
+import type { LocalDerivations } from '../local-derivations.ts';
+import type { RealisationTable } from '../realisation-table.ts';
+import { realisedOutputs } from './realised-outputs.ts';
 import { PathGraph, PathMarks } from './path-graph.ts';
 import { type DeadPaths, sweepPaths } from './sweep-paths.ts';
 import { Trash } from './trash.ts';
@@ -40,6 +43,8 @@ export interface CollectedStore {
   readonly realStoreDir: string;
   readonly linkedStoreDir?: string;
   readonly temporaryRoots: TemporaryRoots;
+  readonly derivations: LocalDerivations;
+  readonly realisations: RealisationTable;
   readonly reporter: Reporter;
   /** Throws where nothing may be written. */
   requireWritable(): void;
@@ -144,9 +149,10 @@ export class LocalCollector implements Collector {
     const keep = options.paths === undefined || options.ignoreLiveness !== true;
     const { links, runtime } =
       options.ignoreLiveness === true ? { links: [], runtime: [] } : await this.#permanentRoots(options.signal);
-    const graph = new PathGraph(this.#store.blobs.folder.database);
+    const keepOutputs = keep && options.keepOutputs === true;
+    const graph = new PathGraph(this.#store.blobs.folder.database, keepOutputs ? realisedOutputs(this.#store) : []);
     const marks = new PathMarks(graph, {
-      keepOutputs: keep && options.keepOutputs === true,
+      keepOutputs,
       keepDerivations: keep && options.keepDerivations === true,
     });
     marks.markPaths([...links, ...runtime].map(root => root.path));

@@ -1,6 +1,8 @@
 import type { Database } from '../../../castore/index.ts';
 import { type StorePath, parseStorePath } from '../../../nix-compat/index.ts';
 
+import type { RealisedEdge } from './realised-outputs.ts';
+
 export interface LivenessOptions {
   /** Whether a live derivation keeps its outputs (`keep-outputs`). */
   readonly keepOutputs: boolean;
@@ -27,7 +29,8 @@ export class PathGraph {
   readonly derivers: Edges;
   readonly #nodes = new Map<StorePath, number>();
 
-  constructor(database: Database) {
+  /** `realised`: outputs that do not follow from their derivations. */
+  constructor(database: Database, realised: Iterable<RealisedEdge> = []) {
     const paths: StorePath[] = [];
     const ids: number[] = [];
     const nodeOfId = new Map<unknown, number>();
@@ -53,6 +56,7 @@ export class PathGraph {
     )) {
       outputs.add(nodeOfId.get(derivation), nodeOfId.get(id));
     }
+    for (const [derivation, output] of realised) outputs.add(this.#nodes.get(derivation), this.#nodes.get(output));
     this.outputs = outputs.index(paths.length);
     const nodes: ReadonlyMap<string, number> = this.#nodes;
     const deriverEdges = new EdgeList();
