@@ -63,7 +63,7 @@ export function serveWith(store: Store, context: CommandContext): ServedStore {
       }
     },
     plan: async (wanted, { signal }) => {
-      if (remote !== undefined) return remote.plan(wanted);
+      if (remote !== undefined) return remote.plan(wanted, { seeksUnplanned: false });
       await using open = openSubstituters(store, context);
       const alwaysAllowSubstitutes = settings.get('always-allow-substitutes');
       return await planRealisation({ store, substituters: open.substituters }, wanted, {

@@ -102,7 +102,7 @@ export { type OutputDifference, type RegisterOutputsOptions, registerOutputs } f
 export type { BuildUsers } from './outputs/require-output.ts';
 export { BuildError, EngineError, type EngineErrorCode, engineErrorCodes } from './error.ts';
 export { failingExitStatus } from './realise/exit-status.ts';
-export { type PlanOptions, type RealisationPlan, planRealisation } from './realise/plan-realisation.ts';
+export { type PlanOptions, type RealisationPlan, findUnplanned, planRealisation } from './realise/plan-realisation.ts';
 export type { PlacedDerivation, RealiseSettings } from './realise/realise-context.ts';
 export {
   type RealiseRequest,

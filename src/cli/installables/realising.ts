@@ -82,17 +82,19 @@ export async function openRealising(
     });
   const resources = stack.move();
   let last: RealisationPlan | undefined;
-  const plan = async (wanted: readonly DerivingPath[]): Promise<RealisationPlan> => {
+  const makePlan = async (wanted: readonly DerivingPath[], seeksUnplanned: boolean): Promise<RealisationPlan> => {
     const alwaysAllowSubstitutes = settings.get('always-allow-substitutes');
     const options = { evalStore, alwaysAllowSubstitutes, signal };
-    const found = await (remote?.plan(wanted) ?? planRealisation({ store, substituters }, wanted, options));
+    const found = await (remote?.plan(wanted, { seeksUnplanned }) ??
+      planRealisation({ store, substituters }, wanted, options));
     last = found;
     return found;
   };
   return {
-    plan,
+    plan: wanted => makePlan(wanted, true),
     tell: async wanted => {
-      if (settings.get('print-missing')) await printMissing(store, await plan(wanted), { log, level: 'info' });
+      if (settings.get('print-missing'))
+        await printMissing(store, await makePlan(wanted, false), { log, level: 'info' });
     },
     realise: async (wanted, { mode = 'normal', failureStatus = 'plain' } = {}) => {
       const realised = await realiser.realise(wanted, { mode, signal, plan: last });

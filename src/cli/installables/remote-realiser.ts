@@ -1,5 +1,5 @@
 import type { Reporter } from '../../base/index.ts';
-import type { RealisationPlan, RealiseRequest, Realised } from '../../engine/index.ts';
+import { type RealisationPlan, type RealiseRequest, type Realised, findUnplanned } from '../../engine/index.ts';
 import { type DerivingPath, baseStorePath, formatDerivingPath } from '../../nix-compat/index.ts';
 import { type Store, type WorkerStore, copyPaths } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
@@ -37,7 +37,11 @@ export class RemoteRealiser {
     return { paths, failures: new Set() };
   }
 
-  async plan(wanted: readonly DerivingPath[]): Promise<RealisationPlan> {
+  /** With `seeksUnplanned` it is looked for what the protocol has no way to say: that costs reading derivations. */
+  async plan(
+    wanted: readonly DerivingPath[],
+    { seeksUnplanned }: { readonly seeksUnplanned: boolean },
+  ): Promise<RealisationPlan> {
     await this.#copyDerivations(wanted);
     const { willBuild, willSubstitute, unknown, ...sizes } = await this.#store.missing(wanted, this.#context);
     return {
@@ -45,7 +49,13 @@ export class RemoteRealiser {
       willBuild: new Set(willBuild),
       willSubstitute: new Set(willSubstitute),
       unknown: new Set(unknown),
-      unplanned: [],
+      unplanned: seeksUnplanned
+        ? await findUnplanned(
+            { store: this.#store, evalStore: this.#evalStore },
+            { wanted, willBuild },
+            this.#context.signal,
+          )
+        : [],
       weights: new Map(),
       settled: new Map(),
     };

@@ -137,6 +137,30 @@ export async function planRealisation(
   };
 }
 
+/**
+ * Of a plan that somebody else has made, who does not say so: the outputs among `wanted`, and among what derivations in
+ * `willBuild` use, of derivations that builds have yet to make. Throws as `readDerivation`.
+ */
+export async function findUnplanned(
+  stores: Stores,
+  { wanted, willBuild }: { readonly wanted: Iterable<DerivingPath>; readonly willBuild: Iterable<StorePath> },
+  signal: AbortSignal | undefined,
+): Promise<BuiltPaths[]> {
+  const found = new Map<string, BuiltPaths>();
+  const look = async (path: DerivingPath): Promise<void> => {
+    if (path.kind === 'opaque' || path.derivation.kind === 'opaque') return;
+    const { kind } = await locateDerivation(stores, path.derivation, signal);
+    if (kind === 'made') found.set(formatDerivingPath(stores.store.storeDir, path), path);
+  };
+  for (const path of wanted) await look(path);
+  for (const path of willBuild) {
+    const home = await homeOf([stores.evalStore, stores.store], path, signal);
+    if (home === undefined) continue;
+    for (const used of usedOutputs(await readDerivation(home, path, { signal }))) await look(used);
+  }
+  return [...found.keys()].toSorted().flatMap(key => found.get(key) ?? []);
+}
+
 /** What is valid already is the common case, and is found out by two questions for all of it. */
 async function findSettled(
   { store, evalStore }: Stores,
