@@ -183,10 +183,14 @@ export class LazyPaths implements AsyncDisposable {
     this.#store.blobs.holds.add(holder, { ...held, size });
   }
 
-  /** Paths that were looked at in whose trees it is, as far as these are here. */
+  /**
+   * Paths in whose trees it is, as far as these are here: those that were looked at, then all that are valid, since who has
+   * their roots need not have asked for them. That takes a while where there are many, and is done for what is damaged.
+   */
   *#pathsWith(digest: Digest): Generator<StorePath, void> {
     const seen = new Set<string>();
     for (const [path, root] of this.#given) if (this.#has(root, digest, seen)) yield path;
+    for (const [path, root] of this.#store.paths.roots()) if (this.#has(root, digest, seen)) yield path;
   }
 
   /** Directories in `seen` do not have it. Recursion is bounded by the depth of trees. */
