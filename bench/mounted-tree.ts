@@ -8,9 +8,9 @@
  * PEER_RUNNER runs buildbox-casd, buildbox-fuse and casupload where they are another system's, on the same /tmp and network. Needs
  * what mounting needs.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,6 +21,7 @@ import { FuseMount } from '../src/fuse/index.ts';
 import { describeMachine } from './framework/machine.ts';
 import { peerProgram, serveCasd } from './framework/reapi-servers.ts';
 import { median, quantile } from './framework/statistics.ts';
+import { compileAll, makeCompiler, programCount } from './workloads/c-compiler.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -33,7 +34,6 @@ const { values: options } = parseArgs({
 const folders = 100;
 const filesEach = 100;
 const bigSize = 400_000_000;
-const programs = 100;
 
 function makeTree(folder: string): void {
   mkdirSync(folder);
@@ -68,42 +68,6 @@ const measures: Readonly<Record<string, (path: string) => readonly [string, ...s
   sequential: path => ['dd', `if=${path}/big`, 'of=/dev/null', 'bs=1M', 'status=none'],
 };
 
-/** The machine's C compiler with its headers and 100 programs: all but the libraries that its own programs need. */
-function makeCompiler(to: string): void {
-  const ask = (...args: string[]) => execFileSync('gcc', args, { encoding: 'utf8' }).trim();
-  for (const each of ['bin', 'sources']) mkdirSync(join(to, each), { recursive: true });
-  for (const program of ['gcc', 'as']) {
-    copyFileSync(
-      execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim(),
-      join(to, 'bin', program),
-    );
-  }
-  const library = join(ask('-print-prog-name=cc1'), '..');
-  cpSync(library, join(to, 'lib/gcc', ask('-dumpmachine'), ask('-dumpversion')), {
-    recursive: true,
-    dereference: true,
-  });
-  cpSync('/usr/include', join(to, 'include'), { recursive: true, dereference: true });
-  const headers = ['stdio', 'stdlib', 'string', 'math', 'errno', 'unistd', 'sys/types', 'sys/stat', 'pthread', 'time'];
-  const includes = headers.map(header => `#include <${header}.h>\n`).join('');
-  for (let i = 0; i < programs; i++) {
-    const main = `int main(int argc, char **argv) { return printf("%d %s\\n", argc + ${i}, argv[0]) < 0; }\n`;
-    writeFileSync(join(to, 'sources', `${i}.c`), includes + main);
-  }
-}
-
-/** Compiles all of them, one after the other, in the way of who has nothing else. */
-function compileAll(path: string, objects: string): readonly [string, ...string[]] {
-  mkdirSync(objects, { recursive: true });
-  const script = `
-    own=$(echo "$1"/lib/gcc/*/*); machine=$(basename "$(dirname "$own")")
-    for source in "$1"/sources/*.c; do
-      "$1/bin/gcc" -B "$1/bin" -nostdinc -isystem "$own/include" -isystem "$1/include" -isystem "$1/include/$machine" \
-        -c -O1 -o "$2/out.o" "$source" || exit 1
-    done`;
-  return ['sh', '-c', script, 'sh', path, objects];
-}
-
 function timeOf([program, ...args]: readonly [string, ...string[]]): number {
   const start = performance.now();
   const { status, stderr } = spawnSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -112,7 +76,7 @@ function timeOf([program, ...args]: readonly [string, ...string[]]): number {
   return time;
 }
 
-const compiling = `compiling ${programs} files of C`;
+const compiling = `compiling ${programCount} files of C`;
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-mounted-'));
 const tree = join(folder, 'tree');
