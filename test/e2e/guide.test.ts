@@ -13,10 +13,11 @@ import { binDir } from './run-cli.ts';
 const obstacle = await mountObstacle();
 const guide = join(import.meta.dirname, '../../docs/guide');
 
-/** Servers whose process ids are in files have been told to end; what they have mounted is there until they have. */
-async function serversEnd(folder: string): Promise<void> {
+/** Ends the servers whose process ids are in files, where examples have not; what they have mounted is there until they have. */
+async function endServers(folder: string): Promise<void> {
   const files = readdirSync(folder).filter(name => name.endsWith('.pid'));
-  const pids = files.map(name => readFileSync(join(folder, name), 'utf8').trim());
+  const pids = files.map(name => readFileSync(join(folder, name), 'utf8').trim()).filter(isRunning);
+  for (const pid of pids) process.kill(Number(pid));
   while (pids.some(isRunning)) await delay(20);
 }
 
@@ -60,8 +61,14 @@ describe('the guide', () => {
         ...own?.(folder),
         NO_COLOR: '1',
       };
-      // Where an example fails, its mount is still there.
-      using _mount = { [Symbol.dispose]: () => removeMount(join(folder, 'view')) };
+      // Where an example fails, its servers and its mount are still there.
+      await using _left = {
+        [Symbol.asyncDispose]: async () => {
+          await endServers(folder);
+          removeMount(join(folder, 'view'));
+          removeTree(join(folder, 'store'));
+        },
+      };
       const blocks = markedBlocks(readFileSync(join(guide, name), 'utf8'));
       assert.ok(blocks.some(({ mark }) => mark === 'executed'));
       for (const { mark, text } of blocks) {
@@ -81,8 +88,6 @@ describe('the guide', () => {
           }
         }
       }
-      await serversEnd(folder);
-      removeTree(join(folder, 'store'));
     });
   }
 });

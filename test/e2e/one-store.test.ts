@@ -1,7 +1,7 @@
 /** What came by REAPI and what came as store paths is one store: the same blobs, the same trees. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -62,9 +62,10 @@ class Rig implements AsyncDisposable {
     return stdout.toString().trim();
   }
 
-  /** Where the checkout of a store path is. */
+  /** Where the checkout of a store path is: in the store directory itself for root, where that is nobody else's. */
   placeOf(path: string): string {
-    return join(this.data, 'root', path);
+    const below = join(this.data, 'root', path);
+    return existsSync(below) ? below : path;
   }
 
   /** What the database says that a store path is. */
