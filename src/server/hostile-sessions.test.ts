@@ -9,6 +9,7 @@ import {
   type RequestField,
   type SentRequest,
   TestServedStore,
+  keepRootsIn,
   fieldMutations,
   readRecordedSessions,
   readSentRequests,
@@ -30,6 +31,7 @@ class HostileRig implements AsyncDisposable {
   readonly faults: unknown[] = [];
 
   constructor() {
+    keepRootsIn(this.#folder.path, this.store);
     const message = byteStringFromText('nothing can be built here');
     this.served.result = {
       outcome: { status: 'MiscFailure', message, nonDeterministic: false },

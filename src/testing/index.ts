@@ -30,7 +30,7 @@ export {
 } from './derivation-arbitraries.ts';
 export { derivationTexts, derivationVectors, parseDerivationAt, readDerivationVector } from './derivation-vectors.ts';
 export { MemoryStore, type MemoryStoreOptions, testPath } from './memory-store.ts';
-export { addTestPath, addTestRoot, listTestStore, openLocalStoreIn } from './local-store-rig.ts';
+export { addTestPath, addTestRoot, keepRootsIn, listTestStore, openLocalStoreIn } from './local-store-rig.ts';
 export { connectChannels } from './connected-channels.ts';
 export { CacheSiteRig } from './cache-site-rig.ts';
 export { ServiceRig } from './service-rig.ts';

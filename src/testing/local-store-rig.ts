@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Reporter, byteStringFromText } from '../base/index.ts';
 import { type StorePath, parseStoreDir, storePathName } from '../nix-compat/index.ts';
-import { LocalStore, addToStore } from '../store/index.ts';
+import { LocalStore, StoreError, addToStore } from '../store/index.ts';
 import { noise } from './blob-store-suite.ts';
 
 /** A local store below `folder`, whose store directory is the one where its paths are printed to be. */
@@ -56,4 +56,14 @@ export function listTestStore(folder: string): string[] {
   return readdirSync(join(folder, 'store'))
     .filter(name => name !== '.links')
     .toSorted();
+}
+
+/** Has links refused that are to be roots elsewhere than in `folder`: hostile clients name any place, and we may be root. */
+export function keepRootsIn(folder: string, { collector }: LocalStore): void {
+  const add = collector.addIndirectRoot.bind(collector);
+  const addWithin: typeof add = (link, path) => {
+    if (resolve(link).startsWith(`${folder}/`)) return add(link, path);
+    return Promise.reject(new StoreError('store/read-only', `cannot make a root at '${link}'`));
+  };
+  Object.defineProperty(collector, 'addIndirectRoot', { value: addWithin });
 }

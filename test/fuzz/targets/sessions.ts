@@ -12,6 +12,7 @@ import {
   MemoryChannel,
   type RecordedSession,
   TestServedStore,
+  keepRootsIn,
   readRecordedSessions,
   serveScripts,
   temporaryFolder,
@@ -36,6 +37,7 @@ function served(): TestServedStore {
   const folder = temporaryFolder();
   process.once('exit', () => folder[Symbol.dispose]());
   const store = new LocalStore({ dataFolder: `${folder.path}/data`, realStoreDir: `${folder.path}/store` });
+  keepRootsIn(folder.path, store);
   Object.defineProperty(store, 'upkeep', { value: noUpkeep });
   Object.defineProperty(store.collector, 'collect', { value: () => Promise.resolve(nothingCollected) });
   known = new TestServedStore(store);
