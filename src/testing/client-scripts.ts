@@ -206,7 +206,7 @@ export const workerScripts: Readonly<Record<string, WorkerScript>> = {
   AddIndirectRoot: connection =>
     connection.call(
       'AddIndirectRoot',
-      writer => writer.string(byteStringFromText('/nonexistent/root')),
+      writer => writer.string(byteStringFromText('/proc/nonexistent')),
       reader => reader.number(),
     ),
   AddPermRoot: connection =>
@@ -214,7 +214,7 @@ export const workerScripts: Readonly<Record<string, WorkerScript>> = {
       'AddPermRoot',
       writer => {
         writeStorePath(writer, defaultStoreDir, path);
-        writer.string(byteStringFromText('/nonexistent/root'));
+        writer.string(byteStringFromText('/proc/nonexistent'));
       },
       reader => reader.string(),
     ),
