@@ -42,6 +42,7 @@ export {
 } from './bytes.ts';
 export { blue, bold, emphasise, faint, green, magenta, normal, red } from './colours.ts';
 export { Semaphore, forEachConcurrent, mapConcurrent, untilAborted, whenAborted } from './concurrency.ts';
+export { type MountedPlace, parseMountTable } from './mount-table.ts';
 export { SyscallError, nameOfErrno } from './ffi-library.ts';
 export { XzDecoder, decompressXz } from './xz-library.ts';
 export {

@@ -1,7 +1,7 @@
 import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errnoOf, systemErrorText } from '../../base/index.ts';
+import { errnoOf, parseMountTable, systemErrorText } from '../../base/index.ts';
 import { makeFolder, realFileSystem } from '../../castore/index.ts';
 import type { UserIds } from '../../exec/index.ts';
 import { EngineError } from '../error.ts';
@@ -75,8 +75,8 @@ export class ControlGroup implements AsyncDisposable {
 
 /** The group that this process is in. Throws `build/no-control-group`. */
 function findOwnGroup(proc: string): string {
-  const mounts = readFileSync(join(proc, 'self/mounts'), 'utf8').split('\n');
-  const at = mounts.map(line => line.split(' ')).find(([, , type]) => type === 'cgroup2')?.[1];
+  const mounts = parseMountTable(readFileSync(join(proc, 'self/mounts'), 'utf8'));
+  const at = mounts.find(({ type }) => type === 'cgroup2')?.place;
   if (at === undefined) {
     const wayOut = "mount one ('mount -t cgroup2 none /sys/fs/cgroup'), or set 'use-cgroups' to false";
     throw new EngineError('build/no-control-group', `cannot determine the cgroups file system: ${wayOut}`);
@@ -86,9 +86,7 @@ function findOwnGroup(proc: string): string {
     const message = `cannot determine cgroup name from ${proc}/self/cgroup`;
     throw new EngineError('build/no-control-group', message);
   }
-  // Mounts are listed with their spaces as octal numbers.
-  const root = at.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
-  const group = join(root, own);
+  const group = join(at, own);
   if (existsSync(group)) return group;
   throw new EngineError('build/no-control-group', `expected cgroup directory "${group}"`);
 }

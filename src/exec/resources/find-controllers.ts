@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseMountTable } from '../../base/index.ts';
 
 /** Where groups of a controller can be made. */
 export interface ControllerPlace {
@@ -19,22 +20,20 @@ export type Controllers = { readonly [name in (typeof names)[number]]?: Controll
  * A group of version 2 with processes gives its controllers to no groups below it, unless it is the root: then there are none.
  */
 export function findControllers(proc = '/proc'): Controllers {
-  const mounts = readLines(join(proc, 'self/mounts')).map(line => line.split(' '));
+  const mounts = parseMountTable(readText(join(proc, 'self/mounts')));
   const groups = readLines(join(proc, 'self/cgroup')).map(line => line.split(':'));
   const own = (mount: string, name: string): string | undefined => {
     const path = groups
       .find(([, controllers = '']) => controllers.split(',').includes(name))
       ?.slice(2)
       .join(':');
-    return path === undefined ? undefined : join(unescapeMount(mount), path);
+    return path === undefined ? undefined : join(mount, path);
   };
   const place = (name: string): ControllerPlace | undefined => {
-    const unified = mounts.find(([, , type]) => type === 'cgroup2')?.[1];
+    const unified = mounts.find(({ type }) => type === 'cgroup2')?.place;
     const folder = unified === undefined ? undefined : own(unified, '');
     if (folder !== undefined && gives(folder, name)) return { folder, version: 2 };
-    const mount = mounts.find(
-      ([, , type, options = '']) => type === 'cgroup' && options.split(',').includes(name),
-    )?.[1];
+    const mount = mounts.find(({ type, options }) => type === 'cgroup' && options.includes(name))?.place;
     const legacy = mount === undefined ? undefined : own(mount, name);
     return legacy !== undefined && isWritable(legacy) ? { folder: legacy, version: 1 } : undefined;
   };
@@ -66,16 +65,15 @@ function isWritable(folder: string): boolean {
 }
 
 function readLines(file: string): string[] {
-  try {
-    return readFileSync(file, 'utf8')
-      .split('\n')
-      .filter(line => line !== '');
-  } catch {
-    return [];
-  }
+  return readText(file)
+    .split('\n')
+    .filter(line => line !== '');
 }
 
-/** Mounts are listed with their spaces as octal numbers. */
-function unescapeMount(path: string): string {
-  return path.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
