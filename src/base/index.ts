@@ -80,4 +80,4 @@ export { type FileSystemMount, mountReadOnly, unmount } from './mount-syscalls.t
 export { ReadablePair } from './poll-syscalls.ts';
 export { type Peer, makeSocketPair, peerOf, receiveDescriptor } from './socket-syscalls.ts';
 export { openTerminal } from './terminal-syscalls.ts';
-export { type TreeSink, teeTree } from './tree-events.ts';
+export { type TreeSink, ignoreTree, teeTree } from './tree-events.ts';

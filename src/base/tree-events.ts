@@ -26,6 +26,17 @@ export interface TreeSink {
   symlink(target: ByteString): void;
 }
 
+/** A sink that does nothing. */
+export const ignoreTree: TreeSink = {
+  startDirectory() {},
+  entry() {},
+  endDirectory() {},
+  startFile() {},
+  fileData() {},
+  endFile() {},
+  symlink() {},
+};
+
 /** Passes every event to each of `sinks`, in their order. */
 export function teeTree(...sinks: readonly TreeSink[]): TreeSink {
   return {

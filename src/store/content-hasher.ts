@@ -1,4 +1,4 @@
-import { type TreeSink, unreachable } from '../base/index.ts';
+import { type TreeSink, ignoreTree, unreachable } from '../base/index.ts';
 import {
   type ContentAddressMethod,
   GitTreeHasher,
@@ -70,7 +70,7 @@ export function contentHasher({ method, algorithm, hashPart }: ContentHasherOpti
     case 'flat':
     case 'text': {
       const hasher = newHasher(algorithm, hashPart);
-      const sink = plainFileOnly({ ...ignored, fileData: chunk => hasher.update(chunk) });
+      const sink = plainFileOnly({ ...ignoreTree, fileData: chunk => hasher.update(chunk) });
       return { sink, finish: () => hasher.finish() };
     }
     default:
@@ -81,16 +81,6 @@ export function contentHasher({ method, algorithm, hashPart }: ContentHasherOpti
 function newHasher(algorithm: HashAlgorithm, hashPart: string | undefined): Hasher | ModuloHasher {
   return hashPart === undefined ? new Hasher(algorithm) : new ModuloHasher(algorithm, hashPart);
 }
-
-const ignored: TreeSink = {
-  startDirectory() {},
-  entry() {},
-  endDirectory() {},
-  startFile() {},
-  fileData() {},
-  endFile() {},
-  symlink() {},
-};
 
 /** Passes a single file on as one that is not executable, as flat store paths are; refuses others (`content/not-flat`). */
 export function plainFileOnly(sink: TreeSink): TreeSink {

@@ -1,4 +1,4 @@
-import { byteStringFromText, bytesOf, silentReporter } from '../base/index.ts';
+import { byteStringFromText, bytesOf, ignoreTree, silentReporter } from '../base/index.ts';
 import {
   type BasicDerivation,
   FramedWriter,
@@ -25,7 +25,7 @@ import {
 } from '../nix-compat/index.ts';
 import type { PathAddition, ServeConnection, WorkerConnection } from '../store/index.ts';
 import { offerTree } from './offer-tree.ts';
-import { ignoreTree, playTree } from './trees.ts';
+import { playTree } from './trees.ts';
 
 /** What scripts add, and ask about. */
 export const scriptedPath: PathAddition = addressed('tree', 'some target');

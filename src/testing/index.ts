@@ -79,7 +79,7 @@ export { type OpenStore, type OpenedStore, type StoreGap, storeSuite } from './s
 export { type SyntaxVector, readSyntaxVectors, syntaxVectorFile } from './syntax-vectors.ts';
 export { SshServer, type SshServerOptions, sshServerObstacle } from './ssh-server.ts';
 export { temporaryFolder } from './temporary-folder.ts';
-export { TreeRecorder, type TestTree, fileNames, ignoreTree, inAscii, playTree, testTrees } from './trees.ts';
+export { TreeRecorder, type TestTree, fileNames, inAscii, playTree, testTrees } from './trees.ts';
 export { hexVectors, readVectors } from './vectors.ts';
 export { type WireField, encodeWire } from './wire-message.ts';
 export { type OciImage, dockerLayout, imageArchitecture, imageOf, layerType, ociLayout } from './oci-images.ts';

@@ -1,4 +1,4 @@
-import { type TreeSink, teeTree } from '../base/index.ts';
+import { type TreeSink, ignoreTree, teeTree } from '../base/index.ts';
 import {
   type DerivationOutputId,
   type PathInfo,
@@ -29,7 +29,6 @@ import {
   type StreamPathOptions,
   type TreeAccess,
 } from '../store/index.ts';
-import { ignoreTree } from './trees.ts';
 
 export interface MemoryStoreOptions {
   readonly uri?: string;

@@ -1,3 +1,4 @@
+import { ignoreTree } from '../base/index.ts';
 import {
   type ServeCommand,
   WireReader,
@@ -10,7 +11,6 @@ import {
   readServeCommand,
   readWorkerOperation,
 } from '../nix-compat/index.ts';
-import { ignoreTree } from './trees.ts';
 
 /** A part of a request, in bytes from the start of what the client sent. */
 export interface RequestField {

@@ -63,17 +63,6 @@ export class TreeRecorder implements TreeSink {
   }
 }
 
-/** A sink that does nothing. */
-export const ignoreTree: TreeSink = {
-  startDirectory() {},
-  entry() {},
-  endDirectory() {},
-  startFile() {},
-  fileData() {},
-  endFile() {},
-  symlink() {},
-};
-
 function byteStrings(constraints: {
   readonly minLength?: number;
   readonly maxLength: number;

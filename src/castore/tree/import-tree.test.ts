@@ -17,8 +17,8 @@ import {
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { type TreeSink, byteStringFromText, byteStringOf } from '../../base/index.ts';
-import { TreeRecorder, ignoreTree, noise, playTree, temporaryFolder, testTrees } from '../../testing/index.ts';
+import { type TreeSink, byteStringFromText, byteStringOf, ignoreTree } from '../../base/index.ts';
+import { TreeRecorder, noise, playTree, temporaryFolder, testTrees } from '../../testing/index.ts';
 import { putBlob } from '../blob-store.ts';
 import { DiskBlobStore } from '../disk/disk-blob-store.ts';
 import { CastoreError, type CastoreErrorCode } from '../error.ts';

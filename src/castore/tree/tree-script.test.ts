@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { byteStringFromText } from '../../base/index.ts';
-import { TreeRecorder, chopContents, ignoreTree, playTree, testTrees } from '../../testing/index.ts';
+import { byteStringFromText, ignoreTree } from '../../base/index.ts';
+import { TreeRecorder, chopContents, playTree, testTrees } from '../../testing/index.ts';
 import { ScriptWriter, type TreeScript, playScript } from './tree-script.ts';
 
 const slabsOf = (size: number) => ({ take: () => new Uint8Array(new SharedArrayBuffer(size)) });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { byteStringFromLatin1, byteStringFromText } from '../../base/index.ts';
-import { fileNames, ignoreTree, readVectors } from '../../testing/index.ts';
+import { byteStringFromLatin1, byteStringFromText, ignoreTree } from '../../base/index.ts';
+import { fileNames, readVectors } from '../../testing/index.ts';
 import { applyCaseHack, readNar, removeCaseHack } from '../index.ts';
 
 const vectors = readVectors('nar/case-hack.json') as readonly {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { type TreeSink, byteStringFromLatin1 } from '../../base/index.ts';
-import { TreeRecorder, ignoreTree, playTree, readVectors, testTrees } from '../../testing/index.ts';
+import { type TreeSink, byteStringFromLatin1, ignoreTree } from '../../base/index.ts';
+import { TreeRecorder, playTree, readVectors, testTrees } from '../../testing/index.ts';
 import { NarLister, NixCompatError, NarReader, NarWriter, readNar } from '../index.ts';
 
 interface Accepted {

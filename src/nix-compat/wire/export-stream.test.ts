@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { byteStringFromText } from '../../base/index.ts';
-import { type TestTree, hexVectors, ignoreTree, inPieces, playTree, testTrees } from '../../testing/index.ts';
+import { byteStringFromText, ignoreTree } from '../../base/index.ts';
+import { type TestTree, hexVectors, inPieces, playTree, testTrees } from '../../testing/index.ts';
 import {
   ExportWriter,
   NixCompatError,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { byteStringFromLatin1, byteStringFromText } from '../../base/index.ts';
+import { byteStringFromLatin1, byteStringFromText, ignoreTree } from '../../base/index.ts';
 import { CastoreError, digestOf } from '../../castore/index.ts';
 import { SecretKey, countValidSignatures, storePathHashPart } from '../../nix-compat/index.ts';
 import { type PathAddition, type Store, StoreError } from '../../store/index.ts';
@@ -9,7 +9,6 @@ import {
   ReapiRig,
   type TestTree,
   TreeRecorder,
-  ignoreTree,
   makeCertificate,
   offerTree,
   openTestStore,

@@ -1,4 +1,4 @@
-import { type Reporter, type TreeSink, mapConcurrent, teeTree } from '../../base/index.ts';
+import { type Reporter, type TreeSink, ignoreTree, mapConcurrent, teeTree } from '../../base/index.ts';
 import { type CallOptions, streamTree } from '../../castore/index.ts';
 import {
   type DerivationOutputId,
@@ -54,16 +54,6 @@ const lookupsAtOnce = 64;
 
 /** Blobs that are asked for before their turn: those of one batch and the next. */
 const readsAhead = 256;
-
-const ignoreSink: TreeSink = {
-  startDirectory() {},
-  entry() {},
-  endDirectory() {},
-  startFile() {},
-  fileData() {},
-  endFile() {},
-  symlink() {},
-};
 
 /** Store paths as results of actions and their trees, in any cache that speaks REAPI (docs/formats/reapi-store.md). */
 export class ReapiStore implements Store {
@@ -134,7 +124,7 @@ export class ReapiStore implements Store {
   async #openTree(path: StorePath, options: CallOptions): Promise<TreeAccess> {
     const found = await this.#paths.require(path, options);
     if (!this.isTrusted && !this.#verified.has(path)) {
-      await this.#stream(found, ignoreSink, options);
+      await this.#stream(found, ignoreTree, options);
       this.#verified.add(path);
     }
     const opened = await this.#paths.open(found, options);

@@ -1,4 +1,4 @@
-import type { TreeSink } from '../../base/index.ts';
+import { ignoreTree } from '../../base/index.ts';
 import { NarWriter } from '../../nix-compat/index.ts';
 import { plainFileOnly } from '../content-hasher.ts';
 import { type AddOptions, isFlat } from '../local/add-to-store.ts';
@@ -14,7 +14,7 @@ export async function sendContents(
     const nar = new NarWriter(write);
     await source(nar, drain, signal);
     if (!nar.finished) throw new TypeError('the tree has not ended');
-  } else await source(plainFileOnly({ ...nothing, fileData: write }), drain, signal);
+  } else await source(plainFileOnly({ ...ignoreTree, fileData: write }), drain, signal);
   await drain();
 }
 
@@ -24,13 +24,3 @@ export interface ContentsDestination {
   readonly drain: () => Promise<void>;
   readonly signal: AbortSignal;
 }
-
-const nothing: TreeSink = {
-  startDirectory() {},
-  entry() {},
-  endDirectory() {},
-  startFile() {},
-  fileData() {},
-  endFile() {},
-  symlink() {},
-};

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ignoreTree } from '../../base/index.ts';
 import { type StorePath, joinStorePath } from '../../nix-compat/index.ts';
-import { ignoreTree } from '../../testing/index.ts';
 import { StoreError } from '../error.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { NarQueue } from './nar-queue.ts';

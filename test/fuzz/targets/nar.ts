@@ -1,4 +1,4 @@
-import { type TreeSink } from '../../../src/base/index.ts';
+import { type TreeSink, ignoreTree } from '../../../src/base/index.ts';
 import {
   NarLister,
   NarReader,
@@ -15,7 +15,7 @@ import {
   formatJson,
   type NarListing,
 } from '../../../src/nix-compat/index.ts';
-import { TreeRecorder, playTree, readVectors, testTrees, ignoreTree } from '../../../src/testing/index.ts';
+import { TreeRecorder, playTree, readVectors, testTrees } from '../../../src/testing/index.ts';
 import type { Random } from '../random.ts';
 import { type Target, Violation, bytes, inChunks, outcomeOf, requireEqual } from '../target.ts';
 import { samples } from './seeds.ts';
