@@ -17,6 +17,7 @@ export {
   noise,
 } from './blob-store-suite.ts';
 export { byteStrings, digests, directories, entryNames, nodes } from './castore-arbitraries.ts';
+export { CountingRelay } from './counting-relay.ts';
 export { chopContents } from './chop-contents.ts';
 export {
   derivationOutputs,

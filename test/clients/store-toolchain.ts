@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
-import { temporaryFolder } from '../../src/testing/index.ts';
+import { CountingRelay, temporaryFolder } from '../../src/testing/index.ts';
 import { binDir, runCli, startCli } from '../e2e/run-cli.ts';
-import { CountingRelay } from './counting-relay.ts';
 import { ServedFirn } from './served-firn.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -150,8 +149,8 @@ export class ServerPair implements AsyncDisposable {
       }),
     );
     const target = scheme === 'http' ? cache.http : cache.grpc;
-    const upload = owned.use(await CountingRelay.start(target));
-    const download = owned.use(await CountingRelay.start(target));
+    const upload = owned.use(await CountingRelay.open(target));
+    const download = owned.use(await CountingRelay.open(target));
     const env = { NIX_CONFIG: `substituters = ${scheme}://${download.address}?trusted=1\n` };
     const server = owned.use(await ServedFirn.start({ isHere: true, env }));
     return new ServerPair({ server, upload, download }, { scheme, owned: owned.move() });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, globSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findBusybox, mountObstacle, temporaryFolder } from '../../src/testing/index.ts';
 import { ServedFirn } from '../clients/served-firn.ts';
+import { addPath } from './added-paths.ts';
 import { RemoteShell } from './remote-shell.ts';
 import { runCli, startCli } from './run-cli.ts';
 
@@ -26,12 +27,8 @@ describe('an action that wants a daemon', { skip }, () => {
       env: { NIX_CONFIG: 'build-users-group =\nsubstituters =' },
     });
     shell = new RemoteShell(server.grpc);
-    const base = join(folder.path, 'base');
-    mkdirSync(base);
-    copyFileSync(findBusybox(), join(base, 'busybox'));
-    const added = runCli('nix-store', ['--add', base], { env: { FIRN_DATA: join(server.folder, 'data') } });
-    assert.equal(added.status, 0, added.stderr);
-    busybox = `/nix/store/${basename(added.stdout.toString().trim())}`;
+    const put = (into: string) => copyFileSync(findBusybox(), join(into, 'busybox'));
+    busybox = addPath(join(server.folder, 'data'), 'base', put);
   });
 
   after(async () => {

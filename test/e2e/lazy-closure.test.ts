@@ -4,9 +4,8 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DiskBlobStore, digestOf } from '../../src/castore/index.ts';
-import { findBusybox, mountObstacle, temporaryFolder } from '../../src/testing/index.ts';
+import { CountingRelay, findBusybox, mountObstacle, temporaryFolder } from '../../src/testing/index.ts';
 import { ServedFirn } from '../clients/served-firn.ts';
-import { CountingRelay } from './counting-relay.ts';
 import { RemoteShell } from './remote-shell.ts';
 import { runCli } from './run-cli.ts';
 

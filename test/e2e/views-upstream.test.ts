@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DiskBlobStore, digestOf } from '../../src/castore/index.ts';
-import { findBusybox, mountObstacle } from '../../src/testing/index.ts';
+import { CountingRelay, findBusybox, mountObstacle } from '../../src/testing/index.ts';
 import { ServedFirn } from '../clients/served-firn.ts';
 import { addPath, addTool } from './added-paths.ts';
-import { CountingRelay } from './counting-relay.ts';
 import { RemoteShell } from './remote-shell.ts';
 
 const skip = (await mountObstacle()) ?? false;
