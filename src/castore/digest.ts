@@ -48,6 +48,13 @@ export function formatDigest(digest: Digest): string {
   return `${digest.hash}/${digest.size}`;
 }
 
+/** The inverse of `formatDigest`; undefined for what is none. */
+export function parseDigest(text: string): Digest | undefined {
+  const [, hash = '', digits = ''] = /^([^/]*)\/(0|[1-9][0-9]{0,15})$/.exec(text) ?? [];
+  const size = Number(digits);
+  return isSha256(hash) && Number.isSafeInteger(size) ? { hash, size } : undefined;
+}
+
 /** The blob of no bytes. It exists in every store without having been put there. */
 export const emptyDigest: Digest = {
   // Written out, so that importing this does not load node:crypto.

@@ -36,6 +36,7 @@ export {
   equalDigests,
   formatDigest,
   isSha256,
+  parseDigest,
   sha256FromBytes,
   sha256FromHex,
   sha256ToBytes,

@@ -1,5 +1,5 @@
 import { type ByteString, brandAs, byteStringFromLatin1, bytesOf } from '../base/index.ts';
-import { type Node, formatDigest, isSha256, isSymlinkTarget } from '../castore/index.ts';
+import { type Node, formatDigest, isSymlinkTarget, parseDigest } from '../castore/index.ts';
 
 /** As root claims name the root of a tree (docs/formats/root-claims.md). */
 export function formatRoot(root: Node): ByteString {
@@ -15,10 +15,8 @@ export function parseRoot(text: ByteString): Node | undefined {
     const target = byteStringFromLatin1(Buffer.from(rest, 'base64').toString('latin1'));
     return isSymlinkTarget(target) ? { kind: 'symlink', target } : undefined;
   }
-  const [hash = '', size = '', ...more] = rest.split('/');
-  if (!isSha256(hash) || !/^(0|[1-9][0-9]{0,15})$/.test(size) || more.length > 0) return undefined;
-  if (!Number.isSafeInteger(Number(size))) return undefined;
-  const digest = { hash, size: Number(size) };
+  const digest = parseDigest(rest);
+  if (digest === undefined) return undefined;
   switch (kind) {
     case 'dir':
       return { kind: 'directory', digest };

@@ -1,4 +1,4 @@
-import { type Digest, isSha256 } from '../../castore/index.ts';
+import { type Digest, parseDigest } from '../../castore/index.ts';
 import { ReapiError } from '../error.ts';
 import type { PlatformOffer, PlatformProperties } from './platform.ts';
 
@@ -37,6 +37,9 @@ export interface ClosureName {
   readonly digest: Digest | undefined;
 }
 
+/** Bytes from which on a size is none that anything has. */
+const maxSize = 1e15;
+
 /** Paths that one action may name. */
 const maxNames = 10_000;
 
@@ -71,12 +74,12 @@ function wordsOf(properties: PlatformProperties, name: string): string[] | undef
 function closureName(word: string): ClosureName {
   const mark = word.indexOf('#');
   if (mark < 0) return { path: word, digest: undefined };
-  const [hash = '', size = '', ...rest] = word.slice(mark + 1).split('/');
-  if (!isSha256(hash) || !/^(0|[1-9][0-9]{0,14})$/.test(size) || rest.length > 0)
+  const digest = parseDigest(word.slice(mark + 1));
+  if (digest === undefined || digest.size >= maxSize)
     throw malformed(
       `'${word.slice(0, 300)}' has no digest after the '#': it is HASH/SIZE, a SHA-256 in base16 and bytes`,
     );
-  return { path: word.slice(0, mark), digest: { hash, size: Number(size) } };
+  return { path: word.slice(0, mark), digest };
 }
 
 function malformed(message: string): ReapiError {

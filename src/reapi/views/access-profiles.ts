@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../../base/index.ts';
-import { type Digest, formatDigest, isSha256 } from '../../castore/index.ts';
+import { type Digest, formatDigest, parseDigest } from '../../castore/index.ts';
 
 /** Closures that are remembered; those go that were used longest ago. */
 const maxProfiles = 1000;
@@ -42,10 +42,7 @@ export class AccessProfiles {
     } catch {
       return [];
     }
-    return text.split('\n').flatMap(line => {
-      const [hash = '', size = ''] = line.split('/');
-      return isSha256(hash) && /^[0-9]{1,15}$/.test(size) ? [{ hash, size: Number(size) }] : [];
-    });
+    return text.split('\n').flatMap(line => parseDigest(line) ?? []);
   }
 
   /** Remembers what was read of a view that is no longer shown, behind what was read before. */
