@@ -1,4 +1,4 @@
-import type { ByteString } from '../../base/index.ts';
+import { type ByteString, displayBytes } from '../../base/index.ts';
 import type { ExperimentalFeature } from '../../nix-compat/index.ts';
 import type { Completer } from './completions.ts';
 
@@ -28,6 +28,17 @@ export interface Flag {
 /** A flag without arguments. */
 export function switchFlag(long: string, summary: string, apply: () => void, more: Partial<Flag> = {}): Flag {
   return { long, labels: [], summary, apply, ...more };
+}
+
+/** `--name`: what a store path is to be called, if not like `source`. */
+export function nameFlag(source: string, apply: (name: string) => void): Flag {
+  return {
+    long: 'name',
+    short: 'n',
+    labels: ['name'],
+    summary: `What the store path is called, if not like the ${source}.`,
+    apply: text => apply(displayBytes(text)),
+  };
 }
 
 /** Arguments that are no flags. */

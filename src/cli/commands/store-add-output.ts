@@ -3,6 +3,7 @@ import { displayBytes } from '../../base/index.ts';
 import type { ForeignDigest } from '../../castore/index.ts';
 import { printStorePath } from '../../nix-compat/index.ts';
 import { LocalStore, addNode } from '../../store/index.ts';
+import { nameFlag } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openStoreAt } from '../open-store.ts';
@@ -17,13 +18,7 @@ export function storeAddOutput(context: CommandContext): Command {
     summary: 'Adds an output of an action to the store, without copying it.',
     isStable: true,
     flags: [
-      {
-        long: 'name',
-        short: 'n',
-        labels: ['name'],
-        summary: 'What the store path is called, if not like the output.',
-        apply: text => (givenName = displayBytes(text)),
-      },
+      nameFlag('output', name => (givenName = name)),
       {
         long: 'instance',
         labels: ['name'],

@@ -6,7 +6,7 @@ import {
   printStorePath,
 } from '../../nix-compat/index.ts';
 import { WorkerStore, addTree, describeTree, unsupportedOperation } from '../../store/index.ts';
-import { type Flag, switchFlag } from '../args/flag.ts';
+import { type Flag, nameFlag, switchFlag } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { openCommandStore } from '../open-store.ts';
@@ -33,13 +33,7 @@ function addCommand(context: CommandContext, usual: ContentAddressMethod): Comma
   return {
     summary: 'Adds a file or directory to the store.',
     flags: [
-      {
-        long: 'name',
-        short: 'n',
-        labels: ['name'],
-        summary: 'What the store path is called, if not like the file.',
-        apply: text => (givenName = displayBytes(text)),
-      },
+      nameFlag('file', name => (givenName = name)),
       methodFlag(chosen => (method = chosen)),
       algorithmFlag('hash-algo', context, chosen => (algorithm = chosen)),
       switchFlag('scan', 'Have it refer to what is found in it: for builders alone.', () => (scan = true)),

@@ -4,6 +4,7 @@ import { byteStringFromText, displayBytes } from '../../base/index.ts';
 import { type SpecialEntry, removeTree, streamTree } from '../../castore/index.ts';
 import { checkStorePathName, printStorePath } from '../../nix-compat/index.ts';
 import { type Platform, addTree, parsePlatform, unpackImage } from '../../store/index.ts';
+import { nameFlag } from '../args/flag.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { openCommandStore } from '../open-store.ts';
 import { fsPathOf } from '../paths.ts';
@@ -20,13 +21,7 @@ export function storeImportOci(context: CommandContext): Command {
     summary: 'Adds the root file system of a container image to the store.',
     isStable: true,
     flags: [
-      {
-        long: 'name',
-        short: 'n',
-        labels: ['name'],
-        summary: 'What the store path is called, if not like the file.',
-        apply: text => (givenName = displayBytes(text)),
-      },
+      nameFlag('file', name => (givenName = name)),
       {
         long: 'platform',
         labels: ['platform'],
