@@ -4,6 +4,7 @@ import { ExecError } from './error.ts';
 import type { Executor, RunOptions } from './executor.ts';
 import { hasIds } from './known-ids.ts';
 import type { Outcome } from './outcome.ts';
+import { type Controllers, findControllers } from './resources/find-controllers.ts';
 import { ResourceGroup } from './resources/resource-group.ts';
 import type { ProcessOrder, RunResult } from './spawner/messages.ts';
 import { Spawner } from './spawner/spawner.ts';
@@ -21,6 +22,7 @@ export class LocalExecutor implements Executor {
   readonly #spawner = new Spawner();
   #obstacle: Promise<string | undefined> | undefined;
   #filter: Uint8Array | undefined;
+  #controllers: Controllers | undefined;
 
   async run(action: Action, options: RunOptions): Promise<Outcome> {
     const { signal } = options;
@@ -28,12 +30,18 @@ export class LocalExecutor implements Executor {
     const start = this.#start(action);
     const resources = action.place.kind === 'sandbox' ? action.place.resources : undefined;
     // Disposed of when no process of the action is left.
-    await using group = resources === undefined ? undefined : ResourceGroup.make(resources);
+    await using group = resources === undefined ? undefined : ResourceGroup.make(resources, this.#findControllers());
     const result = await this.#spawner.run(orderOf(action, start, group?.folders), options);
     signal?.throwIfAborted();
     const outcome = outcomeOf(result, start);
     const reached = group?.reached() ?? [];
     return outcome.kind === 'not-executable' || reached.length === 0 ? outcome : { ...outcome, reached };
+  }
+
+  /** Looked for once: they are those of this process's own groups. */
+  #findControllers(): Controllers {
+    this.#controllers ??= findControllers();
+    return this.#controllers;
   }
 
   #start(action: Action): StartProgram {

@@ -14,7 +14,7 @@ import { errnoOf, systemErrorText } from '../../base/index.ts';
 import type { Resources } from '../action.ts';
 import { ExecError } from '../error.ts';
 import type { ReachedLimit } from '../outcome.ts';
-import { type ControllerPlace, type Controllers, findControllers } from './find-controllers.ts';
+import { type ControllerPlace, type Controllers } from './find-controllers.ts';
 
 /** Processes that were killed are waited for so long, in milliseconds, and looked at so often. */
 const patience = 10_000;
@@ -48,7 +48,7 @@ export class ResourceGroup implements AsyncDisposable {
   }
 
   /** Throws `exec/no-resources` where this machine cannot limit what is to be limited. */
-  static make(resources: Resources, controllers: Controllers = findControllers()): ResourceGroup {
+  static make(resources: Resources, controllers: Controllers): ResourceGroup {
     const name = `firn-${process.pid}-${serial++}`;
     const places = new Map<keyof Controllers, ControllerPlace>();
     try {
