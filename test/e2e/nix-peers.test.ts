@@ -9,22 +9,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { sshServerObstacle } from '../../src/testing/index.ts';
-import { NixRig, type NixSide, type RemoteScheme, nixPairs } from './nix-peers.ts';
+import { NixRig, type NixSide, type RemoteScheme, derivationsWith, nixPairs } from './nix-peers.ts';
 
 const schemes: readonly RemoteScheme[] = ['ssh', 'ssh-ng', 'unix'];
 
-const derivations = `
-let
-  make = name: script: derivation {
-    inherit name;
-    system = builtins.currentSystem;
-    builder = "/bin/sh";
-    args = [ "-c" script ];
-  };
-in rec {
-  base = make "base" "echo building-base; echo base > $out";
-  top = make "top" "echo building-top; read x < \${base}; echo $x top > $out";
-  fails = make "fails" "echo it-breaks; exit 3";
+const derivations = derivationsWith(`
   above = make "above" "echo \${fails} > $out";
   wrong = derivation {
     name = "wrong";
@@ -34,8 +23,7 @@ in rec {
     outputHashAlgo = "sha256";
     outputHash = "0000000000000000000000000000000000000000000000000000";
   };
-}
-`;
+`);
 
 let rig: NixRig;
 /** Of a file with derivations, and of a tree with what trees may have. */

@@ -248,3 +248,22 @@ class NixDaemon implements RemoteStore {
     await this.#ended;
   }
 }
+
+/** A file of Nix with derivations that depend on each other and fail, and `more` attributes. */
+export function derivationsWith(more: string): string {
+  return `
+let
+  make = name: script: derivation {
+    inherit name;
+    system = builtins.currentSystem;
+    builder = "/bin/sh";
+    args = [ "-c" script ];
+  };
+in rec {
+  base = make "base" "echo building-base; echo base > $out";
+  top = make "top" "echo building-top; read x < \${base}; echo $x top > $out";
+  fails = make "fails" "echo it-breaks; exit 3";
+  ${more}
+}
+`;
+}

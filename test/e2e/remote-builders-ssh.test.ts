@@ -11,25 +11,20 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { sshServerObstacle } from '../../src/testing/index.ts';
-import { type Machine, NixRig, type NixRun, type NixSide, firn, nixPairs, nixPeers } from './nix-peers.ts';
+import {
+  type Machine,
+  NixRig,
+  type NixRun,
+  type NixSide,
+  derivationsWith,
+  firn,
+  nixPairs,
+  nixPeers,
+} from './nix-peers.ts';
 
 const skip = sshServerObstacle ?? false;
 
-const expression = `
-let
-  make = name: script: derivation {
-    inherit name;
-    system = builtins.currentSystem;
-    builder = "/bin/sh";
-    args = [ "-c" script ];
-  };
-in rec {
-  base = make "base" "echo building-base; echo base > $out";
-  top = make "top" "echo building-top; read x < \${base}; echo $x top > $out";
-  fails = make "fails" "echo it-breaks; exit 3";
-  endless = make "endless" "echo it-runs; while :; do read x < /dev/zero; done";
-}
-`;
+const expression = derivationsWith(`endless = make "endless" "echo it-runs; while :; do read x < /dev/zero; done";`);
 
 let rig: NixRig;
 let file: string;
