@@ -12,7 +12,6 @@ import {
   exportForeignDirectory,
   foreignDigestOf,
   putBlob,
-  putForeign,
   verifyBlobs,
 } from '../castore/index.ts';
 import type { Executor } from '../exec/index.ts';
@@ -28,6 +27,7 @@ import {
   planAction,
 } from '../reapi/index.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+import { uploadForeign } from './upload-foreign.ts';
 
 /** Contents by name: text is a file, `!` before it an executable one, `-> ` a symlink. */
 export interface InputTree {
@@ -63,13 +63,9 @@ export class ActionRig implements AsyncDisposable {
   }
 
   /** Adds bytes under the name that they have in the rig's function. */
-  async upload(bytes: Uint8Array): Promise<ForeignDigest> {
-    const expected = foreignDigestOf(bytes, this.digestFunction);
-    await using batch = this.store.batch();
-    const alias = await putForeign(batch, [bytes], expected);
-    await batch.commit();
-    await this.store.blobAliases.record([alias]);
-    return expected;
+  upload(bytes: Uint8Array): Promise<ForeignDigest> {
+    const { store } = this;
+    return uploadForeign({ store, aliases: store.blobAliases }, bytes, this.digestFunction);
   }
 
   async put(tree: InputTree): Promise<Digest> {

@@ -26,6 +26,7 @@ import {
 } from '../castore/index.ts';
 import { noise } from './blob-store-suite.ts';
 import { type TestTree, inAscii, playTree, testTrees } from './trees.ts';
+import { uploadForeign } from './upload-foreign.ts';
 import { type WireField, encodeWire } from './wire-message.ts';
 
 /** A store that is empty at first, its aliases, and everything that goes with them at disposal. */
@@ -57,14 +58,8 @@ function refusedWith(code: CastoreErrorCode, pattern = /./): (error: unknown) =>
   };
 }
 
-/** Adds a blob under a foreign name, as a client of that function does. */
-async function upload(opened: ForeignStore, bytes: Uint8Array, digestFunction: DigestFunction): Promise<ForeignDigest> {
-  const foreign = foreignDigestOf(bytes, digestFunction);
-  await using batch = opened.store.batch();
-  const alias = await putForeign(batch, [bytes], foreign);
-  await batch.commit();
-  await opened.blobs.record([alias]);
-  return foreign;
+function upload({ store, blobs }: ForeignStore, bytes: Uint8Array, digestFunction: DigestFunction) {
+  return uploadForeign({ store, aliases: blobs }, bytes, digestFunction);
 }
 
 function blobAliasesSuite(open: OpenForeignStore): void {

@@ -79,6 +79,7 @@ export {
 export { type OpenStore, type OpenedStore, type StoreGap, storeSuite } from './store-suite.ts';
 export { type SyntaxVector, readSyntaxVectors, syntaxVectorFile } from './syntax-vectors.ts';
 export { SshServer, type SshServerOptions, sshServerObstacle } from './ssh-server.ts';
+export { uploadForeign } from './upload-foreign.ts';
 export { temporaryFolder } from './temporary-folder.ts';
 export { TreeRecorder, type TestTree, fileNames, inAscii, playTree, testTrees } from './trees.ts';
 export { hexVectors, readVectors } from './vectors.ts';

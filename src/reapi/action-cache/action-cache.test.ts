@@ -13,12 +13,11 @@ import {
   exportForeignDirectory,
   foreignDigestOf,
   putBlob,
-  putForeign,
   sweepBlobs,
   treeMessageOf,
 } from '../../castore/index.ts';
 import { ActionResultSchema } from '../../proto/index.ts';
-import { temporaryFolder } from '../../testing/index.ts';
+import { temporaryFolder, uploadForeign } from '../../testing/index.ts';
 import { messageOfDigest } from '../digests/digest-message.ts';
 import { ActionCache, type ActionKey } from './action-cache.ts';
 import { foreignStoreOf } from './resolve-blobs.ts';
@@ -41,13 +40,9 @@ class Rig implements AsyncDisposable {
     return { instance, action: foreignDigestOf(Buffer.from(action), this.digestFunction) };
   }
 
-  async upload(bytes: Uint8Array): Promise<ForeignDigest> {
-    const expected = foreignDigestOf(bytes, this.digestFunction);
-    await using batch = this.store.batch();
-    const alias = await putForeign(batch, [bytes], expected);
-    await batch.commit();
-    await this.store.blobAliases.record([alias]);
-    return expected;
+  upload(bytes: Uint8Array): Promise<ForeignDigest> {
+    const { store } = this;
+    return uploadForeign({ store, aliases: store.blobAliases }, bytes, this.digestFunction);
   }
 
   async collect() {
