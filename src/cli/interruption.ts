@@ -3,11 +3,18 @@ import { CliError } from './error.ts';
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Turns the signals by which a user ends a command into an `AbortSignal`. Only commands that ask for it catch them:
- * others, and all from the second signal on, end at once as the operating system has it.
+ * How long after the first signal others mean the same, in milliseconds: `timeout`, `npm` and terminals send to a process and to
+ * its group, and one who presses Ctrl-C twice takes longer.
+ */
+const sameRequest = 300;
+
+/**
+ * Turns the signals by which a user ends a command into an `AbortSignal`. Only commands that ask for it catch them: others, and all
+ * from the second request on, end at once as the operating system has it.
  */
 export class Interruption implements Disposable {
   #controller: AbortController | undefined;
+  #patience: NodeJS.Timeout | undefined;
 
   /** Aborted with `command/interrupted`. Whoever asks for it sees to it that the event loop gets its turns. */
   get signal(): AbortSignal {
@@ -25,11 +32,13 @@ export class Interruption implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    clearTimeout(this.#patience);
     for (const name of signals) process.off(name, this.#interrupt);
   }
 
   readonly #interrupt = (): void => {
-    this[Symbol.dispose]();
+    if (this.#patience !== undefined) return;
+    this.#patience = setTimeout(() => this[Symbol.dispose](), sameRequest).unref();
     this.#controller?.abort(new CliError('command/interrupted', 'interrupted by the user'));
   };
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const child = join(import.meta.dirname, 'interruption-child.ts');
 
@@ -18,12 +19,15 @@ function start(...args: readonly string[]) {
 
 describe('a command that asked for the signal', () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    test(`is interrupted by ${signal}, and killed by the second`, async () => {
+    test(`is interrupted by ${signal}, and killed where that comes again later`, async () => {
       const { started, nextLine, ended } = start();
       assert.equal(await nextLine(), 'ready');
+      // As `timeout` does, to its child and to the child's group.
+      started.kill(signal);
       started.kill(signal);
       assert.equal(await nextLine(), 'interrupted by the user');
       started.kill(signal);
+      while (started.kill(signal)) await delay(50);
       assert.deepEqual(await ended, [null, signal]);
     });
   }

@@ -30,6 +30,7 @@ import {
   uniqueName,
   variables,
 } from '../../src/testing/index.ts';
+import { mountsOfSandboxes } from './mounts-of-sandboxes.ts';
 
 type OverlayMount = Extract<Mount, { readonly kind: 'overlay' }>;
 
@@ -284,12 +285,6 @@ test('a builder that kills all that it sees ends itself alone', async () => {
   assert.equal(outcome.kind, 'exited');
   assert.equal((await neighbour).output, 'fine\n');
 });
-
-/** Other tests may have views at the same time, which these sandboxes have not. */
-function mountsOfSandboxes(): string[] {
-  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  return lines.filter(line => !line.includes(' - fuse'));
-}
 
 test('many failing actions leave nothing', async () => {
   const name = uniqueName();
