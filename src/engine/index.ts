@@ -49,6 +49,7 @@ export {
 export { fetchArchive } from './fetchers/fetch-archive.ts';
 export { downloadFile } from './fetchers/download-file.ts';
 export { cloneRepository } from './fetchers/clone-repository.ts';
+export { fetchClosure } from './evaluation/fetch-closure.ts';
 export { type FetchContext, fetchTree } from './fetchers/fetch-tree.ts';
 export { type GitOptions, runGit } from './fetchers/run-git.ts';
 export type { BuildJob, BuildOptions, BuildSlot, DerivationBuilder, SlotSource } from './build/derivation-builder.ts';

@@ -22,6 +22,14 @@ export type EvalNeed = (
   | { readonly kind: 'output'; readonly path: BuiltPath }
   /** What is at a URL. */
   | { readonly kind: 'download'; readonly url: string; readonly unpacks: boolean }
+  /** A path of another store, with all that it refers to; under names that follow from contents where one is expected. */
+  | {
+      readonly kind: 'closure';
+      /** URI of the store. */
+      readonly from: string;
+      readonly path: StorePath;
+      readonly renamed: StorePath | 'unknown' | undefined;
+    }
   /** The flake that a reference names, with its inputs locked; nothing is written. */
   | { readonly kind: 'flake'; readonly reference: string }
   /** The tree of an input; `url` is what messages call it. */
@@ -61,6 +69,14 @@ export type NeedAnswer =
       readonly closure?: readonly StorePath[] | undefined;
     }
   | { readonly kind: 'derivation'; readonly derivation: Derivation }
+  | {
+      readonly kind: 'closure';
+      /** What it is called now. */
+      readonly path: StorePath;
+      readonly isContentAddressed: boolean;
+      /** All that it refers to, itself included: for evaluations that may not look at everything. */
+      readonly members: readonly StorePath[] | undefined;
+    }
   | { readonly kind: 'tree'; readonly tree: FetchedTree }
   | { readonly kind: 'flake'; readonly flake: FlakeToCall }
   /** There is no such thing. */
@@ -79,6 +95,8 @@ export function keyOfNeed(storeDir: StoreDir, need: EvalNeed): string {
       return `${need.kind} ${formatSingleDerivingPath(storeDir, need.path)}`;
     case 'download':
       return `${need.kind} ${need.unpacks} ${need.url}`;
+    case 'closure':
+      return `${need.kind} ${need.from} ${need.path} ${need.renamed ?? ''}`;
     case 'flake':
       return `${need.kind} ${need.reference}`;
     case 'tree':

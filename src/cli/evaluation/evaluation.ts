@@ -183,6 +183,11 @@ export class Evaluation implements AsyncDisposable {
     return this.#settings.purity === undefined;
   }
 
+  /** Where not everything may be looked at. */
+  get #wantsClosures(): boolean {
+    return this.#settings.purity !== undefined;
+  }
+
   #variable(name: string): string | undefined {
     return this.#seesEnvironment ? process.env[name] : undefined;
   }
@@ -219,7 +224,6 @@ export class Evaluation implements AsyncDisposable {
   async #answerFrom(needs: readonly EvalNeed[]): Promise<readonly (readonly [EvalNeed, NeedAnswer])[]> {
     const evalStore = await this.evalStore();
     this.#realStoreDir = evalStore.realStoreDir;
-    const wantsClosures = this.#settings.purity !== undefined;
     const { context } = this;
     const store = await this.store();
     const ways = await this.#ways();
@@ -228,7 +232,12 @@ export class Evaluation implements AsyncDisposable {
       ? await requireNothing(needs, { realising: await this.stores.realising(), store, context })
       : needs;
     using _waiting = this.#showWaiting(needs);
-    return await answerNeeds(evalStore, answered, { ...ways, getFlake, wantsClosures, signal: context.signal });
+    return await answerNeeds(evalStore, answered, {
+      ...ways,
+      getFlake,
+      wantsClosures: this.#wantsClosures,
+      signal: context.signal,
+    });
   }
 
   /** Has the progress bar say what the evaluation waits for. */
@@ -247,6 +256,7 @@ export class Evaluation implements AsyncDisposable {
     const options = {
       evalStore: await this.evalStore(),
       writes: this.#writes,
+      wantsMembers: this.#wantsClosures,
       downloads: () => this.#downloads(),
       warn: (message: string) => this.#warn(message),
       realising: () => this.stores.realising(),

@@ -5,6 +5,7 @@ import {
   type Registries,
   downloadFile,
   fetchArchive,
+  fetchClosure,
   fetchTree,
 } from '../../engine/index.ts';
 import { inputFromAttributes, inputToUrl, isDirectInput } from '../../eval/index.ts';
@@ -21,12 +22,15 @@ import {
 import { type Store, copyPaths, derivationOutputs } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
+import { openStoreAt } from '../open-store.ts';
 import { type EvaluationRealising, buildErrorOf } from '../installables/realising.ts';
 import { fetchContext } from './fetch-context.ts';
 
 export interface RealiseForEvaluationOptions {
   readonly evalStore: Store;
   readonly writes: boolean;
+  /** Whether the evaluation wants to know all that a closure has. */
+  readonly wantsMembers: boolean;
   /** A folder that is there as long as the evaluation goes on. */
   readonly downloads: () => string;
   /** Gets warnings of what is fetched. */
@@ -40,8 +44,16 @@ export interface RealiseForEvaluationOptions {
 export function realiseForEvaluation(
   store: Store,
   context: CommandContext,
-  { evalStore, writes, downloads, warn, realising: openedRealising, registries }: RealiseForEvaluationOptions,
-): Pick<Realisation, 'fetch' | 'fetchTree' | 'build'> {
+  {
+    evalStore,
+    writes,
+    wantsMembers,
+    downloads,
+    warn,
+    realising: openedRealising,
+    registries,
+  }: RealiseForEvaluationOptions,
+): Pick<Realisation, 'fetch' | 'fetchTree' | 'fetchClosure' | 'build'> {
   const { signal } = context;
   return {
     fetch: async path => {
@@ -62,6 +74,15 @@ export function realiseForEvaluation(
       }
       const { settings, log: reporter } = context;
       return downloadFile(need.url, downloads(), { settings, reporter, signal });
+    },
+    fetchClosure: need => {
+      const { log: reporter } = context;
+      return fetchClosure(evalStore, need, {
+        openStore: uri => openStoreAt(uri, context),
+        reporter,
+        wantsMembers,
+        signal,
+      });
     },
     build: async outputs => {
       if (!writes) return Promise.all(outputs.map(findOutput));

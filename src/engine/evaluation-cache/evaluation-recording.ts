@@ -75,6 +75,8 @@ export function gistOf(answer: NeedAnswer): string | undefined {
   switch (answer.kind) {
     case 'object':
       return [answer.path, ...answer.references, '', ...(answer.closure ?? [])].join(' ');
+    case 'closure':
+      return [answer.path, answer.isContentAddressed, ...(answer.members ?? [])].join(' ');
     // What a derivation says follows from its path.
     case 'derivation':
     case 'absent':

@@ -2,6 +2,7 @@ import { mapConcurrent, unreachable } from '../../base/index.ts';
 import type { EvalNeed, FetchedTree, FlakeToCall, NeedAnswer } from '../../eval/index.ts';
 import type { BuiltPath, StorePath } from '../../nix-compat/index.ts';
 import { adoptPaths } from './adopt-paths.ts';
+import type { ClosureNeed } from './fetch-closure.ts';
 import { type Store, computeClosure, readDerivation, readInputDerivations } from '../../store/index.ts';
 
 /** How an evaluation has made valid what it needs. */
@@ -10,6 +11,8 @@ export interface Realisation {
   readonly fetch: (path: StorePath) => Promise<void>;
   /** Gets the tree of an input, or what is at a URL; throws what keeps it from that. */
   readonly fetchTree: (need: FetchNeed) => Promise<FetchedTree>;
+  /** Makes what another store has valid; throws what keeps it from that. */
+  readonly fetchClosure: (need: ClosureNeed) => Promise<NeedAnswer>;
   /** Gets the flake that a reference names, with its inputs locked; throws what keeps it from that. */
   readonly getFlake: (reference: string) => Promise<FlakeToCall>;
   /** Makes outputs valid, the first one before all; what became of each, in this order. Throws what keeps it from that. */
@@ -72,6 +75,8 @@ async function answerOne(
       return [[need, await attempt(() => fetchObject(store, need.path, realisation), realisation)]];
     case 'derivation':
       return derivationsAt(store, need.path, realisation);
+    case 'closure':
+      return [[need, await attempt(() => realisation.fetchClosure(need), realisation)]];
     case 'flake': {
       const got = async (): Promise<NeedAnswer> => ({
         kind: 'flake',

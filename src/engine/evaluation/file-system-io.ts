@@ -274,7 +274,7 @@ export class FileSystemIO implements EvalIO {
 
   /** What this evaluation wants to be there is there for it; all else is asked of the store. */
   locate(need: EvalNeed): NeedAnswer | undefined {
-    if (!('path' in need) || need.kind === 'output') return undefined;
+    if (!('path' in need) || need.kind === 'output' || need.kind === 'closure') return undefined;
     const { path } = need;
     const object = this.#overlay.get(path);
     if (object === undefined) return undefined;

@@ -19,7 +19,7 @@ import { type InputAttributes, asBadUrl, formatUrl, textAttribute } from '../inp
 import { fixGitUrl } from '../inputs/schemes.ts';
 import type { EvalNeed } from '../needs.ts';
 import { type Word, addressOf, intOf, kindOf, trueWord } from '../word.ts';
-import { argument, evalError, forceBool, forcePlainString, forceSet, typeError, within } from './arguments.ts';
+import { argument, evalError, forcePlainString, forceSet, typeError, within } from './arguments.ts';
 import { storePathWord } from './files.ts';
 import { parseHashAllowEmpty } from './hash.ts';
 import type { HostBuiltin } from './table.ts';
@@ -297,33 +297,7 @@ function fetchMercurial(evaluator: Evaluator, args: number): Word {
   throw notFetched(displayBytes(url));
 }
 
-function fetchClosure(evaluator: Evaluator, args: number): Word {
-  const { core } = evaluator;
-  const doing = 'while evaluating the argument passed to builtins.fetchClosure';
-  const given = new Map<string, string | boolean>();
-  for (const { symbol, word, position } of core.attributes(forceSet(evaluator, argument(evaluator, args, 0), doing))) {
-    const key = displayBytes(core.nameOf(symbol));
-    const attributeText = `while evaluating the attribute '${key}' passed to builtins.fetchClosure`;
-    if (key === 'fromPath' || key === 'toPath') {
-      given.set(key, displayBytes(core.coerce(word, coerce.canonical, attributeText, position).text));
-    } else if (key === 'fromStore') {
-      given.set(key, displayBytes(forcePlainString(evaluator, word, attributeText, position)));
-    } else if (key === 'inputAddressed') given.set(key, forceBool(evaluator, word, attributeText, position));
-    else throw evalError`attribute '${key}' isn't supported in call to 'fetchClosure'`;
-  }
-  if (!given.has('fromPath')) throw evalError`attribute '${'fromPath'}' is missing in call to 'fetchClosure'`;
-  if (given.get('inputAddressed') === true && given.has('toPath')) {
-    throw evalError`attribute '${'inputAddressed'}' is set to true, but '${'toPath'}' is also set. Please remove one of them`;
-  }
-  const store = given.get('fromStore');
-  if (typeof store !== 'string') throw evalError`attribute '${'fromStore'}' is missing in call to 'fetchClosure'`;
-  if (!/^https?:\/\//.test(store)) throw evalError`'fetchClosure' only supports http:// and https:// stores`;
-  if (store.includes('?')) throw evalError`'fetchClosure' does not support URL query parameters (in '${store}')`;
-  throw notFetched(store);
-}
-
 export const fetchBuiltins: readonly HostBuiltin[] = [
-  { name: '__fetchClosure', arity: 1, features: ['fetch-closure'], call: fetchClosure },
   { name: 'fetchMercurial', arity: 1, call: fetchMercurial },
   {
     name: 'fetchTree',

@@ -3,6 +3,7 @@ import type { Evaluator } from '../evaluator.ts';
 import type { Word } from '../word.ts';
 import { controlBuiltins } from './control.ts';
 import { derivationBuiltins } from './derivation.ts';
+import { closureBuiltins } from './fetch-closure.ts';
 import { fetchBuiltins } from './fetch.ts';
 import { fileBuiltins } from './files.ts';
 import { flakeRefBuiltins } from './flake-refs.ts';
@@ -30,6 +31,7 @@ export interface HostBuiltin {
 }
 
 export const hostBuiltins: readonly HostBuiltin[] = [
+  ...closureBuiltins,
   ...contextBuiltins,
   ...controlBuiltins,
   ...derivationBuiltins,
