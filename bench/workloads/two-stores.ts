@@ -30,17 +30,15 @@ export async function fillOwnStore(root: string, counts: PathCounts): Promise<vo
   const { store: realStoreDir, state: dataFolder } = storeBelow(root);
   await using store = new LocalStore({ dataFolder, realStoreDir });
   await using batch = store.blobs.batch();
-  const registrations: Registration[] = [];
+  const registrations: (Registration & { readonly root: FileNode })[] = [];
   for (const { path, nar, references, contents } of describeStorePaths(counts)) {
     const node: FileNode = { kind: 'file', digest: await batch.put(contents), executable: false };
     const info = { path, narHash: nar.hash, narSize: nar.size, references, signatures: [] };
     registrations.push({ info, root: node });
   }
   await batch.commit();
-  const files = registrations.flatMap(({ root: node }) => (node.kind === 'file' ? [node] : []));
-  await store.blobs.prepareFiles(files);
-  for (const { info, root: node } of registrations)
-    if (node.kind === 'file') linkSync(store.blobs.pathOf(node), store.realPath(info.path));
+  await store.blobs.prepareFiles(registrations.map(({ root: node }) => node));
+  for (const { info, root: node } of registrations) linkSync(store.blobs.pathOf(node), store.realPath(info.path));
   store.paths.register(registrations);
   addRoot(root);
 }

@@ -1,6 +1,6 @@
 /**
  * store: store paths, what is known of them, and where they are. A path is valid exactly while its path info is recorded,
- * and then its whole tree is in the castore.
+ * and then its whole tree is in the castore, or at its place in the store directory where another layer has put it.
  *
  *     await using store = new LocalStore({ dataFolder, realStoreDir: '/nix/store' });
  *     const info = await addToStore(store, async (sink, drain) => {

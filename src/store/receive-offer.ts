@@ -20,6 +20,9 @@ export interface OfferTaker extends TrustPolicy {
   readonly storeDir: StoreDir;
 }
 
+/** Gets the events of a tree, and is waited for between them. */
+type OfferReceiver = TreeSink & Pick<TreeReceiver, 'drain'>;
+
 /**
  * Sends what is offered to `receiver`, and returns what is known of it, if it is what it says: throws `path/wrong-name`,
  * `path/hash-mismatch`, and what its source throws. Whether it may be taken is to be
@@ -28,7 +31,7 @@ export interface OfferTaker extends TrustPolicy {
 export async function receiveOffer(
   store: OfferTaker,
   offer: PathOffer,
-  { receiver, signal }: { readonly receiver: TreeReceiver; readonly signal: AbortSignal },
+  { receiver, signal }: { readonly receiver: OfferReceiver; readonly signal: AbortSignal },
 ): Promise<PathInfo> {
   const { info } = offer;
   const content = contentCheck(store.storeDir, info);

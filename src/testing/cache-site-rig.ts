@@ -47,7 +47,10 @@ export class CacheSiteRig implements AsyncDisposable {
       new BinaryCacheSite(
         {
           store,
-          rootOf: path => formatRoot(store.rootOf(path)),
+          rootOf: path => {
+            const root = store.paths.find(path)?.root;
+            return root && formatRoot(root);
+          },
           keys: [],
           compression: 'zstd',
           priority: 30,

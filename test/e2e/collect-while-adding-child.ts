@@ -26,7 +26,7 @@ for (let turn = 0; turn < 12; turn++) {
       assert.ok(info !== undefined, `${path} is gone`);
       for (const name of ['small', 'large']) readFileSync(join(folder, 'store', path, name));
       assert.equal(readFileSync(join(folder, 'store', path, 'small'), 'latin1'), `small ${storePathName(path)}`);
-      for await (const visit of walkNodes(store.blobs, store.rootOf(path), '')) {
+      for await (const visit of walkNodes(store.blobs, await store.rootOf(path), '')) {
         if (visit.step === 'node' && visit.node.kind === 'file')
           assert.deepEqual(await store.blobs.findMissing([visit.node.digest]), [], `a blob of ${path} is gone`);
       }

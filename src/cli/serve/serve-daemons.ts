@@ -32,7 +32,7 @@ export function serveDaemons(store: LocalStore, context: CommandContext): Action
         },
         outputs: [],
         inputs: closure,
-        show: async paths => show(paths),
+        show,
       });
       const place = join(folder, 'daemon');
       mkdirSync(place, { recursive: true, mode: 0o711 });

@@ -19,7 +19,10 @@ export function serveNixCache(store: LocalStore, { settings, access, context }: 
   return new BinaryCacheSite(
     {
       store,
-      rootOf: path => formatRoot(store.rootOf(path)),
+      rootOf: path => {
+        const root = store.paths.find(path)?.root;
+        return root && formatRoot(root);
+      },
       keys: readSecretKeys(context.settings),
       compression: settings.compression,
       priority: settings.priority,

@@ -77,7 +77,7 @@ async function addInputRoot(store: LocalStore, builder: BuilderProcess, batch: D
   tree.put(builder.folderInside, await importTree(builder.folder, batch, { signal: builder.signal }));
   for (const [place, file] of builder.files) tree.put(place, await importTree(file, batch, { signal: builder.signal }));
   for (const path of builder.inputs) {
-    tree.put(displayBytes(printStorePath(store.storeDir, path)), store.rootOf(path));
+    tree.put(displayBytes(printStorePath(store.storeDir, path)), await store.rootOf(path, { signal: builder.signal }));
   }
   return tree.addTo(batch);
 }

@@ -131,7 +131,7 @@ export class BuildSite implements AsyncDisposable {
     if (root === undefined) return;
     const { store } = this.#context;
     for (const path of paths) {
-      const node = store.paths.require(path).root;
+      const node = await store.rootOf(path, { signal });
       await root.showTree(path, at => checkoutTree(store.blobs, node, at, { signal }));
     }
   }

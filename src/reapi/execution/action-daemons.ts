@@ -10,7 +10,7 @@ export interface DaemonRequest {
   /** Valid paths that the action sees. */
   readonly closure: ReadonlySet<StorePath>;
   /** Makes valid paths visible to the action. */
-  readonly show: (paths: readonly StorePath[]) => void;
+  readonly show: (paths: readonly StorePath[]) => Promise<void>;
   /** A folder of the action's own, which its owner can get through. */
   readonly folder: string;
   /** Who the action is outside of its sandbox, if not us. */

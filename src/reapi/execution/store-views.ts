@@ -37,7 +37,7 @@ export interface StoreView extends AsyncDisposable {
 
 export interface GrowingClosure {
   readonly paths: ReadonlySet<StorePath>;
-  readonly show: (paths: readonly StorePath[]) => void;
+  readonly show: (paths: readonly StorePath[]) => Promise<void>;
 }
 
 export interface RootFs {

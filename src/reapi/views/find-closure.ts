@@ -106,14 +106,15 @@ export class ClosureFinder {
   async #have(path: StorePath): Promise<FoundPath> {
     const known = this.#found.get(path);
     if (known !== undefined) return known;
-    const found = this.#valid(path) ?? (await this.#lazy(path)) ?? (await this.#makeValid(path));
+    const found = (await this.#valid(path)) ?? (await this.#lazy(path)) ?? (await this.#makeValid(path));
     this.#found.set(path, found);
     return found;
   }
 
-  #valid(path: StorePath): FoundPath | undefined {
-    const valid = this.#store.paths.find(path);
-    return valid && { path, root: valid.root, references: valid.info.references };
+  async #valid(path: StorePath): Promise<FoundPath | undefined> {
+    const { signal } = this.#options;
+    const info = await this.#store.pathInfo(path, { signal });
+    return info && { path, root: await this.#store.rootOf(path, { signal }), references: info.references };
   }
 
   async #lazy(path: StorePath): Promise<FoundPath | undefined> {
@@ -128,7 +129,7 @@ export class ClosureFinder {
     const { signal } = this.#options;
     const [failure] = await realisePaths(this.#store, this.#substituters, [path], { signal });
     if (failure !== undefined) throw failure.error;
-    return this.#valid(path) ?? { path, root: this.#store.rootOf(path), references: [] };
+    return (await this.#valid(path)) ?? { path, root: await this.#store.rootOf(path, { signal }), references: [] };
   }
 
   /** All that an action wants. Throws as `find`. */

@@ -158,8 +158,8 @@ export class MountedViews implements StoreViews {
     return {
       path: view.path,
       paths: new Set(found.closure.keys()),
-      show: paths => {
-        for (const path of paths) shown.set(path, store.rootOf(path));
+      show: async paths => {
+        for (const path of paths) shown.set(path, await store.rootOf(path));
       },
       [Symbol.asyncDispose]: async () => {
         this.#source.growing.delete(name);

@@ -168,7 +168,7 @@ function viewSuite(kind: Kind): void {
       });
       const far = rig.print(farAway);
       assert.equal(await rig.text(`cat ${far}/x`, tool, { 'nix-closure': `${tool} ${far}` }), 'far away\n');
-      const root = rig.upstream.rootOf(farAway);
+      const root = await rig.upstream.rootOf(farAway);
       assert.ok(root.kind === 'directory');
       const pinned = `${tool}\n${far}#${formatDigest(root.digest)}`;
       assert.equal(await rig.text(`cat ${far}/x`, tool, { 'nix-closure': pinned }), 'far away\n');

@@ -79,15 +79,16 @@ export class LazyPaths implements AsyncDisposable {
 
   /** Undefined where nobody has the path. Throws as `Substituters.find` and what fetching throws. */
   async rootOf(path: StorePath, options: LazyOptions = {}): Promise<Node | undefined> {
-    const valid = this.#store.paths.find(path)?.root;
-    if (valid !== undefined) {
+    const { signal } = options;
+    if ((await this.#store.pathInfo(path, { signal })) !== undefined) {
+      const valid = await this.#store.rootOf(path, { signal });
       remember(this.#given, path, valid);
       return valid;
     }
     const known = this.#fetched.get(path);
     if (known !== undefined) return known;
     const substituters = this.#substituters?.();
-    const found = await substituters?.find(path, { trustedOnly: true, signal: options.signal });
+    const found = await substituters?.find(path, { trustedOnly: true, signal });
     if (substituters === undefined || found === undefined) return undefined;
     const lazy = await substituters.lazyTree(found, options);
     if (lazy !== undefined) this.#origins.add(lazy.trees);

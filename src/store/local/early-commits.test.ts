@@ -73,7 +73,7 @@ describe('paths that are valid early', () => {
     await next?.settled;
     assert.equal(countPaths(folder.path), 2);
     const { root } = store.paths.require(first.info.path);
-    assert.ok(root.kind === 'file');
+    assert.ok(root?.kind === 'file');
     assert.equal(Buffer.from((await store.blobs.get(root.digest)) ?? []).toString(), 'first');
   });
 

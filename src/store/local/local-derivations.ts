@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { byteStringOf } from '../../base/index.ts';
 import { type Node, type DiskBlobStore, CastoreError } from '../../castore/index.ts';
 import {
@@ -17,10 +17,10 @@ import {
   parseDerivation,
   printStorePath,
 } from '../../nix-compat/index.ts';
-import type { ValidPath } from '../valid-path.ts';
 import type { KnownOutput, PathTable } from './path-table.ts';
+import type { RecordedPath } from './recorded-path.ts';
 
-interface StagedDerivation extends ValidPath {
+interface StagedDerivation extends RecordedPath {
   /** Where its contents are, if they are not in the castore yet. */
   readonly draft?: { readonly path: string } | undefined;
 }
@@ -30,6 +30,8 @@ const maxParsed = 4096;
 
 export interface DerivationPlaces {
   readonly paths: PathTable;
+  /** Where a path is on disk. */
+  readonly placeOf: (path: StorePath) => string;
   /** Where a path is on disk that may be valid without being in the castore yet; undefined where there is none such. */
   readonly earlyPlace: (path: StorePath) => string | undefined;
 }
@@ -39,6 +41,7 @@ export class LocalDerivations {
   readonly #storeDir: StoreDir;
   readonly #blobs: DiskBlobStore;
   readonly #paths: PathTable;
+  readonly #placeOf: DerivationPlaces['placeOf'];
   readonly #earlyPlace: DerivationPlaces['earlyPlace'];
   readonly #hasher: DerivationHasher;
   /** Those read last: a plan reads what is then built, and the hashes of its outputs are of the same. */
@@ -46,10 +49,11 @@ export class LocalDerivations {
   /** What is about to become valid. */
   #staged: ReadonlyMap<StorePath, StagedDerivation> = new Map();
 
-  constructor(storeDir: StoreDir, blobs: DiskBlobStore, { paths, earlyPlace }: DerivationPlaces) {
+  constructor(storeDir: StoreDir, blobs: DiskBlobStore, { paths, placeOf, earlyPlace }: DerivationPlaces) {
     this.#storeDir = storeDir;
     this.#blobs = blobs;
     this.#paths = paths;
+    this.#placeOf = placeOf;
     this.#earlyPlace = earlyPlace;
     this.#hasher = new DerivationHasher(storeDir, path => this.read(path));
   }
@@ -59,9 +63,9 @@ export class LocalDerivations {
     const known = this.#parsed.get(path);
     if (known !== undefined && this.#paths.isValid(path)) return known;
     const staged = this.#staged.get(path);
-    const root = (staged ?? this.#paths.find(path))?.root;
-    if (root === undefined) return undefined;
-    const derivation = this.#parse(path, root);
+    const valid = staged ?? this.#paths.find(path);
+    if (valid === undefined) return undefined;
+    const derivation = this.#parse(path, valid.root);
     if (staged === undefined) this.#remember(path, derivation);
     return derivation;
   }
@@ -119,12 +123,13 @@ export class LocalDerivations {
     return outputs;
   }
 
-  #parse(path: StorePath, root: Node): Derivation {
+  #parse(path: StorePath, root: Node | undefined): Derivation {
     const name = derivationNameOf(path);
     return parseDerivation(byteStringOf(this.#contents(path, root)), { storeDir: this.#storeDir, name });
   }
 
-  #contents(path: StorePath, root: Node): Uint8Array {
+  #contents(path: StorePath, root: Node | undefined): Uint8Array {
+    if (root === undefined) return this.#contentsAtPlace(path);
     const printed = printStorePath(this.#storeDir, path);
     if (root.kind !== 'file' || root.digest.size > defaultMaxDerivationSize) {
       const what = root.kind === 'file' ? 'too large' : 'no plain file';
@@ -146,5 +151,14 @@ export class LocalDerivations {
     if (early !== undefined) return readFileSync(early);
     if (!found) throw new CastoreError('blob/missing', `the contents of '${printed}' are not in the store`);
     return bytes;
+  }
+
+  /** Of a derivation that is in the store directory alone. */
+  #contentsAtPlace(path: StorePath): Uint8Array {
+    const place = this.#placeOf(path);
+    const stats = lstatSync(place);
+    if (stats.isFile() && stats.size <= defaultMaxDerivationSize) return readFileSync(place);
+    const what = stats.isFile() ? 'too large' : 'no plain file';
+    throw new CastoreError('tree/unsupported-type', `the derivation '${place}' is ${what}`);
   }
 }

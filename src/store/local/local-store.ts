@@ -17,7 +17,6 @@ import {
   type Node,
   makeFolder,
   realFileSystem,
-  streamTree,
 } from '../../castore/index.ts';
 import {
   type Derivation,
@@ -31,18 +30,16 @@ import {
   type StoreDir,
   type StorePath,
   defaultStoreDir,
-  printStorePath,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import type { KnownOutputs, Store, StreamPathOptions, TreeAccess } from '../store.ts';
 import { type AutoCollectOptions, AutoCollector } from './gc/auto-collector.ts';
 import { LocalCollector } from './gc/local-collector.ts';
-import { BlobTree } from './blob-tree.ts';
 import { readBuildLog } from './build-log.ts';
-import { DiskTree } from '../daemon/disk-tree.ts';
 import { EarlyCommits } from './early-commits.ts';
 import { LocalDerivations } from './local-derivations.ts';
 import { LocalIndex } from './local-index.ts';
+import { LocalTrees } from './local-trees.ts';
 import { LocalUpkeep } from './local-upkeep.ts';
 import { LocalWriter } from './local-writer.ts';
 import { PathTable } from './path-table.ts';
@@ -119,6 +116,7 @@ export class LocalStore implements Store {
   readonly collector: LocalCollector;
   readonly upkeep: LocalUpkeep;
   readonly repairer: LocalUpkeep;
+  readonly #trees = new LocalTrees(this);
   readonly #options: LocalStoreOptions;
   readonly #autoCollector: AutoCollector | undefined;
   #takesDrafts: boolean | undefined;
@@ -153,6 +151,7 @@ export class LocalStore implements Store {
     this.realisations = new RealisationTable(database, this.storeDir);
     this.derivations = new LocalDerivations(this.storeDir, this.blobs, {
       paths: this.paths,
+      placeOf: path => this.realPath(path),
       earlyPlace: path => (this.earlyCommits.hasSome ? this.realPath(path) : undefined),
     });
     this.temporaryRoots = new TemporaryRoots(join(options.dataFolder, 'temproots'), this.storeDir);
@@ -252,24 +251,18 @@ export class LocalStore implements Store {
     return this.derivations.outputIds(derivation, name);
   }
 
-  /** Every blob has the digest that the tree names, so that the NAR hash is not computed again. Throws `blob/missing` too. */
-  async streamPath(path: StorePath, sink: TreeSink, options: StreamPathOptions = {}): Promise<void> {
-    const root = this.rootOf(path);
-    if (await this.#isAtPlaceAlone(root, options.signal)) await this.earlyCommits.settled();
-    await streamTree(this.blobs, root, sink, { ...options, reader: this.blobs });
+  /** Throws `blob/missing` too. */
+  streamPath(path: StorePath, sink: TreeSink, options?: StreamPathOptions): Promise<void> {
+    return this.#trees.stream(path, sink, options);
   }
 
-  async openTree(path: StorePath, { signal }: CallOptions = {}): Promise<TreeAccess> {
-    signal?.throwIfAborted();
-    const root = this.rootOf(path);
-    // The castore gets what is valid early when it is durable; what it is made of is at its place already.
-    if (await this.#isAtPlaceAlone(root, signal)) return new DiskTree(this.realPath(path));
-    return new BlobTree(this.blobs, root, printStorePath(this.storeDir, path));
+  openTree(path: StorePath, options?: CallOptions): Promise<TreeAccess> {
+    return this.#trees.open(path, options);
   }
 
-  async #isAtPlaceAlone(root: Node, signal: AbortSignal | undefined): Promise<boolean> {
-    if (!this.earlyCommits.hasSome || root.kind === 'symlink') return false;
-    return (await this.blobs.findMissing([root.digest], { signal })).length > 0;
+  /** The root of a valid path's tree in the castore, which takes it in for that if need be: `LocalTrees.rootOf`. */
+  rootOf(path: StorePath, options?: CallOptions): Promise<Node> {
+    return this.#trees.rootOf(path, options);
   }
 
   async realisation(id: DerivationOutputId, { signal }: CallOptions = {}): Promise<RealisedOutput | undefined> {
@@ -293,13 +286,6 @@ export class LocalStore implements Store {
   /** For what is to be kept for a shorter time than this process lives: what is added is kept until it is disposed of. */
   openTemporaryRoots(): TemporaryRoots {
     return new TemporaryRoots(join(this.dataFolder, 'temproots'), this.storeDir);
-  }
-
-  /** Throws `path/invalid`. */
-  rootOf(path: StorePath): Node {
-    const valid = this.paths.find(path);
-    if (valid !== undefined) return valid.root;
-    throw new StoreError('path/invalid', `path '${printStorePath(this.storeDir, path)}' is not valid`);
   }
 
   /** Throws `store/read-only`, in the words of whoever refuses. */

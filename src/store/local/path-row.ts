@@ -9,12 +9,12 @@ import {
   parseStorePath,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
-import type { ValidPath } from '../valid-path.ts';
+import type { RecordedPath } from './recorded-path.ts';
 
-const rootKinds = { file: 0, executable: 1, directory: 2, symlink: 3 } as const;
+const rootKinds = { file: 0, executable: 1, directory: 2, symlink: 3, atPlace: 4 } as const;
 
 /** The columns in the order of `pathColumns`. */
-export function rowOfPath({ info, root }: ValidPath, registrationTime: number): SqlValue[] {
+export function rowOfPath({ info, root }: RecordedPath, registrationTime: number): SqlValue[] {
   const [kind, bytes, size] = columnsOfRoot(root);
   return [
     info.path,
@@ -47,8 +47,8 @@ export const pathColumns = [
 
 /** All but the references, which are rows of another table. `row` begins with the columns in the order of `pathColumns`. */
 export function pathOfRow(row: readonly unknown[]): {
-  readonly info: Omit<ValidPath['info'], 'references'>;
-  readonly root: Node;
+  readonly info: Omit<RecordedPath['info'], 'references'>;
+  readonly root: Node | undefined;
 } {
   const [path, kind, bytes, size, narHash, narSize, registrationTime, deriver, ultimate, signatures, contentAddress] =
     row;
@@ -80,7 +80,9 @@ export function pathOfRow(row: readonly unknown[]): {
 
 type PathColumn = (typeof pathColumns)[number];
 
-function columnsOfRoot(root: Node): readonly [kind: number, bytes: Uint8Array, size: number] {
+/** `root_kind`, `root` and `root_size`. */
+export function columnsOfRoot(root: Node | undefined): [kind: number, bytes: Uint8Array, size: number] {
+  if (root === undefined) return [rootKinds.atPlace, new Uint8Array(0), 0];
   switch (root.kind) {
     case 'file':
       return [
@@ -97,8 +99,8 @@ function columnsOfRoot(root: Node): readonly [kind: number, bytes: Uint8Array, s
   }
 }
 
-/** `columns` are `root_kind`, `root` and `root_size` of `path`. */
-export function rootOfColumns([kind, bytes, size]: readonly unknown[], path: unknown): Node {
+/** `columns` are `root_kind`, `root` and `root_size` of `path`. Undefined where its tree is at its place alone. */
+export function rootOfColumns([kind, bytes, size]: readonly unknown[], path: unknown): Node | undefined {
   if (!(bytes instanceof Uint8Array) || typeof size !== 'number') throw corrupt(path, 'root');
   switch (kind) {
     case rootKinds.file:
@@ -110,6 +112,8 @@ export function rootOfColumns([kind, bytes, size]: readonly unknown[], path: unk
       return { kind: 'directory', digest: { hash: sha256FromBytes(bytes), size } };
     case rootKinds.symlink:
       return { kind: 'symlink', target: byteStringOf(bytes) };
+    case rootKinds.atPlace:
+      return undefined;
     default:
       throw corrupt(path, 'root_kind');
   }

@@ -11,8 +11,8 @@ import {
   formatSignature,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
-import type { ValidPath } from '../valid-path.ts';
-import { pathColumns, pathOfRow, rootOfColumns, rowOfPath } from './path-row.ts';
+import { columnsOfRoot, pathColumns, pathOfRow, rootOfColumns, rowOfPath } from './path-row.ts';
+import type { RecordedPath } from './recorded-path.ts';
 
 /** An output of a derivation whose store path follows from the derivation. */
 export interface KnownOutput {
@@ -20,7 +20,7 @@ export interface KnownOutput {
   readonly path: StorePath;
 }
 
-export interface Registration extends ValidPath {
+export interface Registration extends RecordedPath {
   /** For derivations. */
   readonly outputs?: readonly KnownOutput[];
 }
@@ -113,7 +113,7 @@ export class PathTable {
     return known;
   }
 
-  find(path: StorePath): ValidPath | undefined {
+  find(path: StorePath): RecordedPath | undefined {
     const row = this.#database.tuple(
       `SELECT ${columns}, (
          SELECT group_concat(target.path, ' ') FROM path_refs JOIN paths AS target ON target.id = reference
@@ -151,10 +151,28 @@ export class PathTable {
     return joinInfos(rows, this.#database.tuples('SELECT referrer, reference FROM path_refs'));
   }
 
-  /** Valid paths and the roots of their trees, in ascending order. */
+  /** Valid paths whose trees are in the castore, with the roots of these; in ascending order. */
   roots(): [StorePath, Node][] {
     const rows = this.#database.tuples('SELECT path, root_kind, root, root_size FROM paths ORDER BY path');
-    return rows.map(([path, ...root]) => [parseStorePath(String(path)), rootOfColumns(root, path)]);
+    return rows.flatMap(([path, ...rest]): [StorePath, Node][] => {
+      const root = rootOfColumns(rest, path);
+      return root === undefined ? [] : [[parseStorePath(String(path)), root]];
+    });
+  }
+
+  /** Says of a path whose tree was at its place alone what that is in the castore. Counts as a registration: collections look at it. */
+  setRoot(path: StorePath, root: Node): void {
+    this.#database.transaction(() => {
+      const [none] = columnsOfRoot(undefined);
+      this.#database.run('UPDATE path_changes SET number = number + 1');
+      this.#database.run(
+        `UPDATE paths SET root_kind = ?, root = ?, root_size = ?, change = (SELECT number FROM path_changes)
+         WHERE path = ? AND root_kind = ?`,
+        ...columnsOfRoot(root),
+        path,
+        none,
+      );
+    });
   }
 
   /** The valid path with this hash part (32 characters), of which there is at most one. */
@@ -219,7 +237,7 @@ export class PathTable {
   }
 
   /** Throws `path/invalid`. */
-  require(path: StorePath): ValidPath {
+  require(path: StorePath): RecordedPath {
     const valid = this.find(path);
     if (valid === undefined) throw invalid(path);
     return valid;

@@ -278,7 +278,7 @@ describe('Fetch', () => {
     await using opened = await open({ anonymous: ['read'] });
     const path = await addTestPath(opened.store, 'x');
     const root = opened.store.paths.require(path).root;
-    assert.ok(root.kind === 'directory');
+    assert.ok(root?.kind === 'directory');
     for (const uri of [`nix:${printStorePath(opened.store.storeDir, path)}`, `nix:${path}`]) {
       const response = await opened.fetchDirectory({ uris: [uri] });
       expectOk(response);

@@ -56,7 +56,7 @@ export class AssetSources {
   /** Gets an asset to this machine. Throws `GrpcStatus`, and what downloading throws. */
   async prepare(kind: AssetKind, place: AssetPlace, signal: AbortSignal): Promise<PreparedAsset> {
     const { uri, selection } = place;
-    if (uri.startsWith('nix:')) return present(digestOfNode(this.#storePath(uri), kind, uri));
+    if (uri.startsWith('nix:')) return present(digestOfNode(await this.#storePath(uri), kind, uri));
     if (kind === 'blob') return this.#firstOf(place, signal, download => downloadedBlob(download));
     if (isGitAsset(uri, selection)) return this.#gitTree(place, signal);
     if (/\.zip$/i.test(URL.parse(uri)?.pathname ?? '')) {
@@ -143,12 +143,11 @@ export class AssetSources {
   }
 
   /** The tree of a valid store path: `nix:/nix/store/HASH-NAME` or `nix:HASH-NAME`. */
-  #storePath(uri: string): Node {
+  async #storePath(uri: string): Promise<Node> {
     const { store } = this.#options;
     const text = uri.slice('nix:'.length);
     const path = text.startsWith('/') ? parseStorePathIn(store.storeDir, text) : parseStorePath(text);
-    const found = store.paths.find(path);
-    if (found !== undefined) return found.root;
+    if ((await store.pathInfo(path)) !== undefined) return store.rootOf(path);
     throw new GrpcStatus('notFound', `the store path '${text.slice(0, 300)}' is not valid here`);
   }
 }

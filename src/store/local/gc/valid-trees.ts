@@ -29,7 +29,8 @@ export class ValidTrees {
       for (const [kind, bytes, size, path, change, row] of page) {
         this.#change = Number(change);
         this.#row = Number(row);
-        yield rootOfColumns([kind, bytes, size], path);
+        const root = rootOfColumns([kind, bytes, size], path);
+        if (root !== undefined) yield root;
       }
       if (page.length < pageSize) return;
     }

@@ -24,10 +24,12 @@ import { lockPath } from '../path-lock.ts';
 export async function repairPath(store: LocalStore, path: StorePath, options: RepairOptions = {}): Promise<void> {
   const { policy = 'blobs-first', fetch, signal } = options;
   store.requireWritable();
-  const root = store.rootOf(path);
+  const { root } = store.paths.require(path);
   await store.temporaryRoots.add([path], signal);
-  const isWhole = await repairBlobs(store, root, signal);
-  if (isWhole ? policy === 'blobs-first' : await reimport(store, path, signal)) {
+  // The one copy that there is, at its place.
+  if (root === undefined && (await store.upkeep.isIntact(path, { signal }))) return;
+  const isWhole = root !== undefined && (await repairBlobs(store, root, signal));
+  if (root !== undefined && (isWhole ? policy === 'blobs-first' : await reimport(store, path, signal))) {
     using _lock = await lockPath(store.realPath(path), signal);
     using checkouts = new Checkouts(store, true);
     await checkouts.make({ path, root }, { files: store.blobs, signal });
