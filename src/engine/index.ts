@@ -25,7 +25,7 @@ export {
 } from './build/builder-files.ts';
 export { type BuildSettings, readBuildSettings } from './build/build-settings.ts';
 export { type FindFlakeOptions, findFlake, findFlakeWithFragment } from './flakes/find-flake.ts';
-export { withTraceAsync } from './flakes/with-trace.ts';
+export { withTraceAsync } from './evaluation/with-trace.ts';
 export { attributesAsJson as inputAttributesAsJson } from './flakes/attributes-json.ts';
 export { fingerprintOf } from './flakes/fingerprint.ts';
 export type { ConfigValue, Flake, FlakeInput, FlakeInputs } from './flakes/flake.ts';

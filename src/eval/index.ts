@@ -60,7 +60,16 @@ export {
   matchesInput,
   relativePathOf,
 } from './inputs/input.ts';
-export { BadUrl, type InputAttributes, attributesToJson, badUrl, textAttribute } from './inputs/input-scheme.ts';
+export { type CommitKey, commitKeysOf, verifyingAttributes } from './inputs/commit-keys.ts';
+export {
+  BadUrl,
+  type InputAttributes,
+  attributesToJson,
+  badUrl,
+  flagAttribute,
+  formatUrl,
+  textAttribute,
+} from './inputs/input-scheme.ts';
 export { type EvalNeed, type FetchedTree, type NeedAnswer, Suspension, keyOfNeed } from './needs.ts';
 export type { ObservationOptions } from './observe/observation.ts';
 export { statisticsOf } from './observe/statistics.ts';

@@ -15,6 +15,7 @@ export function fetchContext(
     downloads,
     lifetime: settings.get('tarball-ttl'),
     warn,
+    requireFeature: feature => settings.require(feature),
     onDirty: folder => {
       const message = `Git tree '${folder}' is dirty`;
       if (!settings.get('allow-dirty')) throw new CliError('fetch/dirty', message);

@@ -1,5 +1,5 @@
 import { type InputAttributes, evalError, textAttribute } from '../../eval/index.ts';
-import { localFolderOf } from './fetch-tree.ts';
+import { locateRepository, nameOfRepository } from './git-location.ts';
 import { runGit } from './run-git.ts';
 
 /** Clones a git repository to a new folder, at the branch or tag that the input names. Throws what git says. */
@@ -9,7 +9,7 @@ export async function cloneRepository(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (input.has('rev')) throw evalError`cloning a specific revision is not implemented`;
-  const from = localFolderOf(input) ?? textAttribute(input, 'url') ?? '';
+  const from = nameOfRepository(locateRepository(input, () => undefined));
   const ref = textAttribute(input, 'ref');
   const branch = ref === undefined ? [] : ['--branch', ref];
   await runGit(['clone', ...branch, '--', from, folder], { folder: '/', signal });

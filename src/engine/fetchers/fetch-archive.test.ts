@@ -18,6 +18,7 @@ function makeRig() {
     download: testStoreContext(),
     downloads: () => at('downloads'),
     warn: (message: string) => assert.fail(message),
+    requireFeature: () => assert.fail('archives take no feature'),
     onDirty: () => assert.fail('an archive is never dirty'),
   };
   return {

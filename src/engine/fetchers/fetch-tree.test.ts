@@ -29,7 +29,7 @@ describe('trees of this machine', () => {
     const identity = ['-c', 'user.name=n', '-c', 'user.email=e', '-c', 'init.defaultBranch=main'];
     return execFileSync('git', [...identity, '-C', repository, ...args], { env, encoding: 'utf8' }).trim();
   };
-  const fetchGit = (input: Readonly<Record<string, string | boolean>> = {}, url = repository) => {
+  const fetchGit = (input: Readonly<Record<string, string | boolean>> = {}, url = `file://${repository}`) => {
     const attributes: InputAttributes = new Map(Object.entries({ type: 'git', url, ...input }));
     const context = {
       cacheFolder: join(temporary.path, 'cache'),
@@ -113,7 +113,7 @@ describe('trees of this machine', () => {
       /^EvalError: resolving Git reference 'none': revspec 'none' not found/,
     );
     await assert.rejects(fetchGit({ rev: '1'.repeat(40) }), /getting Git object '1{40}': object not found/);
-    await assert.rejects(fetchGit({}, temporary.path), /Failed to fetch git repository 'file:/);
+    await assert.rejects(fetchGit({}, `file://${temporary.path}`), /Failed to fetch git repository '.*file:/);
     await assert.rejects(
       fetchGit({ type: 'github' }),
       /cannot fetch '.*the input.*': Firn does not fetch inputs of type 'github'/,
@@ -149,5 +149,6 @@ describe('trees of this machine', () => {
 });
 
 function testDownloads() {
-  return { download: testStoreContext(), downloads: () => assert.fail('nothing is downloaded') };
+  const requireFeature = () => undefined;
+  return { download: testStoreContext(), requireFeature, downloads: () => assert.fail('nothing is downloaded') };
 }

@@ -1,12 +1,12 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { byteStringFromText } from '../../base/index.ts';
 import { EvalError, type FetchedTree, type InputAttributes, evalError, textAttribute } from '../../eval/index.ts';
+import type { ExperimentalFeature } from '../../nix-compat/index.ts';
 import type { DownloadOptions } from '../../store/index.ts';
 import { downloadFile } from './download-file.ts';
 import { fetchArchive } from './fetch-archive.ts';
-import { fetchGitRepository, fetchRemoteRepository } from './git-repository.ts';
+import { fetchGitRepository } from './git-repository.ts';
 import type { GitOptions } from './run-git.ts';
 
 /** What fetching depends on. */
@@ -22,6 +22,8 @@ export interface FetchContext {
   /** How long what was fetched counts as new: seconds. */
   readonly lifetime: number;
   readonly warn: (message: string) => void;
+  /** Throws unless a feature is enabled that an input takes. */
+  readonly requireFeature: (feature: ExperimentalFeature) => void;
   /** Called with the folder of a work tree that is not as its commit is; may throw. */
   readonly onDirty: (folder: string) => void;
 }
@@ -30,10 +32,7 @@ export interface FetchContext {
 export async function fetchTree(input: InputAttributes, url: string, context: FetchContext): Promise<FetchedTree> {
   const type = input.get('type');
   if (type === 'path') return fetchFolder(input, url);
-  const folder = type === 'git' && !forcesClones() ? localFolderOf(input) : undefined;
-  if (folder !== undefined) return fetchGitRepository(folder, input, context);
-  const remote = type === 'git' ? remoteOf(input) : undefined;
-  if (remote !== undefined) return fetchRemoteRepository(remote, input, context);
+  if (type === 'git') return fetchGitRepository(input, context);
   const at = textAttribute(input, 'url') ?? '';
   if (type === 'tarball') return fetchArchive(at, input, context);
   if (type === 'file') {
@@ -63,22 +62,4 @@ function newestChange(path: string): number {
   if (!stats.isDirectory()) return newest;
   for (const name of readdirSync(path)) newest = Math.max(newest, newestChange(join(path, name)));
   return newest;
-}
-
-/** For tests, as in C++ Nix: repositories of this machine are treated like others. */
-function forcesClones(): boolean {
-  return process.env['_NIX_FORCE_HTTP'] === '1';
-}
-
-/** What git calls a repository elsewhere. */
-function remoteOf(input: InputAttributes): string | undefined {
-  const url = textAttribute(input, 'url');
-  return url === undefined ? undefined : url.replace(/^git\+/, '');
-}
-
-/** The folder of a repository that is on this machine: a path, or a URL of scheme `file`. */
-export function localFolderOf(input: InputAttributes): string | undefined {
-  const url = String(input.get('url') ?? '');
-  if (isAbsolute(url)) return normalize(url);
-  return url.startsWith('file:') ? normalize(fileURLToPath(url)).replace(/(?<=.)\/$/, '') : undefined;
 }

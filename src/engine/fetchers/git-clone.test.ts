@@ -83,5 +83,6 @@ describe('clones of repositories elsewhere', () => {
 });
 
 function testDownloads() {
-  return { download: testStoreContext(), downloads: () => assert.fail('nothing is downloaded') };
+  const requireFeature = () => undefined;
+  return { download: testStoreContext(), requireFeature, downloads: () => assert.fail('nothing is downloaded') };
 }

@@ -22,8 +22,25 @@ const misleading = [
   'GIT_NAMESPACE',
 ];
 
+/** How a run of git ended. */
+export interface GitOutcome {
+  /** Undefined where a signal ended it. */
+  readonly status: number | undefined;
+  readonly output: Buffer;
+  /** What it says besides: errors, progress. */
+  readonly said: Buffer;
+}
+
 /** What `git` prints. Throws `eval/error` where it fails, with what it says. */
 export async function runGit(args: readonly string[], options: GitOptions): Promise<Buffer> {
+  const { status, output, said } = await spawnGit(args, options);
+  if (status === 0) return output;
+  const message = displayBytes(byteStringOf(said)).trim();
+  throw new EvalError('eval/error', `program 'git' failed with exit code ${status ?? 'none'}: ${message}`);
+}
+
+/** Runs `git` to its end, whatever comes of it. */
+export async function spawnGit(args: readonly string[], options: GitOptions): Promise<GitOutcome> {
   const { folder, input, signal } = options;
   const env: NodeJS.ProcessEnv = { ...process.env, ...options.environment, GIT_OPTIONAL_LOCKS: '0' };
   for (const name of misleading) if (options.environment?.[name] === undefined) delete env[name];
@@ -43,9 +60,7 @@ export async function runGit(args: readonly string[], options: GitOptions): Prom
     child.on('close', code => resolve(code));
   });
   signal?.throwIfAborted();
-  if (status === 0) return Buffer.concat(out);
-  const said = displayBytes(byteStringOf(Buffer.concat(err))).trim();
-  throw new EvalError('eval/error', `program 'git' failed with exit code ${status ?? 'none'}: ${said}`);
+  return { status: status ?? undefined, output: Buffer.concat(out), said: Buffer.concat(err) };
 }
 
 /** A command whose files are bounded, in the blocks of 512 bytes that a POSIX shell counts in. */

@@ -19,7 +19,7 @@ import { type LockEdge, type LockNode, type LockedNode, newRoot } from './lock-f
 import { readFlake } from './read-flake.ts';
 import type { RegistryUse } from './registries.ts';
 import { indirectInput } from './registry.ts';
-import { withTraceAsync } from './with-trace.ts';
+import { withTraceAsync } from '../evaluation/with-trace.ts';
 
 export interface LocksRequest {
   readonly flake: Flake;

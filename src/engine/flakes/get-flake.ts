@@ -1,6 +1,13 @@
 import { lstatSync } from 'node:fs';
-import { brandAs, byteStringFromText, type ByteString, displayBytes } from '../../base/index.ts';
-import { EvalError, type FlakeRef, evalError, inputFromAttributes } from '../../eval/index.ts';
+import { type ByteString, type Reporter, brandAs, byteStringFromText, displayBytes } from '../../base/index.ts';
+import {
+  EvalError,
+  type FlakeRef,
+  equalFlakeRefs,
+  evalError,
+  formatFlakeRef,
+  inputFromAttributes,
+} from '../../eval/index.ts';
 import { printStorePath } from '../../nix-compat/index.ts';
 import type { Flake } from './flake.ts';
 import type { InputPath } from './input-path.ts';
@@ -12,11 +19,12 @@ import type { RegistryUse } from './registries.ts';
 export interface FlakeReading {
   readonly sources: InputSources;
   readonly trees: InputTrees;
+  readonly reporter: Reporter;
 }
 
 /** A flake that is fetched and read, with where that is an input of the one that is locked. Throws `eval/…`. */
 export async function getFlake(
-  { sources, trees }: FlakeReading,
+  { sources, trees, reporter }: FlakeReading,
   original: FlakeRef,
   { use, inputPath = [] }: { readonly use: RegistryUse; readonly inputPath?: InputPath },
 ): Promise<Flake> {
@@ -32,8 +40,13 @@ export async function getFlake(
   };
   const mounted = await trees.mount(original, use);
   const flake = read(mounted);
-  if (flake.selfAttributes.size === 0) return flake;
-  const again = await trees.mount(withSelfAttributes(flake), 'none');
+  const wanted = withSelfAttributes(flake);
+  if (equalFlakeRefs(wanted, flake.locked)) return flake;
+  reporter.log('debug', () => `refetching input '${formatFlakeRef(wanted)}' due to self attribute`);
+  // The hash is the other tree's, and what is said of that is not all there is to know.
+  const attributes = new Map(wanted.input.attributes);
+  for (const name of ['narHash', '__final']) attributes.delete(name);
+  const again = await trees.mount({ ...wanted, input: inputFromAttributes(attributes) }, 'none');
   return read({ ...again, resolved: flake.resolved });
 }
 
@@ -52,8 +65,6 @@ function withSelfAttributes({ locked, selfAttributes: wanted }: Flake): FlakeRef
     if (!selfAttributes.has(name)) throw evalError`flake 'self' attribute '${name}' is not supported`;
     attributes.set(name, value);
   }
-  // These are of the other tree.
-  for (const name of ['narHash', '__final']) attributes.delete(name);
   return { input: inputFromAttributes(attributes), folder: locked.folder };
 }
 

@@ -21,7 +21,7 @@ import {
   printStorePath,
 } from '../../nix-compat/index.ts';
 import type { Registries, RegistryUse } from './registries.ts';
-import { withTraceAsync } from './with-trace.ts';
+import { withTraceAsync } from '../evaluation/with-trace.ts';
 
 /** How inputs of flakes are had. */
 export interface InputSources {

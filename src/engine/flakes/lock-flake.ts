@@ -1,11 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import {
-  type ByteString,
-  type Reporter,
-  byteStringFromLatin1,
-  byteStringFromText,
-  displayBytes,
-} from '../../base/index.ts';
+import { type ByteString, byteStringFromLatin1, byteStringFromText, displayBytes } from '../../base/index.ts';
 import {
   type FlakeRef,
   type FlakeToCall,
@@ -24,7 +18,7 @@ import type { LockFlags } from './lock-flags.ts';
 import { type LockNode, formatLockFile, isLockedNode, newRoot, parseLockFile } from './lock-file.ts';
 import { checkFollows, diffLocks, findUnlocked } from './lock-graph.ts';
 import type { RegistryUse } from './registries.ts';
-import { withTraceAsync } from './with-trace.ts';
+import { withTraceAsync } from '../evaluation/with-trace.ts';
 import { sourceFolderOf, writeLockFile } from './write-lock-file.ts';
 
 /** What the settings say of flakes. */
@@ -43,7 +37,6 @@ export interface FlakeLocking extends FlakeReading {
   readonly settings: FlakeSettings;
   /** Called where another lock file than the flake's own counts, or that changes. */
   readonly onUncertain: () => void;
-  readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
 }
 

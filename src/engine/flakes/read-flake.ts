@@ -25,7 +25,7 @@ import { printStorePath } from '../../nix-compat/index.ts';
 import type { ConfigValue, Flake, FlakeInput, FlakeInputs } from './flake.ts';
 import { noInputs } from './flake.ts';
 import { type InputPath, parseInputPath } from './input-path.ts';
-import { withTrace } from './with-trace.ts';
+import { withTrace } from '../evaluation/with-trace.ts';
 
 /** Where a flake's `flake.nix` is, and what the flake is called. */
 export interface FlakePlace extends Pick<

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import type { Reporter } from '../../base/index.ts';
 import { type FlakeRef, type Input, textAttribute } from '../../eval/index.ts';
-import { localFolderOf } from '../fetchers/fetch-tree.ts';
+import { locateRepository } from '../fetchers/git-location.ts';
 import { askGit, runGit } from '../fetchers/run-git.ts';
 import type { FlakeSettings } from './lock-flake.ts';
 
@@ -13,8 +13,9 @@ export function sourceFolderOf(input: Input): string | undefined {
     const path = textAttribute(attributes, 'path') ?? '';
     return isAbsolute(path) ? normalize(path) : undefined;
   }
-  const folder = attributes.get('type') === 'git' ? localFolderOf(attributes) : undefined;
-  return folder !== undefined && existsSync(join(folder, '.git')) ? folder : undefined;
+  if (attributes.get('type') !== 'git') return undefined;
+  const location = locateRepository(attributes, () => undefined);
+  return location.kind === 'work-tree' && existsSync(join(location.folder, '.git')) ? location.folder : undefined;
 }
 
 export interface WriteLockFileRequest {

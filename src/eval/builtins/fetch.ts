@@ -16,12 +16,14 @@ import { mark } from '../error-log.ts';
 import { resolveChannel } from '../channel-url.ts';
 import { type Input, inputFromAttributes, inputFromUrl, inputToUrl, isLockedInput } from '../inputs/input.ts';
 import { type InputAttributes, asBadUrl, formatUrl, textAttribute } from '../inputs/input-scheme.ts';
+import { verifyingAttributes } from '../inputs/commit-keys.ts';
 import { fixGitUrl } from '../inputs/schemes.ts';
 import type { EvalNeed } from '../needs.ts';
 import { type Word, addressOf, intOf, kindOf, trueWord } from '../word.ts';
 import { argument, evalError, forcePlainString, forceSet, typeError, within } from './arguments.ts';
 import { storePathWord } from './files.ts';
 import { parseHashAllowEmpty } from './hash.ts';
+import { toJson } from './json.ts';
 import type { HostBuiltin } from './table.ts';
 import { treeSet } from './tree-set.ts';
 
@@ -196,7 +198,13 @@ function checkAbsolute({ attributes }: Input, shown: string): void {
 function readInput(evaluator: Evaluator, argumentWord: Word, who: 'fetchTree' | 'fetchGit'): Input {
   const { core } = evaluator;
   const word = core.force(argumentWord);
-  if (kindOf(core.memory, word) === 'set') return inputFromAttributes(readInputSet(evaluator, word, who));
+  if (kindOf(core.memory, word) === 'set') {
+    const attributes = readInputSet(evaluator, word, who);
+    const isVerified =
+      attributes.get('type') === 'git' && [...attributes.keys()].some(name => verifyingAttributes.has(name));
+    if (isVerified) evaluator.requireFeature('verified-fetches');
+    return inputFromAttributes(attributes);
+  }
   const doing = `while evaluating the first argument passed to '${who}'`;
   const url = displayBytes(core.coerce(word, coerce.plain, doing).text);
   if (who === 'fetchGit') {
@@ -261,7 +269,10 @@ function readInputAttribute(evaluator: Evaluator, name: string, { value, who, po
       return number;
     }
     default: {
-      if (name === 'publicKeys') evaluator.requireFeature('verified-fetches');
+      if (name === 'publicKeys') {
+        evaluator.requireFeature('verified-fetches');
+        return displayBytes(toJson(evaluator, value, { copies: false }).text);
+      }
       const type = evaluator.errors.describe(value);
       throw typeError`argument '${name}' to '${who}' is ${type} while a string, Boolean or integer is expected`;
     }

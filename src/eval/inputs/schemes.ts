@@ -1,5 +1,6 @@
 import { type ByteString, byteStringFromText, displayBytes } from '../../base/index.ts';
 import { type ParsedUrl, formatHash, parseHash, parseUrl } from '../../nix-compat/index.ts';
+import { commitKeysOf, formatCommitKeys } from './commit-keys.ts';
 import {
   type GivenCommit,
   type InputAttributes,
@@ -279,6 +280,10 @@ const git: InputScheme = {
     for (const name of ['shallow', 'lfs', 'submodules', 'exportIgnore', 'verifyCommit']) {
       if (flagAttribute(attributes, name) === true) query.set(bytes(name), bytes('1'));
     }
+    const keys = commitKeysOf(attributes);
+    const [only] = keys;
+    if (keys.length > 1) query.set(bytes('publicKeys'), bytes(formatCommitKeys(keys)));
+    else if (only !== undefined) query.set(bytes('keytype'), bytes(only.type)).set(bytes('publicKey'), bytes(only.key));
     return { ...url, scheme: url.scheme === 'git' ? 'git' : `git+${url.scheme}`, query };
   },
   isLocked(attributes) {

@@ -69,6 +69,9 @@ export async function fetchGitTree(
     lifetime: 0,
     git: { environment, maxFileSize: maxSize },
     warn: message => reporter.warn(message),
+    requireFeature: feature => {
+      throw new TypeError(`'${feature}' is not asked for`);
+    },
     onDirty: folder => {
       throw new TypeError(`'${folder}' is a work tree`);
     },
