@@ -1,7 +1,16 @@
-import { EvalError, type InputAttributes } from '../../eval/index.ts';
+import { existsSync } from 'node:fs';
+import { EvalError, type InputAttributes, evalError } from '../../eval/index.ts';
 import { FetcherCache } from './fetcher-cache.ts';
 import type { FetchContext } from './fetch-tree.ts';
 import { type GitOptions, askGit, runGit } from './run-git.ts';
+
+/** The repository that has a work tree in a folder. Throws `eval/error` where there is none. */
+export async function openWorkTree(folder: string, signal: AbortSignal | undefined): Promise<GitOptions> {
+  if (!existsSync(folder)) throw evalError(['Git repository ', ' does not exist.'], `"${folder}"`);
+  const git: GitOptions = { folder, signal };
+  if ((await askGit(['rev-parse', '--git-dir'], git)) !== undefined) return git;
+  throw evalError`Failed to fetch git repository '${`file://${folder}`}'`;
+}
 
 /** Commits are counted, which takes all that came before. Throws `eval/error` where a repository lacks that. */
 export async function requireHistory(git: GitOptions, name: string, input: InputAttributes): Promise<void> {

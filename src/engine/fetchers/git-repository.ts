@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import { type FetchedTree, type InputAttributes, evalError } from '../../eval/index.ts';
 import type { FetchContext } from './fetch-tree.ts';
-import { fetchCommit } from './git-commit.ts';
+import { fetchCommit } from './fetch-commit.ts';
 import { locateRepository } from './git-location.ts';
 import { fetchWorkTree } from './git-work-tree.ts';
 import { requireVerification } from './verify-commit.ts';
@@ -13,9 +12,6 @@ import { requireVerification } from './verify-commit.ts';
 export async function fetchGitRepository(input: InputAttributes, context: FetchContext): Promise<FetchedTree> {
   requireVerification(input, context);
   const location = locateRepository(input, context.warn);
-  if (location.kind === 'work-tree' && !existsSync(location.folder)) {
-    throw evalError(['Git repository ', ' does not exist.'], `"${location.folder}"`);
-  }
   if (input.get('exportIgnore') === true && input.get('submodules') === true) {
     throw evalError`exportIgnore and submodules are not supported together yet`;
   }

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../../base/index.ts';
 import {
-  EvalError,
   type FetchedTree,
   type InputAttributes,
   evalError,
@@ -11,9 +10,10 @@ import {
 import { withTraceAsync } from '../evaluation/with-trace.ts';
 import { dirtyFingerprint } from './dirty-fingerprint.ts';
 import { withFolders, withoutExportIgnored } from './export-ignored.ts';
+import { fetchCommit } from './fetch-commit.ts';
 import type { FetchContext } from './fetch-tree.ts';
-import { branchOf, describeCommit, requireHistory } from './git-queries.ts';
-import { fetchGitRepository } from './git-repository.ts';
+import { locateRepository } from './git-location.ts';
+import { branchOf, describeCommit, openWorkTree, requireHistory } from './git-queries.ts';
 import { type Submodule, submodulesOfWorkTree } from './git-submodules.ts';
 import { type GitOptions, askGit, runGit, splitAtZeros } from './run-git.ts';
 import { refuseDirty, verifyCommit } from './verify-commit.ts';
@@ -24,10 +24,7 @@ export async function fetchWorkTree(
   input: InputAttributes,
   context: FetchContext,
 ): Promise<FetchedTree> {
-  const git: GitOptions = { folder, signal: context.signal };
-  if ((await askGit(['rev-parse', '--git-dir'], git)) === undefined) {
-    throw new EvalError('eval/error', `Failed to fetch git repository 'file://${folder}'`);
-  }
+  const git = await openWorkTree(folder, context.signal);
   const found = await trackedFiles(git, input);
   const submodules = await submodulesOfWorkTree(git);
   const mounted = input.get('submodules') === true ? await fetchSubmodules(git, submodules, context) : noSubmodules;
@@ -117,7 +114,9 @@ async function fetchSubmodules(
       ]),
     );
     const tree = await withTraceAsync({ text: `while fetching the input '${inputToUrl(input)}'` }, () => {
-      return fetchGitRepository(input.attributes, context);
+      const location = locateRepository(input.attributes, context.warn);
+      if (location.kind === 'work-tree') return fetchWorkTree(location.folder, input.attributes, context);
+      return fetchCommit(location, input.attributes, context);
     });
     if (tree.path !== byteStringFromText(inner))
       throw evalError`Git submodule '${inner}' is no work tree: check it out`;

@@ -5,7 +5,8 @@ import { type InputAttributes, inputFromAttributes, inputToUrl } from '../../eva
 import { withTraceAsync } from '../evaluation/with-trace.ts';
 import { withoutExportIgnored } from './export-ignored.ts';
 import type { FetchContext } from './fetch-tree.ts';
-import { type GitCommit, findSubmoduleCommit } from './git-commit.ts';
+import { type GitCommit, findCommit } from './find-commit.ts';
+import { locateRepository } from './git-location.ts';
 import { resolveSubmoduleUrl, submodulesOfCommit } from './git-submodules.ts';
 import { type GitOptions, runGit, splitAtZeros } from './run-git.ts';
 
@@ -109,7 +110,8 @@ async function writeSubmodules(
     if (branch !== '') attributes.set('ref', branch === '.' ? ref : branch);
     const input = inputFromAttributes(attributes);
     await withTraceAsync({ text: `while fetching the input '${inputToUrl(input)}'` }, async () => {
-      const commit = await findSubmoduleCommit(input.attributes, context);
+      const location = locateRepository(input.attributes, context.warn);
+      const commit = await findCommit(location, input.attributes, context);
       const inner = { folder: placeIn(folder, path), entries: await entriesOf(commit, undefined) };
       await writeEntries(commit.git, inner.folder, inner.entries);
       await writeSubmodules(commit, inner, context);

@@ -1,11 +1,9 @@
-import { byteStringFromText } from '../../base/index.ts';
-import { EvalError, type FetchedTree, type InputAttributes, textAttribute } from '../../eval/index.ts';
+import { EvalError, type InputAttributes, textAttribute } from '../../eval/index.ts';
 import type { FetchContext } from './fetch-tree.ts';
 import { updateClone } from './git-clone.ts';
-import { type GitLocation, locateRepository, nameOfRepository } from './git-location.ts';
-import { branchOf, describeCommit, requireHistory } from './git-queries.ts';
+import { type GitLocation, nameOfRepository } from './git-location.ts';
+import { branchOf, describeCommit, openWorkTree, requireHistory } from './git-queries.ts';
 import { type GitOptions, askGit } from './run-git.ts';
-import { unpackCommit } from './unpack-commit.ts';
 import { verifyCommit } from './verify-commit.ts';
 
 /** A commit of a repository that is on this machine. */
@@ -18,24 +16,15 @@ export interface GitCommit {
   readonly attributes: InputAttributes;
 }
 
-/** The tree of a commit: the one that the input names, or its branch's, or the repository's own. Throws `eval/error`. */
-export async function fetchCommit(
+/**
+ * Has a commit be here, of a work tree's repository or in a clone: the one that the input names, or its branch's, or the
+ * repository's own. It is verified where that is asked for. Throws `eval/error`.
+ */
+export async function findCommit(
   location: GitLocation,
   input: InputAttributes,
   context: FetchContext,
-): Promise<FetchedTree> {
-  const commit = await findCommit(location, input, context);
-  const path = await unpackCommit(commit, input, context);
-  return { path: byteStringFromText(path), attributes: commit.attributes };
-}
-
-/** The commit of a submodule, by what its parent says of it. Throws `eval/error`. */
-export function findSubmoduleCommit(input: InputAttributes, context: FetchContext): Promise<GitCommit> {
-  return findCommit(locateRepository(input, context.warn), input, context);
-}
-
-/** Has a commit be here: of a work tree's repository, or in a clone. It is verified where that is asked for. */
-async function findCommit(location: GitLocation, input: InputAttributes, context: FetchContext): Promise<GitCommit> {
+): Promise<GitCommit> {
   const { git, ref } = await openRepository(location, input, context);
   const rev = textAttribute(input, 'rev') ?? (await resolveRef(git, ref));
   const name = nameOfRepository(location);
@@ -63,10 +52,7 @@ async function openRepository(
 ): Promise<Pick<GitCommit, 'git' | 'ref'>> {
   if (location.kind === 'remote') return updateClone(location.url, input, context);
   const { folder } = location;
-  const git: GitOptions = { folder, signal: context.signal };
-  if ((await askGit(['rev-parse', '--git-dir'], git)) === undefined) {
-    throw new EvalError('eval/error', `Failed to fetch git repository 'file://${folder}'`);
-  }
+  const git = await openWorkTree(folder, context.signal);
   const ref = textAttribute(input, 'ref') ?? (await branchOf(git));
   if (ref === undefined) context.warn(`could not read HEAD ref from repo at '${folder}', using 'master'`);
   return { git, ref: ref ?? 'master' };
