@@ -33,6 +33,7 @@ export const cliErrorCodes = {
   'action/no-output': 'a result of an action, or an output in it, that there is not',
   'mount/not-mounted': 'a folder at which nothing of ours is mounted',
   'mount/in-the-way': 'a mount that would hide what it shows',
+  'machine/no-execution': 'a machine to build on that is a server of remote execution and executes no actions',
   'execute/not-run': 'a command that a server did not run',
   'execute/no-output': 'an output that a command did not make',
   'serve/cannot-listen': 'an address at which a server cannot listen',

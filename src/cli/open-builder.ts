@@ -1,7 +1,5 @@
-import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import {
-  type BuildSettings,
   type DerivationBuilder,
   BuildHook,
   DispatchingBuilder,
@@ -11,7 +9,6 @@ import {
   LocalDerivationBuilder,
   Mirrors,
   openDerivationActions,
-  readBuildSettings,
 } from '../engine/index.ts';
 import { LocalExecutor } from '../exec/index.ts';
 import { LocalStore, type Store } from '../store/index.ts';
@@ -20,12 +17,13 @@ import type { OpenLocalBuilder } from './machines/connect-to-machine.ts';
 import { openMachines, readMachineSettings } from './machines/open-machines.ts';
 import { readMachines } from './machines/read-machines.ts';
 import { nestedServer } from './nested-server.ts';
+import { readStoreBuildSettings } from './settings/read-store-build-settings.ts';
 import { readMirrors } from './settings/firn-toml.ts';
 
 /** Who builds for a command, as long as `resources` are there: this machine, where its store is, and others. */
 export function openBuilder(store: Store, context: CommandContext, resources: AsyncDisposableStack): DerivationBuilder {
   const { environment, log } = context;
-  const settings = readSettings(store, context);
+  const settings = readStoreBuildSettings(store, context);
   return resources.use(
     new DispatchingBuilder({
       store,
@@ -96,20 +94,13 @@ export function openLocalBuilder(
     executor,
     nestedServer,
     actions: asActions ? resources.use(openDerivationActions(store, executor)) : undefined,
-    settings: readSettings(store, context),
+    settings: readStoreBuildSettings(store, context),
     builtins: { settings, mirrors },
     variables,
     config: () => formatConfig(context),
     showsLogs: log.showsBuildLogs,
   };
   return resources.use(new LocalDerivationBuilder(build, slots));
-}
-
-/** What a store's own URI says of its features goes before what the settings say. */
-function readSettings(store: Store, { settings }: CommandContext): BuildSettings {
-  const read = readBuildSettings(settings, { cores: availableParallelism() });
-  const chosen = store instanceof LocalStore ? store.systemFeatures : undefined;
-  return chosen === undefined ? read : { ...read, systemFeatures: chosen };
 }
 
 function formatConfig({ settings }: CommandContext): string {

@@ -14,9 +14,11 @@ export { EvaluationRecording, gistOf } from './evaluation-cache/evaluation-recor
 export type { InputRecorder } from './evaluation-cache/input-recorder.ts';
 export { addWantedObjects } from './evaluation/add-wanted-objects.ts';
 export { FileSystemIO, type FileSystemIOOptions, type WantedObject } from './evaluation/file-system-io.ts';
+export { actionObstacle } from './build/action-obstacle.ts';
 export type { BuildContext } from './build/build-context.ts';
 export type { BuilderProcess, DerivationActions } from './build/derivation-actions.ts';
-export { openDerivationActions } from './actions/open-derivation-actions.ts';
+export { type ActionBuildContext, buildByAction } from './actions/build-by-action.ts';
+export { openDerivationActions, openRemoteDerivationActions } from './actions/open-derivation-actions.ts';
 export {
   type BuilderFiles,
   type BuilderFilesRequest,
@@ -56,6 +58,7 @@ export type { BuildJob, BuildOptions, BuildSlot, DerivationBuilder, SlotSource }
 export { LocalDerivationBuilder } from './build/local-derivation-builder.ts';
 export { type MachineBuild, type MachineSettings, buildOnMachine } from './machines/build-on-machine.ts';
 export type { RemoteBuildContext } from './machines/build-remotely.ts';
+export { runsActions } from './machines/build-needs.ts';
 export { describeNoMachine } from './machines/describe-no-machine.ts';
 export { BuildHook } from './machines/build-hook.ts';
 export type { Elsewhere } from './machines/elsewhere.ts';
@@ -66,7 +69,9 @@ export type {
   ConnectOptions,
   ConnectToMachine,
   MachineBuildOptions,
+  ActionConnection,
   MachineConnection,
+  StoreConnection,
 } from './machines/machine-connection.ts';
 export { MachineHealth } from './machines/machine-health.ts';
 export {

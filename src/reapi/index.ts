@@ -50,9 +50,12 @@ export { type ExecutionOutcome, Operation, type OperationState } from './queue/o
 export { ReapiError, type ReapiErrorCode, reapiErrorCodes } from './error.ts';
 export { messageOfOwnDigest, ownDigestOf } from './digests/own-digest.ts';
 export { ReapiServer, type ReapiServerOptions } from './client/reapi-server.ts';
+export { readLog } from './client/read-log.ts';
 export { RemoteBatch } from './client/remote-batch.ts';
 export { RemoteBlobStore, type RemoteBlobStoreOptions } from './client/remote-blob-store.ts';
+export { type ResultTree, resultTree } from './client/result-tree.ts';
 export { type RetryPolicy, defaultRetryPolicy } from './client/retry.ts';
+export { sendTrees } from './client/send-trees.ts';
 export { type ServerEndpoint, parseEndpoint } from './client/server-endpoint.ts';
 export type { ServerTraits } from './client/server-traits.ts';
 export { RemoteActionCache } from './client/remote-action-cache.ts';
@@ -60,5 +63,6 @@ export { type RemoteCommand, executeCommand } from './client/execute-command.ts'
 export { type ExecuteRemotelyOptions, type RemoteExecution, executeRemotely } from './client/remote-execution.ts';
 export { CheckedOutViews, type ViewSettings } from './views/checked-out-views.ts';
 export { MountedViews, type MountedViewsOptions } from './views/mounted-views.ts';
+export { explainFailure } from './store/explain-failure.ts';
 export { openReapiStore } from './store/open-reapi-store.ts';
 export { ReapiStore, type ReapiStoreOptions } from './store/reapi-store.ts';

@@ -1,31 +1,48 @@
-import { type ConnectToMachine, type DerivationBuilder, type MachineConnection, Realiser } from '../../engine/index.ts';
+import {
+  type ConnectToMachine,
+  type DerivationBuilder,
+  type StoreConnection,
+  Realiser,
+  runsActions,
+} from '../../engine/index.ts';
 import { type BuildResult, type DerivingPath, allOutputs, connectionTo, opaquePath } from '../../nix-compat/index.ts';
-import { LocalStore, RemoteStore, WorkerStore, openStore } from '../../store/index.ts';
+import { LocalStore, RemoteStore, type Store, WorkerStore, openStore } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { readRealiseSettings } from '../installables/read-realise-settings.ts';
 import { openStoreContext } from '../open-store.ts';
+import { connectToServer } from './connect-to-server.ts';
 
 /** Opens who builds in a store of this machine, as long as the resources are there. */
 export type OpenLocalBuilder = (store: LocalStore, resources: AsyncDisposableStack) => DerivationBuilder;
 
-type Building = Pick<MachineConnection, 'build' | 'realise' | 'isReusable'>;
+type Building = Pick<StoreConnection, 'build' | 'realise' | 'isReusable'>;
+
+export interface ConnectToMachineOptions {
+  /** For which machines build. */
+  readonly ours: Store;
+  readonly openHere: OpenLocalBuilder;
+}
 
 /** Opens the stores of machines; in those that are on this one's disk this process builds itself. */
-export function connectToMachine(context: CommandContext, openHere: OpenLocalBuilder): ConnectToMachine {
+export function connectToMachine(
+  context: CommandContext,
+  { ours, openHere }: ConnectToMachineOptions,
+): ConnectToMachine {
   return async (machine, { signal, reporter, errors }) => {
+    if (runsActions(machine)) return connectToServer(context, ours, { machine, reporter, errors });
     await using resources = new AsyncDisposableStack();
     const opened = { ...openStoreContext(context), reporter, programErrors: errors };
     const store = resources.use(await openStore(connectionTo(machine), opened));
     const trustsUs = (await store.keeper?.({ signal }))?.trustsUs ?? true;
     const building = store instanceof LocalStore ? buildHere(store, context, openHere) : buildThere(store);
     const owned = resources.move();
-    return { store, trustsUs, ...building, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+    return { kind: 'store', store, trustsUs, ...building, [Symbol.asyncDispose]: () => owned.disposeAsync() };
   };
 }
 
 /** Throws `store/not-local` for stores that nobody builds in. */
-function buildThere(store: MachineConnection['store']): Building {
+function buildThere(store: StoreConnection['store']): Building {
   if (!(store instanceof RemoteStore)) {
     throw new CliError('store/not-local', `nobody builds for the store '${store.uri}'`);
   }

@@ -24,7 +24,7 @@ export function openMachines(
   const folder = store instanceof LocalStore ? store.dataFolder : environment.dataFolder;
   return new MachinePool({
     machines,
-    connect: connectToMachine(context, openHere),
+    connect: connectToMachine(context, { ours: store, openHere }),
     locks: new SlotLocks(join(folder, 'current-load')),
     health,
     pollInterval: settings.get('build-poll-interval') * 1000,

@@ -5,6 +5,7 @@ import {
   type MachineLease,
   type MachinePool,
   MachineUnreachable,
+  actionObstacle,
   buildOnMachine,
   describeNoMachine,
 } from '../../engine/index.ts';
@@ -12,6 +13,7 @@ import {
   type MachineNeeds,
   type StorePath,
   WireReader,
+  parseDerivationOptions,
   printStorePath,
   readStorePath,
   readStorePaths,
@@ -96,7 +98,7 @@ async function readRequest({ reader, store }: Hook): Promise<BuildRequest | unde
 }
 
 /** `last`: there are no more requests, since this one was taken, or none ever will be. */
-async function respond(hook: Hook, { path, needs, isWilling }: BuildRequest): Promise<'last' | 'next'> {
+async function respond(hook: Hook, { path, needs: asked, isWilling }: BuildRequest): Promise<'last' | 'next'> {
   const { pool, store, context } = hook;
   const { log, signal } = context;
   if (!(await store.validPaths([path], { signal })).has(path)) {
@@ -105,6 +107,11 @@ async function respond(hook: Hook, { path, needs, isWilling }: BuildRequest): Pr
     answer('decline-permanently');
     return 'last';
   }
+  const derivation = await readDerivation(store, path, { signal });
+  const needs = {
+    ...asked,
+    actionObstacle: actionObstacle(derivation, parseDerivationOptions(store.storeDir, derivation)),
+  };
   const couldBuildHere = canBuildHere(hook, needs);
   for (;;) {
     const found = pool.tryAcquire(needs);

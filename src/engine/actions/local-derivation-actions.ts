@@ -61,14 +61,10 @@ export class LocalDerivationActions implements DerivationActions {
     const { blobs } = this.#store;
     await using batch = blobs.batch();
     const action = await makeDerivationAction(this.#store, builder, batch);
-    if (action === undefined) {
-      const message = 'its builder has arguments or variables that are no UTF-8, as actions need it';
-      throw new BuildError('InputRejected', message);
-    }
     let hold = 0;
     const record = () => (hold = blobs.holds.add(holder, action.held));
     await blobs.commitAll([batch], { signal: builder.signal, record });
-    return { digest: action.digest, hold };
+    return { digest: { function: 'sha256', ...action.digest }, hold };
   }
 
   /** Undefined where it took longer than it may. */

@@ -1,32 +1,36 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { displayBytes, textOf } from '../../base/index.ts';
-import { type DiskBlobBatch, type ForeignDigest, type HeldBlobs, importTree } from '../../castore/index.ts';
+import { type BlobBatch, type Digest, type HeldBlobs, importTree } from '../../castore/index.ts';
 import { printStorePath } from '../../nix-compat/index.ts';
 import { ActionSchema, CommandSchema } from '../../proto/index.ts';
 import { messageOfDigest } from '../../reapi/index.ts';
 import type { LocalStore } from '../../store/index.ts';
 import type { BuilderProcess } from '../build/derivation-actions.ts';
+import { BuildError } from '../error.ts';
 import { TreeOfPaths } from './tree-of-paths.ts';
 
 export interface DerivationAction {
-  readonly digest: ForeignDigest;
+  readonly digest: Digest;
   /** What it is made of beside store paths. */
   readonly held: HeldBlobs;
 }
 
 /**
  * Adds the `Action` that a builder is, whose digest is the same wherever the same builder gets the same inputs: its input
- * root is the builder's whole file system, with the store paths that it may read as the trees that they are. Undefined for
- * one that REAPI cannot say: its strings are UTF-8.
+ * root is the builder's whole file system, with the store paths that it may read as the trees that they are. Throws `BuildError`
+ * for one that REAPI cannot say: its strings are UTF-8.
  */
 export async function makeDerivationAction(
   store: LocalStore,
   builder: BuilderProcess,
-  batch: DiskBlobBatch,
-): Promise<DerivationAction | undefined> {
+  batch: BlobBatch,
+): Promise<DerivationAction> {
   const command = commandOf(store, builder);
-  if (command === undefined) return undefined;
+  if (command === undefined) {
+    const message = 'its builder has arguments or variables that are no UTF-8, as actions need it';
+    throw new BuildError('InputRejected', message);
+  }
   const inputRoot = await addInputRoot(store, builder, batch);
   const commandDigest = await batch.put(toBinary(CommandSchema, command));
   const { timeout } = builder;
@@ -43,7 +47,7 @@ export async function makeDerivationAction(
   });
   const digest = await batch.put(toBinary(ActionSchema, action));
   const held = { blobs: [digest, commandDigest], directories: [inputRoot], size: 0 };
-  return { digest: { function: 'sha256', ...digest }, held };
+  return { digest, held };
 }
 
 function commandOf({ storeDir }: LocalStore, builder: BuilderProcess) {
@@ -72,7 +76,7 @@ export function outputName(folderInside: string, path: string): string {
   return '../'.repeat(depth) + path.slice(1);
 }
 
-async function addInputRoot(store: LocalStore, builder: BuilderProcess, batch: DiskBlobBatch) {
+async function addInputRoot(store: LocalStore, builder: BuilderProcess, batch: BlobBatch) {
   const tree = new TreeOfPaths();
   tree.put(builder.folderInside, await importTree(builder.folder, batch, { signal: builder.signal }));
   for (const [place, file] of builder.files) tree.put(place, await importTree(file, batch, { signal: builder.signal }));

@@ -1,4 +1,5 @@
 import type { Executor } from '../../exec/index.ts';
+import type { ReapiServer } from '../../reapi/index.ts';
 import type { LocalStore } from '../../store/index.ts';
 import type { DerivationActions } from '../build/derivation-actions.ts';
 
@@ -13,4 +14,10 @@ export function openDerivationActions(store: LocalStore, executor: Executor): De
     run: async builder => (await (opened ??= open())).run(builder),
     [Symbol.asyncDispose]: async () => (await opened)?.[Symbol.asyncDispose](),
   };
+}
+
+/** Has a server of remote execution run builders. The server stays its owner's. */
+export async function openRemoteDerivationActions(store: LocalStore, server: ReapiServer): Promise<DerivationActions> {
+  const { RemoteDerivationActions } = await import('./remote-derivation-actions.ts');
+  return new RemoteDerivationActions(store, server);
 }

@@ -1,18 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { displayBytes, messageOf } from '../../base/index.ts';
 import { removeTreeAtEase } from '../../castore/index.ts';
-import {
-  type BasicDerivation,
-  type BuildResult,
-  type DerivationOptions,
-  NixCompatError,
-  type StorePath,
-  isBuildSuccess,
-  parseDerivationOptions,
-  printStorePath,
-  resolveDerivationOptions,
-} from '../../nix-compat/index.ts';
-import { type LocalStore, StoreError, computeClosure } from '../../store/index.ts';
+import { type BuildResult, type StorePath, isBuildSuccess, printStorePath } from '../../nix-compat/index.ts';
+import { StoreError, computeClosure } from '../../store/index.ts';
 import { BuildError } from '../error.ts';
 import type { BuildContext } from './build-context.ts';
 import { alreadyValid, buildFailed } from './build-results.ts';
@@ -22,6 +11,7 @@ import { describeRejection } from './reject-build.ts';
 import { buildLocked } from './build-locked.ts';
 import { RunningBuild } from '../nested/running-build.ts';
 import { lockOutputs } from './lock-outputs.ts';
+import { parseOptions, readOptions } from './read-options.ts';
 import { RoomKeeper } from './room-keeper.ts';
 import { SandboxRoots } from './sandbox-roots.ts';
 import { type OutputStates, inspectOutputs, outputIdsOf, validOutputs } from './output-states.ts';
@@ -67,7 +57,7 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     using slot = await slots.acquire(signal);
     started?.();
     using build = new RunningBuild(store.storeDir, job.path, parent);
-    const options = this.#readOptions(job);
+    const options = readOptions(store, job);
     const ids = outputIdsOf(store, job);
     const inputs = await computeClosure(store, job.derivation.inputSources, { signal });
     // What is found valid stays so, and what is about to be made is not taken for garbage.
@@ -123,21 +113,6 @@ export class LocalDerivationBuilder implements DerivationBuilder {
     }
   }
 
-  #readOptions(job: BuildJob): DerivationOptions<StorePath> {
-    const { store } = this.#context;
-    const printed = printStorePath(store.storeDir, job.path);
-    try {
-      // All inputs are store paths: there is nothing to be looked up.
-      const options = resolveDerivationOptions(parseOptions(store, job.derivation), () => undefined);
-      if (options !== undefined) return options;
-    } catch (error) {
-      if (!(error instanceof NixCompatError)) throw error;
-      const message = `${messageOf(error)}, while parsing derivation '${displayBytes(printed)}'`;
-      throw new BuildError('InputRejected', message, { cause: error });
-    }
-    throw new BuildError('InputRejected', `derivation '${displayBytes(printed)}' refers to outputs that are not built`);
-  }
-
   /** Paths that are known from the derivation may be older than the wish to have realisations of them. */
   #recordRealisations(states: OutputStates): void {
     const { store, settings } = this.#context;
@@ -152,10 +127,6 @@ export class LocalDerivationBuilder implements DerivationBuilder {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sandboxRoots[Symbol.asyncDispose]();
   }
-}
-
-function parseOptions({ storeDir }: LocalStore, derivation: BasicDerivation): DerivationOptions {
-  return parseDerivationOptions(storeDir, { ...derivation, inputDerivations: new Map() });
 }
 
 async function disposeLater(resources: AsyncDisposableStack): Promise<void> {

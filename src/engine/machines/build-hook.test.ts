@@ -176,7 +176,7 @@ test('a hook is asked again that has put a build off, and not again that has dec
     env: new Map(),
   };
   const job: BuildJob = { path, derivation, mode: 'normal' };
-  const request = { job, needs: wants.needs, canBuildHere: false };
+  const request = { job, needs: { ...wants.needs, actionObstacle: undefined }, canBuildHere: false };
   const options = { ...rig.progress, slots: freeSlots, weight: 0 };
   const place = await elsewhere.choose(request, options);
   assert.ok(place.kind === 'elsewhere' && place.taker.uri === 'm');

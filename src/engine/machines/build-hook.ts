@@ -56,17 +56,6 @@ export interface HookBuild {
   readonly wanted: Iterable<OutputName>;
 }
 
-/** Thrown where a hook fails with a build that it had taken. It has said itself what is wrong. */
-export class BuildHookFailure extends EngineError {
-  /** `failed with exit code 1`. */
-  readonly end: string;
-
-  constructor(machine: string, end: string) {
-    super('machine/hook-failed', `the build hook, which builds on '${machine}', ${end}`);
-    this.end = end;
-  }
-}
-
 /** A program's standard streams are 0 to 2; what a builder writes comes by this descriptor. */
 const logDescriptor = 4;
 

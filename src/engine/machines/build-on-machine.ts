@@ -42,7 +42,7 @@ export interface MachineBuildProgress {
 
 /**
  * Sends the inputs of a derivation to a machine, has it built there, and brings the outputs that are wanted back: where they
- * are. Throws `machine/build-failed` where the machine says that the build has, what is wrong with the stores and the
+ * are. Throws `machine/build-failed` where the machine says that the build has, as `ActionConnection.build`, what is wrong with the stores and the
  * connection, and the signal's reason.
  */
 export async function buildOnMachine(
@@ -50,6 +50,7 @@ export async function buildOnMachine(
   { connection }: Pick<LeasedConnection, 'connection'>,
   { build, progress }: { readonly build: MachineBuild; readonly progress: MachineBuildProgress },
 ): Promise<ReadonlyMap<OutputName, StorePath>> {
+  if (connection.kind === 'actions') return connection.build(build, progress);
   const { store, job } = build;
   const { signal, reporter } = progress;
   await sendInputs(lease, connection.store, { build, progress });

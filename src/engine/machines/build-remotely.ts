@@ -19,16 +19,15 @@ import {
   readDerivation,
 } from '../../store/index.ts';
 import { BuilderOutput } from '../build/builder-output.ts';
-import { type BuildTimes, failed, succeeded } from '../build/build-results.ts';
+import { type BuildTimes, buildFailed, failed, succeeded } from '../build/build-results.ts';
 import { describeBuilderFailure } from '../build/builder-failure.ts';
 import type { BuildJob, BuildOptions } from '../build/derivation-builder.ts';
 import { RunningBuild } from '../nested/running-build.ts';
 import { lockOutputs } from '../build/lock-outputs.ts';
 import { runPostBuildHook } from '../build/post-build-hook.ts';
-import { EngineError } from '../error.ts';
-import { BuildHookFailure } from './build-hook.ts';
+import { BuildError, EngineError } from '../error.ts';
 import type { MachineSettings } from './build-on-machine.ts';
-import type { BuildTaker, TakenBuild } from './build-taker.ts';
+import { BuilderFailedElsewhere, type BuildTaker, type TakenBuild } from './build-taker.ts';
 import { MachineUnreachable } from './machine-pool.ts';
 import { tapBuildLog } from './tap-build-log.ts';
 
@@ -205,9 +204,11 @@ async function runLogged(build: BuildElsewhere, taken: TakenBuild): Promise<RunE
       activity.log('error', `cannot build on '${uri}': ${messageOf(error)}`);
       throw new MachineUnreachable(uri, { cause: error });
     }
-    // A hook has said what is wrong itself.
-    if (!(error instanceof BuildHookFailure)) activity.logError(error);
-    const end = error instanceof BuildHookFailure ? error.end : 'failed with exit code 1';
+    if (error instanceof BuildError) return { result: buildFailed(error, times()), isGood: true };
+    // Who ran a builder that failed has said what is wrong itself.
+    const isTold = error instanceof BuilderFailedElsewhere;
+    if (!isTold) activity.logError(error);
+    const end = isTold ? error.end : 'failed with exit code 1';
     const tail = context.showsLogs ? [] : output.tail;
     const failure = { path: job.path, derivation: job.derivation, end, tail, notes: [] };
     const message = describeBuilderFailure(store.storeDir, failure, context);

@@ -44,6 +44,7 @@ function openRig({ machines, slots = 1, connect }: RigOptions) {
   const connectThere: ConnectToMachine = () =>
     Promise.resolve({
       store: there,
+      kind: 'store',
       trustsUs: true,
       isReusable: true,
       build: ({ path, derivation, mode }, { signal, reporter: told }) =>

@@ -1,14 +1,10 @@
-import { displayBytes } from '../../base/index.ts';
-import {
-  type BuildResult,
-  type MachineNeeds,
-  parseDerivationOptions,
-  requiredSystemFeatures,
-} from '../../nix-compat/index.ts';
+import type { BuildResult } from '../../nix-compat/index.ts';
 import type { Store } from '../../store/index.ts';
 import { failed } from '../build/build-results.ts';
 import type { BuildJob, BuildOptions, BuildSlot, DerivationBuilder } from '../build/derivation-builder.ts';
+import { parseOptions } from '../build/read-options.ts';
 import { notLocalRejection } from '../build/reject-build.ts';
+import { buildNeeds } from './build-needs.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { MachineUnreachable } from './machine-pool.ts';
 import { type RemoteBuildContext, buildRemotely } from './build-remotely.ts';
@@ -53,16 +49,13 @@ export class DispatchingBuilder implements DerivationBuilder {
         ...(slot === undefined ? {} : { slots: sourceOf(slot, options) }),
         ...(this.#options.othersLook ? { settles: undefined } : {}),
       }) ?? failed('InputRejected', rejection ?? '');
-    const given = parseDerivationOptions(store.storeDir, { ...job.derivation, inputDerivations: new Map() });
+    const given = parseOptions(store, job.derivation);
     if (job.mode !== 'normal' || (given.preferLocalBuild && able !== undefined)) return here();
     const elsewhere = (this.#elsewhere ??= this.#options.openElsewhere());
     if (elsewhere.isEmpty) return here();
     // What was sent here to be built is not sent on: two machines that name each other would never end.
     if (!(await store.validPaths([job.path], { signal: options.signal })).has(job.path)) return here();
-    const needs: MachineNeeds = {
-      system: displayBytes(job.derivation.platform),
-      features: new Set([...requiredSystemFeatures(given, job.derivation)].map(displayBytes)),
-    };
+    const needs = buildNeeds(job.derivation, given);
     for (;;) {
       const place = await elsewhere.choose({ job, needs, canBuildHere: able !== undefined }, options);
       if (place.kind === 'here') return here(place.slot);

@@ -1,11 +1,11 @@
-import type { MachineNeeds } from '../../nix-compat/index.ts';
 import type { BuildJob, BuildOptions, BuildSlot } from '../build/derivation-builder.ts';
+import type { BuildNeeds } from './build-needs.ts';
 import type { BuildTaker } from './build-taker.ts';
 
 export interface ElsewhereRequest {
   /** Of a derivation that is in the store. */
   readonly job: BuildJob;
-  readonly needs: MachineNeeds;
+  readonly needs: BuildNeeds;
   readonly canBuildHere: boolean;
 }
 

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Semaphore, displayBytes, magenta, normal, unreachable } from '../../base/index.ts';
 import { type StoreDir, printStorePath } from '../../nix-compat/index.ts';
 import type { BuildOptions } from '../build/derivation-builder.ts';
-import { type BuildHook, BuildHookFailure, type HookReply } from './build-hook.ts';
-import type { BuildTaker } from './build-taker.ts';
+import type { BuildHook, HookReply } from './build-hook.ts';
+import { BuilderFailedElsewhere, type BuildTaker } from './build-taker.ts';
 import type { BuildPlace, Elsewhere, ElsewhereRequest } from './elsewhere.ts';
 
 export interface HookElsewhereOptions {
@@ -96,7 +96,11 @@ function hookTaker(hook: BuildHook, machine: string): BuildTaker {
         passLogTo: write => hook.passLogTo(write),
         run: async ({ inputs, wanted }, progress) => {
           const end = await hook.run({ inputs, wanted }, progress);
-          if (end !== undefined) throw new BuildHookFailure(machine, end);
+          if (end !== undefined)
+            throw new BuilderFailedElsewhere(end, {
+              code: 'machine/hook-failed',
+              who: `the build hook, which builds on '${machine}',`,
+            });
           return new Map();
         },
         finishLog: () => Promise.resolve(),

@@ -1,6 +1,7 @@
 import type { Reporter } from '../../base/index.ts';
-import type { BuildResult, Machine, StorePath } from '../../nix-compat/index.ts';
+import type { BuildResult, Machine, OutputName, StorePath } from '../../nix-compat/index.ts';
 import type { RemoteBuild, Store } from '../../store/index.ts';
+import type { MachineBuild } from './build-on-machine.ts';
 
 export interface MachineBuildOptions {
   readonly signal: AbortSignal;
@@ -9,7 +10,11 @@ export interface MachineBuildOptions {
 }
 
 /** A connection to a machine, for one build at a time. */
-export interface MachineConnection extends AsyncDisposable {
+export type MachineConnection = StoreConnection | ActionConnection;
+
+/** One that has a store, in which it builds derivations. */
+export interface StoreConnection extends AsyncDisposable {
+  readonly kind: 'store';
   readonly store: Store;
   /** Whether the machine takes our word for what outputs are that are not known by their content. */
   readonly trustsUs: boolean;
@@ -19,6 +24,17 @@ export interface MachineConnection extends AsyncDisposable {
   build(build: RemoteBuild, options: MachineBuildOptions): Promise<BuildResult>;
   /** All outputs of a derivation that the machine's store has. Throws as `build`. */
   realise(derivation: StorePath, options: MachineBuildOptions): Promise<BuildResult>;
+}
+
+/** One that runs builders as actions, of which it knows nothing but what is in them. */
+export interface ActionConnection extends AsyncDisposable {
+  readonly kind: 'actions';
+  readonly isReusable: boolean;
+  /**
+   * Has a derivation's builder run, whose outputs are valid in our store then: where these are. `errors` gets its log. Throws
+   * `BuilderFailedElsewhere`, `BuildError`, and what is wrong with the connection.
+   */
+  build(build: MachineBuild, options: MachineBuildOptions): Promise<ReadonlyMap<OutputName, StorePath>>;
 }
 
 export interface ConnectOptions {

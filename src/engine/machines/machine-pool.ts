@@ -1,6 +1,7 @@
 import { type Reporter, messageOf } from '../../base/index.ts';
-import { type Machine, type MachineNeeds, canBuildOn, machineUri } from '../../nix-compat/index.ts';
+import { type Machine, machineUri } from '../../nix-compat/index.ts';
 import type { SlotLocks } from './slot-locks.ts';
+import { type BuildNeeds, canTake } from './build-needs.ts';
 import { chooseMachine } from './choose-machine.ts';
 import type { ConnectToMachine, MachineConnection } from './machine-connection.ts';
 import { MachineErrors } from './machine-errors.ts';
@@ -35,7 +36,7 @@ export interface LeasedConnection {
 }
 
 export interface AcquireOptions {
-  readonly needs: MachineNeeds;
+  readonly needs: BuildNeeds;
   /** Who waits with the largest is served first. */
   readonly weight: number;
   readonly signal: AbortSignal;
@@ -73,10 +74,10 @@ export class MachinePool implements AsyncDisposable {
   }
 
   /** `none`: no machine builds such things; `busy`: not now. Throws the system's errors. */
-  tryAcquire(needs: MachineNeeds): MachineLease | 'none' | 'busy' {
+  tryAcquire(needs: BuildNeeds): MachineLease | 'none' | 'busy' {
     const { locks, health } = this.#options;
     const able = this.machines.filter(
-      machine => machine.maxJobs > 0 && canBuildOn(machine, needs) && health.isAlive(machineUri(machine)),
+      machine => machine.maxJobs > 0 && canTake(machine, needs) && health.isAlive(machineUri(machine)),
     );
     if (able.length === 0) return 'none';
     const candidates = able.flatMap(machine => {

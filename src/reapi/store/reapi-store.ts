@@ -65,7 +65,7 @@ export class ReapiStore implements Store {
   readonly checksNars = true;
   readonly writer: PathWriter;
   readonly lazyTrees: LazyTrees;
-  readonly #server: ReapiServer;
+  readonly server: ReapiServer;
   readonly #paths: PathEntries;
   readonly #texts: EntryTexts;
   /** Paths whose trees were found to have the NAR hash that is signed. */
@@ -78,7 +78,7 @@ export class ReapiStore implements Store {
     this.priority = options.priority;
     this.wantMassQuery = options.wantMassQuery;
     this.isTrusted = options.isTrusted;
-    this.#server = server;
+    this.server = server;
     const blobs = new RemoteBlobStore(server, { splices: options.splices });
     const results = new RemoteActionCache(server);
     const shared = { uri, storeDir, blobs, results, reporter };
@@ -108,7 +108,7 @@ export class ReapiStore implements Store {
 
   /** Asks the server what it can do, which shows that it is there. */
   async keeper(options: CallOptions = {}): Promise<KeeperInfo> {
-    await this.#explain(() => this.#server.traits(options));
+    await this.#explain(() => this.server.traits(options));
     return { version: undefined, trustsUs: undefined };
   }
 
@@ -163,6 +163,6 @@ export class ReapiStore implements Store {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#server[Symbol.asyncDispose]();
+    return this.server[Symbol.asyncDispose]();
   }
 }

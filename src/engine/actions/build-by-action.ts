@@ -1,0 +1,106 @@
+import { mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type ByteString, type Reporter, byteStringFromText, displayBytes, magenta, normal } from '../../base/index.ts';
+import type { OutputName, StorePath } from '../../nix-compat/index.ts';
+import type { LocalStore } from '../../store/index.ts';
+import { actionFiles } from '../build/action-obstacle.ts';
+import { makeBuildEnvironment } from '../build/build-environment.ts';
+import { BuildFolder } from '../build/build-folder.ts';
+import type { BuildSettings } from '../build/build-settings.ts';
+import { makeBuilderFiles } from '../build/builder-files.ts';
+import type { DerivationActions } from '../build/derivation-actions.ts';
+import type { BuildJob } from '../build/derivation-builder.ts';
+import { exitText } from '../build/exit-text.ts';
+import { inspectOutputs, outputIdsOf } from '../build/output-states.ts';
+import { readOptions } from '../build/read-options.ts';
+import { chooseScratchOutputs, rewriteText } from '../build/scratch-outputs.ts';
+import { BuildError } from '../error.ts';
+import { BuilderFailedElsewhere } from '../machines/build-taker.ts';
+import { registerOutputs } from '../outputs/register-outputs.ts';
+
+/** What all builds by the actions of one server share. */
+export interface ActionBuildContext {
+  /** Where the outputs become valid. */
+  readonly store: LocalStore;
+  readonly actions: DerivationActions;
+  readonly settings: BuildSettings;
+}
+
+export interface ActionBuild {
+  readonly job: BuildJob;
+  /** The closure of the inputs. */
+  readonly inputs: ReadonlySet<StorePath>;
+  readonly signal: AbortSignal;
+  readonly reporter: Reporter;
+  /** Gets what the builder writes; a chunk is lent until the call returns. */
+  readonly output: (chunk: Uint8Array) => void;
+}
+
+/**
+ * Has a derivation's builder run as an action, and makes what it leaves valid here: where the outputs are. The caller holds the
+ * locks of the outputs. Throws `BuilderFailedElsewhere`, `BuildError`, and as `DerivationActions.run`.
+ */
+export async function buildByAction(
+  { store, actions, settings }: ActionBuildContext,
+  { job, inputs, signal, reporter, output }: ActionBuild,
+): Promise<ReadonlyMap<OutputName, StorePath>> {
+  const { derivation } = job;
+  const { storeDir } = store;
+  const options = readOptions(store, job);
+  const shown = actionFiles(store, settings);
+  if (shown === undefined) {
+    const message = `an action can be shown files of this machine alone, and 'sandbox-paths' has something else`;
+    throw new BuildError('InputRejected', message);
+  }
+  const states = await inspectOutputs(store, job, { ids: outputIdsOf(store, job), reporter });
+  const scratch = chooseScratchOutputs(job, states, { storeDir, hidesOutputs: true });
+  await store.temporaryRoots.add(scratch.paths.values(), signal);
+  await using folder = new BuildFolder({ parent: join(store.dataFolder, 'builds'), nested: true, owner: undefined });
+  const { variables, files } = await makeBuilderFiles(store, { derivation, options, inputs });
+  for (const [name, contents] of files) folder.writeFile(name, rewriteText(contents, scratch.rewrites));
+  const left = join(folder.top, 'outputs');
+  mkdirSync(left);
+  const places = new Map(Array.from(scratch.paths.values(), path => [path, join(left, path)] as const));
+  const environment = makeBuildEnvironment({
+    derivation,
+    options,
+    variables,
+    rewrites: scratch.rewrites,
+    storeDir,
+    folder: settings.sandboxBuildDir,
+    settings,
+    ownVariables: {},
+  });
+  const rewrite = (text: ByteString) => rewriteText(text, scratch.rewrites);
+  const program = derivation.builder;
+  const outcome = await actions.run({
+    program,
+    argv: [byteStringFromText(basename(displayBytes(program))), ...derivation.args.map(rewrite)],
+    environment,
+    inputs,
+    folder: folder.path,
+    folderInside: settings.sandboxBuildDir,
+    files: shown,
+    outputs: places,
+    owner: undefined,
+    timeout: settings.timeout > 0 ? settings.timeout * 1000 : undefined,
+    signal,
+    output,
+  });
+  if (outcome.kind === 'limit-reached') {
+    throw new BuildError('TimedOut', `timed out after ${magenta}${settings.timeout}${normal} seconds`);
+  }
+  if (outcome.kind === 'not-executable') throw new BuilderFailedElsewhere('failed with exit code 1');
+  if (outcome.kind === 'killed' || outcome.status !== 0) throw new BuilderFailedElsewhere(exitText(outcome));
+  const outputs = new Map(
+    Array.from(states, ([name, { id, path, validity }]) => {
+      const known = scratch.paths.get(name);
+      const at = known && places.get(known);
+      if (known === undefined || at === undefined) throw new TypeError(`output '${name}' was given no path`);
+      return [name, { id, scratch: known, at, valid: validity === 'valid' ? path : undefined }];
+    }),
+  );
+  const finished = { path: job.path, derivation, options, mode: job.mode, inputs, outputs };
+  const built = await registerOutputs(store, finished, { signal, realisations: settings.recordsRealisations });
+  return new Map(Array.from(built, ([name, { path }]) => [name, path]));
+}

@@ -1,0 +1,85 @@
+import { displayBytes } from '../../base/index.ts';
+import { checkoutTree } from '../../castore/index.ts';
+import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
+import type { Outcome } from '../../exec/index.ts';
+import { GrpcStatus, statusNameOf } from '../../grpc/index.ts';
+import type { ActionResult, ExecuteResponse } from '../../proto/index.ts';
+import { type ReapiServer, RemoteBlobStore, executeRemotely, resultTree, sendTrees } from '../../reapi/index.ts';
+import type { LocalStore } from '../../store/index.ts';
+import type { BuilderProcess, DerivationActions } from '../build/derivation-actions.ts';
+import { makeDerivationAction, outputName } from './make-derivation-action.ts';
+import { RemoteLog } from './remote-log.ts';
+
+/**
+ * Builders as actions of a server of remote execution, which executes them or knows their results: its word is taken for
+ * what they leave.
+ */
+export class RemoteDerivationActions implements DerivationActions {
+  readonly #store: LocalStore;
+  readonly #server: ReapiServer;
+  readonly #blobs: RemoteBlobStore;
+  /** Whose trees the server has had. */
+  readonly #sent = new Set<StorePath>();
+
+  /** The server stays its owner's. */
+  constructor(store: LocalStore, server: ReapiServer) {
+    this.#store = store;
+    this.#server = server;
+    this.#blobs = new RemoteBlobStore(server);
+  }
+
+  /** Throws `GrpcStatus`, `BuildError` for what cannot be an action, and the signal's reason. */
+  async run(builder: BuilderProcess): Promise<Outcome> {
+    const isRemembered = await this.#sendInputs(builder);
+    const { status, result } = await this.#execute(builder).catch(async (error: unknown) => {
+      if (!isRemembered || !(error instanceof GrpcStatus) || error.code !== 'failedPrecondition') throw error;
+      // It may have forgotten what it had.
+      this.#sent.clear();
+      await this.#sendInputs(builder);
+      return this.#execute(builder);
+    });
+    const code = statusNameOf(status?.code ?? 0);
+    if (code === 'deadlineExceeded') return { kind: 'limit-reached', limit: 'time' };
+    if (code !== 'ok') throw new GrpcStatus(code, status?.message ?? '');
+    if (result === undefined) throw new GrpcStatus('internal', 'the server does not say what came of the action');
+    if (result.exitCode === 0) await this.#place(result, builder);
+    return { kind: 'exited', status: result.exitCode };
+  }
+
+  /** Whether some of it was not looked at, since it was there before. */
+  async #sendInputs({ inputs, signal }: BuilderProcess): Promise<boolean> {
+    const fresh = [...inputs].filter(path => !this.#sent.has(path));
+    const roots = fresh.map(path => this.#store.rootOf(path));
+    await sendTrees(this.#store.blobs, this.#blobs, { roots, signal });
+    for (const path of fresh) this.#sent.add(path);
+    return fresh.length < inputs.size;
+  }
+
+  async #execute(builder: BuilderProcess): Promise<ExecuteResponse> {
+    const { signal, output } = builder;
+    await using batch = this.#blobs.batch();
+    const { digest: action } = await makeDerivationAction(this.#store, builder, batch);
+    await batch.commit({ signal });
+    const log = new RemoteLog({ server: this.#server, blobs: this.#blobs, signal, output });
+    const response = await executeRemotely(
+      this.#server,
+      { action },
+      { signal, progress: (_name, metadata) => log.follow(metadata) },
+    );
+    await log.finish(response.result);
+    return response;
+  }
+
+  /** Puts the outputs to where the builder would have. */
+  async #place(result: ActionResult, { folderInside, outputs, signal }: BuilderProcess): Promise<void> {
+    for (const [storePath, place] of outputs) {
+      const path = outputName(folderInside, displayBytes(printStorePath(this.#store.storeDir, storePath)));
+      const left = await resultTree(this.#blobs, { result, path, signal });
+      if (left !== undefined) await checkoutTree(left.blobs, left.node, place, { style: 'writable', signal });
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+}
