@@ -101,7 +101,6 @@ export {
   type NestedServer,
   NestedStore,
 } from './nested/nested-store.ts';
-export { NestedSocket, nestedSocketName } from './nested/nested-socket.ts';
 export { RunningBuild } from './nested/running-build.ts';
 export type { FinishedBuild, LeftOutput } from './outputs/finished-build.ts';
 export { type OutputDifference, type RegisterOutputsOptions, registerOutputs } from './outputs/register-outputs.ts';

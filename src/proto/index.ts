@@ -14,6 +14,7 @@ export * from './generated/build/bazel/remote/asset/v1/remote_asset_pb.ts';
 export * from './generated/build/bazel/remote/execution/v2/remote_execution_pb.ts';
 export * from './generated/build/bazel/remote/logstream/v1/remote_logstream_pb.ts';
 export * from './generated/build/bazel/semver/semver_pb.ts';
+export * from './generated/firn/channel/v1/action_channel_pb.ts';
 export * from './generated/google/bytestream/bytestream_pb.ts';
 export * from './generated/google/longrunning/operations_pb.ts';
 export * from './generated/google/rpc/code_pb.ts';

@@ -6,6 +6,7 @@ import {
   Execution,
 } from './generated/build/bazel/remote/execution/v2/remote_execution_pb.ts';
 import { LogStreamService } from './generated/build/bazel/remote/logstream/v1/remote_logstream_pb.ts';
+import { ActionChannels } from './generated/firn/channel/v1/action_channel_pb.ts';
 import { ByteStream } from './generated/google/bytestream/bytestream_pb.ts';
 import { Operations } from './generated/google/longrunning/operations_pb.ts';
 import { Health } from './generated/grpc/health/v1/health_pb.ts';
@@ -81,3 +82,9 @@ export const reflectionMethods = {
 export const alphaReflectionMethods = {
   serverReflectionInfo: serviceMethod(AlphaServerReflection.method.serverReflectionInfo),
 } satisfies MethodsOf<typeof AlphaServerReflection>;
+
+export const actionChannelsMethods = {
+  open: serviceMethod(ActionChannels.method.open),
+  connect: serviceMethod(ActionChannels.method.connect),
+  show: serviceMethod(ActionChannels.method.show),
+} satisfies MethodsOf<typeof ActionChannels>;

@@ -19,6 +19,8 @@ export const reapiErrorCodes = {
   'closure/other': 'a store path that is something else here than what an action says it has to be',
   'closure/refused': 'store paths that an action may not see here',
   'action/too-much-disk': 'an action that filled more of the disk than it may',
+  'channel/unknown': 'a channel of an action that nobody has open',
+  'channel/refused': 'a channel of an action that cannot be opened',
   'executor/unavailable': 'an action that could not be run for want of something that has nothing to do with it',
   'executor/failed': 'an action that was not executed to its end for a fault of ours',
   'queue/full': 'an action for which there is no place in the queue',

@@ -31,6 +31,8 @@ export {
   messageOfDigest,
   requestedFunction,
 } from './digests/digest-message.ts';
+export { ActionChannel } from './execution/action-channel.ts';
+export { ActionChannels } from './execution/action-channels.ts';
 export type { ActionDaemon, ActionDaemons, DaemonRequest } from './execution/action-daemons.ts';
 export type { ActionExecutor, ActionJob, Executed, ExecutionOptions } from './execution/action-executor.ts';
 export { type ActionPlan, planAction } from './execution/action-plan.ts';
@@ -50,6 +52,7 @@ export { type ExecutionOutcome, Operation, type OperationState } from './queue/o
 export { ReapiError, type ReapiErrorCode, reapiErrorCodes } from './error.ts';
 export { messageOfOwnDigest, ownDigestOf } from './digests/own-digest.ts';
 export { ReapiServer, type ReapiServerOptions } from './client/reapi-server.ts';
+export { ClientActionChannel, type OpenActionChannelOptions, openActionChannel } from './client/open-action-channel.ts';
 export { readLog } from './client/read-log.ts';
 export { RemoteBatch } from './client/remote-batch.ts';
 export { RemoteBlobStore, type RemoteBlobStoreOptions } from './client/remote-blob-store.ts';

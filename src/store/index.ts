@@ -58,6 +58,7 @@ export type { ByteChannel } from './remote/byte-channel.ts';
 export { feedNar } from './remote/feed-nar.ts';
 export type { BuildLimits, RemoteBuild } from './remote/peer-connection.ts';
 export { RemoteStore, type RemoteStoreOptions } from './remote/remote-store.ts';
+export { ChannelSocket, type ChannelSocketOptions } from './remote/channel-socket.ts';
 export { StreamChannel } from './remote/stream-channel.ts';
 export { hashContents } from './hash-contents.ts';
 export { isNearbyAddress } from './binary-cache/http/public-servers.ts';

@@ -3,7 +3,13 @@ import { writeSync } from 'node:fs';
 import { DiskBlobStore, Leases } from '../../src/castore/index.ts';
 import { LocalExecutor } from '../../src/exec/index.ts';
 import { GrpcServer } from '../../src/grpc/index.ts';
-import { ActionCache, ExecutionQueue, LocalActionExecutor, defaultActionSettings } from '../../src/reapi/index.ts';
+import {
+  ActionCache,
+  ActionChannels,
+  ExecutionQueue,
+  LocalActionExecutor,
+  defaultActionSettings,
+} from '../../src/reapi/index.ts';
 import {
   Access,
   ServedBlobs,
@@ -28,7 +34,10 @@ const blobs = new ServedBlobs(store, new Leases(store.folder, { duration: 600 })
 const place = { blobs, access, limits: defaultReapiLimits };
 const queue = new ExecutionQueue({ cache, executor });
 const features = { execution: { minPriority: 0, maxPriority: 0 }, actionCache: true };
-const routes = [...blobServices(place, features).routes, ...executionServices({ ...place, cache, queue })];
+const routes = [
+  ...blobServices(place, features).routes,
+  ...executionServices({ ...place, cache, queue, channels: new ActionChannels() }),
+];
 const server = new GrpcServer(routes, { statusOf: statusOfError });
 const { port } = await server.listen({ transport: 'tcp', host: '127.0.0.1', port: 0 });
 writeSync(1, `${port}\n`);

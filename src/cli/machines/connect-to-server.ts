@@ -8,6 +8,7 @@ import { type Machine, connectionTo, machineUri } from '../../nix-compat/index.t
 import { LocalStore, type Store, openStore } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
+import { nestedServer } from '../nested-server.ts';
 import { openStoreContext } from '../open-store.ts';
 import { readStoreBuildSettings } from '../settings/read-store-build-settings.ts';
 
@@ -36,9 +37,12 @@ export async function connectToServer(
   return {
     kind: 'actions',
     isReusable: true,
-    build: ({ job, inputs }, options) =>
+    build: ({ job, inputs, nesting }, options) =>
       explainFailure(uri, () =>
-        buildByAction({ store: ours, actions, settings }, { job, inputs, output: errors, ...options }),
+        buildByAction(
+          { store: ours, actions, settings, nestedServer },
+          { job, inputs, nesting, output: errors, ...options },
+        ),
       ),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

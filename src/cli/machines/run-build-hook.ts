@@ -5,6 +5,7 @@ import {
   type MachineLease,
   type MachinePool,
   MachineUnreachable,
+  RunningBuild,
   actionObstacle,
   buildOnMachine,
   describeNoMachine,
@@ -172,10 +173,13 @@ async function build(hook: Hook, { path, lease, leased }: TakenBuild): Promise<v
   const { inputDerivations, ...derivation } = await readDerivation(store, path, { signal });
   const inputSources = inputDerivations.size === 0 ? derivation.inputSources : [...inputs].toSorted();
   const job = { path, derivation: { ...derivation, inputSources }, mode: 'normal' } as const;
+  using running = new RunningBuild(store.storeDir, path, undefined);
+  // Whoever started us makes nothing valid for builders of ours.
+  const nesting = { realising: undefined, build: running, slot: lease };
   let isGood = false;
   try {
     const built = await buildOnMachine(lease, leased, {
-      build: { store, job, inputs, wanted, settings: readMachineSettings(context) },
+      build: { store, job, inputs, wanted, settings: readMachineSettings(context), nesting },
       progress: { signal, reporter: log },
     });
     if (settings.isEnabled('ca-derivations')) {

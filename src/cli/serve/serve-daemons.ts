@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { NestedSocket, NestedStore, RunningBuild, nestedSocketName } from '../../engine/index.ts';
+import { NestedStore, RunningBuild } from '../../engine/index.ts';
 import { parseStorePath } from '../../nix-compat/index.ts';
 import type { ActionDaemons } from '../../reapi/index.ts';
-import type { LocalStore } from '../../store/index.ts';
+import { type ByteChannel, ChannelSocket, type LocalStore } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { nestedServer } from '../nested-server.ts';
 import { serveWith } from '../served-store.ts';
@@ -36,9 +36,11 @@ export function serveDaemons(store: LocalStore, context: CommandContext): Action
       });
       const place = join(folder, 'daemon');
       mkdirSync(place, { recursive: true, mode: 0o711 });
-      const socket = await NestedSocket.listen({ folder: place, owner, server: nestedServer, nested, reporter });
+      const name = 'socket';
+      const serve = (channel: ByteChannel, signal: AbortSignal) => nestedServer.serve(channel, nested, signal);
+      const socket = await ChannelSocket.listen({ folder: place, name, owner, serve });
       return {
-        socket: join(place, nestedSocketName),
+        socket: join(place, name),
         [Symbol.asyncDispose]: async () => {
           await socket[Symbol.asyncDispose]();
           build[Symbol.dispose]();

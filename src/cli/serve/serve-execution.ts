@@ -4,6 +4,7 @@ import { LocalExecutor } from '../../exec/index.ts';
 import {
   type LiveLogs,
   ActionCache,
+  ActionChannels,
   ExecutionQueue,
   LocalActionExecutor,
   defaultActionSettings,
@@ -52,9 +53,10 @@ export async function serveExecution(
   const { views } = execution.enabled
     ? resources.use(serveViews(store, { settings: viewSettings, context, log }))
     : { views: undefined };
+  const channels = new ActionChannels();
   const daemons = execution.nixDaemon === true ? serveDaemons(store, context) : undefined;
   const local = resources.use(
-    new LocalActionExecutor(blobs, executor, { ...actionSettings(execution), views, daemons, onFault }),
+    new LocalActionExecutor(blobs, executor, { ...actionSettings(execution), views, daemons, channels, onFault }),
   );
   const obstacle = execution.enabled ? await local.obstacle() : undefined;
   if (obstacle !== undefined) log.write('no-execution', { message: obstacle });
@@ -64,7 +66,7 @@ export async function serveExecution(
     const limits = maxWaiting === undefined ? {} : { maxWaiting };
     queue = resources.use(new ExecutionQueue({ cache, executor: local, onFault, ...limits }));
   }
-  const routes = executionServices({ ...place, cache, queue });
+  const routes = executionServices({ ...place, cache, queue, channels });
   const owned = resources.move();
   return {
     routes,

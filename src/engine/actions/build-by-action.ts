@@ -1,14 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type ByteString, type Reporter, byteStringFromText, displayBytes, magenta, normal } from '../../base/index.ts';
-import type { OutputName, StorePath } from '../../nix-compat/index.ts';
+import { type DerivationOptions, type OutputName, type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { LocalStore } from '../../store/index.ts';
 import { actionFiles } from '../build/action-obstacle.ts';
 import { makeBuildEnvironment } from '../build/build-environment.ts';
 import { BuildFolder } from '../build/build-folder.ts';
 import type { BuildSettings } from '../build/build-settings.ts';
 import { makeBuilderFiles } from '../build/builder-files.ts';
-import type { DerivationActions } from '../build/derivation-actions.ts';
+import type { BuilderProcess, DerivationActions } from '../build/derivation-actions.ts';
 import type { BuildJob } from '../build/derivation-builder.ts';
 import { exitText } from '../build/exit-text.ts';
 import { inspectOutputs, outputIdsOf } from '../build/output-states.ts';
@@ -16,7 +16,11 @@ import { readOptions } from '../build/read-options.ts';
 import { chooseScratchOutputs, rewriteText } from '../build/scratch-outputs.ts';
 import { BuildError } from '../error.ts';
 import { BuilderFailedElsewhere } from '../machines/build-taker.ts';
+import type { Nesting } from '../machines/build-on-machine.ts';
+import { nestedModeOf, requireNested } from '../nested/nested-mode.ts';
+import { type NestedServer, NestedStore } from '../nested/nested-store.ts';
 import { registerOutputs } from '../outputs/register-outputs.ts';
+import { registerSubmitted } from '../outputs/register-submitted.ts';
 
 /** What all builds by the actions of one server share. */
 export interface ActionBuildContext {
@@ -24,12 +28,15 @@ export interface ActionBuildContext {
   readonly store: LocalStore;
   readonly actions: DerivationActions;
   readonly settings: BuildSettings;
+  /** How builders reach the store that may. */
+  readonly nestedServer: NestedServer;
 }
 
 export interface ActionBuild {
   readonly job: BuildJob;
   /** The closure of the inputs. */
   readonly inputs: ReadonlySet<StorePath>;
+  readonly nesting: Nesting;
   readonly signal: AbortSignal;
   readonly reporter: Reporter;
   /** Gets what the builder writes; a chunk is lent until the call returns. */
@@ -41,9 +48,11 @@ export interface ActionBuild {
  * locks of the outputs. Throws `BuilderFailedElsewhere`, `BuildError`, and as `DerivationActions.run`.
  */
 export async function buildByAction(
-  { store, actions, settings }: ActionBuildContext,
-  { job, inputs, signal, reporter, output }: ActionBuild,
+  context: ActionBuildContext,
+  build: ActionBuild,
 ): Promise<ReadonlyMap<OutputName, StorePath>> {
+  const { store, actions, settings } = context;
+  const { job, inputs, signal, reporter, output } = build;
   const { derivation } = job;
   const { storeDir } = store;
   const options = readOptions(store, job);
@@ -71,6 +80,7 @@ export async function buildByAction(
     settings,
     ownVariables: {},
   });
+  const nest = nestOf(context, build, options);
   const rewrite = (text: ByteString) => rewriteText(text, scratch.rewrites);
   const program = derivation.builder;
   const outcome = await actions.run({
@@ -83,6 +93,7 @@ export async function buildByAction(
     files: shown,
     outputs: places,
     owner: undefined,
+    nest: nest?.open,
     timeout: settings.timeout > 0 ? settings.timeout * 1000 : undefined,
     signal,
     output,
@@ -100,7 +111,61 @@ export async function buildByAction(
       return [name, { id, scratch: known, at, valid: validity === 'valid' ? path : undefined }];
     }),
   );
-  const finished = { path: job.path, derivation, options, mode: job.mode, inputs, outputs };
-  const built = await registerOutputs(store, finished, { signal, realisations: settings.recordsRealisations });
+  const known = inputs.union(nest?.store?.added ?? new Set<StorePath>());
+  const finished = { path: job.path, derivation, options, mode: job.mode, inputs: known, outputs };
+  const { recordsRealisations: realisations } = settings;
+  const built =
+    nest?.store?.mode === 'submit'
+      ? await registerSubmitted(store, finished, { submitted: nest.store.submitted, realisations })
+      : await registerOutputs(store, finished, { signal, realisations });
   return new Map(Array.from(built, ([name, { path }]) => [name, path]));
+}
+
+/** What a builder has that may use Nix: its store, once it is about to run. */
+interface Nest {
+  store: NestedStore | undefined;
+  readonly open: NonNullable<BuilderProcess['nest']>;
+}
+
+/** Undefined for builders that have no use for it. Throws `BuildError` where it cannot be had. */
+function nestOf(
+  { store, settings, nestedServer }: ActionBuildContext,
+  { job, inputs, nesting }: ActionBuild,
+  options: DerivationOptions<StorePath>,
+): Nest | undefined {
+  const mode = nestedModeOf(options);
+  if (mode === undefined) return undefined;
+  requireNested(store, job, { mode, settings });
+  const { realising, build, slot } = nesting;
+  if (realising === undefined) {
+    const printed = displayBytes(printStorePath(store.storeDir, job.path));
+    throw new BuildError('InputRejected', `builders cannot use Nix here, as that of '${printed}' is to`);
+  }
+  const nest: Nest = {
+    store: undefined,
+    open: site => {
+      const nested = new NestedStore({
+        store,
+        mode,
+        build,
+        slot: {
+          yieldWhile: async wait => {
+            site.waits(true);
+            try {
+              await slot.yieldWhile(wait);
+            } finally {
+              site.waits(false);
+            }
+          },
+        },
+        realising,
+        outputs: job.derivation.outputs.keys(),
+        inputs,
+        show: paths => site.show(paths),
+      });
+      nest.store = nested;
+      return (channel, stop) => nestedServer.serve(channel, nested, stop);
+    },
+  };
+  return nest;
 }

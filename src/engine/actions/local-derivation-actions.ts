@@ -60,7 +60,7 @@ export class LocalDerivationActions implements DerivationActions {
   async #addAction(builder: BuilderProcess): Promise<{ readonly digest: ForeignDigest; readonly hold: number }> {
     const { blobs } = this.#store;
     await using batch = blobs.batch();
-    const action = await makeDerivationAction(this.#store, builder, batch);
+    const action = await makeDerivationAction(this.#store, builder, { batch });
     let hold = 0;
     const record = () => (hold = blobs.holds.add(holder, action.held));
     await blobs.commitAll([batch], { signal: builder.signal, record });

@@ -10,6 +10,12 @@ import type { BuilderProcess } from '../build/derivation-actions.ts';
 import { BuildError } from '../error.ts';
 import { TreeOfPaths } from './tree-of-paths.ts';
 
+export interface DerivationActionOptions {
+  readonly batch: BlobBatch;
+  /** By which the builder speaks with us, if it does: what it leaves is no function of its inputs then. */
+  readonly channel?: string | undefined;
+}
+
 export interface DerivationAction {
   readonly digest: Digest;
   /** What it is made of beside store paths. */
@@ -24,7 +30,7 @@ export interface DerivationAction {
 export async function makeDerivationAction(
   store: LocalStore,
   builder: BuilderProcess,
-  batch: BlobBatch,
+  { batch, channel }: DerivationActionOptions,
 ): Promise<DerivationAction> {
   const command = commandOf(store, builder);
   if (command === undefined) {
@@ -38,9 +44,11 @@ export async function makeDerivationAction(
     commandDigest: messageOfDigest({ function: 'sha256', ...commandDigest }),
     inputRootDigest: messageOfDigest({ function: 'sha256', ...inputRoot }),
     ...(timeout === undefined ? {} : { timeout: durationFromMs(timeout) }),
+    doNotCache: channel !== undefined,
     platform: {
       properties: [
         { name: 'network', value: 'private' },
+        ...(channel === undefined ? [] : [{ name: 'nix-channel', value: channel }]),
         { name: 'root-filesystem', value: 'input-root' },
       ],
     },

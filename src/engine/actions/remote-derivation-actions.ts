@@ -4,7 +4,15 @@ import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { Outcome } from '../../exec/index.ts';
 import { GrpcStatus, statusNameOf } from '../../grpc/index.ts';
 import type { ActionResult, ExecuteResponse } from '../../proto/index.ts';
-import { type ReapiServer, RemoteBlobStore, executeRemotely, resultTree, sendTrees } from '../../reapi/index.ts';
+import {
+  type ClientActionChannel,
+  type ReapiServer,
+  RemoteBlobStore,
+  executeRemotely,
+  openActionChannel,
+  resultTree,
+  sendTrees,
+} from '../../reapi/index.ts';
 import type { LocalStore } from '../../store/index.ts';
 import type { BuilderProcess, DerivationActions } from '../build/derivation-actions.ts';
 import { makeDerivationAction, outputName } from './make-derivation-action.ts';
@@ -57,8 +65,9 @@ export class RemoteDerivationActions implements DerivationActions {
 
   async #execute(builder: BuilderProcess): Promise<ExecuteResponse> {
     const { signal, output } = builder;
+    await using channel = await this.#openChannel(builder);
     await using batch = this.#blobs.batch();
-    const { digest: action } = await makeDerivationAction(this.#store, builder, batch);
+    const { digest: action } = await makeDerivationAction(this.#store, builder, { batch, channel: channel?.name });
     await batch.commit({ signal });
     const log = new RemoteLog({ server: this.#server, blobs: this.#blobs, signal, output });
     const response = await executeRemotely(
@@ -68,6 +77,22 @@ export class RemoteDerivationActions implements DerivationActions {
     );
     await log.finish(response.result);
     return response;
+  }
+
+  /** For a builder that may use Nix. */
+  async #openChannel({ nest, signal }: BuilderProcess): Promise<ClientActionChannel | undefined> {
+    if (nest === undefined) return undefined;
+    let channel: ClientActionChannel | undefined;
+    const serve = nest({
+      show: async paths => {
+        const roots = paths.map(path => [path, this.#store.rootOf(path)] as const);
+        await sendTrees(this.#store.blobs, this.#blobs, { roots: roots.map(([, root]) => root), signal });
+        for (const [path, root] of roots) await channel?.show(path, root, { signal });
+      },
+      waits: isWaiting => channel?.waits(isWaiting),
+    });
+    channel = await openActionChannel(this.#server, { folder: this.#store.storeDir.slice(1), signal, serve });
+    return channel;
   }
 
   /** Puts the outputs to where the builder would have. */

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import {
   type BasicDerivation,
   type DerivationOptions,
@@ -7,7 +7,6 @@ import {
   isSandboxed,
 } from '../../nix-compat/index.ts';
 import type { LocalStore } from '../../store/index.ts';
-import { nestedModeOf } from '../nested/nested-mode.ts';
 import type { BuildSettings } from './build-settings.ts';
 import { needsManyIds } from './choose-place.ts';
 
@@ -21,8 +20,7 @@ export function actionObstacle(derivation: BasicDerivation, options: DerivationO
   if (!isSandboxed(type))
     return `has ${type === 'fixed' ? 'a fixed output' : 'impure outputs'}, for which it may use the network`;
   if (options.noChroot) return "has '__noChroot'";
-  if (needsManyIds(options)) return "requires 'uid-range'";
-  return nestedModeOf(options) === undefined ? undefined : 'uses Nix while it is built';
+  return needsManyIds(options) ? "requires 'uid-range'" : undefined;
 }
 
 /**
@@ -38,7 +36,8 @@ export function actionFiles(
     const stats = statSync(source, { throwIfNoEntry: false });
     if (stats === undefined && optional) continue;
     if (stats?.isFile() !== true || source.startsWith(`${storeDir}/`)) return undefined;
-    files.set(target, source);
+    // What a symlink leads to is not there.
+    files.set(target, realpathSync(source));
   }
   return files;
 }

@@ -1,20 +1,23 @@
-import { type ByteString, type Reporter, byteStringFromText, displayBytes } from '../../base/index.ts';
+import { type ByteString, type Reporter, byteStringFromText, displayBytes, messageOf } from '../../base/index.ts';
 import { isBuiltinBuilder, printStorePath } from '../../nix-compat/index.ts';
+import { ChannelSocket } from '../../store/index.ts';
 import { BuildError } from '../error.ts';
 import { nestedModeOf } from '../nested/nested-mode.ts';
-import { NestedSocket, nestedSocketName } from '../nested/nested-socket.ts';
 import { NestedStore } from '../nested/nested-store.ts';
 import type { BuildContext, BuildRequest } from './build-context.ts';
 import type { BuildSite } from './build-site.ts';
+
+/** As C++ Nix calls it. */
+const nestedSocketName = '.nix-socket';
 
 /** What a builder has that may use the store while it runs: at disposal nothing goes on any more that it has asked for. */
 export class BuildNest implements AsyncDisposable {
   readonly store: NestedStore;
   /** By which the builder's programs find it. */
   readonly variables: ReadonlyMap<ByteString, ByteString>;
-  readonly #socket: NestedSocket;
+  readonly #socket: ChannelSocket;
 
-  private constructor(store: NestedStore, socket: NestedSocket, folderInside: string) {
+  private constructor(store: NestedStore, socket: ChannelSocket, folderInside: string) {
     this.store = store;
     this.#socket = socket;
     const remote = byteStringFromText(`unix://${folderInside}/${nestedSocketName}`);
@@ -44,12 +47,12 @@ export class BuildNest implements AsyncDisposable {
       inputs,
       show: paths => site.show(paths, signal),
     });
-    const socket = await NestedSocket.listen({
+    const socket = await ChannelSocket.listen({
       folder: site.folder.path,
       owner: site.user,
-      server: nestedServer,
-      nested,
-      reporter,
+      name: nestedSocketName,
+      serve: (channel, stop) => nestedServer.serve(channel, nested, stop),
+      onLeft: error => reporter.log('debug', () => `a client of a builder was left: ${messageOf(error)}`),
     });
     return new BuildNest(nested, socket, site.folderInside);
   }

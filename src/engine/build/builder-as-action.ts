@@ -1,4 +1,5 @@
 import type { Sandbox } from '../../exec/index.ts';
+import { nestedModeOf } from '../nested/nested-mode.ts';
 import { actionFiles, actionObstacle } from './action-obstacle.ts';
 import type { BuildContext } from './build-context.ts';
 import type { BuilderProcess, DerivationActions } from './derivation-actions.ts';
@@ -19,7 +20,7 @@ export function builderAsAction(
   const { job, options, inputs, signal } = request;
   const { timeout, maxSilentTime, maxLogSize, preBuildHook } = settings;
   if (actions === undefined || job.mode !== 'normal') return undefined;
-  if (actionObstacle(job.derivation, options) !== undefined) return undefined;
+  if (actionObstacle(job.derivation, options) !== undefined || nestedModeOf(options) !== undefined) return undefined;
   if (place.personality?.linux26 === true || place.personality?.linux32 === true) return undefined;
   if (maxSilentTime > 0 || maxLogSize > 0 || preBuildHook !== '') return undefined;
   const files = actionFiles(store, settings);

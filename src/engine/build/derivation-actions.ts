@@ -1,5 +1,17 @@
 import type { Action, Outcome } from '../../exec/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
+import type { ByteChannel } from '../../store/index.ts';
+
+/** Where a builder runs that may use Nix. */
+export interface NestedSite {
+  /** Makes valid paths visible to the builder. */
+  show(paths: readonly StorePath[]): Promise<void>;
+  /** Whether the builder waits for what others do, who may need its place for that. */
+  waits(isWaiting: boolean): void;
+}
+
+/** Serves one of a builder's programs, until either side ends or `signal` is aborted. */
+export type ServeProgram = (channel: ByteChannel, signal: AbortSignal) => Promise<void>;
 
 /** A builder's process, in the terms of its derivation. */
 export interface BuilderProcess extends Pick<Action, 'program' | 'argv' | 'environment'> {
@@ -15,6 +27,8 @@ export interface BuilderProcess extends Pick<Action, 'program' | 'argv' | 'envir
   readonly owner: { readonly user: number; readonly group: number } | undefined;
   /** In milliseconds. */
   readonly timeout: number | undefined;
+  /** Of a builder that may use Nix: called before it runs, who serves its programs. */
+  readonly nest?: ((site: NestedSite) => ServeProgram) | undefined;
   readonly signal: AbortSignal;
   /** Gets what the builder writes; a chunk is lent until the call returns. */
   readonly output: (chunk: Uint8Array) => void;

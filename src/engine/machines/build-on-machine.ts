@@ -10,9 +10,20 @@ import {
   printStorePath,
 } from '../../nix-compat/index.ts';
 import { type BuildLimits, type Store, copyPaths } from '../../store/index.ts';
-import type { BuildJob } from '../build/derivation-builder.ts';
+import type { BuildJob, BuildSlot } from '../build/derivation-builder.ts';
 import { EngineError } from '../error.ts';
+import type { NestedRealising } from '../nested/nested-store.ts';
+import type { RunningBuild } from '../nested/running-build.ts';
 import type { LeasedConnection, MachineLease } from './machine-pool.ts';
+
+/** What a builder needs that asks for further builds. */
+export interface Nesting {
+  /** Who makes valid what it wants; nobody does unless given. */
+  readonly realising: NestedRealising | undefined;
+  readonly build: RunningBuild;
+  /** What others may need for what it waits for. */
+  readonly slot: BuildSlot;
+}
 
 /** A build that a machine is to do. */
 export interface MachineBuild {
@@ -24,6 +35,7 @@ export interface MachineBuild {
   /** Outputs that are to be brought back. */
   readonly wanted: ReadonlySet<OutputName>;
   readonly settings: MachineSettings;
+  readonly nesting: Nesting;
 }
 
 /** Of the settings, how machines are used. */
@@ -50,7 +62,11 @@ export async function buildOnMachine(
   { connection }: Pick<LeasedConnection, 'connection'>,
   { build, progress }: { readonly build: MachineBuild; readonly progress: MachineBuildProgress },
 ): Promise<ReadonlyMap<OutputName, StorePath>> {
-  if (connection.kind === 'actions') return connection.build(build, progress);
+  if (connection.kind === 'actions') {
+    // The machine's slot is what others may need.
+    const nesting = { ...build.nesting, slot: lease };
+    return connection.build({ ...build, nesting }, progress);
+  }
   const { store, job } = build;
   const { signal, reporter } = progress;
   await sendInputs(lease, connection.store, { build, progress });

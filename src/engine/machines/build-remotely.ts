@@ -26,7 +26,7 @@ import { RunningBuild } from '../nested/running-build.ts';
 import { lockOutputs } from '../build/lock-outputs.ts';
 import { runPostBuildHook } from '../build/post-build-hook.ts';
 import { BuildError, EngineError } from '../error.ts';
-import type { MachineSettings } from './build-on-machine.ts';
+import type { MachineSettings, Nesting } from './build-on-machine.ts';
 import { BuilderFailedElsewhere, type BuildTaker, type TakenBuild } from './build-taker.ts';
 import { MachineUnreachable } from './machine-pool.ts';
 import { tapBuildLog } from './tap-build-log.ts';
@@ -79,7 +79,8 @@ export async function buildRemotely(taker: BuildTaker, request: RemoteBuildReque
       return succeeded('AlreadyValid', describeOutputs(known.paths, ids));
     }
     options.started?.();
-    const build = { ...request, uri: taker.uri, ids, missing: known.missing };
+    const nesting = { realising: options.nested, build: running, slot };
+    const build = { ...request, uri: taker.uri, ids, missing: known.missing, nesting };
     const end = await runLogged(build, taken);
     isGood = end.isGood;
     return end.result;
@@ -93,6 +94,7 @@ interface BuildElsewhere extends RemoteBuildRequest {
   readonly uri: string;
   readonly ids: ReadonlyMap<OutputName, DerivationOutputId>;
   readonly missing: ReadonlySet<OutputName>;
+  readonly nesting: Nesting;
 }
 
 /** Of a derivation in the store; its input derivations are not among those of the job, and belong to what names its outputs. */
@@ -174,7 +176,7 @@ async function runLogged(build: BuildElsewhere, taken: TakenBuild): Promise<RunE
     const inputs = new Set((await computeClosure(store, job.derivation.inputSources, { signal })).keys());
     const settings = context.settings;
     const paths = await taken.run(
-      { store, job, inputs, wanted: build.missing, settings },
+      { store, job, inputs, wanted: build.missing, settings, nesting: build.nesting },
       { signal, reporter: tapBuildLog(activity, write) },
     );
     const all = await registerRealisations(build, paths);

@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Reporter, messageOf } from '../../base/index.ts';
 import { type Machine, machineUri } from '../../nix-compat/index.ts';
+import type { BuildSlot } from '../build/derivation-builder.ts';
 import type { SlotLocks } from './slot-locks.ts';
 import { type BuildNeeds, canTake } from './build-needs.ts';
 import { chooseMachine } from './choose-machine.ts';
@@ -18,7 +20,7 @@ export interface MachinePoolOptions {
 }
 
 /** What a build holds of a machine. */
-export interface MachineLease extends Disposable {
+export interface MachineLease extends BuildSlot, Disposable {
   readonly machine: Machine;
   readonly uri: string;
   readonly uploads: Uploads;
@@ -139,16 +141,36 @@ export class MachinePool implements AsyncDisposable {
   #lease(machine: Machine, slot: Disposable): MachineLease {
     const uploads = this.#uploads.get(machine);
     if (uploads === undefined) throw new TypeError('a machine of another pool');
+    let held: Disposable | undefined = slot;
+    const giveBack = () => {
+      held?.[Symbol.dispose]();
+      held = undefined;
+      this.#serve();
+    };
     return {
       machine,
       uri: machineUri(machine),
       uploads,
       connect: options => this.#connect(machine, options),
-      [Symbol.dispose]: () => {
-        slot[Symbol.dispose]();
-        this.#serve();
+      yieldWhile: async wait => {
+        giveBack();
+        try {
+          await wait();
+        } finally {
+          held = await this.#takeBack(machine);
+        }
       },
+      [Symbol.dispose]: giveBack,
     };
+  }
+
+  /** A slot of a machine on which something is built already: it waits for nobody but those who have slots. */
+  async #takeBack(machine: Machine): Promise<Disposable> {
+    for (;;) {
+      const { free } = this.#options.locks.probe(machine);
+      if (free !== undefined) return free;
+      await delay(firstLook);
+    }
   }
 
   async #connect(

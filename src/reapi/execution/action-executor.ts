@@ -18,6 +18,8 @@ export interface ExecutionOptions {
   readonly signal: AbortSignal;
   /** Gets what the action writes, as it comes; a chunk is lent until the call returns. */
   readonly output?: ((chunk: Uint8Array, stream: OutputStream) => void) | undefined;
+  /** Told whether the action waits for others, which may need its place for what it waits for. */
+  readonly waits?: ((isWaiting: boolean) => void) | undefined;
   /** Called with the result of an action that ended by itself, while nothing that it names can be collected. */
   readonly record: (result: ActionResult) => Promise<void>;
 }

@@ -4,6 +4,7 @@ import { type Action, type Command, Command_OutputDirectoryFormat } from '../../
 import { digestOfMessage } from '../digests/digest-message.ts';
 import { ReapiError } from '../error.ts';
 import { type PlatformProperties, platformProperties } from './platform.ts';
+import { channelNameOf } from './action-channels.ts';
 import { type StoreWants, storeWantsOf } from './store-wants.ts';
 import { type WantedResources, wantedResources } from './wanted-resources.ts';
 import { type InnerPath, innerPath, joinInner } from './inner-path.ts';
@@ -22,6 +23,8 @@ export interface ActionPlan {
   readonly platform: PlatformProperties;
   /** What of a store it names; undefined for nothing. */
   readonly store: StoreWants | undefined;
+  /** By which it speaks with whoever has it executed, if it does. */
+  readonly channel: string | undefined;
   /** Whether what symlinks of the input root lead to in the store is shown without being named. */
   readonly followsLinks: boolean;
   /** What it may take, as it says itself. */
@@ -72,6 +75,7 @@ export function planAction(action: Action, command: Command, digestFunction: Dig
     outputs: outputsOf(command, workingFolder),
     platform,
     store: storeWantsOf(platform),
+    channel: channelNameOf(platform),
     followsLinks: true,
     wanted: wantedResources(platform),
     timeout: timeoutOf(action),

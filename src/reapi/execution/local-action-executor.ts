@@ -21,7 +21,7 @@ import { ExecutionClock } from './execution-clock.ts';
 import { actionSandbox, inputRootPlace } from './action-place.ts';
 import { programCandidates } from './find-program.ts';
 import { defaultHostPaths } from './host-mounts.ts';
-import { parentOf } from './inner-path.ts';
+import { innerPath, parentOf } from './inner-path.ts';
 import { InnerTree } from './inner-tree.ts';
 import { makeResult } from './make-result.ts';
 import { OutputSpool } from './output-spool.ts';
@@ -31,6 +31,7 @@ import { resourceOffer } from './wanted-resources.ts';
 import { watchDisk } from './disk-watch.ts';
 import { stageInputs } from './stage-inputs.ts';
 import { daemonOffer, viewOffer } from './store-wants.ts';
+import { type ActionChannels, channelOffer } from './action-channels.ts';
 import type { ActionDaemon, ActionDaemons } from './action-daemons.ts';
 import type { StoreView, StoreViews } from './store-views.ts';
 
@@ -54,6 +55,8 @@ export interface LocalActionSettings {
   readonly views?: StoreViews | undefined;
   /** Who gives actions daemons of Nix that want one; they can have none unless given. */
   readonly daemons?: ActionDaemons | undefined;
+  /** By which actions speak with whoever has them executed; they cannot unless given. */
+  readonly channels?: ActionChannels | undefined;
   /** Told of what is wrong with us, and of no action. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -116,9 +119,14 @@ export class LocalActionExecutor implements ActionExecutor {
   constructor(store: DiskBlobStore, executor: Executor, settings: LocalActionSettings) {
     this.name = settings.name;
     this.slots = settings.slots;
-    const { offer, views, daemons } = settings;
+    const { offer, views, daemons, channels } = settings;
     const offersDaemons = views !== undefined && daemons !== undefined;
-    this.offer = new Map([...offer, ...(views === undefined ? [] : viewOffer), ...(offersDaemons ? daemonOffer : [])]);
+    this.offer = new Map([
+      ...offer,
+      ...(views === undefined ? [] : viewOffer),
+      ...(offersDaemons ? daemonOffer : []),
+      ...(channels === undefined ? [] : channelOffer),
+    ]);
     this.#store = store;
     this.#executor = executor;
     this.#settings = settings;
@@ -143,7 +151,7 @@ export class LocalActionExecutor implements ActionExecutor {
     clock.begin('inputFetch');
     const inputs = await this.#stage(running);
     await using view = await this.#openView(running, inputs);
-    await using daemon = await this.#openDaemon(running, view);
+    await using daemon = (await this.#openChannel(running)) ?? (await this.#openDaemon(running, view));
     clock.end('inputFetch');
     clock.begin('execution');
     const outcome = await this.#run(running, { time: timeout, view, daemon });
@@ -213,6 +221,24 @@ export class LocalActionExecutor implements ActionExecutor {
     if (daemons === undefined || view?.growing === undefined) return undefined;
     const { paths: closure, show } = view.growing;
     return daemons.open({ closure, show, folder: folder.view, owner: seat.owner, signal: options.signal });
+  }
+
+  async #openChannel({ job, options, seat, folder, tree }: Running): Promise<ActionDaemon | undefined> {
+    const { channels } = this.#settings;
+    const { channel: name } = job.plan;
+    if (channels === undefined || name === undefined) return undefined;
+    const channel = channels.require(name);
+    const shown = innerPath(channel.place.folder, 'the folder of the channel');
+    tree.makeFolder(shown, 'the channel');
+    const place = tree.resolve(shown, { followsLast: true });
+    if (place.kind !== 'inside') throw new TypeError(`the folder '${shown}' is not there`);
+    return channel.begin({
+      store: this.#store,
+      shownIn: place.real,
+      folder: folder.view,
+      owner: seat.owner,
+      waits: isWaiting => options.waits?.(isWaiting),
+    });
   }
 
   async #run(running: Running, more: RunParts): Promise<Outcome> {

@@ -1,5 +1,6 @@
 import {
   type CallOptions,
+  type CheckoutOptions,
   type Digest,
   CastoreError,
   type DiskBlobStore,
@@ -38,13 +39,8 @@ export async function stageInputs(store: DiskBlobStore, root: ForeignDigest, opt
   using _lock = await lockAgainstCollection(store.folder, 'shared', signal);
   try {
     const digest = await importRoot(store, root, signal);
-    const areLinks = owner !== undefined && owner.user !== process.geteuid?.();
-    await checkoutTree(store, { kind: 'directory', digest }, path, {
-      signal,
-      maxNodes,
-      files: store,
-      ...(areLinks ? { folderOwner: owner } : { style: 'writable' }),
-    });
+    const style = stagingStyle(store, owner);
+    await checkoutTree(store, { kind: 'directory', digest }, path, { signal, maxNodes, ...style });
     if (mayHaveProperties(root, digest)) await applyNodeProperties(store, root, { path, owner, signal });
     return digest;
   } catch (error) {
@@ -52,6 +48,15 @@ export async function stageInputs(store: DiskBlobStore, root: ForeignDigest, opt
     if (error.code === 'blob/missing') throw await missingInputs(store, root, error);
     throw new ReapiError('action/malformed', `the input root cannot be made: ${error.message}`, { cause: error });
   }
+}
+
+/** How trees are made that an action's `owner` may write to: see `stageInputs`. */
+export function stagingStyle(
+  store: DiskBlobStore,
+  owner: UserIds | undefined,
+): Pick<CheckoutOptions, 'files' | 'folderOwner' | 'style'> {
+  const areLinks = owner !== undefined && owner.user !== process.geteuid?.();
+  return { files: store, ...(areLinks ? { folderOwner: owner } : { style: 'writable' }) };
 }
 
 /** What is as we would write it has none. */

@@ -150,7 +150,7 @@ export class ExecutionQueue implements AsyncDisposable {
       outcome = this.#failure(job, error);
     }
     logs.end();
-    this.#executing--;
+    if (!job.isWaiting) this.#executing--;
     this.#complete(job, outcome);
     this.#pump();
   }
@@ -159,8 +159,17 @@ export class ExecutionQueue implements AsyncDisposable {
     return this.#options.executor.execute(job.action, {
       signal: job.signal,
       output: (chunk, stream) => logs.write(chunk, stream),
+      waits: isWaiting => this.#noteWait(job, isWaiting),
       record: result => this.#record(job, result),
     });
+  }
+
+  /** Others have its slot while it waits; when it goes on, one more is executed than there are slots until another ends. */
+  #noteWait(job: Job, isWaiting: boolean): void {
+    if (job.isWaiting === isWaiting) return;
+    job.isWaiting = isWaiting;
+    this.#executing += isWaiting ? -1 : 1;
+    this.#pump();
   }
 
   /** Only what ended well may be given to others; the rest stays until who asked for it has read it. */

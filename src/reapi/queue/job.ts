@@ -8,6 +8,8 @@ export class Job {
   readonly serial: number;
   /** The lower the sooner: of the operation that is in the greatest hurry. */
   priority: number;
+  /** Whether its action waits for others, which have its slot meanwhile. */
+  isWaiting = false;
   readonly #operations = new Set<Operation>();
   readonly #abort = new AbortController();
   #state: OperationState;

@@ -37,6 +37,7 @@ import {
 } from '../../proto/index.ts';
 import {
   ActionCache,
+  ActionChannels,
   ExecutionQueue,
   LocalActionExecutor,
   type ServedDigestFunction,
@@ -93,7 +94,10 @@ class Rig implements AsyncDisposable {
     const logs = this.#queue?.logs;
     const place = { blobs: this.blobs, access, limits: defaultReapiLimits, logs };
     this.#blobServices = blobServices(place, { execution: undefined, actionCache: true });
-    const routes = [...this.#blobServices.routes, ...executionServices({ ...place, cache, queue: this.#queue })];
+    const routes = [
+      ...this.#blobServices.routes,
+      ...executionServices({ ...place, cache, queue: this.#queue, channels: new ActionChannels() }),
+    ];
     this.#server = new GrpcServer(routes, { statusOf: statusOfError });
   }
 

@@ -1,5 +1,6 @@
 import type { Route } from '../../grpc/index.ts';
 import { actionCacheRoutes } from './action-cache-service.ts';
+import { actionChannelsRoutes } from './action-channels-service.ts';
 import { ByteStreamService } from './byte-stream-service.ts';
 import { type ServedFeatures, capabilitiesRoutes } from './capabilities-service.ts';
 import { contentAddressableStorageRoutes } from './content-addressable-storage-service.ts';
@@ -24,6 +25,9 @@ export function blobServices(place: ReapiPlace, features: ServedFeatures): Reapi
 
 /** Results of actions, and executions where there is a queue; that is its owner's. */
 export function executionServices(place: ExecutionPlace): readonly Route[] {
-  const executed = place.queue === undefined ? [] : [...executionRoutes(place), ...operationsRoutes(place)];
+  const executed =
+    place.queue === undefined
+      ? []
+      : [...executionRoutes(place), ...operationsRoutes(place), ...actionChannelsRoutes(place)];
   return [...actionCacheRoutes(place), ...executed];
 }
