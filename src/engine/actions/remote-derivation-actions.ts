@@ -1,5 +1,5 @@
 import { displayBytes } from '../../base/index.ts';
-import { checkoutTree } from '../../castore/index.ts';
+import { type Node, checkoutTree } from '../../castore/index.ts';
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { Outcome } from '../../exec/index.ts';
 import { GrpcStatus, statusNameOf } from '../../grpc/index.ts';
@@ -57,7 +57,8 @@ export class RemoteDerivationActions implements DerivationActions {
   /** Whether some of it was not looked at, since it was there before. */
   async #sendInputs({ inputs, signal }: BuilderProcess): Promise<boolean> {
     const fresh = [...inputs].filter(path => !this.#sent.has(path));
-    const roots = fresh.map(path => this.#store.rootOf(path));
+    const roots = [];
+    for (const path of fresh) roots.push(await this.#store.rootOf(path, { signal }));
     await sendTrees(this.#store.blobs, this.#blobs, { roots, signal });
     for (const path of fresh) this.#sent.add(path);
     return fresh.length < inputs.size;
@@ -85,8 +86,9 @@ export class RemoteDerivationActions implements DerivationActions {
     let channel: ClientActionChannel | undefined;
     const serve = nest({
       show: async paths => {
-        const roots = paths.map(path => [path, this.#store.rootOf(path)] as const);
-        await sendTrees(this.#store.blobs, this.#blobs, { roots: roots.map(([, root]) => root), signal });
+        const roots = new Map<StorePath, Node>();
+        for (const path of paths) roots.set(path, await this.#store.rootOf(path, { signal }));
+        await sendTrees(this.#store.blobs, this.#blobs, { roots: roots.values(), signal });
         for (const [path, root] of roots) await channel?.show(path, root, { signal });
       },
       waits: isWaiting => channel?.waits(isWaiting),
