@@ -52,7 +52,12 @@ export { type ExecutionOutcome, Operation, type OperationState } from './queue/o
 export { ReapiError, type ReapiErrorCode, reapiErrorCodes } from './error.ts';
 export { messageOfOwnDigest, ownDigestOf } from './digests/own-digest.ts';
 export { ReapiServer, type ReapiServerOptions } from './client/reapi-server.ts';
-export { ClientActionChannel, type OpenActionChannelOptions, openActionChannel } from './client/open-action-channel.ts';
+export {
+  ClientActionChannel,
+  type OpenActionChannelOptions,
+  type ServeProgram,
+  openActionChannel,
+} from './client/open-action-channel.ts';
 export { readLog } from './client/read-log.ts';
 export { RemoteBatch } from './client/remote-batch.ts';
 export { RemoteBlobStore, type RemoteBlobStoreOptions } from './client/remote-blob-store.ts';

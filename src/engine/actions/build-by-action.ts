@@ -116,7 +116,7 @@ export async function buildByAction(
   const { recordsRealisations: realisations } = settings;
   const built =
     nest?.store?.mode === 'submit'
-      ? await registerSubmitted(store, finished, { submitted: nest.store.submitted, realisations })
+      ? registerSubmitted(store, finished, { submitted: nest.store.submitted, realisations })
       : await registerOutputs(store, finished, { signal, realisations });
   return new Map(Array.from(built, ([name, { path }]) => [name, path]));
 }

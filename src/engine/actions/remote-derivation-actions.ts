@@ -83,18 +83,18 @@ export class RemoteDerivationActions implements DerivationActions {
   /** For a builder that may use Nix. */
   async #openChannel({ nest, signal }: BuilderProcess): Promise<ClientActionChannel | undefined> {
     if (nest === undefined) return undefined;
-    let channel: ClientActionChannel | undefined;
-    const serve = nest({
-      show: async paths => {
-        const roots = new Map<StorePath, Node>();
-        for (const path of paths) roots.set(path, await this.#store.rootOf(path, { signal }));
-        await sendTrees(this.#store.blobs, this.#blobs, { roots: roots.values(), signal });
-        for (const [path, root] of roots) await channel?.show(path, root, { signal });
-      },
-      waits: isWaiting => channel?.waits(isWaiting),
-    });
-    channel = await openActionChannel(this.#server, { folder: this.#store.storeDir.slice(1), signal, serve });
-    return channel;
+    const folder = this.#store.storeDir.slice(1);
+    const begin = (channel: ClientActionChannel) =>
+      nest({
+        show: async paths => {
+          const roots = new Map<StorePath, Node>();
+          for (const path of paths) roots.set(path, await this.#store.rootOf(path, { signal }));
+          await sendTrees(this.#store.blobs, this.#blobs, { roots: roots.values(), signal });
+          for (const [path, root] of roots) await channel.show(path, root, { signal });
+        },
+        waits: isWaiting => channel.waits(isWaiting),
+      });
+    return openActionChannel(this.#server, { folder, signal, begin });
   }
 
   /** Puts the outputs to where the builder would have. */

@@ -1,6 +1,6 @@
 import type { Action, Outcome } from '../../exec/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
-import type { ByteChannel } from '../../store/index.ts';
+import type { ServeProgram } from '../../reapi/index.ts';
 
 /** Where a builder runs that may use Nix. */
 export interface NestedSite {
@@ -9,9 +9,6 @@ export interface NestedSite {
   /** Whether the builder waits for what others do, who may need its place for that. */
   waits(isWaiting: boolean): void;
 }
-
-/** Serves one of a builder's programs, until either side ends or `signal` is aborted. */
-export type ServeProgram = (channel: ByteChannel, signal: AbortSignal) => Promise<void>;
 
 /** A builder's process, in the terms of its derivation. */
 export interface BuilderProcess extends Pick<Action, 'program' | 'argv' | 'environment'> {

@@ -17,12 +17,15 @@ import { messageOfOwnDigest } from '../digests/own-digest.ts';
 import { Changes } from '../queue/changes.ts';
 import type { ReapiServer } from './reapi-server.ts';
 
+/** Serves one program of an action, until either side ends or `signal` is aborted. */
+export type ServeProgram = (program: ByteChannel, signal: AbortSignal) => Promise<void>;
+
 export interface OpenActionChannelOptions {
   /** Where trees are shown: below the input root. */
   readonly folder: string;
   readonly signal: AbortSignal;
-  /** Serves one program of the action, until either side ends or `signal` is aborted. */
-  readonly serve: (channel: ByteChannel, signal: AbortSignal) => Promise<void>;
+  /** Who serves the programs of the action; called before there are any. */
+  readonly begin: (channel: ClientActionChannel) => ServeProgram;
   /** Told why a program was left. */
   readonly onLeft?: (error: unknown) => void;
 }
@@ -51,6 +54,7 @@ export class ClientActionChannel implements AsyncDisposable {
   readonly opened: Promise<void>;
   readonly #server: ReapiServer;
   readonly #options: OpenActionChannelOptions;
+  readonly #serveProgram: ServeProgram;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #changes = new Changes();
@@ -63,6 +67,7 @@ export class ClientActionChannel implements AsyncDisposable {
     this.#server = server;
     this.#options = options;
     this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
+    this.#serveProgram = options.begin(this);
     const opened = Promise.withResolvers<void>();
     this.opened = opened.promise;
     this.#listening = this.#listen(() => opened.resolve());
@@ -114,7 +119,7 @@ export class ClientActionChannel implements AsyncDisposable {
     const theirs = Readable.from(dataOf(answers), { objectMode: false });
     await using channel = new StreamChannel(theirs, ours);
     try {
-      await this.#options.serve(channel, AbortSignal.any([this.#signal, channel.ended]));
+      await this.#serveProgram(channel, AbortSignal.any([this.#signal, channel.ended]));
       channel.end();
       // What was written is on its way until the server has said its last.
       for await (const _rest of channel.source);

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { byteStringFromText } from '../../base/index.ts';
+import { byteStringFromText, unreachable } from '../../base/index.ts';
 import type { Node } from '../../castore/index.ts';
 import { GrpcStatus, type RequestStream, type Route, type ServerCall, bidiStreaming, unary } from '../../grpc/index.ts';
 import {
@@ -121,7 +121,9 @@ function nodeOf({ node }: ShowRequest): Node {
       return { kind: 'file', digest: ownDigestOf(node.value, what), executable: node.case === 'executable' };
     case 'symlinkTarget':
       return { kind: 'symlink', target: byteStringFromText(node.value) };
-    default:
+    case undefined:
       throw new GrpcStatus('invalidArgument', 'nothing is to be shown');
+    default:
+      return unreachable(node);
   }
 }
