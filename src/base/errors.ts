@@ -12,12 +12,21 @@ export abstract class FirnError<Code extends string = string> extends Error {
   }
 }
 
+/** Numbers of Linux's that libuv has no name for, as Node's errors bear them. */
+const namesOnLinux: { readonly [errno: number]: string } = {
+  [-37]: 'ENOLCK',
+  [-116]: 'ESTALE',
+  [-122]: 'EDQUOT',
+};
+
 /** The error number's name (`ENOENT`) if `error` came from the operating system, else undefined. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error && 'errno' in error)) return undefined;
   // Node's own errors bear the number there and the name as their code, ours (`SyscallError`) the name.
   if (typeof error.errno === 'string') return error.errno;
-  return typeof error.errno === 'number' && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  if (typeof error.errno !== 'number' || !('code' in error) || typeof error.code !== 'string') return undefined;
+  const isNamed = process.platform !== 'linux' || !error.code.startsWith('Unknown system error');
+  return isNamed ? error.code : (namesOnLinux[error.errno] ?? error.code);
 }
 
 /** The text to show for anything that was thrown. */

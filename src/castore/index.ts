@@ -46,7 +46,14 @@ export { decodeDirectory, encodeDirectory, maxDirectoryEntries, maxDirectorySize
 export { checkEntryName, checkSymlinkTarget, isEntryName, isSymlinkTarget } from './entry-name.ts';
 export { BlobReader, type OpenBlob } from './disk/blob-reader.ts';
 export type { BlobUpload, ReceivedBlob } from './disk/blob-upload.ts';
-export { Database, type HeldTransaction, type Row, type Schema, type SqlValue } from './disk/database.ts';
+export {
+  Database,
+  type HeldTransaction,
+  type Row,
+  type Schema,
+  type SqlValue,
+  openDatabaseToRead,
+} from './disk/database.ts';
 export { DataFolder, type OpenOptions, dataFolderFormat } from './disk/data-folder.ts';
 export type { BatchOptions, CommitOptions, DiskBlobBatch, EarlyDrafts } from './disk/disk-blob-batch.ts';
 export { DiskBlobStore, type DiskStoreOptions } from './disk/disk-blob-store.ts';

@@ -23,6 +23,8 @@ export const storeErrorCodes = {
   'realisation/conflict': 'an output that is known to be another store path already',
   'tree/not-a-file': 'an entry of a tree that was to be read and is no plain file',
   'store/unsupported': 'what this kind of store cannot do',
+  'store/mounted-incorrectly': 'an overlay file system that is not what a store’s URI says of it',
+  'store/hook-failed': 'a program that a store’s URI names and that has failed',
   'store/forbidden': 'a store whose data folder this user may not write to',
   'store-uri/malformed': 'a store’s URI that cannot be parsed',
   'store-uri/unknown-scheme': 'a store’s URI of a kind that nobody knows',

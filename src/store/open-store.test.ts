@@ -34,7 +34,7 @@ function makeContext(warnings: string[] = []): OpenStoreContext {
     }),
     reporter: { ...silentReporter, warn: message => warnings.push(message) },
     requireFeature: feature => {
-      throw new Error(feature);
+      if (feature !== 'local-overlay-store') throw new Error(feature);
     },
   };
 }
@@ -61,10 +61,16 @@ describe('opening stores', () => {
     ['local://foo', 'path/not-absolute', 'not an absolute path: "foo"'],
     ['local?root=foo', 'path/not-absolute', 'not an absolute path: "foo"'],
     ['local?require-sigs=maybe', 'config/bad-value', "Boolean setting 'require-sigs' has invalid value 'maybe'"],
+    ['local-overlay://foo', 'path/not-absolute', 'not an absolute path: "foo"'],
     [
-      'local-overlay://x',
+      'local-overlay:///nonexistent?lower-store=/nonexistent/lower&upper-layer=/nonexistent/upper',
+      'store/mounted-incorrectly',
+      'overlay filesystem "/nonexistent/nix/store" mounted incorrectly',
+    ],
+    [
+      'local-overlay://?upper-layer=/nonexistent&lower-store=ssh-ng://localhost',
       'store/unsupported',
-      "this version of Firn cannot open stores with scheme 'local-overlay' yet",
+      "'ssh-ng://localhost' cannot be below another store, since its store directory is not on this machine",
     ],
     ['ssh://-x', 'store-uri/malformed', "invalid SSH authority: '-x': host name '-x' must not start with '-'"],
   ];

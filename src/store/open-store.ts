@@ -41,6 +41,7 @@ const kinds: { readonly [scheme: string]: () => Promise<StoreOpener> } = {
   http: async () => (await import('./binary-cache/open-binary-cache.ts')).openHttpCache,
   https: async () => (await import('./binary-cache/open-binary-cache.ts')).openHttpCache,
   local: async () => (await import('./local/open-local-store.ts')).openLocalStore,
+  'local-overlay': async () => (await import('./local/overlay/open-overlay-store.ts')).openOverlayStore,
   ssh: async () => (await import('./ssh/open-ssh-store.ts')).openSshStore,
   'ssh-ng': async () => (await import('./ssh/open-ssh-ng-store.ts')).openSshNgStore,
   'mounted-ssh-ng': async () => (await import('./ssh/open-ssh-ng-store.ts')).openMountedSshNgStore,
@@ -48,31 +49,25 @@ const kinds: { readonly [scheme: string]: () => Promise<StoreOpener> } = {
   s3: async () => (await import('./binary-cache/s3/open-s3-cache.ts')).openS3Cache,
 };
 
-/** Schemes of C++ Nix that this version lacks. */
-const absent: ReadonlySet<string> = new Set(['local-overlay']);
-
 /**
- * Opens the store that `reference` names. Throws `store-uri/unknown-scheme`, `store/unsupported` for kinds that this
- * version lacks, what parameters (`config/…`, `path/…`) and features give cause for, and what opening the store throws.
+ * Opens the store that `reference` names. Throws `store-uri/unknown-scheme`, what parameters (`config/…`, `path/…`) and features give cause for, and what opening the store throws.
  */
 export async function openStore(reference: StoreReference, context: OpenStoreContext): Promise<Store> {
   if (reference.kind === 'auto' && reference.params.size === 0) {
     return (await import('./open-auto-store.ts')).openAutoStore(context);
   }
-  const { scheme, authority, params } = specify(reference);
+  const { scheme, authority, params } = specifyStore(reference);
   const known = { ...context.kinds, ...kinds };
   const load = Object.hasOwn(known, scheme) ? known[scheme] : undefined;
   if (load !== undefined) {
     const open = await load();
     return open({ scheme, authority, parameters: new StoreParameters(params), context });
   }
-  if (absent.has(scheme)) {
-    throw new StoreError('store/unsupported', `this version of Firn cannot open stores with scheme '${scheme}' yet`);
-  }
   throw new StoreError('store-uri/unknown-scheme', `don't know how to open Nix store with scheme '${scheme}'`);
 }
 
-function specify(reference: StoreReference): Omit<Extract<StoreReference, { kind: 'specified' }>, 'kind'> {
+/** As a scheme and what follows it, however it was written. */
+export function specifyStore(reference: StoreReference): Omit<Extract<StoreReference, { kind: 'specified' }>, 'kind'> {
   switch (reference.kind) {
     case 'specified':
       return reference;

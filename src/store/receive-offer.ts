@@ -29,7 +29,7 @@ type OfferReceiver = TreeSink & Pick<TreeReceiver, 'drain'>;
  * looked at before (`requireTrust`).
  */
 export async function receiveOffer(
-  store: OfferTaker,
+  store: Pick<OfferTaker, 'storeDir'>,
   offer: PathOffer,
   { receiver, signal }: { readonly receiver: OfferReceiver; readonly signal: AbortSignal },
 ): Promise<PathInfo> {

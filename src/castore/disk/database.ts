@@ -49,7 +49,7 @@ export class Database implements Disposable {
     options: { readonly readOnly?: boolean; readonly hasWriters?: boolean } = {},
   ) {
     this.path = path;
-    this.#connection = options.readOnly === true ? openReadOnly(path, options.hasWriters === true) : open(path);
+    this.#connection = options.readOnly === true ? openDatabaseToRead(path, options.hasWriters === true) : open(path);
     try {
       if (options.readOnly === true) this.#checkFile(schemas);
       else this.#prepareFile(schemas);
@@ -299,9 +299,10 @@ function open(path: string): DatabaseSync {
 
 /**
  * Without a log beside it, nobody has the file open and all is in it: `immutable` then needs neither locks nor files of
- * its own, so that a file system can be read-only. Who opens it for writing later disturbs whoever reads it so.
+ * its own, so that a file system can be read-only. Who opens it for writing later disturbs whoever reads it so, unless that was
+ * said (`hasWriters`). Also for other programs' databases. Throws `data-folder/unusable`.
  */
-function openReadOnly(path: string, hasWriters: boolean): DatabaseSync {
+export function openDatabaseToRead(path: string, hasWriters: boolean): DatabaseSync {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) {
     const message = `the database '${path}' cannot be opened: database does not exist, and cannot be created in read-only mode`;
     throw new CastoreError('data-folder/unusable', message);

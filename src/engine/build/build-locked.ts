@@ -247,6 +247,6 @@ function keepFailed({ context, request, site, scratch }: Build): boolean {
 /** What is at the paths that a builder had, unless it is valid. */
 async function removeScratch({ store }: BuildContext, scratch: ScratchOutputs): Promise<void> {
   for (const path of scratch.paths.values()) {
-    if (store.paths.find(path) === undefined) await removeTreeAtEase(store.realPath(path));
+    if ((await store.pathInfo(path)) === undefined) await removeTreeAtEase(store.realPath(path));
   }
 }

@@ -157,9 +157,9 @@ class OutputRegistration implements AsyncDisposable {
 
   async #compare(draft: OutputDraft, info: PathInfo): Promise<void> {
     const store = this.#store;
-    const valid = store.paths.find(info.path);
+    const valid = await store.pathInfo(info.path);
     if (valid === undefined) return;
-    if (equalHashes(valid.info.narHash, info.narHash)) return this.#trust(info.path);
+    if (equalHashes(valid.narHash, info.narHash)) return this.#trust(info.path);
     const real = store.realPath(info.path);
     let from = '';
     if (this.#options.differs !== undefined) {
@@ -199,6 +199,10 @@ class OutputRegistration implements AsyncDisposable {
       if (path !== undefined) held.add(path);
     }
     await this.#store.temporaryRoots.add(staged.keys(), signal);
+    await this.#store.inheritRealisations(
+      realisations.map(({ id }) => id),
+      { signal },
+    );
     let left = realisations;
     const record = (paths: ReadonlySet<StorePath>) => {
       this.#store.realisations.addAll(realisations.filter(({ path }) => paths.has(path)));

@@ -22,7 +22,8 @@ export async function computeClosure(
   roots: Iterable<StorePath>,
   { includeOutputs = false, includeDerivers = false, signal }: ClosureOptions = {},
 ): Promise<Map<StorePath, PathInfo>> {
-  if (store instanceof LocalStore && !includeOutputs && !includeDerivers) return closureFromTables(store, roots);
+  if (store instanceof LocalStore && !includeOutputs && !includeDerivers)
+    return closureFromTables(store, roots, signal);
   const closure = new Map<StorePath, PathInfo>();
   await exploreGraph(roots, { limit: questionsAtOnce, signal }, async (path, stop) => {
     const options = { signal: stop };
@@ -38,8 +39,13 @@ export async function computeClosure(
 }
 
 /** Without a question for each path: 10,000 take 0.1 s. */
-function closureFromTables(store: LocalStore, roots: Iterable<StorePath>): Map<StorePath, PathInfo> {
+async function closureFromTables(
+  store: LocalStore,
+  roots: Iterable<StorePath>,
+  signal: AbortSignal | undefined,
+): Promise<Map<StorePath, PathInfo>> {
   const wanted = [...roots];
+  await store.inherit(wanted, { signal });
   const closure = store.paths.closure(wanted);
   for (const root of wanted) if (!closure.has(root)) throw invalidPath(store.storeDir, root);
   return closure;

@@ -83,8 +83,8 @@ async function commit(
   { signal, repair }: { readonly signal: AbortSignal; readonly repair: boolean },
 ): Promise<void> {
   const { path } = staged.info;
-  await store.temporaryRoots.add([path], signal);
-  if (!repair && store.paths.isValid(path)) return;
+  const valid = await store.writer.keep([path], { signal });
+  if (!repair && valid.has(path)) return;
   await commitStaged(store, new Map([[path, staged]]), { repair, signal });
 }
 
@@ -93,6 +93,7 @@ async function requirePresent(store: LocalStore, source: TreeSource, options: Ad
   const { sink, finish } = hashTree(store, options);
   await source(isFlat(options) ? plainFileOnly(sink) : sink, async () => {}, options.signal);
   const { path } = finish();
+  await store.inherit([path], options);
   const valid = store.paths.find(path);
   if (valid === undefined) store.requireWritable();
   return valid?.info ?? store.paths.require(path).info;

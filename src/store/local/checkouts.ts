@@ -1,4 +1,5 @@
 import { lstatSync, renameSync } from 'node:fs';
+import { errnoOf } from '../../base/index.ts';
 import { type CheckoutOptions, type Node, checkoutTree, removeTree } from '../../castore/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
 import type { LocalStore } from './local-store.ts';
@@ -50,7 +51,7 @@ export class Checkouts implements Disposable {
   #swap(path: StorePath, { at, real }: Draft): void {
     const old = placeBeside(this.#store, 'old', path);
     removeTree(old);
-    if (lstatSync(real, { throwIfNoEntry: false }) !== undefined) renameSync(real, old);
+    moveAside(real, old);
     renameSync(at, real);
     this.#drafts.delete(path);
     removeTree(old);
@@ -62,5 +63,16 @@ export class Checkouts implements Disposable {
 
   [Symbol.dispose](): void {
     for (const { at } of this.#drafts.values()) removeTree(at);
+  }
+}
+
+/** Removes it where it cannot be moved: overlayfs moves no folder of a layer that cannot be written to. */
+function moveAside(real: string, old: string): void {
+  if (lstatSync(real, { throwIfNoEntry: false }) === undefined) return;
+  try {
+    renameSync(real, old);
+  } catch (error) {
+    if (errnoOf(error) !== 'EXDEV') throw error;
+    removeTree(real);
   }
 }

@@ -48,6 +48,8 @@ export async function commitGroup(store: LocalStore, group: Group, options: Comm
   const left = new Map(group);
   await using resources = new AsyncDisposableStack();
   try {
+    // What a store below has need not be added, and may be referred to.
+    await store.inherit(Array.from(group.values(), ({ info }) => [info.path, ...info.references]).flat(), options);
     const order = topologicalOrder(store.storeDir, group.keys(), path => group.get(path)?.info.references ?? []);
     const locked = await lockGroup(store, { group, order }, options);
     resources.use(locked.locks);

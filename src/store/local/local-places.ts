@@ -99,7 +99,7 @@ function isOfOther(stateDir: string): boolean {
 }
 
 /** Whether another Nix keeps its state there and knows any store path: otherwise there is nothing that it could miss. */
-function governs(stateDir: string): boolean {
+export function governs(stateDir: string): boolean {
   if (!isOfOther(stateDir)) return false;
   try {
     using database = new DatabaseSync(join(stateDir, 'db', 'db.sqlite'), { readOnly: true });

@@ -42,6 +42,8 @@ import { LocalIndex } from './local-index.ts';
 import { LocalTrees } from './local-trees.ts';
 import { LocalUpkeep } from './local-upkeep.ts';
 import { LocalWriter } from './local-writer.ts';
+import { Inheritance } from './overlay/inheritance.ts';
+import type { Overlay } from './overlay/overlay.ts';
 import { PathTable } from './path-table.ts';
 import { RealisationTable } from './realisation-table.ts';
 import { TemporaryRoots } from './roots/temporary-roots.ts';
@@ -73,6 +75,10 @@ export interface LocalStoreOptions {
   readonly secretKeys?: readonly SecretKey[];
   /** Whether nothing may be written, not even a lock: for stores on file systems that are read-only. */
   readonly readOnly?: boolean;
+  /** With `readOnly`: whether others write meanwhile, who are to be seen. */
+  readonly hasWriters?: boolean;
+  /** What the store inherits from, if anything. */
+  readonly overlay?: Overlay | undefined;
   readonly reporter?: Reporter;
   /** For tests that make calls fail. */
   readonly fileSystem?: FileSystem;
@@ -102,6 +108,7 @@ export class LocalStore implements Store {
   readonly systemFeatures: ReadonlySet<string> | undefined;
   readonly requireSignatures: boolean;
   readonly readOnly: boolean;
+  readonly overlay: Overlay | undefined;
   readonly reporter: Reporter;
 
   readonly blobs: DiskBlobStore;
@@ -117,6 +124,7 @@ export class LocalStore implements Store {
   readonly upkeep: LocalUpkeep;
   readonly repairer: LocalUpkeep;
   readonly #trees = new LocalTrees(this);
+  readonly #inheritance: Inheritance | undefined;
   readonly #options: LocalStoreOptions;
   readonly #autoCollector: AutoCollector | undefined;
   #takesDrafts: boolean | undefined;
@@ -136,12 +144,15 @@ export class LocalStore implements Store {
     this.#options = options;
     this.requireSignatures = options.requireSignatures ?? true;
     this.readOnly = options.readOnly ?? false;
+    this.overlay = options.overlay;
+    this.#inheritance = options.overlay && new Inheritance(this, options.overlay.lower);
     this.reporter = options.reporter ?? silentReporter;
     const { fileSystem = realFileSystem } = options;
     const schemas = [storeSchema];
     this.blobs = new DiskBlobStore(options.dataFolder, {
       schemas,
       readOnly: this.readOnly,
+      hasWriters: options.hasWriters ?? false,
       fileSystem,
       // A client of a daemon sets it when the store is open.
       linksSmallFiles: () => options.linksSmallFiles ?? false,
@@ -156,7 +167,7 @@ export class LocalStore implements Store {
     });
     this.temporaryRoots = new TemporaryRoots(join(options.dataFolder, 'temproots'), this.storeDir);
     this.earlyCommits = new EarlyCommits(database);
-    this.index = new LocalIndex(this.paths);
+    this.index = new LocalIndex(this.paths, options.overlay?.lower.index);
     this.writer = new LocalWriter(this);
     this.collector = new LocalCollector(this);
     this.upkeep = new LocalUpkeep(this);
@@ -223,24 +234,42 @@ export class LocalStore implements Store {
     return { prepareFiles: () => Promise.resolve(), pathOf: node => this.blobs.pathOf(node) };
   }
 
+  /**
+   * Records what the store below has of `paths`, if there is one, so that the tables have it: to be waited for before these are
+   * asked whether something is valid. As `Inheritance.inheritPaths`.
+   */
+  async inherit(paths: Iterable<StorePath>, options?: CallOptions): Promise<void> {
+    await this.#inheritance?.inheritPaths(paths, options);
+  }
+
+  /** As `inherit`, what outputs are. */
+  async inheritRealisations(ids: Iterable<DerivationOutputId>, options?: CallOptions): Promise<void> {
+    await this.#inheritance?.inheritRealisations(ids, options);
+  }
+
   async pathInfo(path: StorePath, { signal }: CallOptions = {}): Promise<PathInfo | undefined> {
     signal?.throwIfAborted();
+    await this.inherit([path], { signal });
     return this.paths.find(path)?.info;
   }
 
   async pathFromHashPart(hashPart: string, { signal }: CallOptions = {}): Promise<StorePath | undefined> {
     signal?.throwIfAborted();
-    return this.paths.findByHashPart(hashPart);
+    return this.paths.findByHashPart(hashPart) ?? this.overlay?.lower.pathFromHashPart(hashPart, { signal });
   }
 
   async validPaths(paths: Iterable<StorePath>, { signal }: CallOptions = {}): Promise<Set<StorePath>> {
     signal?.throwIfAborted();
-    return this.paths.validOf(paths);
+    const wanted = new Set(paths);
+    await this.inherit(wanted, { signal });
+    return this.paths.validOf(wanted);
   }
 
   async knownOutputs(derivations: Iterable<StorePath>, { signal }: CallOptions = {}): Promise<KnownOutputs> {
     signal?.throwIfAborted();
-    return this.paths.knownOutputsOf(derivations);
+    const wanted = new Set(derivations);
+    await this.inherit(wanted, { signal });
+    return this.paths.knownOutputsOf(wanted);
   }
 
   derivation(path: StorePath): Derivation | undefined {
@@ -267,12 +296,13 @@ export class LocalStore implements Store {
 
   async realisation(id: DerivationOutputId, { signal }: CallOptions = {}): Promise<RealisedOutput | undefined> {
     signal?.throwIfAborted();
+    await this.inheritRealisations([id], { signal });
     return this.realisations.find(id);
   }
 
   async buildLog(path: StorePath, { signal }: CallOptions = {}): Promise<Uint8Array | undefined> {
     signal?.throwIfAborted();
-    return readBuildLog(this.logDir, path);
+    return (await readBuildLog(this.logDir, path)) ?? this.overlay?.lower.buildLog(path, { signal });
   }
 
   /**
@@ -316,6 +346,7 @@ export class LocalStore implements Store {
     await this.earlyCommits[Symbol.asyncDispose]();
     this.temporaryRoots[Symbol.dispose]();
     await this.blobs[Symbol.asyncDispose]();
+    await this.overlay?.lower[Symbol.asyncDispose]();
   }
 }
 

@@ -1,10 +1,11 @@
-import { type TreeSink, teeTree } from '../../base/index.ts';
-import { type CallOptions, type Node, TreeBuilder, streamTree, walkTree } from '../../castore/index.ts';
+import type { TreeSink } from '../../base/index.ts';
+import { type CallOptions, type Node, TreeBuilder, streamTree } from '../../castore/index.ts';
 import { type PathInfo, type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import { DiskTree } from '../daemon/disk-tree.ts';
 import { receiveOffer } from '../receive-offer.ts';
 import { invalidPath } from '../require-path-info.ts';
-import type { PathOffer, StreamPathOptions, TreeAccess } from '../store.ts';
+import type { StreamPathOptions, TreeAccess } from '../store.ts';
+import { type PathPlace, offerPlace, streamPlace } from '../stream-place.ts';
 import { BlobTree } from './blob-tree.ts';
 import type { LocalStore } from './local-store.ts';
 import type { RecordedPath } from './recorded-path.ts';
@@ -25,13 +26,13 @@ export class LocalTrees {
    * `path/invalid`, and what reading that place gives cause for: `path/hash-mismatch`, and the system's.
    */
   async rootOf(path: StorePath, { signal = new AbortController().signal }: CallOptions = {}): Promise<Node> {
-    const { info, root } = this.#require(path);
+    const { info, root } = await this.#require(path, signal);
     if (root !== undefined) return root;
     this.#store.requireWritable();
     // No collection takes what it is made of before the batch ends.
     await using batch = this.#store.blobs.batch();
     await using builder = new TreeBuilder(batch, { signal });
-    await receiveOffer(this.#store, this.#offer(info), { receiver: builder, signal });
+    await receiveOffer(this.#store, offerPlace(this.#placeOf(info), this.#store.uri), { receiver: builder, signal });
     const taken = await builder.finish();
     await batch.commit({ signal });
     await this.#store.earlyCommits.settled();
@@ -40,11 +41,9 @@ export class LocalTrees {
   }
   /** As `Store.streamPath`. What the castore has, has the digests that the tree names, so that no NAR hash is computed. */
   async stream(path: StorePath, sink: TreeSink, options: StreamPathOptions = {}): Promise<void> {
-    const { info, root } = this.#require(path);
+    const { info, root } = await this.#require(path, options.signal);
     if (root === undefined) {
-      const { drain = async () => {}, signal = new AbortController().signal } = options;
-      await receiveOffer(this.#store, this.#offer(info), { receiver: { ...teeTree(sink), drain }, signal });
-      return;
+      return streamPlace(this.#store, { ...this.#placeOf(info), sink }, options);
     }
     if (await this.#isEarly(root, options.signal)) await this.#store.earlyCommits.settled();
     await streamTree(this.#store.blobs, root, sink, { ...options, reader: this.#store.blobs });
@@ -54,7 +53,7 @@ export class LocalTrees {
   async open(path: StorePath, { signal }: CallOptions = {}): Promise<TreeAccess> {
     signal?.throwIfAborted();
     const { blobs, storeDir } = this.#store;
-    const { root } = this.#require(path);
+    const { root } = await this.#require(path, signal);
     if (root === undefined || (await this.#isEarly(root, signal))) return new DiskTree(this.#store.realPath(path));
     return new BlobTree(blobs, root, printStorePath(storeDir, path));
   }
@@ -65,16 +64,12 @@ export class LocalTrees {
     return (await this.#store.blobs.findMissing([root.digest], { signal })).length > 0;
   }
 
-  #offer(info: PathInfo): PathOffer {
-    const place = this.#store.realPath(info.path);
-    const source: PathOffer['source'] = async (sink, drain) => {
-      for (const _ of walkTree(place, sink)) await drain();
-    };
-    // Whether its name follows from its contents was looked at when it became valid.
-    return { info: { ...info, contentAddress: undefined }, source, from: this.#store.uri, isTrusted: true };
+  #placeOf(info: PathInfo): PathPlace {
+    return { info, place: this.#store.realPath(info.path) };
   }
 
-  #require(path: StorePath): RecordedPath {
+  async #require(path: StorePath, signal: AbortSignal | undefined): Promise<RecordedPath> {
+    await this.#store.inherit([path], { signal });
     const valid = this.#store.paths.find(path);
     if (valid === undefined) throw invalidPath(this.#store.storeDir, path);
     return valid;

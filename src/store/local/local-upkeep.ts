@@ -3,6 +3,7 @@ import type { CallOptions } from '../../castore/index.ts';
 import type { StorePath } from '../../nix-compat/index.ts';
 import type { Optimised, RepairOptions, Repairer, Upkeep, VerifyStoreOptions } from '../store.ts';
 import type { LocalStore } from './local-store.ts';
+import { deduplicate } from './overlay/deduplicate.ts';
 import { hashTree } from './upkeep/hash-tree.ts';
 import { optimiseStore } from './upkeep/optimise-store.ts';
 import { repairPath } from './upkeep/repair-path.ts';
@@ -20,12 +21,16 @@ export class LocalUpkeep implements Upkeep, Repairer {
     return verifyStore(this.#store, options);
   }
 
-  optimise(options?: CallOptions): Promise<Optimised> {
-    return optimiseStore(this.#store, options);
+  async optimise(options?: CallOptions): Promise<Optimised | undefined> {
+    const { overlay } = this.#store;
+    if (overlay === undefined) return optimiseStore(this.#store, options);
+    await deduplicate(this.#store, overlay, options);
+    return undefined;
   }
 
   async isIntact(path: StorePath, { signal }: CallOptions = {}): Promise<boolean> {
     signal?.throwIfAborted();
+    await this.#store.inherit([path], { signal });
     const { narHash } = this.#store.paths.require(path).info;
     const hashed = hashTree(this.#store.realPath(path));
     return hashed.kind === 'hashed' && equalBytes(hashed.digest, narHash.digest);

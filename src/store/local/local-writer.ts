@@ -39,24 +39,33 @@ export class LocalWriter implements PathWriter {
   /** Keeps `paths` until the process ends, whether or not they are valid yet; returns those that are. */
   async keep(paths: readonly StorePath[], { signal }: CallOptions = {}): Promise<Set<StorePath>> {
     if (!this.#store.readOnly) await this.#store.temporaryRoots.add(paths, signal);
+    await this.#store.inherit(paths, { signal });
     return this.#store.paths.validOf(paths);
   }
 
   async addSignatures(path: StorePath, signatures: readonly Signature[], { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     this.#store.requireWritable();
+    await this.#store.inherit([path], { signal });
     this.#store.paths.addSignatures(path, signatures);
   }
 
   async addRealisation(realisation: Realisation, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    this.#store.requireWritable();
-    this.#store.realisations.add(realisation);
+    await this.addRealisations([realisation], { signal });
   }
 
   async addRealisations(realisations: readonly Realisation[], { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     this.#store.requireWritable();
+    await this.#store.inherit(
+      realisations.map(({ path }) => path),
+      { signal },
+    );
+    await this.#store.inheritRealisations(
+      realisations.map(({ id }) => id),
+      { signal },
+    );
     this.#store.realisations.addAll(realisations);
   }
 

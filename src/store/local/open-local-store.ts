@@ -4,16 +4,24 @@ import { displayBytes, errnoOf } from '../../base/index.ts';
 import { CastoreError } from '../../castore/index.ts';
 import { booleanType, canonicalPath, decodePercent, optionalAbsolutePathType } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
-import type { StoreRequest } from '../open-store.ts';
+import type { OpenStoreContext, StoreRequest } from '../open-store.ts';
 import type { Store } from '../store.ts';
-import { takeStoreFiles, takeTraits } from '../store-parameters.ts';
+import { type StoreTraits, takeStoreFiles, takeTraits } from '../store-parameters.ts';
 import { readSecretKeys, readTrustedKeys } from '../trusted-keys.ts';
-import { localPlaces } from './local-places.ts';
+import { type ChosenPlaces, type LocalPlaces, localPlaces } from './local-places.ts';
 import { LocalStore, type LocalStoreOptions } from './local-store.ts';
 
-/** `local`, `local?root=/path` or `/path` */
-export function openLocalStore({ authority, parameters, context }: StoreRequest): Promise<Store> {
-  const { environment, reporter, settings } = context;
+/** What the URI of a local store says, of whatever kind. */
+export interface LocalParameters {
+  readonly chosen: ChosenPlaces;
+  readonly traits: StoreTraits;
+  readonly requireSignatures: boolean;
+  readonly readOnly: boolean;
+}
+
+/** Throws what `StoreParameters.take` and `parseStoreDir` throw. */
+export function takeLocalParameters({ authority, parameters, context }: StoreRequest): LocalParameters {
+  const { environment, settings } = context;
   const traits = takeTraits(parameters, environment.storeDir);
   const path = authority === '' ? undefined : canonicalPath(displayBytes(decodePercent(authority)));
   const files = takeStoreFiles(parameters);
@@ -28,21 +36,41 @@ export function openLocalStore({ authority, parameters, context }: StoreRequest)
   const readOnly = parameters.take('read-only', booleanType, false);
   parameters.take('ignore-gc-delete-failure', booleanType, false);
   parameters.take('use-roots-daemon', booleanType, false);
+  return { chosen, traits, requireSignatures, readOnly };
+}
+
+/** `local`, `local?root=/path` or `/path` */
+export function openLocalStore(request: StoreRequest): Promise<Store> {
+  const { parameters, context } = request;
+  const taken = takeLocalParameters(request);
   const uri = parameters.formatUri('local://');
-  parameters.warnUnknown(reporter);
-  if (readOnly) context.requireFeature('read-only-local-store');
-  const places = localPlaces(chosen, environment, reporter);
+  parameters.warnUnknown(context.reporter);
+  if (taken.readOnly) context.requireFeature('read-only-local-store');
+  const places = localPlaces(taken.chosen, context.environment, context.reporter);
+  return Promise.resolve(openLocal(taken, { places, uri: uri === 'local://' ? 'local' : uri }, context));
+}
+
+interface Placed extends Pick<LocalStoreOptions, 'uri' | 'overlay' | 'hasWriters'> {
+  readonly places: LocalPlaces;
+}
+
+/** Throws `store/forbidden` where this user may not write there, and as `LocalStore`. */
+export function openLocal(
+  { traits, requireSignatures, readOnly }: LocalParameters,
+  { places, ...placed }: Placed,
+  { reporter, settings }: OpenStoreContext,
+): LocalStore {
   const { priority = 0, wantMassQuery = false, isTrusted, storeDir, systemFeatures } = traits;
   let trustedKeys: ReturnType<typeof readTrustedKeys> | undefined;
   let secretKeys: ReturnType<typeof readSecretKeys> | undefined;
-  const options = {
+  return open({
     ...places,
+    ...placed,
     storeDir,
     priority,
     wantMassQuery,
     isTrusted,
     systemFeatures,
-    uri: uri === 'local://' ? 'local' : uri,
     readOnly,
     requireSignatures,
     get trustedKeys() {
@@ -62,8 +90,7 @@ export function openLocalStore({ authority, parameters, context }: StoreRequest)
       keepOutputs: settings.get('keep-outputs'),
       keepDerivations: settings.get('keep-derivations'),
     },
-  };
-  return Promise.resolve(open(options));
+  });
 }
 
 function open(options: LocalStoreOptions): LocalStore {

@@ -30,6 +30,7 @@ export class OrderedAdder implements AsyncDisposable {
     const { repair, signal, checkSignatures } = this.#options;
     const { path } = offer.info;
     if (this.#group.has(path)) return;
+    await this.#store.inherit([path], { signal });
     if (!repair && this.#store.paths.isValid(path)) {
       // It is kept first and then looked at: a collection may just have been about to take it.
       const valid = await this.#store.writer.keep([path], { signal });

@@ -160,6 +160,12 @@ export class PathTable {
     });
   }
 
+  /** Has the tree of a path at its place alone from now on, where that is complete. */
+  clearRoot(path: StorePath): void {
+    const sql = 'UPDATE paths SET root_kind = ?, root = ?, root_size = ? WHERE path = ?';
+    this.#database.run(sql, ...columnsOfRoot(undefined), path);
+  }
+
   /** Says of a path whose tree was at its place alone what that is in the castore. Counts as a registration: collections look at it. */
   setRoot(path: StorePath, root: Node): void {
     this.#database.transaction(() => {

@@ -4,7 +4,7 @@ import { type StoreDir, type StorePath, storePathHashPart } from '../../../nix-c
 import type { TemporaryRootsReader } from '../roots/read-temporary-roots.ts';
 import type { RootsLock } from '../roots/roots-lock.ts';
 import { BatchPace } from './batch-pace.ts';
-import type { Trash } from './trash.ts';
+import type { StoreEntries } from './store-entries.ts';
 
 /** What the parts of one collection share. */
 export interface Collection {
@@ -14,7 +14,7 @@ export interface Collection {
   readonly realStoreDir: string;
   readonly lock: RootsLock;
   readonly temporary: HeldPaths;
-  readonly trash: Trash;
+  readonly entries: StoreEntries;
   readonly reporter: Reporter;
   /** No more is deleted once more bytes than this are free, if what is deleted shares nothing. */
   readonly maxFreed: number;
@@ -48,7 +48,7 @@ export class HeldPaths {
 }
 
 /**
- * Works through `items` in short batches. Each has the roots locked; what it put into the trash is removed before the
+ * Works through `items` in short batches. Each has the roots locked; what it took out of the store directory is gone before the
  * next. `select` says how many of the items that begin at an index, `size` unless it matters, make the next batch.
  */
 export async function inBatches<T>(
@@ -61,7 +61,7 @@ export async function inBatches<T>(
     readonly goOn?: () => boolean;
   },
 ): Promise<void> {
-  const { lock, trash, signal } = collection;
+  const { lock, entries, signal } = collection;
   const pace = new BatchPace();
   for (let at = 0; at < items.length;) {
     signal?.throwIfAborted();
@@ -74,7 +74,7 @@ export async function inBatches<T>(
     }, signal);
     pace.took(milliseconds);
     at = end;
-    await trash.empty(signal);
+    await entries.empty(signal);
     if (steps.goOn?.() === false) return;
   }
 }

@@ -4,6 +4,7 @@ import type { FileSystem } from '../../../castore/index.ts';
 import { NixCompatError, type StorePath, parseStorePath } from '../../../nix-compat/index.ts';
 import { type Collection, inBatches } from './collection.ts';
 import { linksName } from './unused-links.ts';
+import type { StoreEntries } from './store-entries.ts';
 import { trashName } from './trash.ts';
 
 /** An entry of the store directory that is no valid path. */
@@ -14,13 +15,9 @@ export interface Leftover {
 }
 
 /** What is in the store directory beside what `isKnown` knows to be valid; in ascending order. */
-export function findLeftovers(
-  fileSystem: FileSystem,
-  realStoreDir: string,
-  isKnown: (path: StorePath) => boolean,
-): Leftover[] {
+export function findLeftovers(entries: Pick<StoreEntries, 'names'>, isKnown: (path: StorePath) => boolean): Leftover[] {
   const leftovers: Leftover[] = [];
-  for (const name of listFolder(fileSystem, realStoreDir).toSorted()) {
+  for (const name of entries.names().toSorted()) {
     if (name === linksName || name === trashName) continue;
     const path = parse(name);
     if (path === undefined || !isKnown(path)) leftovers.push({ name, path });
@@ -33,7 +30,7 @@ export function findLeftovers(
  * anybody. What cannot be removed is warned of.
  */
 export async function sweepLeftovers(collection: Collection, leftovers: readonly Leftover[]): Promise<void> {
-  const { database, fileSystem, realStoreDir, reporter, storeDir, temporary, trash } = collection;
+  const { database, entries, fileSystem, realStoreDir, reporter, storeDir, temporary } = collection;
   const isInUse = ({ name, path }: Leftover): boolean => {
     if (path === undefined) return name.startsWith('tmp-') && isLocked(fileSystem, join(realStoreDir, name));
     if (temporary.has(path) || database.get('SELECT 1 FROM paths WHERE path = ?', path) !== undefined) return true;
@@ -43,19 +40,18 @@ export async function sweepLeftovers(collection: Collection, leftovers: readonly
     work: batch => {
       temporary.update();
       for (const leftover of batch) {
-        const place = join(realStoreDir, leftover.name);
         try {
-          if (isInUse(leftover) || !trash.take(place)) continue;
+          if (isInUse(leftover) || entries.remove(leftover.name) !== 'removed') continue;
         } catch (error) {
           if (errnoOf(error) === undefined) throw error;
-          reporter.warn(`cannot remove '${place}': ${messageOf(error)}`);
+          reporter.warn(`cannot remove '${join(realStoreDir, leftover.name)}': ${messageOf(error)}`);
           continue;
         }
         reporter.log('info', `deleting '${storeDir}/${leftover.name}'`);
         if (leftover.path !== undefined) collection.deleted.push(leftover.path);
       }
     },
-    goOn: () => trash.bytesFreed <= collection.maxFreed,
+    goOn: () => entries.bytesFreed <= collection.maxFreed,
   });
 }
 
@@ -71,15 +67,6 @@ function isLocked(fs: FileSystem, path: string): boolean {
     return !tryLockFile(fd, 'exclusive');
   } finally {
     fs.closeSync(fd);
-  }
-}
-
-function listFolder(fs: FileSystem, path: string): string[] {
-  try {
-    return fs.readdirSync(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
   }
 }
 

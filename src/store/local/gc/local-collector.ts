@@ -26,13 +26,15 @@ import { findRuntimeRoots } from '../roots/runtime-roots.ts';
 import type { TemporaryRoots } from '../roots/temporary-roots.ts';
 import { type Collection, HeldPaths } from './collection.ts';
 import { lockCollector } from './collector-lock.ts';
-import { type Leftover, findLeftovers, sweepLeftovers } from './leftovers.ts';
+import { findLeftovers, sweepLeftovers } from './leftovers.ts';
 import type { LocalDerivations } from '../local-derivations.ts';
 import type { RealisationTable } from '../realisation-table.ts';
 import { realisedOutputs } from './realised-outputs.ts';
+import type { Overlay } from '../overlay/overlay.ts';
+import { UpperEntries } from '../overlay/upper-entries.ts';
 import { PathGraph, PathMarks } from './path-graph.ts';
+import { FolderEntries, type StoreEntries } from './store-entries.ts';
 import { type DeadPaths, sweepPaths } from './sweep-paths.ts';
-import { Trash } from './trash.ts';
 import { removeUnusedLinks } from './unused-links.ts';
 import { ValidTrees } from './valid-trees.ts';
 
@@ -46,6 +48,8 @@ export interface CollectedStore {
   readonly derivations: LocalDerivations;
   readonly realisations: RealisationTable;
   readonly reporter: Reporter;
+  /** What the store inherits from, if anything. */
+  readonly overlay?: Overlay | undefined;
   /** Throws where nothing may be written. */
   requireWritable(): void;
 }
@@ -81,8 +85,12 @@ export class LocalCollector implements Collector {
     reporter.log('info', 'determining live/dead paths...');
     const live: StorePath[] = [];
     const dead: StorePath[] = [];
-    for (const [node, path] of graph.paths.entries()) (marks.isLive(node) ? live : dead).push(path);
-    for (const { path } of this.#findLeftovers(known => graph.nodeOf(known) !== undefined)) {
+    const entries = await this.#openEntries(options.signal);
+    for (const [node, path] of graph.paths.entries()) {
+      if (marks.isLive(node)) live.push(path);
+      else if (entries.isRemovable(path)) dead.push(path);
+    }
+    for (const { path } of findLeftovers(entries, known => graph.nodeOf(known) !== undefined)) {
       if (path !== undefined) (temporary.has(path) ? live : dead).push(path);
     }
     return { live: live.toSorted(compareStorePaths), dead: dead.toSorted(compareStorePaths) };
@@ -99,8 +107,8 @@ export class LocalCollector implements Collector {
     const removed = (file: string) => reporter.log('info', `removing stale temporary roots file "${file}"`);
     await lock.exclusive(() => removeStaleTemporaryRoots(place, removed), signal);
     await awaitTest('_NIX_TEST_GC_SYNC_1');
-    const trash = new Trash(fileSystem, realStoreDir, reporter);
-    await trash.emptyAll(signal);
+    const entries = await this.#openEntries(signal);
+    await entries.emptyAll(signal);
 
     reporter.log('info', 'finding garbage collector roots...');
     const temporary = new HeldPaths(new TemporaryRootsReader(place));
@@ -108,17 +116,21 @@ export class LocalCollector implements Collector {
     await awaitTest('_NIX_TEST_GC_SYNC_2');
     const deleted: StorePath[] = [];
     const places = { storeDir, realStoreDir, fileSystem, database };
-    const collection: Collection = { ...places, lock, temporary, trash, reporter, maxFreed, signal, deleted };
+    const collection: Collection = { ...places, lock, temporary, entries, reporter, maxFreed, signal, deleted };
     let swept = 0;
     try {
       if (options.paths !== undefined) await this.#collectChosen(collection, found, options.paths);
       else if (maxFreed > 0) await this.#collectDead(collection, found);
       if (await removeUnusedLinks(fileSystem, realStoreDir, signal)) reporter.log('info', 'deleting unused links...');
-      swept = await this.#sweepBlobs({ maxFreed: Math.max(0, maxFreed - trash.bytesFreed), signal });
+      swept = await this.#sweepBlobs({ maxFreed: Math.max(0, maxFreed - entries.bytesFreed), signal });
     } finally {
-      options.collected?.({ paths: deleted, bytesFreed: trash.bytesFreed + swept });
+      try {
+        await entries.finish();
+      } finally {
+        options.collected?.({ paths: deleted, bytesFreed: entries.bytesFreed + swept });
+      }
     }
-    return { paths: deleted, bytesFreed: trash.bytesFreed + swept };
+    return { paths: deleted, bytesFreed: entries.bytesFreed + swept };
   }
 
   /** Keeps collections from beginning until disposed of; waits for the end of one that is under way. */
@@ -172,7 +184,7 @@ export class LocalCollector implements Collector {
       const node = found.graph.nodeOf(path);
       return node !== undefined && found.marks.isLive(node);
     };
-    await sweepLeftovers(collection, this.#findLeftovers(isLive));
+    await sweepLeftovers(collection, findLeftovers(collection.entries, isLive));
   }
 
   /** All of `paths` or, if one of them is needed, none. */
@@ -194,8 +206,11 @@ export class LocalCollector implements Collector {
     requireDead();
   }
 
-  #findLeftovers(isKnown: (path: StorePath) => boolean): Leftover[] {
-    return findLeftovers(this.#store.blobs.folder.fileSystem, this.#store.realStoreDir, isKnown);
+  async #openEntries(signal: AbortSignal | undefined): Promise<StoreEntries> {
+    const { blobs, overlay, realStoreDir, reporter } = this.#store;
+    const { fileSystem } = blobs.folder;
+    if (overlay === undefined) return new FolderEntries(fileSystem, realStoreDir, reporter);
+    return UpperEntries.open(overlay, { fileSystem, realStoreDir, reporter }, signal);
   }
 
   /** Returns the bytes that it freed. */

@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import type { Database } from '../../../castore/index.ts';
 import { printStorePath } from '../../../nix-compat/index.ts';
 import { type Collection, inBatches } from './collection.ts';
 import type { PathGraph, PathMarks } from './path-graph.ts';
-import { measureTree } from './trash.ts';
 
 /** The dead among the paths of a snapshot. */
 export interface DeadPaths {
@@ -23,7 +21,7 @@ export async function sweepPaths(collection: Collection, dead: DeadPaths): Promi
   const withinBudget = (start: number, size: number): number => {
     for (let count = 0; count < size; count++) {
       const path = dead.graph.pathAt(order[start + count] ?? 0);
-      expected += measureTree(collection.fileSystem, join(collection.realStoreDir, path));
+      expected += collection.entries.measure(path);
       if (expected > collection.maxFreed) return count + 1;
     }
     return size;
@@ -48,7 +46,7 @@ function deleteBatch(collection: Collection, dead: DeadPaths, batch: readonly nu
   const leaving = invalidateDead(collection, dead, batch);
   for (const node of leaving) {
     const path = graph.pathAt(node);
-    collection.trash.take(join(collection.realStoreDir, path));
+    if (collection.entries.remove(path) === 'kept') continue;
     collection.reporter.log('info', () => `deleting '${printStorePath(collection.storeDir, path)}'`);
     collection.deleted.push(path);
   }

@@ -24,6 +24,7 @@ import { lockPath } from '../path-lock.ts';
 export async function repairPath(store: LocalStore, path: StorePath, options: RepairOptions = {}): Promise<void> {
   const { policy = 'blobs-first', fetch, signal } = options;
   store.requireWritable();
+  await store.inherit([path], { signal });
   const { root } = store.paths.require(path);
   await store.temporaryRoots.add([path], signal);
   // The one copy that there is, at its place.
