@@ -63,6 +63,7 @@ export { readWhole } from './read-whole.ts';
 export { type RecordedReport, recordReports } from './recorded-reports.ts';
 export { ActionRig, type InputTree } from './action-rig.ts';
 export { ReapiRig, type ReapiRigOptions } from './reapi-rig.ts';
+export { GitRig, commitTime } from './git-rig.ts';
 export { type TestContextOptions, openTestStore, testStoreContext } from './store-context.ts';
 export { type EvaluateOptions, type Evaluated, evaluateText } from './evaluate-text.ts';
 export { type MemoryEvalIO, type MemoryFiles, memoryEvalIO } from './memory-eval-io.ts';

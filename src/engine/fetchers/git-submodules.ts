@@ -80,7 +80,7 @@ async function baseOfUrls(git: GitOptions): Promise<string | undefined> {
 
 /** Undefined where there are more `..` than there is to leave. */
 function applyRelative(base: string, relative: string): string | undefined {
-  const root = /^(?:\/|[A-Za-z]+:\/\/)/.exec(base)?.[0] ?? '';
+  const root = /^(?:\/|[A-Za-z]+:\/\/\/?)/.exec(base)?.[0] ?? '';
   const segments: string[] = [];
   for (const segment of `${base.slice(root.length)}/${relative}`.split('/')) {
     if (segment === '' || segment === '.') continue;
