@@ -22,7 +22,7 @@ test('what is known of commits is not found out again, by C++ Nix neither', asyn
   using database = new DatabaseSync(join(folder.path, 'fetcher-cache-v4.sqlite'));
   const rows = database.prepare('SELECT domain, key, value FROM Cache ORDER BY domain').all();
   assert.deepEqual(
-    rows.map(row => ({ ...row })),
+    rows.map(({ domain, key, value }) => ({ domain, key, value })),
     [
       { domain: 'gitLastModified', key: `{"rev":"${rev}"}`, value: '{"lastModified":5}' },
       { domain: 'gitRevCount', key: `{"rev":"${rev}"}`, value: '{"revCount":12}' },
