@@ -54,6 +54,9 @@ const reapiStatus: { readonly [code in ReapiErrorCode]?: StatusName } = {
   'executor/unavailable': 'unavailable',
   'queue/full': 'resourceExhausted',
   'operation/unknown': 'notFound',
+  'channel/refused': 'invalidArgument',
+  // Not `notFound`: who asks for an execution takes that for one that the server has forgotten.
+  'channel/unknown': 'failedPrecondition',
 };
 
 /**

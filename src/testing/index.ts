@@ -3,7 +3,7 @@
  */
 export { type TestBuildOptions, testBuiltinBuild } from './builtin-build.ts';
 export { executorSuite } from './executor-suite.ts';
-export { countProcesses, uniqueName } from './processes.ts';
+export { countProcesses, processesNamed, uniqueName } from './processes.ts';
 export { findBusybox, isRoot, nobody, runAction, shellAction, shellSandbox, variables } from './test-actions.ts';
 export { type FaultPlan, faultyFileSystem } from './faulty-file-system.ts';
 export { injectNodeFaults } from './faulty-node-fs.ts';

@@ -8,7 +8,13 @@ export function uniqueName(): string {
 
 /** How many processes of this machine have `name` in their arguments. */
 export function countProcesses(name: string): number {
-  return readdirSync('/proc').filter(entry => /^\d+$/.test(entry) && argumentsOf(entry).includes(name)).length;
+  return processesNamed(name).length;
+}
+
+/** The processes of this machine that have `name` in their arguments. */
+export function processesNamed(name: string): number[] {
+  const processes = readdirSync('/proc').filter(entry => /^\d+$/.test(entry));
+  return processes.filter(process => argumentsOf(process).includes(name)).map(Number);
 }
 
 function argumentsOf(pid: string): string {

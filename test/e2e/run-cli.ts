@@ -49,7 +49,8 @@ export async function startCli(
   return { status, signal, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString('utf8') };
 }
 
-function ownEnvironment(env: CliOptions['env']): NodeJS.ProcessEnv {
+/** Of programs that are to know nothing of this machine's configuration. */
+export function ownEnvironment(env: CliOptions['env']): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
     HOME: '/nonexistent',

@@ -2,7 +2,7 @@ import type { Mount, Sandbox, UserIds } from '../../exec/index.ts';
 import { type ActionDaemon, daemonSocket } from './action-daemons.ts';
 import type { ActionPlan } from './action-plan.ts';
 import { hostMounts, identityFiles } from './host-mounts.ts';
-import { inputRoot, networkProperty, rootFileSystem } from './platform.ts';
+import { hasOwnRoot, networkProperty } from './platform.ts';
 import type { RootFs, StoreView } from './store-views.ts';
 import { treeMounts } from './tree-mounts.ts';
 
@@ -27,7 +27,7 @@ export interface ActionPlaceRequest {
 
 /** Where an action sees its input root; empty for the root of all. */
 export function inputRootPlace(plan: ActionPlan): string {
-  return hasOwnRoot(plan) ? '' : usualPlace;
+  return hasOwnRoot(plan.platform) ? '' : usualPlace;
 }
 
 /** All that an action finds. */
@@ -68,7 +68,7 @@ function rootMounts(
   request: Pick<ActionPlaceRequest, 'plan' | 'hostPaths' | 'root' | 'view'> & { readonly network: boolean },
 ): Mount[] {
   const { plan, root, view, network } = request;
-  if (hasOwnRoot(plan)) return withUsualFiles(treeMounts(root), plan, network);
+  if (hasOwnRoot(plan.platform)) return withUsualFiles(treeMounts(root), plan, network);
   const build: Mount = { kind: 'bind', from: root, to: usualPlace, writable: true, is: 'folder' };
   if (view?.rootFs !== undefined) return [...withUsualFiles(view.rootFs, plan, network), build];
   const hostPaths = plan.store === undefined ? request.hostPaths : [];
@@ -80,10 +80,6 @@ function rootMounts(
     privateFolder('/var/tmp', plan),
     build,
   ];
-}
-
-function hasOwnRoot({ platform }: ActionPlan): boolean {
-  return platform.get(rootFileSystem)?.includes(inputRoot) === true;
 }
 
 /** With what programs expect to be there and that tree lacks. */

@@ -3,7 +3,7 @@ import type { DigestFunction, ForeignDigest } from '../../castore/index.ts';
 import { type Action, type Command, Command_OutputDirectoryFormat } from '../../proto/index.ts';
 import { digestOfMessage } from '../digests/digest-message.ts';
 import { ReapiError } from '../error.ts';
-import { type PlatformProperties, platformProperties } from './platform.ts';
+import { type PlatformProperties, hasOwnRoot, platformProperties } from './platform.ts';
 import { channelNameOf } from './action-channels.ts';
 import { type StoreWants, storeWantsOf } from './store-wants.ts';
 import { type WantedResources, wantedResources } from './wanted-resources.ts';
@@ -76,7 +76,8 @@ export function planAction(action: Action, command: Command, digestFunction: Dig
     platform,
     store: storeWantsOf(platform),
     channel: channelNameOf(platform),
-    followsLinks: true,
+    // A root of its own has the store that its links lead to.
+    followsLinks: !hasOwnRoot(platform),
     wanted: wantedResources(platform),
     timeout: timeoutOf(action),
     doNotCache: action.doNotCache,

@@ -24,6 +24,11 @@ export type PlatformOffer = ReadonlyMap<string, 'any' | ReadonlySet<string>>;
 export const rootFileSystem = 'root-filesystem';
 export const inputRoot = 'input-root';
 
+/** Whether all that the action sees is its input root. */
+export function hasOwnRoot(properties: PlatformProperties): boolean {
+  return properties.get(rootFileSystem)?.includes(inputRoot) === true;
+}
+
 /** `network` = `private` or `loopback`: it has none but a loopback interface of its own, although others may. */
 export const networkProperty = 'network';
 export const privateNetworks: ReadonlySet<string> = new Set(['private', 'loopback']);
