@@ -78,6 +78,6 @@ export { type Sha256Hasher, sha256Hasher, sha256Hex } from './sha256.ts';
 export { systemErrorText, wordsOfErrno } from './system-error.ts';
 export { type FileSystemMount, mountReadOnly, unmount } from './mount-syscalls.ts';
 export { ReadablePair } from './poll-syscalls.ts';
-export { type Peer, makeSocketPair, peerOf, receiveDescriptor } from './socket-syscalls.ts';
+export { type Peer, SocketWatch, makeSocketPair, peerOf, receiveDescriptor } from './socket-syscalls.ts';
 export { openTerminal } from './terminal-syscalls.ts';
 export { type TreeSink, ignoreTree, teeTree } from './tree-events.ts';

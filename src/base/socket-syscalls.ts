@@ -7,6 +7,8 @@ const load = loadOnce(library => ({
     : undefined,
   socketpair: library.getFunction('socketpair', { arguments: ['i32', 'i32', 'i32', 'buffer'], return: 'i32' }),
   recvmsg: library.getFunction('recvmsg', { arguments: ['i32', 'buffer', 'i32'], return: 'i64' }),
+  recv: library.getFunction('recv', { arguments: ['i32', 'buffer', 'u64', 'i32'], return: 'i64' }),
+  yieldProcessor: library.getFunction('sched_yield', { arguments: [], return: 'i32' }),
   addressOf: library.addressOf,
   errno: library.errno,
 }));
@@ -70,4 +72,36 @@ export function receiveDescriptor(fd: number): number | undefined {
   const length = Number(message[5]);
   if (length < 20 || control.readInt32LE(8) !== socketLevel || control.readInt32LE(12) !== rights) return undefined;
   return control.readInt32LE(16);
+}
+
+/** MSG_DONTWAIT. */
+const doNotWait = process.platform === 'linux' ? 0x40 : 0x80;
+
+/** Looks again and again whether something has come on the socket `fd`, letting whoever else wants the processor have it. */
+export class SocketWatch {
+  readonly #calls = load();
+  readonly #fd: number;
+  readonly #buffer: Buffer;
+
+  /** Up to `size` bytes are received at a time. */
+  constructor(fd: number, size: number) {
+    this.#fd = fd;
+    this.#buffer = Buffer.allocUnsafeSlow(size);
+  }
+
+  /**
+   * What has come, or comes before `performance.now()` is `deadline`: lent until the next call. Undefined where nothing does; also
+   * at the end, and where the connection has failed, of which whoever else reads from the socket is told.
+   */
+  receive(deadline: number): Uint8Array | undefined {
+    const { recv, yieldProcessor } = this.#calls;
+    const buffer = this.#buffer;
+    const size = BigInt(buffer.length);
+    for (;;) {
+      const count = Number(recv(this.#fd, buffer, size, doNotWait));
+      if (count > 0) return buffer.subarray(0, count);
+      if (count === 0 || performance.now() >= deadline) return undefined;
+      yieldProcessor();
+    }
+  }
 }

@@ -403,7 +403,14 @@ export {
   writeUnkeyedPathInfo,
 } from './wire/wire-path-info.ts';
 export { MessageBudget } from './wire/message-budget.ts';
-export { type StreamParser, type WireLimits, WireReader, defaultWireLimits } from './wire/wire-reader.ts';
+export {
+  type ByteIterator,
+  type ByteSource,
+  type StreamParser,
+  type WireLimits,
+  WireReader,
+  defaultWireLimits,
+} from './wire/wire-reader.ts';
 export {
   readBuildTraceEntry,
   readBuildTraceKey,
@@ -424,6 +431,7 @@ export {
   readStorePaths,
   readStringMap,
   readStrings,
+  takeStorePath,
   writeOptionalContentAddress,
   writeOptionalStorePath,
   writeSignatures,
@@ -443,7 +451,12 @@ export {
   oldestWorkerVersion,
   openWorkerConnection,
 } from './wire/worker-handshake.ts';
-export { type WorkerOperation, readWorkerOperation, writeWorkerOperation } from './wire/worker-operation.ts';
+export {
+  type WorkerOperation,
+  readWorkerOperation,
+  takeWorkerOperation,
+  writeWorkerOperation,
+} from './wire/worker-operation.ts';
 export {
   type BuildMode,
   type ClientOptions,

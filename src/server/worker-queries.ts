@@ -1,6 +1,7 @@
 import { displayBytes } from '../base/index.ts';
 import {
   NarWriter,
+  type PathInfo,
   type StorePath,
   type SubstitutablePathInfo,
   protocolVersion,
@@ -15,10 +16,23 @@ import {
   writeSubstitutablePathInfo,
   writeUnkeyedPathInfo,
 } from '../nix-compat/index.ts';
-import { type PathIndex, derivationOutputs, requireFacet, requirePathInfo } from '../store/index.ts';
+import { type PathIndex, type PathsAtHand, derivationOutputs, requireFacet, requirePathInfo } from '../store/index.ts';
 import { ServerError } from './error.ts';
 import type { SubstitutablePath } from './served-store.ts';
 import type { WorkerSession } from './worker-session.ts';
+
+/** Answers about a path by what the store has at hand. */
+export type AnswerAtHand = (session: WorkerSession, path: StorePath, known: PathsAtHand) => void;
+
+export function tellIsValid(session: WorkerSession, path: StorePath, known: PathsAtHand): void {
+  const isValid = session.tell(() => known.isValid(path));
+  session.writer.boolean(isValid);
+}
+
+export function tellPathInfo(session: WorkerSession, path: StorePath, known: PathsAtHand): void {
+  const info = session.tell(() => known.infoOf(path));
+  writeInfo(session, info);
+}
 
 const substitutesSince = protocolVersion(1, 27);
 const contentAddressesSince = protocolVersion(1, 22);
@@ -47,9 +61,13 @@ export async function queryValidPaths(session: WorkerSession): Promise<void> {
 }
 
 export async function queryPathInfo(session: WorkerSession): Promise<void> {
-  const { writer, store, storeDir, signal } = session;
+  const { store, signal } = session;
   const path = await readPath(session);
   const info = await session.work(() => store.pathInfo(path, { signal }));
+  writeInfo(session, info);
+}
+
+function writeInfo({ writer, storeDir }: WorkerSession, info: PathInfo | undefined): void {
   writer.boolean(info !== undefined);
   if (info !== undefined) writeUnkeyedPathInfo(writer, storeDir, info);
 }

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { chmodSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Reporter, byteStringFromText, bytesOf, silentReporter } from '../base/index.ts';
+import {
+  type ByteString,
+  type Reporter,
+  byteStringFromText,
+  bytesOf,
+  displayBytes,
+  silentReporter,
+} from '../base/index.ts';
 import {
   ExportWriter,
   FramedWriter,
@@ -12,10 +19,14 @@ import {
   type StoreDir,
   WireReader,
   WireWriter,
+  type WorkerOperation,
   hashBytes,
   openWorkerConnection,
+  printStorePath,
   readLogMessage,
   readPathInfo,
+  readStorePaths,
+  readUnkeyedPathInfo,
   writePathInfo,
   writeWorkerOperation,
 } from '../nix-compat/index.ts';
@@ -326,4 +337,45 @@ test('contents are taken for a store that somebody else keeps, too', async () =>
   assert.equal(info.contentAddress?.method, 'text');
   client.end();
   await serving;
+});
+
+test('requests that come together are answered in their order, and those before one that is malformed, too', async () => {
+  await using rig = new WorkerRig();
+  const { storeDir } = rig.local;
+  const path = await addTestPath(rig.local, 'x');
+  await using client = rig.serve().client;
+  const reader = new WireReader(client.source);
+  const { protocol } = await openWorkerConnection({ reader, send: bytes => client.write(bytes) });
+  const answer = async () => {
+    const message = await readLogMessage(reader, protocol.version);
+    return message.kind === 'error' ? displayBytes(message.error.message) : message.kind;
+  };
+  assert.equal(await answer(), 'last');
+  const writer = new WireWriter();
+  const ask = (operation: WorkerOperation, text: ByteString) => {
+    writeWorkerOperation(writer, operation);
+    writer.string(text);
+  };
+  const printed = printStorePath(storeDir, path);
+  ask('IsValidPath', printed);
+  ask('QueryPathInfo', printed);
+  ask('QueryReferrers', printed);
+  ask('IsValidPath', printed);
+  // The last breaks off, and goes on when the others are answered.
+  const requests = writer.take();
+  client.write(requests.subarray(0, -8));
+  assert.equal(await answer(), 'last');
+  assert.equal(await reader.boolean(), true);
+  assert.equal(await answer(), 'last');
+  assert.equal(await reader.boolean(), true);
+  const { narSize } = await readUnkeyedPathInfo(reader, storeDir);
+  assert.equal(narSize, (await rig.local.pathInfo(path))?.narSize);
+  assert.equal(await answer(), 'last');
+  assert.deepEqual(await readStorePaths(reader, storeDir), []);
+  ask('IsValidPath', byteStringFromText('nonsense'));
+  client.write(Buffer.concat([requests.subarray(-8), writer.take()]));
+  assert.equal(await answer(), 'last');
+  assert.equal(await reader.boolean(), true);
+  assert.match(await answer(), /nonsense/);
+  assert.ok(await reader.atEnd(), 'nobody could tell where the next request starts');
 });

@@ -8,6 +8,8 @@ import {
   acceptWorkerConnection,
   latestWorkerProtocol,
   readWorkerOperation,
+  takeStorePath,
+  takeWorkerOperation,
   workerFeatures,
 } from '../nix-compat/index.ts';
 import type { ByteChannel } from '../store/index.ts';
@@ -72,6 +74,15 @@ const answers: { readonly [Operation in WorkerOperation]?: Answer } = {
   AddToStoreScanning: additions.addScannedContents,
 };
 
+/** Of those that ask about a path, for stores that have it at hand. */
+const answersAtHand: { readonly [Operation in WorkerOperation]?: queries.AnswerAtHand } = {
+  IsValidPath: queries.tellIsValid,
+  QueryPathInfo: queries.tellPathInfo,
+};
+
+/** Bytes of answers beyond which they are sent though more requests are here, so that the client begins to read. */
+const answersAtOnce = 4096;
+
 /** What only builders may ask for, as C++ Nix from 2.35 on has it. */
 const builderOperations: ReadonlySet<WorkerOperation> = new Set(['SubmitOutput', 'AddToStoreScanning']);
 
@@ -132,9 +143,17 @@ export async function serveWorker(channel: ByteChannel, served: ServedStore, opt
   for (;;) {
     signal.throwIfAborted();
     try {
-      const operation = await readWorkerOperation(reader);
+      session.startRequest();
+      const operation = takeWorkerOperation(reader) ?? (await nextOperation(session));
       if (operation === undefined) return;
       requireAllowed(operation, served);
+      if (tellAtHand(session, operation)) {
+        if (session.writer.size >= answersAtOnce || !reader.hasUnread) session.send();
+        if (channel.isCongested) await channel.drain();
+        continue;
+      }
+      // It may take long.
+      session.send();
       const answer = answers[operation];
       if (answer === undefined) {
         throw new ServerError('request/unsupported', `the operation '${operation}' is of clients before Nix 2.4`);
@@ -148,6 +167,23 @@ export async function serveWorker(channel: ByteChannel, served: ServedStore, opt
       if (isLost) throw error;
     }
   }
+}
+
+/** Waits for the next request: by then all answers are sent. */
+function nextOperation(session: WorkerSession): Promise<WorkerOperation | undefined> {
+  session.send();
+  return readWorkerOperation(session.reader);
+}
+
+/** Answers a request if that can be done at once, since all of it is here and its answer is at hand. */
+function tellAtHand(session: WorkerSession, operation: WorkerOperation): boolean {
+  const tell = answersAtHand[operation];
+  const known = session.store.atHand;
+  if (tell === undefined || known === undefined) return false;
+  const path = takeStorePath(session.reader, session.storeDir);
+  if (path === undefined) return false;
+  tell(session, path, known);
+  return true;
 }
 
 /** Whether an error is nothing that a client, the system or a cancellation brings about. */

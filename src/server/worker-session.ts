@@ -41,6 +41,8 @@ export class WorkerSession {
   readonly wanted: AbortSignal;
   readonly #reporter: Reporter;
   #isLost = false;
+  /** Bytes of the answers before that of the present request. */
+  #answered = 0;
 
   constructor(options: WorkerSessionOptions) {
     this.reader = options.reader;
@@ -105,10 +107,24 @@ export class WorkerSession {
     });
   }
 
+  /** As `work`, where nothing has to be waited for. */
+  tell<T>(find: () => T): T {
+    this.log.isOpen = true;
+    const found = find();
+    this.log.isOpen = false;
+    writeLogMessage(this.writer, this.context.version, { kind: 'last' });
+    return found;
+  }
+
+  /** To be called before a request is read. What is answered already may still be unsent. */
+  startRequest(): void {
+    this.#answered = this.writer.size;
+  }
+
   /** Tells the client of a failure in place of an answer. */
   async fail(error: unknown): Promise<void> {
     this.log.isOpen = false;
-    this.writer.take();
+    this.writer.rewind(this.#answered);
     const message = byteStringFromText(messageOf(error));
     writeLogMessage(this.writer, this.context.version, {
       kind: 'error',
@@ -118,8 +134,14 @@ export class WorkerSession {
   }
 
   async flush(): Promise<void> {
-    this.channel.write(this.writer.take());
+    this.send();
     await this.channel.drain();
+  }
+
+  /** Sends what is written, however much of it waits by then. */
+  send(): void {
+    this.#answered = 0;
+    if (this.writer.size > 0) this.channel.write(this.writer.take());
   }
 
   /** Throws `request/forbidden`. */

@@ -59,6 +59,7 @@ export { feedNar } from './remote/feed-nar.ts';
 export type { BuildLimits, RemoteBuild } from './remote/peer-connection.ts';
 export { RemoteStore, type RemoteStoreOptions } from './remote/remote-store.ts';
 export { ChannelSocket, type ChannelSocketOptions } from './remote/channel-socket.ts';
+export { SocketAttention } from './remote/socket-attention.ts';
 export { StreamChannel } from './remote/stream-channel.ts';
 export { hashContents } from './hash-contents.ts';
 export { isNearbyAddress } from './binary-cache/http/public-servers.ts';
@@ -117,6 +118,7 @@ export {
   type PathIndex,
   type PathOffer,
   type PathWriter,
+  type PathsAtHand,
   type RepairOptions,
   type RepairPolicy,
   type Repairer,

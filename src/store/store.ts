@@ -48,6 +48,9 @@ export interface Store extends AsyncDisposable, PossibleFacets {
   /** Those of `paths` that are valid. */
   validPaths(paths: Iterable<StorePath>, options?: ValidPathsOptions): Promise<Set<StorePath>>;
 
+  /** For stores that need not be waited for. */
+  readonly atHand?: PathsAtHand | undefined;
+
   /** Who keeps the store, for those that are behind a connection: throws where that cannot be had. */
   keeper?(options?: CallOptions): Promise<KeeperInfo>;
 
@@ -82,6 +85,13 @@ export interface Store extends AsyncDisposable, PossibleFacets {
 
   /** The log of building the derivation at `path`, not compressed. */
   buildLog(path: StorePath, options?: CallOptions): Promise<Uint8Array | undefined>;
+}
+
+/** What a store knows of its paths, told at once. */
+export interface PathsAtHand {
+  isValid(path: StorePath): boolean;
+  /** Undefined where `path` is not valid. */
+  infoOf(path: StorePath): PathInfo | undefined;
 }
 
 /** Trees of a store that say by their digests what they have to be, blob by blob. */

@@ -1,3 +1,4 @@
+import type { ByteSource } from '../nix-compat/index.ts';
 import { type ByteChannel, StoreError } from '../store/index.ts';
 
 /**
@@ -5,7 +6,7 @@ import { type ByteChannel, StoreError } from '../store/index.ts';
  * written. Many times faster than streams, for what is tried at every byte.
  */
 export class MemoryChannel implements ByteChannel {
-  readonly source: AsyncIterable<Uint8Array>;
+  readonly source: ByteSource;
   readonly ended: AbortSignal;
   readonly isCongested = false;
   readonly waitingSize = 0;

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { type Peer, messageOf, peerOf, whenAborted } from '../../base/index.ts';
 import { MessageBudget } from '../../nix-compat/index.ts';
 import { serveWorker } from '../../server/index.ts';
-import { StreamChannel, defaultPlaces, socketOf } from '../../store/index.ts';
+import { SocketAttention, StreamChannel, defaultPlaces, socketOf } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { isUnnamedStore, openCommandStore } from '../open-store.ts';
@@ -69,9 +69,10 @@ async function serveClient(
 ): Promise<void> {
   const { log, signal } = context;
   // From the first: who is gone before its store is open has failed, too.
-  await using channel = new StreamChannel(socket, socket);
+  const fd = descriptorOf(socket);
+  await using channel = new StreamChannel(socket, socket, new SocketAttention(fd));
   signal.addEventListener('abort', () => channel.destroy(), { once: true, signal: channel.ended });
-  const peer = peerOf(descriptorOf(socket));
+  const peer = peerOf(fd);
   const { user, isTrusted } = accessOf({ peer, isKeepers }, options, context);
   const pid = peer?.process ?? '<unknown>';
   log.log('info', `accepted connection from pid ${pid}, user ${user}${isTrusted ? ' (trusted)' : ''}`);

@@ -272,3 +272,42 @@ describe('WireWriter', () => {
     assert.deepEqual([first[0], writer.take()[0], writer.size], [1, 2, 0]);
   });
 });
+
+describe('what is taken without waiting', () => {
+  const bytes = written(writer => {
+    writer.number(7);
+    writer.string(byteStringFromText('some text'));
+    writer.number(8);
+  });
+
+  /** The first `size` bytes of `bytes` are there, the rest is to be waited for. */
+  function partlyThere(size: number): WireReader {
+    const ready = [bytes.subarray(0, size)];
+    const late = [bytes.subarray(size)];
+    const next = async () => {
+      const value = ready.shift() ?? late.shift();
+      return value === undefined ? { done: true as const, value } : { done: false as const, value };
+    };
+    return new WireReader({ [Symbol.asyncIterator]: () => ({ next, ready: () => ready.shift() }) });
+  }
+
+  test('is the same as what is waited for, wherever it breaks off', async () => {
+    for (let size = 0; size <= bytes.length; size++) {
+      const reader = partlyThere(size);
+      const first = reader.takeNumber();
+      assert.equal(first, size >= 8 ? 7 : undefined);
+      assert.equal(first ?? (await reader.number()), 7);
+      const text = reader.takeString() ?? (await reader.string());
+      assert.equal(text, byteStringFromText('some text'));
+      assert.equal(reader.takeNumber() ?? (await reader.number()), 8);
+      assert.equal(reader.hasUnread, false);
+      assert.ok(await reader.atEnd());
+    }
+  });
+
+  test('needs a source that tells what is there', () => {
+    const reader = new WireReader([bytes]);
+    assert.equal(reader.takeNumber(), undefined);
+    assert.equal(reader.takeString(), undefined);
+  });
+});

@@ -34,6 +34,17 @@ export interface StreamParser {
   end(): void;
 }
 
+/** What a WireReader reads from: chunks, some of which may be had without waiting. */
+export interface ByteSource {
+  [Symbol.asyncIterator](): ByteIterator;
+}
+
+/** Each chunk is lent until the next is asked for. */
+export interface ByteIterator extends AsyncIterator<Uint8Array, unknown, undefined> {
+  /** The next chunk if it is here; undefined where `next` would have to wait, or there is none. */
+  ready?(): Uint8Array | undefined;
+}
+
 const noBytes = new Uint8Array(0);
 
 /**
@@ -48,7 +59,7 @@ const noBytes = new Uint8Array(0);
  * more use, since nothing marks where its next message starts.
  */
 export class WireReader implements AsyncDisposable {
-  readonly #source: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
+  readonly #source: ByteIterator | (Iterator<Uint8Array> & { readonly ready?: undefined });
   readonly #limits: WireLimits;
 
   /** The chunk that is read from #at on, and how many bytes came before it. */
@@ -66,7 +77,7 @@ export class WireReader implements AsyncDisposable {
   #low = 0;
   #high = 0;
 
-  constructor(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limits: Partial<WireLimits> = {}) {
+  constructor(source: ByteSource | Iterable<Uint8Array>, limits: Partial<WireLimits> = {}) {
     this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     this.#limits = { ...defaultWireLimits, ...limits };
     this.#checkedSize = this.#freeSize;
@@ -101,6 +112,36 @@ export class WireReader implements AsyncDisposable {
     this.#checkedSize = this.#freeSize;
   }
 
+  /** Whether bytes have been received that were not read. */
+  get hasUnread(): boolean {
+    return this.#at < this.#chunk.length;
+  }
+
+  /** Whether bytes are here that were not read; receives more if there are none, without waiting. */
+  #hasMore(): boolean {
+    if (this.hasUnread) return true;
+    const chunk = this.#source.ready?.();
+    if (chunk === undefined || chunk.length === 0) return false;
+    this.#enter(chunk);
+    return true;
+  }
+
+  /** As `number`, without waiting: undefined, and nothing is read, where not all of it is here. */
+  takeNumber(max: number = Number.MAX_SAFE_INTEGER): number | undefined {
+    return this.#hasMore() && this.#takeWord() ? this.#lastNumber(max) : undefined;
+  }
+
+  /** As `string`, without waiting: undefined, and nothing is read, where not all of it is here. */
+  takeString(maxLength: number = this.#limits.maxStringLength): ByteString | undefined {
+    const at = this.#at;
+    if (!this.#hasMore() || !this.#takeWord()) return undefined;
+    const length = this.#stringLength(maxLength);
+    const bytes = this.#takeBytes(paddedLength(length));
+    if (bytes !== undefined) return byteStringOf(this.#withoutPadding(bytes, length));
+    this.#at = at;
+    return undefined;
+  }
+
   /** Whether the stream ends here. */
   async atEnd(): Promise<boolean> {
     return this.#at === this.#chunk.length && !(await this.#nextChunk());
@@ -109,6 +150,10 @@ export class WireReader implements AsyncDisposable {
   /** A number of at most `max`, which is at most 2^53 - 1. Throws `wire/number-too-large`. */
   async number(max: number = Number.MAX_SAFE_INTEGER): Promise<number> {
     if (!this.#takeWord()) await this.#gatherWord();
+    return this.#lastNumber(max);
+  }
+
+  #lastNumber(max: number): number {
     const number = this.#low + this.#high * 2 ** 32;
     if (number <= max) return number;
     const value = (BigInt(this.#high) << 32n) | BigInt(this.#low);
@@ -182,6 +227,13 @@ export class WireReader implements AsyncDisposable {
   /** The bytes of a string; lent until the next read. */
   async #value(maxLength: number): Promise<Uint8Array> {
     if (!this.#takeWord()) await this.#gatherWord();
+    const length = this.#stringLength(maxLength);
+    const size = paddedLength(length);
+    return this.#withoutPadding(this.#takeBytes(size) ?? (await this.#gather(size)), length);
+  }
+
+  /** Of the string whose length was read last, and which is to be read now. */
+  #stringLength(maxLength: number): number {
     const length = this.#low + this.#high * 2 ** 32;
     if (length > maxLength)
       throw this.#refuse(
@@ -189,9 +241,13 @@ export class WireReader implements AsyncDisposable {
         this.offset - 8,
         `string is too long: ${length} bytes, at most ${maxLength} are allowed`,
       );
-    const size = paddedLength(length);
-    this.#checkMessageSize(size);
-    const bytes = this.#takeBytes(size) ?? (await this.#gather(size));
+    this.#checkMessageSize(paddedLength(length));
+    return length;
+  }
+
+  /** Of a string that was read last, with its padding. */
+  #withoutPadding(bytes: Uint8Array, length: number): Uint8Array {
+    const size = bytes.length;
     for (let at = length; at < size; at++)
       if (bytes[at] !== 0) throw this.#refuse('wire/bad-padding', this.offset - size + at, 'non-zero padding');
     return bytes.subarray(0, length);
@@ -234,17 +290,24 @@ export class WireReader implements AsyncDisposable {
   }
 
   async #nextChunk(): Promise<boolean> {
-    this.#base += this.#chunk.length;
-    this.#at = 0;
-    this.#chunk = noBytes;
     for (;;) {
       const next = await this.#source.next();
-      if (next.done === true) return false;
+      if (next.done === true) {
+        this.#enter(noBytes);
+        return false;
+      }
       if (next.value.length === 0) continue;
-      this.#chunk = next.value;
-      this.#view = new DataView(next.value.buffer, next.value.byteOffset, next.value.byteLength);
+      this.#enter(next.value);
       return true;
     }
+  }
+
+  /** Goes on with the next chunk, when all of the one before was read. */
+  #enter(chunk: Uint8Array): void {
+    this.#base += this.#chunk.length;
+    this.#at = 0;
+    this.#chunk = chunk;
+    this.#view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   }
 
   /** Throws if the message would exceed its limit with `more` bytes. */

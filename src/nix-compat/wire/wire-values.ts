@@ -21,6 +21,12 @@ export async function readStorePath(reader: WireReader, storeDir: StoreDir): Pro
   return parseStorePathIn(storeDir, await reader.string());
 }
 
+/** As `readStorePath`, without waiting: undefined, and nothing is read, where not all of it has come yet. */
+export function takeStorePath(reader: WireReader, storeDir: StoreDir): StorePath | undefined {
+  const text = reader.takeString();
+  return text === undefined ? undefined : parseStorePathIn(storeDir, text);
+}
+
 export function writeStorePath(writer: WireWriter, storeDir: StoreDir, path: StorePath): void {
   writer.string(printStorePath(storeDir, path));
 }

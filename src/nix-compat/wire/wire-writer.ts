@@ -23,6 +23,11 @@ export class WireWriter {
     return bytes;
   }
 
+  /** Forgets what was written after the first `size` bytes. */
+  rewind(size: number): void {
+    this.#used = Math.min(size, this.#used);
+  }
+
   /** An integer from 0 to 2^53 - 1. Throws `wire/bad-number`. */
   number(value: number): void {
     if (!(Number.isSafeInteger(value) && value >= 0)) throw badNumber(value);

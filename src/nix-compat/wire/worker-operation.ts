@@ -54,7 +54,17 @@ const names: ReadonlyMap<number, WorkerOperation> = new Map(operations.map(([nam
 export async function readWorkerOperation(reader: WireReader): Promise<WorkerOperation | undefined> {
   if (await reader.atEnd()) return undefined;
   reader.startMessage();
-  const number = await reader.number();
+  return operationOf(await reader.number(), reader);
+}
+
+/** As `readWorkerOperation`, without waiting: undefined where it has not come yet. */
+export function takeWorkerOperation(reader: WireReader): WorkerOperation | undefined {
+  reader.startMessage();
+  const number = reader.takeNumber();
+  return number === undefined ? undefined : operationOf(number, reader);
+}
+
+function operationOf(number: number, reader: WireReader): WorkerOperation {
   const name = names.get(number);
   if (name !== undefined) return name;
   throw new NixCompatError('wire/unknown-operation', `invalid operation ${number}`, { offset: reader.offset - 8 });

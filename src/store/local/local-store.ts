@@ -32,7 +32,7 @@ import {
   defaultStoreDir,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
-import type { KnownOutputs, Store, StreamPathOptions, TreeAccess } from '../store.ts';
+import type { KnownOutputs, PathsAtHand, Store, StreamPathOptions, TreeAccess } from '../store.ts';
 import { type AutoCollectOptions, AutoCollector } from './gc/auto-collector.ts';
 import { LocalCollector } from './gc/local-collector.ts';
 import { readBuildLog } from './build-log.ts';
@@ -229,6 +229,11 @@ export class LocalStore implements Store {
     return true;
   }
 
+  /** Undefined where the store below may have to be asked first. */
+  get atHand(): PathsAtHand | undefined {
+    return this.#inheritance === undefined ? this.paths : undefined;
+  }
+
   /** For checkouts of trees whose files are known to be prepared. */
   get preparedFiles(): LinkableFiles {
     return { prepareFiles: () => Promise.resolve(), pathOf: node => this.blobs.pathOf(node) };
@@ -250,7 +255,7 @@ export class LocalStore implements Store {
   async pathInfo(path: StorePath, { signal }: CallOptions = {}): Promise<PathInfo | undefined> {
     signal?.throwIfAborted();
     await this.inherit([path], { signal });
-    return this.paths.find(path)?.info;
+    return this.paths.infoOf(path);
   }
 
   async pathFromHashPart(hashPart: string, { signal }: CallOptions = {}): Promise<StorePath | undefined> {

@@ -13,6 +13,7 @@ import {
 import { StoreError } from '../error.ts';
 import { columnsOfRoot, pathColumns, pathOfRow, rootOfColumns, rowOfPath } from './path-row.ts';
 import type { RecordedPath } from './recorded-path.ts';
+import type { PathsAtHand } from '../store.ts';
 
 /** An output of a derivation whose store path follows from the derivation. */
 export interface KnownOutput {
@@ -35,7 +36,7 @@ const updates = pathColumns
   .join(', ');
 
 /** Which store paths are valid, and what refers to what. A path is valid exactly while it has a row. */
-export class PathTable {
+export class PathTable implements PathsAtHand {
   readonly #database: Database;
   readonly #now: () => number;
 
@@ -126,6 +127,10 @@ export class PathTable {
     const printed = row[pathColumns.length];
     const references = typeof printed === 'string' ? printed.split(' ').map(parseStorePath) : [];
     return { info: { ...info, references: references.toSorted(compareStorePaths) }, root };
+  }
+
+  infoOf(path: StorePath): PathInfo | undefined {
+    return this.find(path)?.info;
   }
 
   /**

@@ -43,3 +43,25 @@ test('fails as the stream does', async () => {
   stream.destroy(new Error('the cable is cut'));
   await assert.rejects(reading, /the cable is cut/);
 });
+
+test('what has been received without the event loop comes after what it has brought', async () => {
+  const stream = new PassThrough();
+  const late = ['late'];
+  let heard = 0;
+  const input = new BoundedInput(stream, {
+    heard: () => heard++,
+    receive: () => late.splice(0).map(text => Buffer.from(text))[0],
+  });
+  stream.write('early');
+  const reading = input[Symbol.asyncIterator]();
+  await new Promise(resolve => setImmediate(resolve));
+  assert.equal(heard, 1);
+  const chunks = [reading.ready?.(), reading.ready?.(), reading.ready?.()];
+  assert.deepEqual(
+    chunks.map(chunk => chunk?.toString()),
+    ['early', 'late', undefined],
+  );
+  stream.end('more');
+  const { value } = await reading.next();
+  assert.equal(String(value), 'more');
+});

@@ -1,7 +1,9 @@
+import type { ByteSource } from '../../nix-compat/index.ts';
+
 /** A connection's two directions, before anybody speaks a protocol on it. */
 export interface ByteChannel extends AsyncDisposable {
   /** What the other side sends. Each chunk is lent until the next is asked for. */
-  readonly source: AsyncIterable<Uint8Array>;
+  readonly source: ByteSource;
   /** Aborted when the other side has said its last, also while nobody reads. */
   readonly ended: AbortSignal;
   /** `bytes` are lent. What is written to a side that is gone is dropped: `drain` tells. */

@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { systemErrorText } from '../../base/index.ts';
+import type { ByteSource } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import type { ByteChannel } from './byte-channel.ts';
 import { StreamChannel } from './stream-channel.ts';
@@ -18,7 +19,7 @@ type Program = ChildProcessByStdio<Writable, Readable, Readable | null>;
 
 /** A program to speak to through its standard streams. It is reaped when disposed of. */
 export class ProgramChannel implements ByteChannel {
-  readonly source: AsyncIterable<Uint8Array>;
+  readonly source: ByteSource;
   readonly ended: AbortSignal;
   readonly #streams: StreamChannel;
   readonly #child: Program;

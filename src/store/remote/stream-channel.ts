@@ -1,18 +1,21 @@
 import type { Readable, Writable } from 'node:stream';
+import type { ByteSource } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
 import { BoundedInput } from './bounded-input.ts';
 import type { ByteChannel } from './byte-channel.ts';
+import type { SocketAttention } from './socket-attention.ts';
 
 /** A channel over two streams, which may be one: a process's standard streams, a socket, a pipe in memory. */
 export class StreamChannel implements ByteChannel {
-  readonly source: AsyncIterable<Uint8Array>;
+  readonly source: ByteSource;
   readonly ended: AbortSignal;
   readonly #readable: Readable;
   readonly #writable: Writable;
   readonly #closed = new AbortController();
 
-  constructor(readable: Readable, writable: Writable) {
-    const input = new BoundedInput(readable);
+  /** `attention` is for the socket that both are. */
+  constructor(readable: Readable, writable: Writable, attention?: SocketAttention) {
+    const input = new BoundedInput(readable, attention);
     this.source = input;
     this.ended = input.ended;
     this.#readable = readable;

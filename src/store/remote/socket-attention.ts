@@ -1,0 +1,54 @@
+import { SocketWatch } from '../../base/index.ts';
+
+/**
+ * Milliseconds that the next request of a client is watched for after an answer, where the client was as quick before. To sleep
+ * and be woken takes two processors about as long.
+ */
+const patience = 0.2;
+
+/** Milliseconds after which the event loop gets its turn, whatever comes: others' requests, timers, ends of processes. */
+const turn = 2;
+
+/** Bytes received at a time. */
+const bufferSize = 64 * 1024;
+
+/** Whose bytes the event loop of this thread has brought last. */
+let heardLast: SocketAttention | undefined;
+
+/**
+ * Sees to it that a client which asks one thing after the other is answered without a round of the event loop for each, which
+ * costs more than most answers: after an answer the socket is watched for a moment. Not for those who take their time, nor
+ * while others are heard in between.
+ */
+export class SocketAttention {
+  readonly #watch: SocketWatch;
+  /** By `performance.now()`: since when nothing is left to be read, and when the event loop has to get its turn. */
+  #silentSince: number | undefined;
+  #turnEnd = 0;
+  #isQuick = false;
+
+  /** Of a socket that the event loop reads from, too. Throws `syscall/unavailable`. */
+  constructor(fd: number) {
+    this.#watch = new SocketWatch(fd, bufferSize);
+  }
+
+  /** To be told that the event loop has brought bytes. */
+  heard(): void {
+    const now = performance.now();
+    this.#isQuick = heardLast === this && now - (this.#silentSince ?? now) < patience;
+    this.#silentSince = undefined;
+    heardLast = this;
+    this.#turnEnd = now + turn;
+  }
+
+  /** What has come meanwhile, to be called when nothing is left of what the event loop has brought; lent until the next call. */
+  receive(): Uint8Array | undefined {
+    // Once nothing has come the event loop is waited for.
+    if (this.#silentSince !== undefined) return undefined;
+    const now = performance.now();
+    const isWatched = this.#isQuick && now < this.#turnEnd;
+    const bytes = isWatched ? this.#watch.receive(Math.min(now + patience, this.#turnEnd)) : undefined;
+    if (bytes === undefined) this.#silentSince = now;
+    return bytes;
+  }
+}
