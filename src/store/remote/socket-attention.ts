@@ -1,10 +1,13 @@
 import { SocketWatch } from '../../base/index.ts';
 
-/**
- * Milliseconds that the next request of a client is watched for after an answer, where the client was as quick before. To sleep
- * and be woken takes two processors about as long.
- */
+/** Milliseconds that the next request of a client is watched for after an answer: to sleep and be woken takes two processors about as long. */
 const patience = 0.2;
+
+/** Milliseconds after which a client who was not watched may come to be taken for quick: half of it may be the time that waking up takes. */
+const quick = 0.5;
+
+/** So many requests are not watched for after one that was in vain. */
+const penalty = 8;
 
 /** Milliseconds after which the event loop gets its turn, whatever comes: others' requests, timers, ends of processes. */
 const turn = 2;
@@ -26,6 +29,8 @@ export class SocketAttention {
   #silentSince: number | undefined;
   #turnEnd = 0;
   #isQuick = false;
+  /** Requests that are not to be watched for. */
+  #unwatched = 0;
 
   /** Of a socket that the event loop reads from, too. Throws `syscall/unavailable`. */
   constructor(fd: number) {
@@ -35,7 +40,7 @@ export class SocketAttention {
   /** To be told that the event loop has brought bytes. */
   heard(): void {
     const now = performance.now();
-    this.#isQuick = heardLast === this && now - (this.#silentSince ?? now) < patience;
+    this.#isQuick = heardLast === this && now - (this.#silentSince ?? now) < quick && --this.#unwatched < 0;
     this.#silentSince = undefined;
     heardLast = this;
     this.#turnEnd = now + turn;
@@ -46,9 +51,12 @@ export class SocketAttention {
     // Once nothing has come the event loop is waited for.
     if (this.#silentSince !== undefined) return undefined;
     const now = performance.now();
-    const isWatched = this.#isQuick && now < this.#turnEnd;
-    const bytes = isWatched ? this.#watch.receive(Math.min(now + patience, this.#turnEnd)) : undefined;
-    if (bytes === undefined) this.#silentSince = now;
-    return bytes;
+    if (this.#isQuick && now < this.#turnEnd) {
+      const bytes = this.#watch.receive(Math.min(now + patience, this.#turnEnd));
+      if (bytes !== undefined) return bytes;
+      this.#unwatched = penalty;
+    }
+    this.#silentSince = now;
+    return undefined;
   }
 }
