@@ -16,7 +16,7 @@ const turn = 2;
 const bufferSize = 64 * 1024;
 
 /** Whose bytes the event loop of this thread has brought last. */
-let heardLast: SocketAttention | undefined;
+let heardLast: SocketWatch | undefined;
 
 /**
  * Sees to it that a client which asks one thing after the other is answered without a round of the event loop for each, which
@@ -40,9 +40,9 @@ export class SocketAttention {
   /** To be told that the event loop has brought bytes. */
   heard(): void {
     const now = performance.now();
-    this.#isQuick = heardLast === this && now - (this.#silentSince ?? now) < quick && --this.#unwatched < 0;
+    this.#isQuick = heardLast === this.#watch && now - (this.#silentSince ?? now) < quick && --this.#unwatched < 0;
     this.#silentSince = undefined;
-    heardLast = this;
+    heardLast = this.#watch;
     this.#turnEnd = now + turn;
   }
 
