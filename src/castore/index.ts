@@ -110,15 +110,11 @@ export type { GitImportOptions } from './tree/git/git-tree-mapping.ts';
 export { importGitStream } from './tree/git/import-git-stream.ts';
 export { type FetchGitObject, importGitTree } from './tree/git/import-git-tree.ts';
 export { looseGitObjects } from './tree/git/loose-git-objects.ts';
+export type { ArchiveImportOptions, ArchiveLimits, ImportedArchive, SpecialEntry } from './tree/archive-import.ts';
 export { type LayersOptions, importLayers } from './tree/tar/import-layers.ts';
-export {
-  type ImportedTar,
-  type SpecialEntry,
-  type TarImportOptions,
-  type TarLimits,
-  importTar,
-} from './tree/tar/import-tar.ts';
+export { importTar } from './tree/tar/import-tar.ts';
 export { type TarContents, listTar } from './tree/tar/list-tar.ts';
+export { importZip, isZip, zipHeadSize } from './tree/zip/import-zip.ts';
 export type { TreeReceiver } from './tree/tree-receiver.ts';
 export { TreeBuilder } from './tree/tree-builder.ts';
 export { type Visit, walkNodes } from './tree/walk-nodes.ts';

@@ -86,5 +86,6 @@ export { TreeRecorder, type TestTree, fileNames, inAscii, playTree, testTrees } 
 export { hexVectors, readVectors } from './vectors.ts';
 export { type WireField, encodeWire } from './wire-message.ts';
 export { type OciImage, dockerLayout, imageArchitecture, imageOf, layerType, ociLayout } from './oci-images.ts';
+export { type ZipPiece, zipArchive } from './zip-archive.ts';
 export { type TarPiece, paxRecord, tarArchive, tarPiece } from './tar-archive.ts';
 export { ServedReapiRig, type ServedReapiRigOptions, servedDigest, writeRequests } from './served-reapi-rig.ts';

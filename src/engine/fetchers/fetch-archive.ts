@@ -21,15 +21,13 @@ const infoFile = 'info.json';
 const treeFolder = 'tree';
 
 /**
- * The tree in an archive of tar's at a URL, which may be compressed: what is in its one folder, if it has nothing else.
+ * The tree in an archive at a URL, of tar's, which may be compressed, or zip's: what is in its one folder, if it has nothing else.
  * Downloads are used for `lifetime` seconds, files of this machine are read each time. Throws `eval/error`, `archive/…` and
  * what downloading throws.
  */
 export async function fetchArchive(url: string, input: InputAttributes, context: FetchContext): Promise<FetchedTree> {
   const isLocal = url.startsWith('file:');
   if (isLocal) checkLocalFile(url);
-  if (/\.zip$/i.test(new URL(url).pathname))
-    throw evalError`cannot unpack '${url}': Firn unpacks archives of tar alone`;
   const key = formatHash(hashBytes('sha256', bytesOf(byteStringFromText(url))), 'nix32');
   const folder = join(context.cacheFolder, 'firn-archives-v1', key);
   const known = isLocal ? undefined : readKnown(folder, context.lifetime);

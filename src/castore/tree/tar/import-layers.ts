@@ -1,10 +1,11 @@
 import type { BlobBatch } from '../../blob-store.ts';
 import type { Node } from '../../node.ts';
 import { DraftDirectory, putDraft } from '../draft-tree.ts';
-import { type TarDraftOptions, draftTar } from './import-tar.ts';
+import type { ArchiveDraftOptions } from '../archive-import.ts';
+import { draftTar } from './import-tar.ts';
 import { layOver } from './lay-over.ts';
 
-export type LayersOptions = Pick<TarDraftOptions, 'limits' | 'onSpecial' | 'signal'>;
+export type LayersOptions = Pick<ArchiveDraftOptions, 'limits' | 'onSpecial' | 'signal'>;
 
 /**
  * Adds the tree that layers make, the lowest first, each a tar archive (uncompressed) with whiteouts: see `layOver`. A

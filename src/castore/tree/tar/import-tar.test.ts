@@ -15,7 +15,8 @@ import {
 import { CastoreError, type CastoreErrorCode } from '../../error.ts';
 import { MemoryBlobStore } from '../../memory/memory-blob-store.ts';
 import { streamTree } from '../stream-tree.ts';
-import { type ImportedTar, type TarImportOptions, importTar } from './import-tar.ts';
+import type { ImportedArchive, ArchiveImportOptions } from '../archive-import.ts';
+import { importTar } from './import-tar.ts';
 
 function* inPieces(bytes: Uint8Array, size: number): Generator<Uint8Array, void> {
   const memory = new Uint8Array(size);
@@ -27,15 +28,15 @@ function* inPieces(bytes: Uint8Array, size: number): Generator<Uint8Array, void>
   }
 }
 
-async function imported(archive: Uint8Array, options?: TarImportOptions, pieceSize = 65_536) {
+async function imported(archive: Uint8Array, options?: ArchiveImportOptions, pieceSize = 65_536) {
   const store = new MemoryBlobStore();
   await using batch = store.batch();
-  const result: ImportedTar = await importTar(inPieces(archive, pieceSize), batch, options);
+  const result: ImportedArchive = await importTar(inPieces(archive, pieceSize), batch, options);
   await batch.commit();
   return { store, ...result };
 }
 
-async function narHash(archive: Uint8Array, options?: TarImportOptions): Promise<string> {
+async function narHash(archive: Uint8Array, options?: ArchiveImportOptions): Promise<string> {
   const { store, root } = await imported(archive, options);
   const hash = createHash('sha256');
   await streamTree(store, root, new NarWriter(chunk => hash.update(chunk)));
@@ -43,14 +44,14 @@ async function narHash(archive: Uint8Array, options?: TarImportOptions): Promise
 }
 
 /** The tree's events, one line each. */
-async function events(pieces: readonly TarPiece[], options?: TarImportOptions): Promise<readonly string[]> {
+async function events(pieces: readonly TarPiece[], options?: ArchiveImportOptions): Promise<readonly string[]> {
   const { store, root } = await imported(tarArchive(pieces), options);
   const recorder = new TreeRecorder();
   await streamTree(store, root, recorder);
   return recorder.events;
 }
 
-async function refusal(archive: Uint8Array, options?: TarImportOptions): Promise<CastoreError> {
+async function refusal(archive: Uint8Array, options?: ArchiveImportOptions): Promise<CastoreError> {
   try {
     await imported(archive, options);
   } catch (error) {

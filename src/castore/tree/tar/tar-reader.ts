@@ -1,22 +1,13 @@
 import { type ByteString, asBuffer, brandAs } from '../../../base/index.ts';
 import { displayName } from '../../entry-name.ts';
 import { CastoreError } from '../../error.ts';
+import type { ArchiveEntryKind } from '../archive-import.ts';
 import type { ByteSource } from '../byte-source.ts';
 import { type PaxRecords, applyPaxRecords, isSparse, mergePaxRecords, parsePaxRecords } from './pax-records.ts';
 import { type TarHeader, blockSize, isZeroBlock, parseTarHeader } from './tar-header.ts';
 
-/** What an entry of an archive is. */
-export type TarEntryKind =
-  | 'file'
-  | 'directory'
-  | 'symlink'
-  | 'hard link'
-  | 'character device'
-  | 'block device'
-  | 'FIFO';
-
 export interface TarEntry extends Omit<TarHeader, 'type'> {
-  readonly kind: TarEntryKind;
+  readonly kind: ArchiveEntryKind;
   /** Of its header in the archive, in bytes. */
   readonly offset: number;
 }
@@ -24,7 +15,7 @@ export interface TarEntry extends Omit<TarHeader, 'type'> {
 /** Bytes of a header that says more of the entry after it: long names, pax records. */
 export const maxExtensionSize = 1024 * 1024;
 
-const kinds: ReadonlyMap<string, TarEntryKind> = new Map([
+const kinds: ReadonlyMap<string, ArchiveEntryKind> = new Map([
   ['0', 'file'],
   ['\0', 'file'],
   // Contiguous, where a system has it.

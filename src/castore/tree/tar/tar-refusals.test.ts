@@ -4,14 +4,15 @@ import * as fc from 'fast-check';
 import { type TarPiece, paxRecord, tarArchive, tarPiece } from '../../../testing/index.ts';
 import { CastoreError, type CastoreErrorCode } from '../../error.ts';
 import { MemoryBlobStore } from '../../memory/memory-blob-store.ts';
-import { type TarImportOptions, importTar } from './import-tar.ts';
+import type { ArchiveImportOptions } from '../archive-import.ts';
+import { importTar } from './import-tar.ts';
 
-async function importInto(archive: Uint8Array, options?: TarImportOptions): Promise<void> {
+async function importInto(archive: Uint8Array, options?: ArchiveImportOptions): Promise<void> {
   await using batch = new MemoryBlobStore().batch();
   await importTar([archive], batch, options);
 }
 
-async function refusal(archive: Uint8Array, options?: TarImportOptions): Promise<CastoreError> {
+async function refusal(archive: Uint8Array, options?: ArchiveImportOptions): Promise<CastoreError> {
   try {
     await importInto(archive, options);
   } catch (error) {
@@ -34,7 +35,7 @@ describe('importTar', () => {
     code: CastoreErrorCode;
     message: RegExp;
     offset?: number;
-    options?: TarImportOptions;
+    options?: ArchiveImportOptions;
   }[] = [
     {
       why: 'a path that leads out',
