@@ -18,14 +18,20 @@ import { StoreParameters, takeTraits } from './store-parameters.ts';
  * may write to. Otherwise this process opens it itself. Throws as `openLocalStore`.
  */
 export async function openAutoStore(context: OpenStoreContext): Promise<Store> {
-  const found = await findDaemon(context);
-  if (found !== undefined) return openSocketStore(found, context);
+  const kept = await openAutoDaemon(context);
+  if (kept !== undefined) return kept;
   return openLocalStore({
     scheme: 'local',
     authority: byteStringFromText(''),
     parameters: new StoreParameters(),
     context,
   });
+}
+
+/** The store that nobody has named, where a daemon keeps it and answers. */
+export async function openAutoDaemon(context: OpenStoreContext): Promise<Store | undefined> {
+  const found = await findDaemon(context);
+  return found && openSocketStore(found, context);
 }
 
 async function findDaemon({ environment }: OpenStoreContext): Promise<SocketStoreOptions | undefined> {

@@ -34,7 +34,7 @@ function makeContext(warnings: string[] = []): OpenStoreContext {
     }),
     reporter: { ...silentReporter, warn: message => warnings.push(message) },
     requireFeature: feature => {
-      if (feature !== 'local-overlay-store') throw new Error(feature);
+      throw new Error(feature);
     },
   };
 }

@@ -206,6 +206,8 @@ export class PathAdder {
   }
 
   async #commit(group: ReadonlyMap<StorePath, StagedPath>, signal: AbortSignal): Promise<void> {
+    // Those that are repaired have been valid before.
+    const committed = new Set<StorePath>();
     try {
       const { repair = false, replace, held } = this.#options;
       const left = await commitGroup(this.#store, group, {
@@ -215,6 +217,7 @@ export class PathAdder {
         signal,
         fail: (path, error) => this.#fail(path, error),
         valid: path => {
+          committed.add(path);
           this.#valid.add(path);
           this.#options.added?.(path);
         },
@@ -224,7 +227,7 @@ export class PathAdder {
         this.#stagedBytes += staged.info.narSize;
       }
     } catch (error) {
-      for (const path of group.keys()) if (!this.#valid.has(path)) this.#fail(path, error);
+      for (const path of group.keys()) if (!committed.has(path)) this.#fail(path, error);
     }
   }
 

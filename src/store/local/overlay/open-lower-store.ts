@@ -6,6 +6,7 @@ import { DummyStore } from '../../dummy/dummy-store.ts';
 import { StoreError } from '../../error.ts';
 import { NixTablesStore } from '../../nix-tables/nix-tables-store.ts';
 import { canHaveWriters } from '../../nix-tables/nix-tables.ts';
+import { openAutoDaemon } from '../../open-auto-store.ts';
 import { type OpenStoreContext, type StoreRequest, openStore, specifyStore } from '../../open-store.ts';
 import { StoreParameters } from '../../store-parameters.ts';
 import type { Store } from '../../store.ts';
@@ -30,12 +31,13 @@ export async function openLowerStore(
   located: (lowerStoreDir: string) => void,
 ): Promise<LowerStore> {
   const { scheme, authority, params } = specifyStore(reference);
-  if (scheme === 'local' && reference.kind !== 'auto') {
+  const kept = reference.kind === 'auto' && params.size === 0 ? await openAutoDaemon(context) : undefined;
+  if (scheme === 'local' && kept === undefined) {
     const found = findOnDisk({ scheme, authority, parameters: new StoreParameters(params), context });
     located(found.lowerStoreDir);
     return { lower: found.open(), lowerStoreDir: found.lowerStoreDir };
   }
-  const lower = await openStore(reference, context);
+  const lower = kept ?? (await openStore(reference, context));
   try {
     const lowerStoreDir = lower.realStoreDir ?? (isOnThisMachine(scheme) ? lower.storeDir : undefined);
     if (lowerStoreDir === undefined) {

@@ -9,12 +9,12 @@ import { openLowerStore } from './open-lower-store.ts';
 
 /**
  * `local-overlay://?root=/path&lower-store=URI&upper-layer=/path`: a local store over another one, whose store directory is an
- * overlayfs that somebody has mounted (docs/adr/0018). Throws `store/mounted-incorrectly`, and as `openLocalStore`.
+ * overlayfs that somebody has mounted (docs/adr/0018). As in C++ Nix 2.34, the feature `local-overlay-store` need not be enabled
+ * for it. Throws `store/mounted-incorrectly`, and as `openLocalStore`.
  */
 export async function openOverlayStore(request: StoreRequest): Promise<Store> {
   const { parameters, context } = request;
   const { environment, reporter } = context;
-  context.requireFeature('local-overlay-store');
   const taken = takeLocalParameters(request);
   const path = (name: string) => parameters.take<string | undefined>(name, optionalAbsolutePathType, undefined);
   const lowerUri = parameters.take('lower-store', stringType, '');
