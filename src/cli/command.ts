@@ -12,6 +12,8 @@ import type { InvocationSettings } from './settings/invocation-settings.ts';
 export interface CommandContext {
   /** The name by which we were called: `nix`, `firn`, `nix-store`. */
   readonly program: string;
+  /** Where relative paths of the command line start, but for those of the system: the working folder, or a script's. */
+  readonly baseFolder: ByteString;
   readonly out: StandardOutput;
   /** The `Reporter` to hand on to what does the work. */
   readonly log: Logger;

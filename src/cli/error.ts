@@ -14,6 +14,7 @@ export const cliErrorCodes = {
   'usage/bad-value': 'an argument of a flag that is none of the values it can have',
   'hash/other-format': 'a hash in another format than `--from` promised',
   'usage/several-operations': 'operations of which one invocation does only one',
+  'usage/bad-script': 'arguments in a script that are no words, or may mean something one day',
   'usage/useless-flag': 'flags that exclude each other',
   'usage/terminal': 'bytes that would go to a terminal and mean nothing there',
   'command/absent': 'a command of Nix that this version of Firn does not have',

@@ -1,6 +1,7 @@
 import { type ByteString, FirnError, byteStringFromText } from '../base/index.ts';
 import { type ParsedCommand, parseCommand } from './args/parse-command.ts';
 import { parseLegacy } from './args/parse-legacy.ts';
+import { readNixScript } from './args/nix-script.ts';
 import { readArguments } from './args/read-arguments.ts';
 import type { Command, CommandContext, LegacyCommand } from './command.ts';
 import { type NixFlags, globalFlags, legacyFlags, nixFlags, withSettings } from './global-flags.ts';
@@ -11,6 +12,7 @@ import { ExitStatus } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { Modes } from './modes.ts';
 import { Logger } from './render/logger.ts';
+import { absolutePath } from './paths.ts';
 import { reportError } from './render/report-error.ts';
 import { StandardOutput } from './render/standard-output.ts';
 import { hostEnvironment } from './settings/host.ts';
@@ -38,9 +40,14 @@ async function runAs(program: string, argv: readonly string[]): Promise<number> 
   const warn = (message: string) => log.warn(message);
   try {
     const environment = new Environment(process.env, warn);
+    const given = readArguments(argv);
+    const script = program === 'nix' ? readNixScript(given) : undefined;
     const settings = new InvocationSettings(hostEnvironment(environment), warn);
     const context: CommandContext = {
       program,
+      get baseFolder() {
+        return script?.folder ?? absolutePath(byteStringFromText('.'));
+      },
       out,
       log,
       settings,
@@ -52,7 +59,7 @@ async function runAs(program: string, argv: readonly string[]): Promise<number> 
       },
     };
     loadSettings(settings, environment);
-    await dispatch(program, readArguments(argv), context);
+    await dispatch(program, script?.args ?? given, context);
     out.flush();
     return 0;
   } catch (error) {

@@ -18,7 +18,6 @@ import { type DerivationJob, type EndedJob, type JobPath, areEndedJobs, fieldsOf
 import { JobRequest } from '../jobs/job-request.ts';
 import { JobThreads } from '../jobs/job-threads.ts';
 import { leaveSnapshot } from '../leave-snapshot.ts';
-import { absolutePath } from '../paths.ts';
 import { readStandardInput } from '../read-input.ts';
 
 /** `firn eval-jobs`: what nix-eval-jobs does, in threads. */
@@ -73,7 +72,7 @@ export function evalJobs(context: CommandContext): Command {
         await threads.run();
         return ended;
       };
-      const question = ['jobs', request.asData, flakeOf(request), flakes.asData];
+      const question = ['jobs', request.asData, flakeOf(request, context), flakes.asData];
       const ended = await evaluation.recall({ question, isAnswer: areEndedJobs, work });
       if (printer.isRemembered === true) for (const job of ended) await printer.repeat(job);
       await printer.finish();
@@ -82,9 +81,9 @@ export function evalJobs(context: CommandContext): Command {
 }
 
 /** The flake that is meant, which depends on the folders around. */
-function flakeOf(request: JobRequest): readonly string[] {
+function flakeOf(request: JobRequest, context: CommandContext): readonly string[] {
   if (!request.isFlake) return [];
-  const baseFolder = displayBytes(absolutePath(byteStringFromText('.')));
+  const baseFolder = displayBytes(context.baseFolder);
   // The threads say what there is to say of that.
   const options = { baseFolder, reporter: silentReporter };
   const { flake, fragment } = findFlakeWithFragment(displayBytes(request.requireSource()), options);

@@ -17,7 +17,6 @@ import {
 } from '../installables/flake-installable.ts';
 import { FlakeRoots, outputsOf } from '../installables/flake-roots.ts';
 import { parseInstallable } from '../installables/installable.ts';
-import { absolutePath } from '../paths.ts';
 import { type Work, converse } from '../repl/converse.ts';
 import { debuggerFlag } from '../repl/debugger-flag.ts';
 import { greet } from '../repl/greet.ts';
@@ -164,7 +163,7 @@ class NamedFlakes implements ReplFlakes {
 
   async load(text: string): Promise<Word> {
     const { flakes, evaluator, context } = this.#evaluation;
-    const baseFolder = displayBytes(absolutePath(byteStringFromText('.')));
+    const baseFolder = displayBytes(context.baseFolder);
     const reference = findFlake(text, { baseFolder, reporter: context.log, allowsMissing: true });
     const isPure = evaluator.access?.purity === 'pure';
     if (isPure && !isLockedInput(reference.input)) {

@@ -111,7 +111,7 @@ export class Evaluation implements AsyncDisposable {
     this.stores = this.#opened.use(new EvaluationStores(context, { evalUri: from.evalStore, store, realising }));
     this.registries = openRegistries(context, { inputs: () => this.#recording?.inputs });
     for (const [replaced, by] of from.flakeOverrides) {
-      const options = { baseFolder: displayBytes(absolutePath(byteStringFromText('.'))), reporter: context.log };
+      const options = { baseFolder: displayBytes(context.baseFolder), reporter: context.log };
       this.registries.override(findFlake(replaced, options).input, findFlake(by, { ...options, allowsMissing: true }));
     }
     this.#storeDir = storeDirAt(from.evalStore ?? context.settings.get('store'), context);
@@ -142,7 +142,7 @@ export class Evaluation implements AsyncDisposable {
         this.#settings,
         this.#storeDir,
         [this.context.settings.get('store'), evalStore, this.#writes],
-        [absolutePath(byteStringFromText('.')), baseFolder, args, flakeOverrides],
+        [absolutePath(byteStringFromText('.')), this.context.baseFolder, baseFolder, args, flakeOverrides],
         flakeSettings.map(name => this.context.settings.get(name)),
         [environment.confDir, environment.userConfDir, environment.userDataDir],
       ],

@@ -66,10 +66,11 @@ export function delaySource(evaluation: Evaluation, { kind, text }: SourceExpres
  * The path of a file that may be given as `<name>`, which is looked up on the search path, or as a URL or `flake:REFERENCE`,
  * which is fetched: to be called in a pass, then.
  */
-export function locateFile({ evaluator }: Evaluation, file: ByteString): ByteString {
+export function locateFile({ evaluator, context }: Evaluation, file: ByteString): ByteString {
   if (isFetchedPlace(file)) return evaluator.fetchPlace(file);
   const isLookup = file.length > 2 && file.startsWith('<') && file.endsWith('>');
-  return isLookup ? evaluator.findOnSearchPath(byteStringFromLatin1(file.slice(1, -1))) : absolutePath(file);
+  if (isLookup) return evaluator.findOnSearchPath(byteStringFromLatin1(file.slice(1, -1)));
+  return absolutePath(file.startsWith('/') ? file : byteStringFromLatin1(`${context.baseFolder}/${file}`));
 }
 
 /** The tree of a file, which may be given as `<name>`. */
@@ -80,16 +81,11 @@ export function parseFile(evaluation: Evaluation, file: ByteString): number {
 }
 
 /** The tree of what standard input says. */
-export function parseInput({ evaluator }: Evaluation): number {
-  return evaluator.parse(readStandardInput(largestSource), { kind: 'text', name: '«stdin»' }, workingFolder());
+export function parseInput({ evaluator, context }: Evaluation): number {
+  return evaluator.parse(readStandardInput(largestSource), { kind: 'text', name: '«stdin»' }, context.baseFolder);
 }
 
-/** The tree of an expression that was typed. Relative paths in it start at `folder`, else at the working directory. */
-export function parseText({ evaluator }: Evaluation, text: ByteString, folder = workingFolder()): number {
-  return evaluator.parse(bytesOf(text), { kind: 'text', name: '«string»' }, folder);
-}
-
-/** Where relative paths of what is typed start. */
-function workingFolder(): ByteString {
-  return absolutePath(byteStringFromLatin1('.'));
+/** The tree of an expression that was typed. Relative paths in it start at `folder`, else where those of the command line do. */
+export function parseText({ evaluator, context }: Evaluation, text: ByteString, folder?: ByteString): number {
+  return evaluator.parse(bytesOf(text), { kind: 'text', name: '«string»' }, folder ?? context.baseFolder);
 }

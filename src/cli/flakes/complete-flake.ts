@@ -7,7 +7,6 @@ import type { CommandContext } from '../command.ts';
 import { Evaluation } from '../evaluation/evaluation.ts';
 import { noArguments } from '../evaluation/evaluation-arguments.ts';
 import { openRegistries } from '../open-registries.ts';
-import { absolutePath } from '../paths.ts';
 
 /** Completes to folders, and to what registries have names for. */
 export function completeFlake(context: CommandContext): Completer {
@@ -32,7 +31,7 @@ export function completeInputsOf(context: CommandContext, urls: () => readonly B
     await using evaluation = new Evaluation(context, noArguments(), { writes: false });
     for (const url of urls()) {
       const { flake: reference } = findFlakeWithFragment(expandHome(displayBytes(url), context), {
-        baseFolder: displayBytes(absolutePath(byteStringFromText('.'))),
+        baseFolder: displayBytes(context.baseFolder),
         reporter: context.log,
       });
       const { inputs } = await evaluation.flakes.read(reference);

@@ -5,7 +5,6 @@ import type { Flag, Positional } from '../args/flag.ts';
 import type { CommandContext } from '../command.ts';
 import { Evaluation, type EvaluationOptions } from '../evaluation/evaluation.ts';
 import { evaluationFlags, noArguments } from '../evaluation/evaluation-arguments.ts';
-import { absolutePath } from '../paths.ts';
 import { completeFlake, completeInputsOf } from './complete-flake.ts';
 import { FlakeArguments } from '../installables/flake-arguments.ts';
 import { type FlakeRoot, FlakeRoots } from '../installables/flake-roots.ts';
@@ -47,7 +46,7 @@ export class FlakeCommandArguments {
   /** Throws `eval/error`. */
   reference(): FlakeRef {
     this.#context.settings.require('flakes');
-    const baseFolder = displayBytes(absolutePath(byteStringFromText('.')));
+    const baseFolder = displayBytes(this.#context.baseFolder);
     return findFlake(displayBytes(this.#url), { baseFolder, reporter: this.#context.log });
   }
 

@@ -1,4 +1,4 @@
-import { type ByteString, byteStringFromText, displayBytes } from '../../base/index.ts';
+import { type ByteString, displayBytes } from '../../base/index.ts';
 import {
   type InputOverride,
   type InputPath,
@@ -69,7 +69,7 @@ export class FlakeArguments {
         apply: (text, url) => {
           give({ writes: false });
           const path = parsePath(text, '--override-input');
-          const baseFolder = displayBytes(absolutePath(byteStringFromText('.')));
+          const baseFolder = displayBytes(context.baseFolder);
           const reference = findFlake(displayBytes(url), { baseFolder, reporter: log, allowsMissing: true });
           this.#overrides.push({ path, reference });
         },

@@ -26,7 +26,6 @@ import {
   opaquePath,
 } from '../../nix-compat/index.ts';
 import type { CommandContext } from '../command.ts';
-import { absolutePath } from '../paths.ts';
 import { splitInstallable } from './installable.ts';
 
 /** Which attributes of a flake's outputs a command means. */
@@ -58,10 +57,10 @@ export interface FlakeInstallable {
 export function parseFlakeInstallable(
   text: ByteString,
   { defaults, prefixes }: FlakeAttributes,
-  { log }: CommandContext,
+  { log, baseFolder: folder }: CommandContext,
 ): FlakeInstallable {
   const { prefix, outputs } = splitInstallable(text);
-  const baseFolder = displayBytes(absolutePath(byteStringFromText('.')));
+  const baseFolder = displayBytes(folder);
   const { flake, fragment } = findFlakeWithFragment(displayBytes(prefix), { baseFolder, reporter: log });
   const given = fragment === '' ? defaults : [fragment];
   const [first = ''] = given;

@@ -1,4 +1,4 @@
-import { type ByteString, byteStringFromText, displayBytes } from '../../base/index.ts';
+import { type ByteString, displayBytes } from '../../base/index.ts';
 import {
   type LockFlags,
   type LockedFlake,
@@ -18,7 +18,6 @@ import {
   formatFlakeRef,
 } from '../../eval/index.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
-import { absolutePath } from '../paths.ts';
 import type { FlakeArguments } from './flake-arguments.ts';
 
 /** A flake that is locked, and a word for what evaluating it gives. */
@@ -68,7 +67,7 @@ export class FlakeRoots {
 }
 
 async function addInputsOf({ flakes, registries, context }: Evaluation, url: ByteString): Promise<void> {
-  const baseFolder = displayBytes(absolutePath(byteStringFromText('.')));
+  const baseFolder = displayBytes(context.baseFolder);
   const reference = findFlake(displayBytes(url), { baseFolder, reporter: context.log });
   const { root } = await flakes.lock(reference, { ...defaultLockFlags, writes: false });
   for (const name of root.inputs.keys()) {

@@ -20,7 +20,6 @@ import { openCommandStore, openStoreAt } from '../open-store.ts';
 import { debuggerFlag } from '../repl/debugger-flag.ts';
 import { attributePathsFrom, evaluatedInstallables, parseSelection } from './evaluated-installables.ts';
 import { completeFlake, completeInputsOf, expandHome } from '../flakes/complete-flake.ts';
-import { absolutePath } from '../paths.ts';
 import { FlakeArguments } from './flake-arguments.ts';
 import {
   type FlakeAttributes,
@@ -103,7 +102,7 @@ export class SourceArguments {
     });
     try {
       const reference = findFlake(expandHome(text ?? '', this.#context), {
-        baseFolder: displayBytes(absolutePath(byteStringFromLatin1('.'))),
+        baseFolder: displayBytes(this.#context.baseFolder),
         reporter: silentReporter,
       });
       const evaluation = this.#start({ writes: false });

@@ -18,7 +18,6 @@ import type { EvaluationArguments } from '../evaluation/evaluation-arguments.ts'
 import { delaySource, parseText } from '../evaluation/source-expression.ts';
 import type { FlakeArguments } from '../installables/flake-arguments.ts';
 import { FlakeRoots, outputsOf } from '../installables/flake-roots.ts';
-import { absolutePath } from '../paths.ts';
 import { formatError } from '../render/format-error.ts';
 import type { JobPath, JobResult } from './job.ts';
 import type { JobOrder, JobReport, JobThreadSetup } from './job-messages.ts';
@@ -109,7 +108,7 @@ function openText(evaluation: Evaluation, request: JobRequest): Word {
 async function openFlake(evaluation: Evaluation, request: JobRequest, flags: FlakeArguments): Promise<Word> {
   const { evaluator, args, context } = evaluation;
   const text = displayBytes(request.requireSource());
-  const baseFolder = displayBytes(absolutePath(byteStringFromText('.')));
+  const baseFolder = displayBytes(context.baseFolder);
   const { flake: reference, fragment } = findFlakeWithFragment(text, { baseFolder, reporter: context.log });
   const { root } = await new FlakeRoots(evaluation, flags).of(reference);
   const path = byteStringFromText(fragment);
