@@ -60,7 +60,7 @@ describe('an action that wants a daemon', { skip }, () => {
     // Clients are inside; here one that runs outside uses the same socket.
     let socket: string | undefined;
     while (socket === undefined) {
-      [socket] = globSync(join(data, 'tmp/*/actions/*.view/daemon/.nix-socket'));
+      [socket] = globSync(join(data, 'tmp/*/actions/*.view/daemon/socket'));
       await delay(20);
     }
     const env = { NIX_REMOTE: `unix://${socket}`, NIX_CONFIG: 'experimental-features = nix-command' };

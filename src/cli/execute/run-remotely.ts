@@ -1,10 +1,16 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type Digest, type Node, checkoutTree, emptyDigest, importTree } from '../../castore/index.ts';
-import { byteStringFromText } from '../../base/index.ts';
+import { type Digest, checkoutTree, emptyDigest, importTree } from '../../castore/index.ts';
 import { statusNameOf } from '../../grpc/index.ts';
 import type { ActionResult, ExecuteResponse } from '../../proto/index.ts';
-import { ReapiServer, RemoteBlobStore, executeCommand, ownDigestOf, parseEndpoint } from '../../reapi/index.ts';
+import {
+  ReapiServer,
+  RemoteBlobStore,
+  executeCommand,
+  ownDigestOf,
+  parseEndpoint,
+  resultTree,
+} from '../../reapi/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
 import { ExitStatus } from '../exit-status.ts';
@@ -73,21 +79,9 @@ interface DownloadOptions {
 
 /** Puts an output to where it has its name in the current folder, where nothing may be. */
 async function download(name: string, result: ActionResult, { blobs, signal }: DownloadOptions): Promise<void> {
-  const node = nodeOf(name, result);
-  if (node === undefined) throw new CliError('execute/no-output', `the command made no '${name}'`);
+  const left = await resultTree(blobs, { result, path: name, signal });
+  if (left === undefined) throw new CliError('execute/no-output', `the command made no '${name}'`);
   const path = resolve(name);
   mkdirSync(dirname(path), { recursive: true });
-  await checkoutTree(blobs, node, path, { style: 'writable', signal });
-}
-
-function nodeOf(name: string, result: ActionResult): Node | undefined {
-  const isIt = (output: { readonly path: string }) => output.path === name;
-  const file = result.outputFiles.find(isIt);
-  if (file !== undefined)
-    return { kind: 'file', digest: ownDigestOf(file.digest, `'${name}'`), executable: file.isExecutable };
-  const link = result.outputSymlinks.find(isIt);
-  if (link !== undefined) return { kind: 'symlink', target: byteStringFromText(link.target) };
-  const directory = result.outputDirectories.find(isIt);
-  if (directory === undefined) return undefined;
-  return { kind: 'directory', digest: ownDigestOf(directory.rootDirectoryDigest, `'${name}'`) };
+  await checkoutTree(left.blobs, left.node, path, { style: 'writable', signal });
 }

@@ -1,12 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { type BlobStore, type Digest, putBlob } from '../../castore/index.ts';
-import {
-  ActionSchema,
-  CommandSchema,
-  Command_OutputDirectoryFormat,
-  type ExecuteResponse,
-  messageCodec,
-} from '../../proto/index.ts';
+import { ActionSchema, CommandSchema, type ExecuteResponse, messageCodec } from '../../proto/index.ts';
 import { messageOfOwnDigest } from '../digests/own-digest.ts';
 import type { ReapiServer } from './reapi-server.ts';
 import { type ExecuteRemotelyOptions, executeRemotely } from './remote-execution.ts';
@@ -43,8 +37,6 @@ export async function executeCommand(
     arguments: [...command.arguments],
     environmentVariables: byName(Object.entries(environment).map(([name, value]) => ({ name, value }))),
     outputPaths: outputPaths.toSorted(compare),
-    // Directories by the digests of their messages: those are blobs of the server.
-    outputDirectoryFormat: Command_OutputDirectoryFormat.TREE_AND_DIRECTORY,
     platform,
   });
   const commandDigest = messageOfOwnDigest(await putBlob(blobs, commandCodec.encode(message)));
