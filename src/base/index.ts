@@ -44,6 +44,7 @@ export { blue, bold, emphasise, faint, green, magenta, normal, red } from './col
 export { Semaphore, forEachConcurrent, mapConcurrent, untilAborted, whenAborted } from './concurrency.ts';
 export { type MountedPlace, parseMountTable } from './mount-table.ts';
 export { SyscallError, nameOfErrno } from './ffi-library.ts';
+export { QuestionBatches } from './question-batches.ts';
 export { XzDecoder, decompressXz } from './xz-library.ts';
 export {
   type EndedProcess,

@@ -107,7 +107,9 @@ export { type OutputDifference, type RegisterOutputsOptions, registerOutputs } f
 export type { BuildUsers } from './outputs/require-output.ts';
 export { BuildError, EngineError, type EngineErrorCode, engineErrorCodes } from './error.ts';
 export { failingExitStatus } from './realise/exit-status.ts';
-export { type PlanOptions, type RealisationPlan, findUnplanned, planRealisation } from './realise/plan-realisation.ts';
+export { findUnplanned } from './realise/find-unplanned.ts';
+export { type RealisationPlan, planRealisation } from './realise/plan-realisation.ts';
+export type { PlanOptions } from './realise/planning.ts';
 export type { PlacedDerivation, RealiseSettings } from './realise/realise-context.ts';
 export {
   type RealiseRequest,

@@ -23,10 +23,12 @@ export {
   type DerivationOutputs,
   derivationOutputs,
   outputIds,
+  outputsOfDerivations,
   readInputDerivations,
   staticOutputs,
 } from './derivations/derivation-outputs.ts';
-export { readDerivation } from './derivations/read-derivation.ts';
+export { knownRealisations } from './derivations/known-realisations.ts';
+export { readDerivation, readDerivations } from './derivations/read-derivation.ts';
 export { StoreError, type StoreErrorCode, storeErrorCodes } from './error.ts';
 export { dumpRegistrations } from './export/dump-registrations.ts';
 export { type ExportPathsOptions, exportPaths } from './export/export-paths.ts';
@@ -72,7 +74,7 @@ export { SpooledTree } from './spooled-tree.ts';
 export { StoreParameters, type StoreTraits, takeTraits } from './store-parameters.ts';
 export { type FetchBlobOptions, type LazyOptions, LazyPaths, type LazyPathsOptions } from './lazy/lazy-paths.ts';
 export { type MakeContentAddressedOptions, makeContentAddressed } from './rewrite/make-content-addressed.ts';
-export { type MissingPaths, downloadSizeOf, queryMissing } from './substitute/query-missing.ts';
+export { type MissingPaths, downloadSizeOf, lookupsAtOnce, queryMissing } from './substitute/query-missing.ts';
 export { type RealiseFailure, type RealiseOptions, noSubstituter, realisePaths } from './substitute/realise-paths.ts';
 export { repairPath } from './substitute/repair-path.ts';
 export {

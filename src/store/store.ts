@@ -42,6 +42,9 @@ export interface Store extends AsyncDisposable, PossibleFacets {
   /** Undefined where `path` is not valid. */
   pathInfo(path: StorePath, options?: CallOptions): Promise<PathInfo | undefined>;
 
+  /** As `pathInfo` for each, where that is cheaper: those that are valid. */
+  pathInfos?(paths: Iterable<StorePath>, options?: CallOptions): Promise<ReadonlyMap<StorePath, PathInfo>>;
+
   /** The valid path with these 32 characters, of which there is at most one. */
   pathFromHashPart(hashPart: string, options?: CallOptions): Promise<StorePath | undefined>;
 
@@ -64,6 +67,15 @@ export interface Store extends AsyncDisposable, PossibleFacets {
   derivation?(path: StorePath): Derivation | undefined;
 
   /**
+   * Those of the derivations at `paths` that `derivation` would give, for little more than one of them. `areValid`: whether
+   * the caller knows that they are, which is then not asked again.
+   */
+  knownDerivations?(
+    paths: Iterable<StorePath>,
+    options?: { readonly areValid?: boolean },
+  ): ReadonlyMap<StorePath, Derivation>;
+
+  /**
    * What realisations call the outputs of `derivation`, whose input derivations are valid: stores that keep what these hash
    * to have it, which spares reading them all. `name` is for messages. Throws as `DerivationHasher.hash`.
    */
@@ -82,6 +94,9 @@ export interface Store extends AsyncDisposable, PossibleFacets {
   readonly lazyTrees?: LazyTrees | undefined;
 
   realisation(id: DerivationOutputId, options?: CallOptions): Promise<RealisedOutput | undefined>;
+
+  /** As `realisation` for each, where that is cheaper: those that are known, by the very objects that were given. */
+  knownRealisations?(ids: Iterable<DerivationOutputId>, options?: CallOptions): Promise<KnownRealisations>;
 
   /** The log of building the derivation at `path`, not compressed. */
   buildLog(path: StorePath, options?: CallOptions): Promise<Uint8Array | undefined>;
@@ -117,6 +132,9 @@ export interface KeeperInfo {
 
 /** Store paths of outputs, by derivation. */
 export type KnownOutputs = ReadonlyMap<StorePath, ReadonlyMap<OutputName, StorePath>>;
+
+/** What outputs turned out to be, by what was asked for. */
+export type KnownRealisations = ReadonlyMap<DerivationOutputId, RealisedOutput>;
 
 interface Facets {
   readonly index: PathIndex;

@@ -68,7 +68,7 @@ export function build(context: CommandContext): Command {
         const evalStore = installables[0]?.evalStore ?? store;
         await using realising = await openRealising(store, context, { evalStore });
         const plan = makesPlans ? await finishPlan(realising, paths) : await realising.plan(paths);
-        await printMissing(store, plan, { log: context.log, level: 'error' });
+        printMissing(store, plan, { log: context.log, level: 'error' });
         if (json) out.byteLine(formatJson(await wantedToJson({ store, evalStore }, paths), pretty ? 2 : undefined));
         return;
       }

@@ -31,7 +31,7 @@ export async function storeRealise(operands: Operands, context: CommandContext):
     wanted = wanted.filter(path => path.kind === 'built' || !plan.unknown.has(path.path));
     plan = { ...plan, unknown: new Set() };
   }
-  if (context.settings.get('print-missing')) await printMissing(store, plan, { log: context.log, level: 'info' });
+  if (context.settings.get('print-missing')) printMissing(store, plan, { log: context.log, level: 'info' });
   if (flags.has('--dry-run')) return;
   const mode = flags.has('--check') ? 'check' : flags.has('--repair') ? 'repair' : 'normal';
   const realised = await realising.realise(wanted, { mode, failureStatus: 'telling' });

@@ -29,7 +29,7 @@ export async function requireNothing(
   if (first === undefined || free[0] === first) return free;
   const { log } = context;
   log.log('error', 'the evaluation itself needs what follows, and says no more before that is there:');
-  await printMissing(store, await realising.plan(missing), { log, level: 'error' });
+  printMissing(store, await realising.plan(missing), { log, level: 'error' });
   throw new ExitStatus(0);
 }
 

@@ -2,24 +2,27 @@ import type { Verbosity } from '../../base/index.ts';
 import { displayBytes } from '../../base/index.ts';
 import type { RealisationPlan } from '../../engine/index.ts';
 import { type StorePath, formatDerivingPath, printStorePath, storePathName } from '../../nix-compat/index.ts';
-import { type Store, sortPaths } from '../../store/index.ts';
+import type { Store } from '../../store/index.ts';
 import { formatSize } from '../render/format-size.ts';
 import type { Logger } from '../render/logger.ts';
 
 /** Says what will be built and fetched, and what nobody can. */
-export async function printMissing(
+export function printMissing(
   store: Store,
   missing: RealisationPlan,
   { log, level }: { readonly log: Logger; readonly level: Verbosity },
-): Promise<void> {
-  const say = (text: string): void => log.log(level, text);
+): void {
+  log.logTogether(() => listMissing(store, missing, text => log.log(level, text)));
+}
+
+function listMissing(store: Store, missing: RealisationPlan, say: (text: string) => void): void {
   const list = (paths: Iterable<StorePath>): void => {
     for (const path of paths) say(`  ${displayBytes(printStorePath(store.storeDir, path))}`);
   };
   const { willBuild, unplanned, willSubstitute, unknown } = missing;
   if (willBuild.size > 0) {
     say(willBuild.size === 1 ? 'this derivation will be built:' : `these ${willBuild.size} derivations will be built:`);
-    list((await sortPaths(store, willBuild)).map(({ path }) => path));
+    list(willBuild);
   }
   if (unplanned.length > 0) {
     const what = unplanned.length === 1 ? 'this is an output of a derivation' : 'these are outputs of derivations';

@@ -93,8 +93,7 @@ export async function openRealising(
   return {
     plan: wanted => makePlan(wanted, true),
     tell: async wanted => {
-      if (settings.get('print-missing'))
-        await printMissing(store, await makePlan(wanted, false), { log, level: 'info' });
+      if (settings.get('print-missing')) printMissing(store, await makePlan(wanted, false), { log, level: 'info' });
     },
     realise: async (wanted, { mode = 'normal', failureStatus = 'plain' } = {}) => {
       const realised = await realiser.realise(wanted, { mode, signal, plan: last });

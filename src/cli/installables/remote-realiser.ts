@@ -1,7 +1,7 @@
 import type { Reporter } from '../../base/index.ts';
 import { type RealisationPlan, type RealiseRequest, type Realised, findUnplanned } from '../../engine/index.ts';
 import { type DerivingPath, baseStorePath, formatDerivingPath } from '../../nix-compat/index.ts';
-import { type Store, type WorkerStore, copyPaths } from '../../store/index.ts';
+import { type Store, type WorkerStore, copyPaths, sortPaths } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 
 /** Has who keeps a store make deriving paths valid in it: what `Realiser` and `planRealisation` do for one of ours. */
@@ -46,7 +46,7 @@ export class RemoteRealiser {
     const { willBuild, willSubstitute, unknown, ...sizes } = await this.#store.missing(wanted, this.#context);
     return {
       ...sizes,
-      willBuild: new Set(willBuild),
+      willBuild: new Set((await sortPaths(this.#store, willBuild)).map(({ path }) => path)),
       willSubstitute: new Set(willSubstitute),
       unknown: new Set(unknown),
       unplanned: seeksUnplanned

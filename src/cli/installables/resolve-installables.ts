@@ -61,7 +61,7 @@ async function tellMissing(
   context: CommandContext,
 ): Promise<void> {
   await using realising = await openRealising(store, context, { evalStore });
-  await printMissing(store, await realising.plan(wanted), { log: context.log, level: 'error' });
+  printMissing(store, await realising.plan(wanted), { log: context.log, level: 'error' });
 }
 
 async function derivationOf(store: Store, { path, what, evalStore }: Installable): Promise<StorePath> {

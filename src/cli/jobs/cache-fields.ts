@@ -8,7 +8,7 @@ import {
   opaquePath,
   printStorePath,
 } from '../../nix-compat/index.ts';
-import { type Store, sortPaths } from '../../store/index.ts';
+import type { Store } from '../../store/index.ts';
 import { compareByName } from '../installables/print-missing.ts';
 import type { EvaluationRealising } from '../installables/realising.ts';
 
@@ -26,7 +26,7 @@ export async function cacheFields(
   return jsonObject({
     cacheStatus: byteStringFromText(status),
     isCached: isThere,
-    neededBuilds: print((await sortPaths(store, willBuild)).map(({ path }) => path)),
+    neededBuilds: print(willBuild),
     neededSubstitutes: print([...willSubstitute].toSorted(compareByName)),
   });
 }

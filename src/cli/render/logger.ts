@@ -54,6 +54,8 @@ export class Logger implements Reporter {
   readonly #inSystemd: boolean;
   readonly #beforeWrite: () => void;
   readonly #reporter: Reporter;
+  /** Lines that are still to be written. */
+  #gathered: string[] | undefined;
   #view: LogView;
   /** The view, if it is one. */
   #bar: ProgressBar | undefined;
@@ -108,6 +110,19 @@ export class Logger implements Reporter {
 
   log(level: Verbosity, message: LazyText): void {
     this.#reporter.log(level, message);
+  }
+
+  /** Writes what `work` logs when it returns: of thousands of lines, writing each takes longer than all else. */
+  logTogether(work: () => void): void {
+    if (this.#gathered !== undefined) return work();
+    const lines: string[] = [];
+    this.#gathered = lines;
+    try {
+      work();
+    } finally {
+      this.#gathered = undefined;
+      if (lines.length > 0) this.#writeLine(lines.join('\n'));
+    }
   }
 
   warn(message: string): void {
@@ -192,6 +207,10 @@ export class Logger implements Reporter {
   }
 
   #writeLine(line: string): void {
+    if (this.#gathered !== undefined) {
+      this.#gathered.push(line);
+      return;
+    }
     this.#beforeWrite();
     writeQuietly(`${line}\n`);
   }

@@ -30,7 +30,10 @@ export interface OutputState {
 export type OutputStates = ReadonlyMap<OutputName, OutputState>;
 
 /** Throws as `DerivationHasher.hash`. */
-export function outputIdsOf({ derivations, storeDir }: LocalStore, job: BuildJob): Map<OutputName, DerivationOutputId> {
+export function outputIdsOf(
+  { derivations, storeDir }: LocalStore,
+  job: BuildJob,
+): ReadonlyMap<OutputName, DerivationOutputId> {
   // One that is in the store has the input derivations that belong to the hash; one that a client sent has none.
   const derivation = derivations.read(job.path) ?? { ...job.derivation, inputDerivations: new Map() };
   return derivations.outputIds(derivation, printStorePath(storeDir, job.path));

@@ -37,6 +37,7 @@ export class DerivationGoal {
   readonly #context: RealiseContext;
   readonly #path: StorePath;
   readonly #derivation: Derivation;
+  readonly #isUnwritten: boolean;
   readonly #mode: BuildMode;
   readonly type: DerivationType;
   readonly #outputs = new Map<OutputName, Promise<BuildResult>>();
@@ -45,10 +46,11 @@ export class DerivationGoal {
   #built: Promise<BuildResult> | undefined;
 
   /** `path` is where the derivation is or, if it was resolved, would be. Throws `derivation/mixed-outputs`. */
-  constructor(context: RealiseContext, { path, derivation }: PlacedDerivation, mode: BuildMode) {
+  constructor(context: RealiseContext, { path, derivation, isUnwritten = false }: PlacedDerivation, mode: BuildMode) {
     this.#context = context;
     this.#path = path;
     this.#derivation = derivation;
+    this.#isUnwritten = isUnwritten;
     this.#mode = mode;
     this.type = derivationTypeOf(derivation);
   }
@@ -86,7 +88,7 @@ export class DerivationGoal {
     signal.throwIfAborted();
     if (this.type === 'impure') return this.#make(name);
     const known = await this.#find(name);
-    if (known !== undefined && this.#mode === 'normal' && (await this.#isValid(known.path))) {
+    if (known !== undefined && this.#mode === 'normal' && (await this.#context.questions.isValid(known.path))) {
       return succeeded('AlreadyValid', new Map([[name, known]]));
     }
     const attempt = await this.#substitute(name, known);
@@ -95,7 +97,7 @@ export class DerivationGoal {
       return failed('TransientFailure', message);
     }
     const output = attempt === 'none' ? known : await this.#find(name);
-    const isValid = output !== undefined && (await this.#isValid(output.path));
+    const isValid = output !== undefined && (await this.#context.questions.isValid(output.path));
     if (this.#mode === 'check' && !isValid) return failed('MiscFailure', uncheckable(this.#printed));
     if (this.#mode === 'repair' && isValid && (await this.#isIntact(output.path))) {
       await repairClosure(this.#context, this.#path, output.path);
@@ -109,20 +111,20 @@ export class DerivationGoal {
   }
 
   async #record(name: OutputName, path: StorePath): Promise<void> {
-    const { settings, store, signal } = this.#context;
+    const { settings, questions } = this.#context;
     if (!settings.recordsRealisations) return;
     const id = (await this.#idsOfOutputs()).get(name);
-    if (id === undefined || (await store.realisation(id, { signal })) !== undefined) return;
+    if (id === undefined || (await questions.realisation(id)) !== undefined) return;
     await this.#context.notes.note({ id, path, signatures: [] });
   }
 
   /** Which store path an output is, as far as anybody knows. */
   async #find(name: OutputName): Promise<BuiltOutput | undefined> {
-    const { store, signal } = this.#context;
+    const { store, questions } = this.#context;
     const path = staticOutputs(store, this.#derivation).get(name);
     if (path !== undefined) return knownOutput(path);
     const id = (await this.#idsOfOutputs()).get(name);
-    const known = id === undefined ? undefined : await store.realisation(id, { signal });
+    const known = id === undefined ? undefined : await questions.realisation(id);
     return known === undefined ? undefined : { ...known, derivationHash: id?.derivationHash };
   }
 
@@ -130,12 +132,6 @@ export class DerivationGoal {
     const { evalStore, signal } = this.#context;
     this.#ids ??= outputIds(evalStore, this.#path, { derivation: this.#derivation, signal });
     return this.#ids;
-  }
-
-  async #isValid(path: StorePath): Promise<boolean> {
-    const { store, signal } = this.#context;
-    await store.collector?.addTemporaryRoots([path]);
-    return (await store.validPaths([path], { signal })).has(path);
   }
 
   /** In a store that cannot tell, whatever is valid is taken for damaged. */
@@ -191,7 +187,7 @@ export class DerivationGoal {
   }
 
   async #realiseInputs(): Promise<BuildInputs> {
-    const { store, tally, signal } = this.#context;
+    const { store, tally } = this.#context;
     tally.expect();
     const types = await this.#inputTypes();
     const inputs = new InputGoals(this.#context, this.#mode);
@@ -209,9 +205,8 @@ export class DerivationGoal {
     const resolveFixed = types.some(type => type !== undefined && !hasKnownOutputPaths(type));
     if (!needsResolving(this.#derivation, { resolveFixed })) return { kind: 'unchanged', derivation: resolved };
     const derivation: Derivation = { ...resolved, inputDerivations: new Map() };
-    const file = makeDerivationFile(store.storeDir, derivation);
-    if (!(await this.#isValid(file.path))) await addDerivation(store, file, { signal });
-    return { kind: 'resolved', placed: { path: file.path, derivation } };
+    const { path } = makeDerivationFile(store.storeDir, derivation);
+    return { kind: 'resolved', placed: { path, derivation, isUnwritten: true } };
   }
 
   /**
@@ -235,13 +230,13 @@ export class DerivationGoal {
   }
 
   /** What the derivation becomes when the store paths of its inputs are put in may have been built before. */
-  async #realiseResolved({ path, derivation }: PlacedDerivation, name: OutputName): Promise<BuildResult> {
+  async #realiseResolved(resolved: PlacedDerivation, name: OutputName): Promise<BuildResult> {
     const { store, reporter } = this.#context;
-    const fields = [this.#printed, displayBytes(printStorePath(store.storeDir, path))];
+    const fields = [this.#printed, displayBytes(printStorePath(store.storeDir, resolved.path))];
     const message = `resolved derivation: '${fields[0]}' -> '${fields[1]}'`;
     using _waiting = reporter.startActivity({ type: 'buildWaiting', level: 'info', text: message, fields });
     const wanted = namedOutputs([name]);
-    const result = await this.#context.realiseDerivation({ path, derivation }, this.#mode, wanted);
+    const result = await this.#context.realiseDerivation(resolved, this.#mode, wanted);
     const { outcome } = result;
     if (!isBuildSuccess(outcome)) {
       this.#context.tally.noteFailure('DependencyFailed');
@@ -263,6 +258,7 @@ export class DerivationGoal {
     const job = { path: this.#path, derivation, mode: this.#mode };
     const rejection = builder.rejection(job);
     if (rejection !== undefined) return failed('InputRejected', rejection);
+    if (this.#isUnwritten) await this.#write();
     const weight = this.#context.weightOf(this.#path);
     const source: SlotSource = {
       get hasFree() {
@@ -284,6 +280,12 @@ export class DerivationGoal {
     } finally {
       if (isStarted) tally.end(end);
     }
+  }
+
+  async #write(): Promise<void> {
+    const { store, questions, signal } = this.#context;
+    if (await questions.isValid(this.#path)) return;
+    await addDerivation(store, makeDerivationFile(store.storeDir, this.#derivation), { signal });
   }
 
   /** How many of the sources could not be had. Those that only the store of the evaluation has are copied. */

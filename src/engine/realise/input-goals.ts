@@ -1,4 +1,3 @@
-import { displayBytes } from '../../base/index.ts';
 import {
   type BuildMode,
   type BuildResult,
@@ -48,6 +47,7 @@ export class InputGoals {
   }
 
   #keyOf(derivation: SingleDerivingPath): string {
-    return displayBytes(formatSingleDerivingPath(this.#context.store.storeDir, derivation));
+    if (derivation.kind === 'opaque') return derivation.path;
+    return formatSingleDerivingPath(this.#context.store.storeDir, derivation);
   }
 }

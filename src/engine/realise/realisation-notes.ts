@@ -1,8 +1,13 @@
-import type { Realisation } from '../../nix-compat/index.ts';
+import {
+  type DerivationOutputId,
+  type Realisation,
+  type RealisedOutput,
+  formatOutputId,
+} from '../../nix-compat/index.ts';
 import type { Store } from '../../store/index.ts';
 
 /** Realisations that wait at most. */
-const maxWaiting = 1000;
+const maxWaiting = 10_000;
 
 /**
  * Realisations that follow from others: of derivations whose resolved form has been realised, or whose outputs were
@@ -11,23 +16,35 @@ const maxWaiting = 1000;
  */
 export class RealisationNotes {
   readonly #store: Store;
-  readonly #waiting: Realisation[] = [];
+  readonly #waiting = new Map<string, Realisation>();
+  #flushed: Promise<void> = Promise.resolve();
 
   constructor(store: Store) {
     this.#store = store;
   }
 
   async note(realisation: Realisation): Promise<void> {
-    this.#waiting.push(realisation);
-    if (this.#waiting.length >= maxWaiting) await this.flush();
+    this.#waiting.set(formatOutputId(realisation.id), realisation);
+    if (this.#waiting.size >= maxWaiting) await this.flush();
+  }
+
+  /** What is noted of an output and the store does not know yet. */
+  find(id: DerivationOutputId): RealisedOutput | undefined {
+    return this.#waiting.size === 0 ? undefined : this.#waiting.get(formatOutputId(id));
   }
 
   /** Throws as `PathWriter.addRealisation`. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
+    this.#flushed = this.#flushed.then(() => this.#write());
+    return this.#flushed;
+  }
+
+  async #write(): Promise<void> {
     const { writer } = this.#store;
-    const all = this.#waiting.splice(0);
+    const all = [...this.#waiting.values()];
     if (all.length === 0 || writer === undefined) return;
     if (writer.addRealisations !== undefined) await writer.addRealisations(all);
     else for (const realisation of all) await writer.addRealisation(realisation);
+    for (const { id } of all) this.#waiting.delete(formatOutputId(id));
   }
 }

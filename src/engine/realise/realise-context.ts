@@ -19,6 +19,7 @@ import type { BuildSlots } from './build-slots.ts';
 import type { PathGoals } from './path-goals.ts';
 import type { RealisationNotes } from './realisation-notes.ts';
 import type { RealiseTally } from './realise-tally.ts';
+import type { StoreQuestions } from './store-questions.ts';
 
 export interface RealiseSettings {
   /** Whether the others go on when something has failed. */
@@ -38,6 +39,8 @@ export interface RealiseSettings {
 export interface PlacedDerivation {
   readonly path: StorePath;
   readonly derivation: Derivation;
+  /** Whether it is put there only when it is to be built: it was made of another, and nobody else has it. */
+  readonly isUnwritten?: boolean;
 }
 
 /** What the goals of one call of `Realiser.realise` share. */
@@ -51,6 +54,7 @@ export interface RealiseContext {
   readonly paths: PathGoals;
   readonly tally: RealiseTally;
   readonly notes: RealisationNotes;
+  readonly questions: StoreQuestions;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   /** `BuildOptions.settles` of all builds. */
@@ -74,19 +78,27 @@ export interface RealiseContext {
  * The results of goals that something waits for: of all of them or, unless `keepGoing`, of those that had ended when the
  * first failed.
  */
-export async function awaitResults(
+export function awaitResults(
   { settings: { keepGoing } }: Pick<RealiseContext, 'settings'>,
   goals: readonly Promise<BuildResult>[],
 ): Promise<BuildResult[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<BuildResult[]>();
   const ended: (BuildResult | undefined)[] = goals.map(() => undefined);
-  const { promise: firstFailure, resolve } = Promise.withResolvers<void>();
-  const all = goals.map(async (goal, at) => {
-    const result = await goal;
-    ended[at] = result;
-    if (isFailure(result) && !keepGoing) resolve();
-  });
-  await Promise.race([firstFailure, Promise.all(all)]);
-  return ended.filter(result => result !== undefined);
+  let left = goals.length;
+  const end = () => resolve(ended.filter(result => result !== undefined));
+  const watch = async (goal: Promise<BuildResult>, at: number): Promise<void> => {
+    try {
+      const result = await goal;
+      ended[at] = result;
+      left--;
+      if (left === 0 || (isFailure(result) && !keepGoing)) end();
+    } catch (error) {
+      reject(error);
+    }
+  };
+  for (const [at, goal] of goals.entries()) void watch(goal, at);
+  if (goals.length === 0) end();
+  return promise;
 }
 
 export function isFailure({ outcome }: BuildResult): boolean {

@@ -22,7 +22,7 @@ import {
   opaquePath,
   storePathName,
 } from '../../nix-compat/index.ts';
-import { type Store, Substituters, readDerivation } from '../../store/index.ts';
+import { type Store, Substituters } from '../../store/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
 import type { DerivationBuilder } from '../build/derivation-builder.ts';
 import { BuildError } from '../error.ts';
@@ -36,6 +36,7 @@ import { type RealisationPlan, planRealisation } from './plan-realisation.ts';
 import type { PlacedDerivation, RealiseContext, RealiseSettings } from './realise-context.ts';
 import { RealisationNotes } from './realisation-notes.ts';
 import { RealiseTally } from './realise-tally.ts';
+import { StoreQuestions } from './store-questions.ts';
 
 export interface RealiserOptions {
   /** Where everything becomes valid. */
@@ -138,6 +139,7 @@ class GoalGraph implements RealiseContext {
   readonly paths: PathGoals;
   readonly tally: RealiseTally;
   readonly notes: RealisationNotes;
+  readonly questions: StoreQuestions;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly nested: NestedRealising;
@@ -173,6 +175,7 @@ class GoalGraph implements RealiseContext {
     this.notes = new RealisationNotes(store);
     this.reporter = options.reporter;
     this.signal = AbortSignal.any([request.signal, this.#stop.signal]);
+    this.questions = new StoreQuestions(this, this.notes, this.signal);
     this.paths = new PathGoals({
       store,
       substituters: settings.substitute ? substituters : undefined,
@@ -364,8 +367,13 @@ class GoalGraph implements RealiseContext {
 
   async #findAndRead(of: SingleDerivingPath): Promise<PlacedDerivation | undefined> {
     const path = await this.#resolve(of);
-    const derivation = path === undefined ? undefined : await this.#readDerivation(path);
-    if (path === undefined || derivation === undefined) return undefined;
+    if (path === undefined) return undefined;
+    let derivation = await this.questions.derivation(path);
+    if (derivation === undefined) {
+      const { outcome } = await this.realiseInput(opaquePath(path), 'normal');
+      derivation = isBuildSuccess(outcome) ? await this.questions.derivation(path) : undefined;
+    }
+    if (derivation === undefined) return undefined;
     this.#types.set(path, derivationTypeOf(derivation));
     return { path, derivation };
   }
@@ -388,33 +396,15 @@ class GoalGraph implements RealiseContext {
     return result;
   }
 
-  /** The store path of a derivation, once it is there; undefined if it cannot be had. */
+  /** The store path of a derivation, once what makes it is realised; undefined if that fails. */
   async #resolve(path: SingleDerivingPath): Promise<StorePath | undefined> {
-    if (path.kind === 'opaque') {
-      if (await this.#isThere(path.path)) return path.path;
-      const { outcome } = await this.realiseInput(path, 'normal');
-      return isBuildSuccess(outcome) ? path.path : undefined;
-    }
+    if (path.kind === 'opaque') return path.path;
     const { derivation, output } = path;
     const { outcome } = await this.realiseInput(
       { kind: 'built', derivation, outputs: namedOutputs([output]) },
       'normal',
     );
     return isBuildSuccess(outcome) ? outcome.builtOutputs.get(output)?.path : undefined;
-  }
-
-  async #isThere(path: StorePath): Promise<boolean> {
-    for (const store of new Set([this.evalStore, this.store])) {
-      await store.collector?.addTemporaryRoots([path]);
-      if ((await store.validPaths([path], { signal: this.signal })).has(path)) return true;
-    }
-    return false;
-  }
-
-  async #readDerivation(path: StorePath) {
-    const { evalStore, store, signal } = this;
-    const there = await evalStore.validPaths([path], { signal });
-    return readDerivation(there.has(path) ? evalStore : store, path, { signal });
   }
 }
 

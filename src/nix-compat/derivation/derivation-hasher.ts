@@ -41,6 +41,11 @@ export class DerivationHasher {
     this.#lookup = lookup;
   }
 
+  /** Whether the derivation at `path` need not be looked up any more. */
+  knows(path: StorePath): boolean {
+    return this.#known.has(path);
+  }
+
   /**
    * The hash of a derivation that is in the store, as its dependents see it. Throws `derivation/missing-input`,
    * `derivation/cycle`, `derivation/mixed-outputs`, or as `formatDerivation`.

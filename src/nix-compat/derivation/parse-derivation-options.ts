@@ -101,27 +101,26 @@ function wordsOf(text: ByteString): ByteString[] {
 /** Reads what stands for an input: a path in the store, or a placeholder for one that is not known yet. */
 class InputParser {
   readonly #storeDir: StoreDir;
-  readonly #placeholders = new Map<ByteString, SingleDerivingPath>();
+  readonly #derivation: Derivation;
+  #placeholders: ReadonlyMap<ByteString, SingleDerivingPath> | undefined;
 
   constructor(derivation: Derivation, storeDir: StoreDir) {
     this.#storeDir = storeDir;
-    for (const [path, input] of derivation.inputDerivations) this.#addPlaceholders(opaquePath(path), input);
+    this.#derivation = derivation;
   }
 
-  #addPlaceholders(derivation: SingleDerivingPath, input: DerivedInputs): void {
-    for (const output of input.outputs) {
-      const built = builtPath(derivation, output);
-      this.#placeholders.set(formatPlaceholder(placeholderOf(built)), built);
-    }
-    for (const [output, child] of input.dynamic) this.#addPlaceholders(builtPath(derivation, output), child);
+  /** Each is a hash, and few derivations have options that name inputs. */
+  #byPlaceholder(text: ByteString): SingleDerivingPath | undefined {
+    this.#placeholders ??= placeholdersOf(this.#derivation);
+    return this.#placeholders.get(text);
   }
 
   parse(text: ByteString): SingleDerivingPath {
-    return this.#placeholders.get(text) ?? opaquePath(splitStorePath(this.#storeDir, text).storePath);
+    return this.#byPlaceholder(text) ?? opaquePath(splitStorePath(this.#storeDir, text).storePath);
   }
 
   parseReference(text: ByteString): CheckedReference<SingleDerivingPath> {
-    const built = this.#placeholders.get(text);
+    const built = this.#byPlaceholder(text);
     if (built !== undefined) return { kind: 'input', input: built };
     try {
       return { kind: 'input', input: opaquePath(parseStorePathIn(this.#storeDir, text)) };
@@ -134,6 +133,19 @@ class InputParser {
   parseReferences(texts: Iterable<ByteString>): CheckedReference<SingleDerivingPath>[] {
     return setInByteOrder([...texts]).map(text => this.parseReference(text));
   }
+}
+
+function placeholdersOf({ inputDerivations }: Derivation): Map<ByteString, SingleDerivingPath> {
+  const placeholders = new Map<ByteString, SingleDerivingPath>();
+  const add = (derivation: SingleDerivingPath, { outputs, dynamic }: DerivedInputs): void => {
+    for (const output of outputs) {
+      const built = builtPath(derivation, output);
+      placeholders.set(formatPlaceholder(placeholderOf(built)), built);
+    }
+    for (const [output, child] of dynamic) add(builtPath(derivation, output), child);
+  };
+  for (const [path, input] of inputDerivations) add(opaquePath(path), input);
+  return placeholders;
 }
 
 function plainChecks(attributes: PlainAttributes, inputs: InputParser): OutputChecksOf<SingleDerivingPath> {

@@ -20,8 +20,13 @@ export async function sortPaths(
   paths: Iterable<StorePath>,
   { signal }: CallOptions = {},
 ): Promise<KnownPath[]> {
+  const all = new Set(paths);
+  if (store.pathInfos !== undefined) {
+    const known = await store.pathInfos(all, { signal });
+    return sortInfos(store, new Map(Array.from(all, path => [path, known.get(path)])));
+  }
   const options = { limit: questionsAtOnce, signal };
-  const infos = await mapConcurrent(new Set(paths), options, async (path, stop) => {
+  const infos = await mapConcurrent(all, options, async (path, stop) => {
     return [path, await store.pathInfo(path, { signal: stop })] as const;
   });
   return sortInfos(store, new Map(infos));

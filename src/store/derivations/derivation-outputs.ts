@@ -9,6 +9,7 @@ import {
   outputPath,
 } from '../../nix-compat/index.ts';
 import type { Store } from '../store.ts';
+import { knownRealisations } from './known-realisations.ts';
 import { readDerivation } from './read-derivation.ts';
 
 /** Which store path each output is, or undefined where that shows only when it is built and nobody has said. */
@@ -32,6 +33,27 @@ export async function derivationOutputs(
     if (outputs.get(output) === undefined) known.set(output, (await store.realisation(id, options))?.path);
   }
   return known;
+}
+
+/** As `derivationOutputs` for each of `derivations`, which are those at valid paths; one question for all. */
+export async function outputsOfDerivations(
+  store: Store,
+  derivations: ReadonlyMap<StorePath, Derivation>,
+  { evalStore = store, ...options }: CallOptions & { readonly evalStore?: Store } = {},
+): Promise<ReadonlyMap<StorePath, DerivationOutputs>> {
+  const outputs = new Map<StorePath, Map<OutputName, StorePath | undefined>>();
+  const asked: { readonly path: StorePath; readonly output: OutputName; readonly id: DerivationOutputId }[] = [];
+  for (const [path, derivation] of derivations) {
+    const known = new Map(staticOutputs(store, derivation));
+    outputs.set(path, known);
+    if (![...known.values()].includes(undefined)) continue;
+    const ids = await outputIds(evalStore, path, { derivation, ...options });
+    for (const [output, id] of ids) if (known.get(output) === undefined) asked.push({ path, output, id });
+  }
+  const ids = asked.map(({ id }) => id);
+  const realisations = await knownRealisations(store, ids, options);
+  for (const { path, output, id } of asked) outputs.get(path)?.set(output, realisations.get(id)?.path);
+  return outputs;
 }
 
 /** What realisations call the outputs of the derivation at a valid path. Throws as `derivationOutputs`. */

@@ -30,6 +30,18 @@ export async function readDerivation(store: Store, path: StorePath, options?: Ca
   return parseDerivation(brandAs<ByteString>(text), { storeDir: store.storeDir, name });
 }
 
+/** The derivations at valid paths: those that the store has at hand at once. Throws as `readDerivation`. */
+export async function readDerivations(
+  store: Store,
+  paths: Iterable<StorePath>,
+  options?: CallOptions,
+): Promise<ReadonlyMap<StorePath, Derivation>> {
+  const all = new Set(paths);
+  const found = new Map(store.knownDerivations?.(all, { areValid: true }));
+  for (const path of all) if (!found.has(path)) found.set(path, await readDerivation(store, path, options));
+  return found;
+}
+
 /** What is wrong with it is said by reading it. */
 function atHand(store: Store, path: StorePath): Derivation | undefined {
   try {

@@ -25,8 +25,8 @@ interface StagedDerivation extends RecordedPath {
   readonly draft?: { readonly path: string } | undefined;
 }
 
-/** Derivations that are kept parsed; those of nixpkgs take some 4 kB each. */
-const maxParsed = 4096;
+/** Derivations that are kept parsed; those of nixpkgs take some 4 kB each, and plans are gone through two times. */
+const maxParsed = 16_384;
 
 export interface DerivationPlaces {
   readonly paths: PathTable;
@@ -43,9 +43,11 @@ export class LocalDerivations {
   readonly #paths: PathTable;
   readonly #placeOf: DerivationPlaces['placeOf'];
   readonly #earlyPlace: DerivationPlaces['earlyPlace'];
+  /** Inputs of what is valid are valid, so that need not be asked. */
   readonly #hasher: DerivationHasher;
   /** Those read last: a plan reads what is then built, and the hashes of its outputs are of the same. */
   readonly #parsed = new Map<StorePath, Derivation>();
+  readonly #ids = new WeakMap<Derivation, ReadonlyMap<OutputName, DerivationOutputId>>();
   /** What is about to become valid. */
   #staged: ReadonlyMap<StorePath, StagedDerivation> = new Map();
 
@@ -55,7 +57,7 @@ export class LocalDerivations {
     this.#paths = paths;
     this.#placeOf = placeOf;
     this.#earlyPlace = earlyPlace;
-    this.#hasher = new DerivationHasher(storeDir, path => this.read(path));
+    this.#hasher = new DerivationHasher(storeDir, path => this.#parsed.get(path) ?? this.read(path));
   }
 
   /** Undefined where `path` is not valid. Throws `derivation/…`, `blob/missing`, and as `derivationNameOf`. */
@@ -68,6 +70,33 @@ export class LocalDerivations {
     const derivation = this.#parse(path, valid.root);
     if (staged === undefined) this.#remember(path, derivation);
     return derivation;
+  }
+
+  /** As `read` for each, but that what cannot be read is left out; one query, or none where all are kept and `areValid`. */
+  readAll(
+    paths: Iterable<StorePath>,
+    { areValid = false }: { readonly areValid?: boolean } = {},
+  ): Map<StorePath, Derivation> {
+    const found = new Map<StorePath, Derivation>();
+    const left = new Set<StorePath>();
+    for (const path of paths) {
+      const known = areValid ? this.#parsed.get(path) : undefined;
+      if (known === undefined) left.add(path);
+      else found.set(path, known);
+    }
+    for (const [path, root] of left.size === 0 ? [] : this.#paths.rootsOf(left)) {
+      let derivation = this.#parsed.get(path);
+      if (derivation === undefined) {
+        try {
+          derivation = this.#parse(path, root);
+        } catch {
+          continue;
+        }
+        this.#remember(path, derivation);
+      }
+      found.set(path, derivation);
+    }
+    return found;
   }
 
   #remember(path: StorePath, derivation: Derivation): void {
@@ -83,13 +112,28 @@ export class LocalDerivations {
    * What realisations call the outputs of a derivation whose input derivations are valid. `name` is for messages. Throws
    * as `DerivationHasher.hash`.
    */
-  outputIds(derivation: Derivation, name: string): Map<OutputName, DerivationOutputId> {
+  outputIds(derivation: Derivation, name: string): ReadonlyMap<OutputName, DerivationOutputId> {
+    const known = this.#ids.get(derivation);
+    if (known !== undefined) return known;
+    this.#readAhead(derivation);
     const hash = this.#hasher.hash(derivation, { maskOutputs: true });
-    return new Map(
-      Array.from(derivation.outputs.keys(), output => {
-        return [output, { derivationHash: hashOfOutput(hash, output, name), output }] as const;
-      }),
-    );
+    const ids = new Map<OutputName, DerivationOutputId>();
+    for (const output of derivation.outputs.keys())
+      ids.set(output, { derivationHash: hashOfOutput(hash, output, name), output });
+    this.#ids.set(derivation, ids);
+    return ids;
+  }
+
+  /** Reads all that a hash is computed from, as far as that can be kept: those that are as far away as each other together. */
+  #readAhead({ inputDerivations }: Derivation): void {
+    const isUnknown = (path: StorePath) => !this.#hasher.knows(path) && !this.#parsed.has(path);
+    let level = [...inputDerivations.keys()].filter(isUnknown);
+    for (let left = maxParsed / 2; level.length > 1 && left > 0; left -= level.length) {
+      const next = new Set<StorePath>();
+      for (const input of this.readAll(level.slice(0, left)).values())
+        for (const path of input.inputDerivations.keys()) if (isUnknown(path)) next.add(path);
+      level = [...next];
+    }
   }
 
   /**

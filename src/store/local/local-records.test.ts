@@ -56,6 +56,34 @@ describe('realisations of a local store', () => {
     const absent = { ...realisation, id: { ...id, output: byteStringFromText('dev') }, path: testPath('absent') };
     await assert.rejects(store.writer.addRealisation(absent), code('path/invalid'));
   });
+
+  test('are added together or not at all, and found together', async () => {
+    await using opened = openStore();
+    const { store } = opened;
+    const [path, other] = [await addTestPath(store, 'x'), await addTestPath(store, 'y')];
+    const ids = ['out', 'dev', 'doc'].map(output => ({ ...id, output: byteStringFromText(output) }));
+    const [out, dev, doc] = ids;
+    assert.ok(out && dev && doc);
+    await store.writer.addRealisations([{ id: out, path, signatures: [] }]);
+    await store.writer.addRealisations([
+      { id: out, path, signatures: [signature] },
+      { id: dev, path: other, signatures: [] },
+      { id: dev, path: other, signatures: [] },
+    ]);
+    const known = await store.knownRealisations(ids);
+    assert.deepEqual(
+      [known.get(out), known.get(dev), known.get(doc)],
+      [{ path, signatures: [signature] }, { path: other, signatures: [] }, undefined],
+    );
+    const conflicting = [doc, dev].map(each => ({ id: each, path, signatures: [] }));
+    await assert.rejects(store.writer.addRealisations(conflicting), code('realisation/conflict'));
+    const absent = [
+      { id: doc, path, signatures: [] },
+      { id: { ...id, output: byteStringFromText('man') }, path: testPath('absent'), signatures: [] },
+    ];
+    await assert.rejects(store.writer.addRealisations(absent), code('path/invalid'));
+    assert.equal(await store.realisation(doc), undefined);
+  });
 });
 
 describe('build logs of a local store', () => {

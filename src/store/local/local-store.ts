@@ -32,7 +32,14 @@ import {
   defaultStoreDir,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
-import type { KnownOutputs, PathsAtHand, Store, StreamPathOptions, TreeAccess } from '../store.ts';
+import type {
+  KnownOutputs,
+  KnownRealisations,
+  PathsAtHand,
+  Store,
+  StreamPathOptions,
+  TreeAccess,
+} from '../store.ts';
 import { type AutoCollectOptions, AutoCollector } from './gc/auto-collector.ts';
 import { LocalCollector } from './gc/local-collector.ts';
 import { readBuildLog } from './build-log.ts';
@@ -258,6 +265,13 @@ export class LocalStore implements Store {
     return this.paths.infoOf(path);
   }
 
+  async pathInfos(paths: Iterable<StorePath>, { signal }: CallOptions = {}): Promise<Map<StorePath, PathInfo>> {
+    signal?.throwIfAborted();
+    const wanted = new Set(paths);
+    await this.inherit(wanted, { signal });
+    return this.paths.infosOf(wanted);
+  }
+
   async pathFromHashPart(hashPart: string, { signal }: CallOptions = {}): Promise<StorePath | undefined> {
     signal?.throwIfAborted();
     return this.paths.findByHashPart(hashPart) ?? this.overlay?.lower.pathFromHashPart(hashPart, { signal });
@@ -279,6 +293,13 @@ export class LocalStore implements Store {
 
   derivation(path: StorePath): Derivation | undefined {
     return this.derivations.read(path);
+  }
+
+  knownDerivations(
+    paths: Iterable<StorePath>,
+    options?: { readonly areValid?: boolean },
+  ): ReadonlyMap<StorePath, Derivation> {
+    return this.derivations.readAll(paths, options);
   }
 
   outputIds(derivation: Derivation, name: string): ReadonlyMap<OutputName, DerivationOutputId> {
@@ -303,6 +324,13 @@ export class LocalStore implements Store {
     signal?.throwIfAborted();
     await this.inheritRealisations([id], { signal });
     return this.realisations.find(id);
+  }
+
+  async knownRealisations(ids: Iterable<DerivationOutputId>, { signal }: CallOptions = {}): Promise<KnownRealisations> {
+    signal?.throwIfAborted();
+    const wanted = new Set(ids);
+    await this.inheritRealisations(wanted, { signal });
+    return this.realisations.findAll(wanted);
   }
 
   async buildLog(path: StorePath, { signal }: CallOptions = {}): Promise<Uint8Array | undefined> {

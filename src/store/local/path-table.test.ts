@@ -121,6 +121,9 @@ describe('PathTable', () => {
     );
     assert.deepEqual([...table.validOf([drv])], [drv]);
     assert.deepEqual([...table.validOf([])], []);
+    const known = some.filter(each => table.isValid(each));
+    equalValues(table.infosOf(some), new Map(known.map(each => [each, table.require(each).info])));
+    equalValues(table.rootsOf(some), new Map(known.map(each => [each, table.require(each).root])));
     assert.deepEqual(table.validDerivers(path('a')), [drv]);
     assert.deepEqual(table.validDerivers(path('b', '0')), []);
     assert.equal(table.findByHashPart('b'.repeat(32)), path('b', '0'));

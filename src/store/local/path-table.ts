@@ -114,6 +114,41 @@ export class PathTable implements PathsAtHand {
     return known;
   }
 
+  /** The roots of the trees of those of `paths` that are valid, as far as the castore has them; one query. */
+  rootsOf(paths: Iterable<StorePath>): Map<StorePath, Node | undefined> {
+    const rows = this.#database.tuples(
+      'SELECT path, root_kind, root, root_size FROM (SELECT value FROM json_each(?)) JOIN paths ON path = value',
+      JSON.stringify([...new Set(paths)]),
+    );
+    return new Map(rows.map(([path, ...root]) => [parseStorePath(String(path)), rootOfColumns(root, path)]));
+  }
+
+  /** As `find` for each of `paths`; two queries. */
+  infosOf(paths: Iterable<StorePath>): Map<StorePath, PathInfo> {
+    const rows = this.#database.tuples(
+      `SELECT ${columns}, paths.id FROM (SELECT value FROM json_each(?)) JOIN paths ON path = value`,
+      JSON.stringify([...new Set(paths)]),
+    );
+    const refs = this.#database.tuples(
+      `SELECT referrer, target.path FROM json_each(?) JOIN path_refs ON referrer = value
+       JOIN paths AS target ON target.id = reference`,
+      JSON.stringify(rows.map(idOf)),
+    );
+    const references = new Map<unknown, StorePath[]>();
+    for (const [referrer, path] of refs) {
+      const all = references.get(referrer);
+      if (all === undefined) references.set(referrer, [parseStorePath(String(path))]);
+      else all.push(parseStorePath(String(path)));
+    }
+    return new Map(
+      rows.map(row => {
+        const { info } = pathOfRow(row);
+        const sorted = (references.get(idOf(row)) ?? []).toSorted(compareStorePaths);
+        return [info.path, { ...info, references: sorted }];
+      }),
+    );
+  }
+
   find(path: StorePath): RecordedPath | undefined {
     const row = this.#database.tuple(
       `SELECT ${columns}, (

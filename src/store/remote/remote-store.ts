@@ -1,4 +1,4 @@
-import type { Reporter, TreeSink } from '../../base/index.ts';
+import { QuestionBatches, type Reporter, type TreeSink } from '../../base/index.ts';
 import type { CallOptions } from '../../castore/index.ts';
 import {
   type BuildResult,
@@ -19,7 +19,6 @@ import type { StoreTraits } from '../store-parameters.ts';
 import type { KeeperInfo, PathWriter, Store, StreamPathOptions, TreeAccess, ValidPathsOptions } from '../store.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { NarQueue } from './nar-queue.ts';
-import { PathInfoBatches } from './path-info-batches.ts';
 import type { PeerConnection, RemoteBuild } from './peer-connection.ts';
 import { RemoteWriter } from './remote-writer.ts';
 import { unsupportedOperation } from '../unsupported-operation.ts';
@@ -45,7 +44,8 @@ export class RemoteStore<Connection extends PeerConnection = PeerConnection> imp
   readonly checksNars = true;
   readonly writer: PathWriter;
   protected readonly pool: ConnectionPool<Connection>;
-  readonly #infos: PathInfoBatches;
+  /** A closure takes as many requests as it is deep, not as many as it has paths. */
+  readonly #infos: QuestionBatches<StorePath, PathInfo>;
   readonly #fetched: FetchedNars<PathInfo>;
   readonly #resources: AsyncDisposable;
   readonly #nars: NarQueue;
@@ -59,7 +59,7 @@ export class RemoteStore<Connection extends PeerConnection = PeerConnection> imp
     this.isTrusted = traits.isTrusted;
     this.pool = new ConnectionPool(options.connect, options.maxConnections);
     this.#nars = new NarQueue(this.pool, options.maxConnections);
-    this.#infos = new PathInfoBatches(paths => this.pool.use(connection => connection.pathInfos(paths)));
+    this.#infos = new QuestionBatches(paths => this.pool.use(connection => connection.pathInfos(paths)));
     this.writer = new RemoteWriter({
       uri: this.uri,
       storeDir: this.storeDir,

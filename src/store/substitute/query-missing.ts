@@ -35,7 +35,10 @@ export async function queryMissing(
   const unknown = new Set<StorePath>();
   let downloadSize = 0;
   let narSize = 0;
-  await exploreGraph(paths, { limit: lookupsAtOnce, signal }, async (path, stop) => {
+  const wanted = new Set(paths);
+  // Nearly always all of them: one question, where exploring asks one for each.
+  const missing = wanted.difference(await store.validPaths(wanted, { signal }));
+  await exploreGraph(missing, { limit: lookupsAtOnce, signal }, async (path, stop) => {
     if ((await store.validPaths([path], { signal: stop })).has(path)) return [];
     const found = await substituters.find(path, { contentAddress: contentAddresses?.get(path), signal: stop });
     if (found === undefined) {
