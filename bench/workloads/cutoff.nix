@@ -38,4 +38,7 @@ let
     ) width;
   rows = level: below: if level == height then below else rows (level + 1) (row level below);
 in
-make "all" "echo all > $out" { needs = rows 0 (builtins.genList (_: base) width); }
+{
+  inherit base;
+  all = make "all" "echo all > $out" { needs = rows 0 (builtins.genList (_: base) width); };
+}
