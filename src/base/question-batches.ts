@@ -1,6 +1,15 @@
 /** Questions that are asked together at most, unless the owner says otherwise: an answer for each is held in memory. */
 const defaultMaxBatch = 10_000;
 
+export interface QuestionBatchesOptions {
+  readonly maxBatch?: number;
+  /**
+   * Whether an answer takes long, so that more questions come in while it is waited for: the first is then asked with what
+   * comes up at once, not at the end of the turn.
+   */
+  readonly isSlow?: boolean;
+}
+
 /**
  * Gathers questions that are asked for themselves, to answer them many at a time: those of one turn of the event loop
  * together, and those that come while others are being answered. What is asked twice meanwhile is asked once.
@@ -11,16 +20,18 @@ const defaultMaxBatch = 10_000;
 export class QuestionBatches<Question, Answer> {
   readonly #ask: (questions: ReadonlySet<Question>) => Promise<ReadonlyMap<Question, Answer>>;
   readonly #maxBatch: number;
+  readonly #isSlow: boolean;
   readonly #waiting = new Map<Question, PromiseWithResolvers<Answer | undefined>>();
   #isAsking = false;
 
   /** `ask` answers those of the questions to which there is an answer; what it throws, all that were asked together get. */
   constructor(
     ask: (questions: ReadonlySet<Question>) => Promise<ReadonlyMap<Question, Answer>>,
-    { maxBatch = defaultMaxBatch }: { readonly maxBatch?: number } = {},
+    { maxBatch = defaultMaxBatch, isSlow = false }: QuestionBatchesOptions = {},
   ) {
     this.#ask = ask;
     this.#maxBatch = maxBatch;
+    this.#isSlow = isSlow;
   }
 
   /** Undefined where there is no answer. Questions are the same if they are equal, or the same object. */
@@ -32,7 +43,9 @@ export class QuestionBatches<Question, Answer> {
     }
     if (!this.#isAsking) {
       this.#isAsking = true;
-      setImmediate(() => void this.#run());
+      const run = () => void this.#run();
+      if (this.#isSlow) queueMicrotask(run);
+      else setImmediate(run);
     }
     return waiting.promise;
   }
@@ -47,7 +60,7 @@ export class QuestionBatches<Question, Answer> {
         for (const { reject } of batch.values()) reject(error);
       }
       // What the answers lead to is asked together.
-      await new Promise(setImmediate);
+      if (!this.#isSlow) await new Promise(setImmediate);
     }
     this.#isAsking = false;
   }

@@ -32,14 +32,7 @@ import {
   defaultStoreDir,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
-import type {
-  KnownOutputs,
-  KnownRealisations,
-  PathsAtHand,
-  Store,
-  StreamPathOptions,
-  TreeAccess,
-} from '../store.ts';
+import type { KnownOutputs, KnownRealisations, PathsAtHand, Store, StreamPathOptions, TreeAccess } from '../store.ts';
 import { type AutoCollectOptions, AutoCollector } from './gc/auto-collector.ts';
 import { LocalCollector } from './gc/local-collector.ts';
 import { readBuildLog } from './build-log.ts';

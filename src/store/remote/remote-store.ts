@@ -59,7 +59,9 @@ export class RemoteStore<Connection extends PeerConnection = PeerConnection> imp
     this.isTrusted = traits.isTrusted;
     this.pool = new ConnectionPool(options.connect, options.maxConnections);
     this.#nars = new NarQueue(this.pool, options.maxConnections);
-    this.#infos = new QuestionBatches(paths => this.pool.use(connection => connection.pathInfos(paths)));
+    this.#infos = new QuestionBatches(paths => this.pool.use(connection => connection.pathInfos(paths)), {
+      isSlow: true,
+    });
     this.writer = new RemoteWriter({
       uri: this.uri,
       storeDir: this.storeDir,
