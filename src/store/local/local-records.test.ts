@@ -61,7 +61,7 @@ describe('realisations of a local store', () => {
     await using opened = openStore();
     const { store } = opened;
     const [path, other] = [await addTestPath(store, 'x'), await addTestPath(store, 'y')];
-    const ids = ['out', 'dev', 'doc'].map(output => ({ ...id, output: byteStringFromText(output) }));
+    const ids = ['out', 'dev', 'doc'].map(output => ({ derivationHash, output: byteStringFromText(output) }));
     const [out, dev, doc] = ids;
     assert.ok(out && dev && doc);
     await store.writer.addRealisations([{ id: out, path, signatures: [] }]);
