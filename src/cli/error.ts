@@ -48,6 +48,7 @@ export const cliErrorCodes = {
   'shell/unterminated-quote': 'a shebang line whose quotes do not end',
   'search/nothing': 'no package that matches',
   'run/wrong-type': 'a value that is nothing that can be run',
+  'run/no-derivation': 'a bundler whose result is no derivation',
   'run/not-in-store': 'a program or a folder of programs that is not in the store',
   'installable/needs-evaluation': 'what only an evaluator can make store paths of',
   'installable/bad-outputs': 'what follows the caret of an installable and names no outputs',

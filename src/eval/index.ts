@@ -79,6 +79,7 @@ export { type ContextElement, parseContextElement } from './context-element.ts';
 export { explainJsonFault } from './json/read-json.ts';
 export { narHashMismatch } from './builtins/fetch.ts';
 export { importFile } from './builtins/import.ts';
+export { coerceToStorePath } from './builtins/realise.ts';
 export { forceDerivingPath } from './builtins/output-of.ts';
 export {
   type Package,

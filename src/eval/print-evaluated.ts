@@ -1,7 +1,5 @@
-import { displayBytes } from '../base/index.ts';
-import { parseStorePathIn, printStorePath } from '../nix-compat/index.ts';
-import { evalError, within } from './builtins/arguments.ts';
-import { coerce } from './core-exports.ts';
+import { printStorePath } from '../nix-compat/index.ts';
+import { coerceToStorePath } from './builtins/realise.ts';
 import type { Evaluator } from './evaluator.ts';
 import { isDerivation } from './packages.ts';
 import type { PrintOptions } from './value-printer.ts';
@@ -30,17 +28,5 @@ function derivationPathIn(evaluator: Evaluator, attrs: number): string | undefin
   const found = core.lookup(attrs, core.internText('drvPath'));
   if (found === undefined) return undefined;
   const doing = 'while evaluating the drvPath of a derivation';
-  const { text } = core.coerce(found.word, coerce.canonical, doing, found.position);
-  return within(
-    evaluator,
-    doing,
-    () => {
-      try {
-        return printStorePath(io.storeDir, parseStorePathIn(io.storeDir, text));
-      } catch {
-        throw evalError`path '${displayBytes(text)}' is not in the Nix store`;
-      }
-    },
-    found.position,
-  );
+  return printStorePath(io.storeDir, coerceToStorePath(evaluator, found.word, doing, found.position));
 }

@@ -57,7 +57,7 @@ describe('help', () => {
 
 describe('commands that are not there', () => {
   for (const [program, args, named, wayOut] of [
-    ['nix', ['bundle'], 'nix bundle', /; 'firn --help' lists what is\n$/],
+    ['nix', ['store', 'roots-daemon'], 'nix store roots-daemon', /; 'firn --help' lists what is\n$/],
   ] as const) {
     test(`${program} ${args.join(' ')}: says so and what there is`, () => {
       const { status, stdout, stderr } = runCli(program, args);

@@ -7,6 +7,7 @@ type Loader = () => Promise<CommandFactory>;
 /** Commands that Firn has. The module of one is loaded when it is called. */
 const present: { readonly [path: string]: Loader } = {
   build: async () => (await import('./build.ts')).build,
+  bundle: async () => (await import('./bundle.ts')).bundle,
   'config check': async () => (await import('./config-check.ts')).configCheck,
   'config show': async () => (await import('./config-show.ts')).configShow,
   copy: async () => (await import('./copy.ts')).copy,
@@ -100,7 +101,7 @@ const present: { readonly [path: string]: Loader } = {
 };
 
 /** Names of Nix that this version lacks, groups of them by their first word alone. */
-const absent: readonly string[] = ['bundle', 'store roots-daemon'];
+const absent: readonly string[] = ['store roots-daemon'];
 
 const shorthand = (...means: string[]) => ({ means, deprecated: false });
 const deprecated = (...means: string[]) => ({ means, deprecated: true });

@@ -278,6 +278,25 @@ export class SourceArguments {
     );
   }
 
+  /** As `evaluateOne`; `work` also gets what an attribute of another flake is, whose lock file is not written. */
+  async evaluateOneBy<T>(
+    { text, tool }: { readonly text: ByteString; readonly tool: FlakeInstallable },
+    work: (evaluation: Evaluation, value: Word, tool: Word) => T,
+    options: SourceOptions<T> = {},
+  ): Promise<T> {
+    const { root } = await this.#rootOf(this.#start(options), tool, { writes: false });
+    return this.evaluateOne(
+      text,
+      (evaluation, value) => {
+        const { evaluator } = evaluation;
+        const [found] = findAttributes(evaluator, outputsOf(evaluator, root), tool);
+        if (found === undefined) throw new TypeError('an attribute was found, or none');
+        return work(evaluation, value, evaluator.force(found.value));
+      },
+      options,
+    );
+  }
+
   /** As `evaluateOne`, of all attributes that an installable may mean, best first; there is at least one. */
   async evaluateFound<T>(
     text: ByteString,

@@ -1,11 +1,11 @@
 import { displayBytes } from '../../base/index.ts';
-import { type StorePath, parseStorePathIn, printStorePath } from '../../nix-compat/index.ts';
-import { coerce } from '../core-exports.ts';
+import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { Evaluator } from '../evaluator.ts';
 import type { EvalNeed, NeedAnswer } from '../needs.ts';
 import { type Word, addressOf, kindOf } from '../word.ts';
-import { argument, evalError, forceBool, forcePlainString, forceSet, within } from './arguments.ts';
+import { argument, evalError, forceBool, forcePlainString, forceSet } from './arguments.ts';
 import { storePathWord } from './files.ts';
+import { coerceToStorePath } from './realise.ts';
 import type { HostBuiltin } from './table.ts';
 
 interface ClosureArguments {
@@ -110,23 +110,6 @@ function readArguments(evaluator: Evaluator, args: number): ClosureArguments {
   }
   if (from === undefined) throw evalError`attribute '${'fromStore'}' is missing in call to 'fetchClosure'`;
   return { from, path, renamed, isInputAddressed };
-}
-
-function coerceToStorePath(evaluator: Evaluator, word: Word, text: string, position: number): StorePath {
-  const { core, io } = evaluator;
-  const given = core.coerce(word, coerce.canonical, text, position).text;
-  return within(
-    evaluator,
-    text,
-    () => {
-      try {
-        return parseStorePathIn(io.storeDir, given);
-      } catch {
-        throw evalError`path '${displayBytes(given)}' is not in the Nix store`;
-      }
-    },
-    position,
-  );
 }
 
 export const closureBuiltins: readonly HostBuiltin[] = [

@@ -6,10 +6,12 @@ import {
   formatSingleDerivingPath,
   isDerivationPath,
   parseStorePath,
+  parseStorePathIn,
   placeholderOf,
   printStorePath,
   unrollDerivingPath,
 } from '../../nix-compat/index.ts';
+import { coerce } from '../core-exports.ts';
 import { canonicalPathOf } from '../canonical-path.ts';
 import { mark } from '../error-log.ts';
 import { EvalError } from '../eval-error.ts';
@@ -111,6 +113,24 @@ export function referencesOf(evaluator: Evaluator, path: ByteString): readonly S
   if (object === undefined) return [];
   const [answer] = evaluator.require([{ kind: 'validity', path: object }]);
   return answer?.kind === 'object' ? answer.references : [];
+}
+
+/** The store object that a path, or a string or set that means one, is itself. Throws `eval/error` for what is none. */
+export function coerceToStorePath(evaluator: Evaluator, word: Word, text: string, position = 0): StorePath {
+  const { core, io } = evaluator;
+  const given = core.coerce(word, coerce.canonical, text, position).text;
+  return within(
+    evaluator,
+    text,
+    () => {
+      try {
+        return parseStorePathIn(io.storeDir, given);
+      } catch {
+        throw evalError`path '${displayBytes(given)}' is not in the Nix store`;
+      }
+    },
+    position,
+  );
 }
 
 /** The store object that a path is in; undefined outside the store. */
