@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { displayBytes, textOf } from '../../base/index.ts';
-import { type BlobBatch, type Digest, type HeldBlobs, importTree } from '../../castore/index.ts';
+import { type BlobBatch, type Digest, type HeldBlobs, type Node, importTree } from '../../castore/index.ts';
 import { printStorePath } from '../../nix-compat/index.ts';
 import { ActionSchema, CommandSchema } from '../../proto/index.ts';
 import { messageOfDigest } from '../../reapi/index.ts';
@@ -12,6 +12,8 @@ import { TreeOfPaths } from './tree-of-paths.ts';
 
 export interface DerivationActionOptions {
   readonly batch: BlobBatch;
+  /** Adds a file of this machine's; to the batch unless given. */
+  readonly addFile?: ((path: string) => Promise<Node>) | undefined;
   /** By which the builder speaks with us, if it does: what it leaves is no function of its inputs then. */
   readonly channel?: string | undefined;
 }
@@ -30,14 +32,15 @@ export interface DerivationAction {
 export async function makeDerivationAction(
   store: LocalStore,
   builder: BuilderProcess,
-  { batch, channel }: DerivationActionOptions,
+  options: DerivationActionOptions,
 ): Promise<DerivationAction> {
+  const { batch, channel } = options;
   const command = commandOf(store, builder);
   if (command === undefined) {
     const message = 'its builder has arguments or variables that are no UTF-8, as actions need it';
     throw new BuildError('InputRejected', message);
   }
-  const inputRoot = await addInputRoot(store, builder, batch);
+  const inputRoot = await addInputRoot(store, builder, options);
   const commandDigest = await batch.put(toBinary(CommandSchema, command));
   const { timeout } = builder;
   const action = create(ActionSchema, {
@@ -84,10 +87,12 @@ export function outputName(folderInside: string, path: string): string {
   return '../'.repeat(depth) + path.slice(1);
 }
 
-async function addInputRoot(store: LocalStore, builder: BuilderProcess, batch: BlobBatch) {
+async function addInputRoot(store: LocalStore, builder: BuilderProcess, options: DerivationActionOptions) {
+  const { batch } = options;
+  const { addFile = (path: string) => importTree(path, batch, { signal: builder.signal }) } = options;
   const tree = new TreeOfPaths();
   tree.put(builder.folderInside, await importTree(builder.folder, batch, { signal: builder.signal }));
-  for (const [place, file] of builder.files) tree.put(place, await importTree(file, batch, { signal: builder.signal }));
+  for (const [place, file] of builder.files) tree.put(place, await addFile(file));
   for (const path of builder.inputs) {
     tree.put(displayBytes(printStorePath(store.storeDir, path)), await store.rootOf(path, { signal: builder.signal }));
   }

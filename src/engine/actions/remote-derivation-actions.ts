@@ -1,5 +1,6 @@
+import { statSync } from 'node:fs';
 import { displayBytes } from '../../base/index.ts';
-import { type Node, checkoutTree } from '../../castore/index.ts';
+import { type Node, checkoutTree, importTree } from '../../castore/index.ts';
 import { type StorePath, printStorePath } from '../../nix-compat/index.ts';
 import type { Outcome } from '../../exec/index.ts';
 import { GrpcStatus, statusNameOf } from '../../grpc/index.ts';
@@ -28,6 +29,8 @@ export class RemoteDerivationActions implements DerivationActions {
   readonly #blobs: RemoteBlobStore;
   /** Whose trees the server has had. */
   readonly #sent = new Set<StorePath>();
+  /** Files of this machine that the server has had, by path; as long as they are the same. */
+  readonly #files = new Map<string, { readonly state: string; readonly node: Node }>();
 
   /** The server stays its owner's. */
   constructor(store: LocalStore, server: ReapiServer) {
@@ -43,6 +46,7 @@ export class RemoteDerivationActions implements DerivationActions {
       if (!isRemembered || !(error instanceof GrpcStatus) || error.code !== 'failedPrecondition') throw error;
       // It may have forgotten what it had.
       this.#sent.clear();
+      this.#files.clear();
       await this.#sendInputs(builder);
       return this.#execute(builder);
     });
@@ -61,14 +65,31 @@ export class RemoteDerivationActions implements DerivationActions {
     for (const path of fresh) roots.push(await this.#store.rootOf(path, { signal }));
     await sendTrees(this.#store.blobs, this.#blobs, { roots, signal });
     for (const path of fresh) this.#sent.add(path);
-    return fresh.length < inputs.size;
+    return fresh.length < inputs.size || this.#files.size > 0;
+  }
+
+  /** Builders all see the same few. */
+  async #sendFile(path: string, signal: AbortSignal): Promise<Node> {
+    const { ino, size, mtimeMs } = statSync(path);
+    const state = `${ino} ${size} ${mtimeMs}`;
+    const known = this.#files.get(path);
+    if (known?.state === state) return known.node;
+    await using batch = this.#blobs.batch();
+    const node = await importTree(path, batch, { signal });
+    await batch.commit({ signal });
+    this.#files.set(path, { state, node });
+    return node;
   }
 
   async #execute(builder: BuilderProcess): Promise<ExecuteResponse> {
     const { signal, output } = builder;
     await using channel = await this.#openChannel(builder);
     await using batch = this.#blobs.batch();
-    const { digest: action } = await makeDerivationAction(this.#store, builder, { batch, channel: channel?.name });
+    const { digest: action } = await makeDerivationAction(this.#store, builder, {
+      batch,
+      addFile: path => this.#sendFile(path, signal),
+      channel: channel?.name,
+    });
     await batch.commit({ signal });
     const log = new RemoteLog({ server: this.#server, blobs: this.#blobs, signal, output });
     const response = await executeRemotely(
