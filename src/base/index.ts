@@ -66,6 +66,7 @@ export { FirnError, errnoOf, messageOf, unreachable } from './errors.ts';
 export { type ReportSink, createReporter } from './reporter.ts';
 export { LocatedError, type SourcePosition, type TraceLine } from './source-position.ts';
 export { editDistance, formatSuggestions, suggest } from './suggestions.ts';
+export { hasByteLocks, tryLockByte } from './byte-range-locks.ts';
 export {
   hasExtendedAttributes,
   inodeFlags,

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { magenta, normal } from '../../base/index.ts';
 import { outputPath } from '../../nix-compat/index.ts';
-import { type LocalStore, tryLockPath } from '../../store/index.ts';
+import type { LocalStore } from '../../store/index.ts';
 import type { RunningBuild } from '../nested/running-build.ts';
 import type { BuildJob, BuildOptions, BuildSlot } from './derivation-builder.ts';
 
@@ -10,7 +10,7 @@ import type { BuildJob, BuildOptions, BuildSlot } from './derivation-builder.ts'
 const pollInterval = 200;
 
 /**
- * Locks the outputs of a derivation against everybody else who would build it, C++ Nix's processes too: all or none at a
+ * Locks the outputs of a derivation against everybody else who would build it: all or none at a
  * time, so that two who want several never wait for each other. An output whose path is not known yet is locked by the
  * derivation's. Whoever waits lets others build. Throws `BuildError` where whoever it waits for waits for it.
  */
@@ -21,7 +21,7 @@ export async function lockOutputs(
 ): Promise<Disposable> {
   const { reporter, signal, slot, build } = options;
   const paths = lockedPaths(store, job);
-  const lock = tryLockPaths(paths, build);
+  const lock = tryLockPaths(store, paths, build);
   if (lock !== undefined) return lock;
   const names = paths.map(path => `'${path}'`).join(', ');
   using _waiting = reporter.startActivity({
@@ -32,13 +32,13 @@ export async function lockOutputs(
   for (;;) {
     build.waitFor(paths.map(path => holders.get(path)).find(holder => holder !== undefined));
     await slot.yieldWhile(() => delay(pollInterval, undefined, { signal }));
-    const late = tryLockPaths(paths, build);
+    const late = tryLockPaths(store, paths, build);
     build.waitFor(undefined);
     if (late !== undefined) return late;
   }
 }
 
-/** Builds of this process, by what they have locked: the files themselves do not tell who. */
+/** Builds of this process, by what they have locked: the locks themselves do not tell who. */
 const holders = new Map<string, RunningBuild>();
 
 function lockedPaths(store: LocalStore, { path, derivation }: BuildJob): string[] {
@@ -50,12 +50,11 @@ function lockedPaths(store: LocalStore, { path, derivation }: BuildJob): string[
   return [...new Set(paths)].toSorted();
 }
 
-function tryLockPaths(paths: readonly string[], build: RunningBuild): Disposable | undefined {
+function tryLockPaths(store: LocalStore, paths: readonly string[], build: RunningBuild): Disposable | undefined {
   using locks = new DisposableStack();
+  const own = locks.use(store.pathLocks.open());
   for (const path of paths) {
-    const lock = tryLockPath(path);
-    if (lock === undefined) return undefined;
-    locks.use(lock);
+    if (!own.tryLock(basename(path))) return undefined;
     holders.set(path, build);
     locks.defer(() => void holders.delete(path));
   }

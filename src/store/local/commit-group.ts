@@ -6,7 +6,6 @@ import { StoreError } from '../error.ts';
 import { Checkouts } from './checkouts.ts';
 import { type DraftPlace, DraftPlaces } from './draft-places.ts';
 import type { LocalStore } from './local-store.ts';
-import { tryLockPath } from './path-lock.ts';
 import type { KnownOutput } from './path-table.ts';
 import type { StagedPath } from './staged-path.ts';
 
@@ -86,16 +85,12 @@ async function lockGroup(
   { held, signal }: CommitGroupOptions,
 ): Promise<Locked> {
   using locks = new DisposableStack();
+  const own = locks.use(store.pathLocks.open());
   const paths = new Set<StorePath>();
   for (const path of order) {
     const references = group.get(path)?.info.references ?? [];
     if (!references.every(reference => reference === path || paths.has(reference) || !group.has(reference))) continue;
-    if (held?.has(path) !== true) {
-      const lock = tryLockPath(store.realPath(path));
-      if (lock === undefined) continue;
-      locks.use(lock);
-    }
-    paths.add(path);
+    if (held?.has(path) === true || own.tryLock(path)) paths.add(path);
   }
   // Not waited for: what else is staged meanwhile need not wait for it.
   if (paths.size === 0) await delay(retryDelay, undefined, { signal });

@@ -44,6 +44,7 @@ import { LocalUpkeep } from './local-upkeep.ts';
 import { LocalWriter } from './local-writer.ts';
 import { Inheritance } from './overlay/inheritance.ts';
 import type { Overlay } from './overlay/overlay.ts';
+import { PathLocks } from './path-locks.ts';
 import { PathTable } from './path-table.ts';
 import { RealisationTable } from './realisation-table.ts';
 import { TemporaryRoots } from './roots/temporary-roots.ts';
@@ -117,6 +118,7 @@ export class LocalStore implements Store {
   readonly derivations: LocalDerivations;
   readonly temporaryRoots: TemporaryRoots;
   readonly earlyCommits: EarlyCommits;
+  readonly pathLocks: PathLocks;
 
   readonly index: LocalIndex;
   readonly writer: LocalWriter;
@@ -167,6 +169,7 @@ export class LocalStore implements Store {
     });
     this.temporaryRoots = new TemporaryRoots(join(options.dataFolder, 'temproots'), this.storeDir);
     this.earlyCommits = new EarlyCommits(database);
+    this.pathLocks = new PathLocks(this);
     this.index = new LocalIndex(this.paths, options.overlay?.lower.index);
     this.writer = new LocalWriter(this);
     this.collector = new LocalCollector(this);

@@ -17,7 +17,6 @@ import { type TestTree, playTree, temporaryFolder } from '../../testing/index.ts
 import { StoreError, type StoreErrorCode } from '../error.ts';
 import type { PathAddition, PathOffer } from '../store.ts';
 import { LocalStore, type LocalStoreOptions } from './local-store.ts';
-import { tryLockPath } from './path-lock.ts';
 
 const code = (expected: StoreErrorCode) => (error: unknown) => error instanceof StoreError && error.code === expected;
 
@@ -260,8 +259,8 @@ describe('adding several paths to the local store', () => {
     await using opened = openStore();
     const { store } = opened;
     const [locked, above, free] = [pathOf(1), pathOf(2), pathOf(3)];
-    const lock = tryLockPath(store.realPath(locked));
-    assert.ok(lock !== undefined);
+    const lock = store.pathLocks.open();
+    assert.ok(lock.tryLock(locked));
     const order: StorePath[] = [];
     await store.writer.add(
       [addition(locked, offer(locked, [])), addition(above, offer(above, [locked])), addition(free, offer(free, []))],

@@ -13,7 +13,6 @@ import { StoreError } from '../../error.ts';
 import type { RepairOptions } from '../../store.ts';
 import { Checkouts } from '../checkouts.ts';
 import type { LocalStore } from '../local-store.ts';
-import { lockPath } from '../path-lock.ts';
 
 /**
  * Gets the contents of a valid path anew. What of the castore is damaged goes first: what is fetched or built must not be
@@ -31,7 +30,7 @@ export async function repairPath(store: LocalStore, path: StorePath, options: Re
   if (root === undefined && (await store.upkeep.isIntact(path, { signal }))) return;
   const isWhole = root !== undefined && (await repairBlobs(store, root, signal));
   if (root !== undefined && (isWhole ? policy === 'blobs-first' : await reimport(store, path, signal))) {
-    using _lock = await lockPath(store.realPath(path), signal);
+    using _lock = await store.pathLocks.lock(path, signal);
     using checkouts = new Checkouts(store, true);
     await checkouts.make({ path, root }, { files: store.blobs, signal });
     return checkouts.publish(new Set([path]));
