@@ -41,6 +41,7 @@ export { type ImportPathsOptions, importExport, importPaths } from './export/imp
 export { OrderedAdder, type OrderedAdderOptions } from './local/ordered-adder.ts';
 export { type StoreEnvironment, defaultPlaces, socketOf } from './local/local-places.ts';
 export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';
+export { tryLockPath } from './local/path-lock.ts';
 export { type KnownOutput, PathTable, type Registration } from './local/path-table.ts';
 export { type RegisterOptions, registerPaths } from './local/register-paths.ts';
 export { WorkerConnection } from './daemon/worker-connection.ts';

@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { magenta, normal } from '../../base/index.ts';
 import { outputPath } from '../../nix-compat/index.ts';
-import type { LocalStore } from '../../store/index.ts';
+import { type LocalStore, tryLockPath } from '../../store/index.ts';
 import type { RunningBuild } from '../nested/running-build.ts';
 import type { BuildJob, BuildOptions, BuildSlot } from './derivation-builder.ts';
 
@@ -10,7 +10,7 @@ import type { BuildJob, BuildOptions, BuildSlot } from './derivation-builder.ts'
 const pollInterval = 200;
 
 /**
- * Locks the outputs of a derivation against everybody else who would build it: all or none at a
+ * Locks the outputs of a derivation against everybody else who would build or add them: all or none at a
  * time, so that two who want several never wait for each other. An output whose path is not known yet is locked by the
  * derivation's. Whoever waits lets others build. Throws `BuildError` where whoever it waits for waits for it.
  */
@@ -55,6 +55,10 @@ function tryLockPaths(store: LocalStore, paths: readonly string[], build: Runnin
   const own = locks.use(store.pathLocks.open());
   for (const path of paths) {
     if (!own.tryLock(basename(path))) return undefined;
+    // Builders look whether there is a file that locks their output, as C++ Nix has it.
+    const file = tryLockPath(path);
+    if (file === undefined) return undefined;
+    locks.use(file);
     holders.set(path, build);
     locks.defer(() => void holders.delete(path));
   }

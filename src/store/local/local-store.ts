@@ -169,7 +169,7 @@ export class LocalStore implements Store {
     });
     this.temporaryRoots = new TemporaryRoots(join(options.dataFolder, 'temproots'), this.storeDir);
     this.earlyCommits = new EarlyCommits(database);
-    this.pathLocks = new PathLocks(this);
+    this.pathLocks = new PathLocks(options.dataFolder);
     this.index = new LocalIndex(this.paths, options.overlay?.lower.index);
     this.writer = new LocalWriter(this);
     this.collector = new LocalCollector(this);

@@ -7,7 +7,7 @@ import { PathLocks } from './path-locks.ts';
 
 test('a name is locked by one at a time, and all that somebody holds ends together', async () => {
   using folder = temporaryFolder();
-  const locks = new PathLocks({ dataFolder: folder.path, realStoreDir: folder.path });
+  const locks = new PathLocks(folder.path);
   const [one, other] = [locks.open(), locks.open()];
   assert.deepEqual([one.tryLock('a'), one.tryLock('b'), other.tryLock('c')], [true, true, true]);
   assert.deepEqual([other.tryLock('a'), one.tryLock('c')], [false, false]);

@@ -3,32 +3,26 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasByteLocks, tryLockByte } from '../../base/index.ts';
+import { makeFolder, realFileSystem } from '../../castore/index.ts';
 import { tryLockPath } from './path-lock.ts';
-
-/** What the locks are of. */
-export interface PathLocksPlace {
-  readonly dataFolder: string;
-  readonly realStoreDir: string;
-}
 
 /**
  * Locks of names in the store directory, which whoever is about to make something there holds against all others: bytes of
  * one file, of which nothing has to be written. (A file for each name, made and removed, took more time than adding a small
- * path: ext4 looks at each inode that was freed in the last minutes before it makes another.) Files beside the names, as
- * `lockPath` has them, where the system has no such locks.
+ * path: ext4 looks at each inode that was freed in the last minutes before it makes another.) Files of a folder
+ * where the system has no such locks.
  */
 export class PathLocks {
-  readonly #place: PathLocksPlace;
+  readonly #dataFolder: string;
 
-  constructor(place: PathLocksPlace) {
-    this.#place = place;
+  constructor(dataFolder: string) {
+    this.#dataFolder = dataFolder;
   }
 
   /** Holds nothing yet; lets go of all at disposal. */
   open(): HeldPathLocks {
-    return hasByteLocks()
-      ? new HeldBytes(join(this.#place.dataFolder, 'paths.lock'))
-      : new HeldFiles(this.#place.realStoreDir);
+    const folder = this.#dataFolder;
+    return hasByteLocks() ? new HeldBytes(join(folder, 'paths.lock')) : new HeldFiles(join(folder, 'path-locks'));
   }
 
   /** Waits until `name` is locked. */
@@ -80,6 +74,7 @@ class HeldFiles implements HeldPathLocks {
   }
 
   tryLock(name: string): boolean {
+    makeFolder(realFileSystem, this.#folder);
     const lock = tryLockPath(join(this.#folder, name));
     if (lock !== undefined) this.#locks.use(lock);
     return lock !== undefined;
