@@ -111,10 +111,14 @@ function memoryOf(pid: number): number {
 
 /** Files that are somebody's for a while: of additions, and temporary roots. */
 function temporaryFiles(folder: string): string[] {
-  const found: string[] = [];
-  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
-    if (/\/(?:tmp\/[^/]+\/[0-9]+\/|temproots\/)[^.]/.test(name)) found.push(name);
-  return found;
+  try {
+    const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    return names.filter(name => /\/(?:tmp\/[^/]+\/[0-9]+\/|temproots\/)[^.]/.test(name));
+  } catch (error) {
+    // Something has gone meanwhile.
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    return temporaryFiles(folder);
+  }
 }
 
 async function connectTo(
