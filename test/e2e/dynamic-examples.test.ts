@@ -84,7 +84,7 @@ class FarmPlace implements ExamplePlace {
     this.#farm = farm;
     this.#client = client;
     const commands = addCommands(client.folder, folder => client.expect('nix-store', ['--add', folder]));
-    this.#nix = `"${'${'}builtins.storePath ${commands}}/bin"`;
+    this.#nix = `"\${builtins.storePath ${commands}}/bin"`;
   }
 
   static async open(): Promise<FarmPlace> {
@@ -167,8 +167,8 @@ for (const [way, open] of Object.entries(ways)) {
 
     test('a lock file of more than a hundred packages', () => {
       const args = ['build', ...place.arguments('npm-lock')];
-      const before = place.run('nix', [...args, '--dry-run']).stderr;
-      assert.match(before, /packages\.drv\.drv\n.*that a build makes first[^]*packages\.drv\.drv\^out\^out/);
+      const dry = place.run('nix', [...args, '--dry-run']).stderr;
+      assert.match(dry, /packages\.drv\.drv\n.*that a build makes first[^]*packages\.drv\.drv\^out\^out/);
       const plan = place.run('nix', [...args, '--dry-run=plan']).stderr;
       assert.match(plan, /these 164 derivations will be built:/);
       assert.equal(readdirSync(build('npm-lock')).length, 163);
