@@ -54,6 +54,18 @@ const sshSettings: readonly StoreSetting[] = [
   { name: 'ssh-key', summary: 'The file of the private key for ssh. What ssh finds.' },
 ];
 
+const local: readonly StoreSetting[] = [
+  { name: 'build-dir', summary: 'Where builds have their temporary files.' },
+  { name: 'ignore-gc-delete-failure', fallback: 'false', summary: 'Accepted for compatibility.' },
+  { name: 'log', summary: 'Where logs of builds are. Below the root folder, if there is one.' },
+  { name: 'read-only', fallback: 'false', summary: 'Whether nothing is changed, locks included.' },
+  { name: 'real', summary: 'Where the store directory really is. Below the root folder, if there is one.' },
+  { name: 'require-sigs', summary: 'Whether paths need a trusted signature. What the setting require-sigs says.' },
+  { name: 'root', summary: 'The folder that stands for / in all paths. None.' },
+  { name: 'state', summary: 'Where the state of the store is. Below the root folder, if there is one.' },
+  { name: 'use-roots-daemon', fallback: 'false', summary: 'Accepted for compatibility.' },
+];
+
 /** The kinds of stores that this version opens. */
 export const storeKinds: readonly StoreKind[] = [
   {
@@ -61,16 +73,20 @@ export const storeKinds: readonly StoreKind[] = [
     uris: ['local', 'auto', '/path/of/a/root', 'local?root=/path'],
     schemes: ['local'],
     summary: 'The store on this machine, below a root folder, or at the folders that settings name.',
+    settings: [...local, ...shared],
+  },
+  {
+    name: 'Experimental Local Overlay Store',
+    uris: ['local-overlay://?root=/path&lower-store=URI&upper-layer=/path'],
+    schemes: ['local-overlay'],
+    summary:
+      'A local store over another, which is not changed: its store directory is an overlayfs that is mounted already.',
     settings: [
-      { name: 'build-dir', summary: 'Where builds have their temporary files.' },
-      { name: 'ignore-gc-delete-failure', fallback: 'false', summary: 'Accepted for compatibility.' },
-      { name: 'log', summary: 'Where logs of builds are. Below the root folder, if there is one.' },
-      { name: 'read-only', fallback: 'false', summary: 'Whether nothing is changed, locks included.' },
-      { name: 'real', summary: 'Where the store directory really is. Below the root folder, if there is one.' },
-      { name: 'require-sigs', summary: 'Whether paths need a trusted signature. What the setting require-sigs says.' },
-      { name: 'root', summary: 'The folder that stands for / in all paths. None.' },
-      { name: 'state', summary: 'Where the state of the store is. Below the root folder, if there is one.' },
-      { name: 'use-roots-daemon', fallback: 'false', summary: 'Accepted for compatibility.' },
+      { name: 'check-mount', fallback: 'true', summary: 'Whether it is looked how the store directory is mounted.' },
+      { name: 'lower-store', summary: 'The URI of the store below. The one of this machine.' },
+      { name: 'remount-hook', summary: 'A program that mounts the store directory, its argument, anew. None.' },
+      { name: 'upper-layer', summary: 'The folder of the overlayfs that gets what is added.' },
+      ...local,
       ...shared,
     ],
   },
