@@ -1,4 +1,4 @@
-import { type Brand, sha256Hasher, sha256Hex, toHex } from '../base/index.ts';
+import { type Brand, brandAs, sha256Hasher, sha256Hex, toHex } from '../base/index.ts';
 import { CastoreError, digestMismatch } from './error.ts';
 
 /** A SHA-256 in 64 lower-case base16 digits. */
@@ -31,7 +31,7 @@ export function sha256ToBytes(hash: Sha256): Buffer {
 }
 
 export function digestOf(bytes: Uint8Array): Digest {
-  return { hash: sha256FromHex(sha256Hex(bytes)), size: bytes.byteLength };
+  return { hash: brandAs<Sha256>(sha256Hex(bytes)), size: bytes.byteLength };
 }
 
 export function equalDigests(a: Digest, b: Digest): boolean {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { type TreeSink, displayBytes, teeTree } from '../base/index.ts';
 import {
   type FramedReader,
@@ -34,6 +35,9 @@ import type { WorkerSession } from './worker-session.ts';
 
 /** Since when contents come in frames: Nix 2.4. */
 const framesSince = protocolVersion(1, 25);
+
+/** Milliseconds after which others get their turn where one small path follows the other. */
+const turnLength = 10;
 const realisationsSince = protocolVersion(1, 31);
 
 /** Bytes of the largest build log that is taken. */
@@ -80,7 +84,12 @@ async function forEachPath(
 ): Promise<void> {
   await using inner = new WireReader(frames, limits);
   const count = await inner.number();
+  let since = performance.now();
   for (let at = 0; at < count; at++) {
+    if (performance.now() - since > turnLength) {
+      await turn();
+      since = performance.now();
+    }
     inner.startMessage();
     const info = await readPathInfo(inner, storeDir);
     let isRead = false;

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { ByteString } from '../../base/index.ts';
 import type { CallOptions } from '../blob-store.ts';
 import type { TreeReceiver } from '../tree/tree-receiver.ts';
@@ -22,6 +23,15 @@ const slabsOnTheWay = 128;
 
 /** So many files are written before a thread is started for it, which takes 15 ms. */
 const fewFiles = 64;
+
+/**
+ * A tree of so few steps, some three files, and of one slab is written on this thread: to send it to another and to hear of it
+ * takes longer.
+ */
+const fewSteps = 64;
+
+/** Milliseconds that drafts of this thread are placed for before others get their turn. */
+const turnLength = 10;
 
 /** What is needed of a store. */
 export interface DraftsOwner {
@@ -87,11 +97,11 @@ export class Drafts {
   }
 
   /** Whether the whole of a draft is to be written on this thread. */
-  suitsThisThread({ isWhole, files, atOnce }: DraftTraits): boolean {
+  suitsThisThread({ isWhole, files, isSmall, atOnce }: DraftTraits): boolean {
     const { fileSystem, thread } = this.#owner;
     if (fileSystem !== realFileSystem) return true;
     if (!isWhole) return false;
-    if (atOnce && files <= fewFiles) return true;
+    if (isSmall || (atOnce && files <= fewFiles)) return true;
     return !thread.isRunning && (this.#written += files) <= fewFiles;
   }
 
@@ -106,7 +116,12 @@ export class Drafts {
   ): Promise<(Error | undefined)[]> {
     const elsewhere: { readonly at: number; readonly placing: DraftPlacing }[] = [];
     const failures: (Error | undefined)[] = [];
+    let since = performance.now();
     for (const [at, { draft, placing }] of drafts.entries()) {
+      if (performance.now() - since > turnLength) {
+        await turn();
+        since = performance.now();
+      }
       if (draft.isHere) failures[at] = attempt(() => this.#table.place({ id: draft.id, ...placing }));
       else elsewhere.push({ at, placing: { id: draft.id, ...placing } });
     }
@@ -141,6 +156,7 @@ interface DraftTraits {
   /** Whether it is complete and nothing of it has been written yet. */
   readonly isWhole: boolean;
   readonly files: number;
+  readonly isSmall: boolean;
   readonly atOnce: boolean;
 }
 
@@ -288,6 +304,7 @@ export class TreeDraft implements TreeReceiver {
     this.#here ??= this.#drafts.suitsThisThread({
       isWhole: isLast,
       files: this.#recorder.fileCount,
+      isSmall: this.#recorder.stepCount <= fewSteps && this.#recorder.slabCount <= 1,
       atOnce: this.#atOnce,
     });
     const script = this.#recorder.take();

@@ -16,6 +16,8 @@ const close = new Phrase(')');
 const closeTwice = new Phrase(')', ')');
 
 const defaultBufferSize = 64 * 1024;
+/** Bytes of the first buffer: trees that are smaller are written by the thousand. */
+const smallestBuffer = 1024;
 /** File data of at least this many bytes is handed on instead of copied: then a call costs less than the copy. */
 const largeChunk = 16 * 1024;
 /** Copying so few bytes one by one is quicker than the call that copies them at once. */
@@ -43,6 +45,7 @@ export class NarWriter implements TreeSink {
   readonly #write: (chunk: Uint8Array) => void;
   readonly #limits: Omit<NarLimits, 'maxFileSize'>;
   readonly #takeBuffer: (() => Buffer) | undefined;
+  readonly #bufferSize: number;
   #buffer: Buffer;
   #view: DataView;
   #used = 0;
@@ -60,7 +63,8 @@ export class NarWriter implements TreeSink {
     this.#write = write;
     this.#limits = { ...defaultNarLimits, ...limits };
     this.#takeBuffer = takeBuffer;
-    this.#buffer = takeBuffer?.() ?? Buffer.allocUnsafeSlow(Math.max(bufferSize, 1024));
+    this.#bufferSize = Math.max(bufferSize, smallestBuffer);
+    this.#buffer = takeBuffer?.() ?? Buffer.allocUnsafeSlow(smallestBuffer);
     this.#view = viewOf(this.#buffer);
     this.#putPhrase(magic);
   }
@@ -236,8 +240,10 @@ export class NarWriter implements TreeSink {
     this.#flushed += this.#used;
     this.#used = 0;
     this.#write(bytes);
-    if (this.#takeBuffer === undefined || this.finished) return;
-    this.#buffer = this.#takeBuffer();
+    if (this.finished) return;
+    if (this.#takeBuffer !== undefined) this.#buffer = this.#takeBuffer();
+    else if (this.#buffer.length < this.#bufferSize) this.#buffer = Buffer.allocUnsafeSlow(this.#bufferSize);
+    else return;
     this.#view = viewOf(this.#buffer);
   }
 
