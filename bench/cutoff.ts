@@ -2,50 +2,51 @@
  * How long it takes to find that nothing is to be built: a graph of floating derivations rests on one that is built anew and
  * comes out the same, so that all of them are resolved to what is there already.
  *
- *     scripts/run bench/cutoff.ts [WIDTH HEIGHT]
+ *     scripts/run bench/cutoff.ts [--save] [--width N] [--height N] [--runs N]
  *
- * 100 rows of 100 unless given, built once (a few minutes) in a new folder, without sandboxes; then with two other seeds, each
- * of which makes all the derivations anew. Prints seconds of instantiating and of realising.
+ * 100 rows of 100 unless given, built once (minutes) in a new folder, without sandboxes; then with other seeds, each of which
+ * makes all the derivations anew. Ends with status 1 when the bar is missed.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, realpathSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { removeTree } from '../src/castore/index.ts';
+import { parseArgs } from 'node:util';
+import type { Sample } from './framework/comparison.ts';
+import { reportAlone } from './framework/measured-alone.ts';
+import { OwnStore } from './framework/own-store.ts';
 
-const bin = join(import.meta.dirname, '../bin');
-const [width = '100', height = '100'] = process.argv.slice(2);
-const folder = mkdtempSync(join(realpathSync(tmpdir()), 'firn-cutoff-'));
-const env = {
-  PATH: process.env['PATH'] ?? '',
-  HOME: folder,
-  NIX_STORE_DIR: join(folder, 'store'),
-  NIX_STATE_DIR: join(folder, 'state'),
-  NIX_CONF_DIR: '/var/empty',
-  NIX_CONFIG: [
-    'experimental-features = nix-command ca-derivations',
-    'build-users-group =',
-    'substituters =',
-    'sandbox = false',
-  ].join('\n'),
-};
+const { values } = parseArgs({
+  options: {
+    save: { type: 'boolean', default: false },
+    width: { type: 'string', default: '100' },
+    height: { type: 'string', default: '100' },
+    runs: { type: 'string', default: '5' },
+  },
+});
+const { width, height, save } = values;
+const workload = join(import.meta.dirname, 'workloads/cutoff.nix');
+/** In seconds, for 10,000 derivations. */
+const bar = 2;
 
-function run(program: string, args: readonly string[]): { readonly output: string; readonly seconds: number } {
-  const start = performance.now();
-  const { status, stdout, stderr } = spawnSync(join(bin, program), args, { env, maxBuffer: 2 ** 28 });
-  if (status !== 0) throw new Error(stderr.toString());
-  return { output: stdout.toString().trim(), seconds: (performance.now() - start) / 1000 };
+using store = new OwnStore();
+const instantiated: Sample[] = [];
+const realised: Sample[] = [];
+for (let run = 0; run <= Number(values.runs); run++) {
+  const given = ['--argstr', 'seed', `seed ${run}`, '--arg', 'width', width, '--arg', 'height', height];
+  const made = store.run('nix-instantiate', workload, '-A', 'all', ...given);
+  const { sample } = store.run('nix-store', '--realise', made.output);
+  if (run === 0) continue;
+  instantiated.push(made.sample);
+  realised.push(sample);
 }
-
-try {
-  for (const seed of ['first', 'second', 'third']) {
-    const workload = join(import.meta.dirname, 'workloads/cutoff.nix');
-    const given = ['--argstr', 'seed', seed, '--arg', 'width', width, '--arg', 'height', height];
-    const made = run('nix-instantiate', [workload, ...given]);
-    const realised = run('nix-store', ['--realise', made.output]);
-    const times = `instantiated in ${made.seconds.toFixed(2)} s, realised in ${realised.seconds.toFixed(2)} s`;
-    console.log(`${width}x${height}, ${seed} seed: ${times}`);
-  }
-} finally {
-  removeTree(folder);
-}
+const isMet = reportAlone(
+  {
+    name: 'cutoff',
+    title: 'Finding that nothing above an input that comes out the same is to be built',
+    workload: `${height} rows of ${width} floating derivations, each of which needs two of the row below, all of them made anew and resting on one that is built anew; without sandboxes`,
+    figures: [
+      { of: 'nix-store --realise', runs: realised, timeBar: bar },
+      { of: 'nix-instantiate before', runs: instantiated },
+    ],
+  },
+  save ? join(import.meta.dirname, 'results') : undefined,
+);
+process.exitCode = isMet ? 0 : 1;

@@ -1,58 +1,62 @@
-# A plan that builds make: `count` derivations each of which evaluates cutoff.nix in its build, and is the derivation that
-# this is, a graph of `width` times `height`. `all` needs all of these graphs, `plans` the derivations that they are.
+# A plan that builds make: `count` derivations the output of each of which is the derivation of a graph of `width` times
+# `height` (cutoff.nix). `all` needs what these derivations make, `plans` the derivations alone.
 {
   seed,
   count,
   width,
   height,
-  # Where nix-instantiate and nix-store are, and what else builders need.
-  nix,
+  # Where cp is.
   path,
   system ? builtins.currentSystem,
 }:
 let
-  plans = builtins.genList (
+  floating = {
+    inherit system;
+    builder = "/bin/sh";
+    PATH = path;
+    __contentAddressed = true;
+  };
+  plan =
     n:
-    derivation {
-      name = "part-${toString n}.drv";
-      inherit system path;
-      builder = "/bin/sh";
-      # What the graph rests on is built here, so that nothing of it is left to be built.
-      args = [
-        "-euc"
-        ''
-          set -- $expression --argstr seed $seed-$part --arg width $width --arg height $height
-          nix-store --realise $(nix-instantiate "$@" -A base) > /dev/null
-          cp $(nix-instantiate "$@" -A all) $out
-        ''
-      ];
-      PATH = "${nix}:${path}";
-      HOME = "/homeless-shelter";
-      NIX_CONFIG = "extra-experimental-features = nix-command ca-derivations";
-      expression = ./cutoff.nix;
-      part = n;
-      inherit seed width height;
-      requiredSystemFeatures = [ "recursive-nix" ];
-      __contentAddressed = true;
-      outputHashMode = "text";
-      outputHashAlgo = "sha256";
-    }
-  ) count;
+    let
+      graph = import ./cutoff.nix {
+        inherit width height system;
+        seed = "${seed}-${toString n}";
+      };
+    in
+    derivation (
+      floating
+      // {
+        # Called as what it makes, since realisations do not go by names.
+        name = "all.drv";
+        args = [
+          "-c"
+          "cp $text $out"
+        ];
+        text = builtins.unsafeDiscardOutputDependency graph.all.drvPath;
+        # Built for this, so that nothing of the graph is left to be built.
+        inherit (graph) base;
+        outputHashMode = "text";
+        outputHashAlgo = "sha256";
+      }
+    );
+  plans = builtins.genList plan count;
   join =
     name: needs:
-    derivation {
-      inherit name system needs;
-      builder = "/bin/sh";
-      args = [
-        "-c"
-        "echo ${name} > $out"
-      ];
-      __contentAddressed = true;
-      outputHashMode = "nar";
-      outputHashAlgo = "sha256";
-    };
+    derivation (
+      floating
+      // {
+        inherit name needs;
+        args = [
+          "-c"
+          "echo ${name} > $out"
+        ];
+        outputHashMode = "nar";
+        outputHashAlgo = "sha256";
+      }
+    );
 in
 {
   plans = join "plans" plans;
-  all = join "all" (map (plan: builtins.outputOf plan.outPath "out") plans);
+  all = join "all" (map (made: builtins.outputOf made.outPath "out") plans);
 }

@@ -18,7 +18,6 @@ import {
 } from '../nix-compat/index.ts';
 import {
   LocalStore,
-  OrderedAdder,
   type PathOffer,
   SpooledTree,
   type TreeSource,
@@ -59,13 +58,14 @@ export async function addMultipleToStore(session: WorkerSession): Promise<void> 
   const repair = await reader.boolean();
   const checkSignatures = !(await reader.boolean());
   await session.workWithFrames(async frames => {
-    if (!(store instanceof LocalStore)) {
+    if (repair) session.requireTrust(mayNotRepair);
+    const { isTrusted, signal } = session;
+    const options = { repair, checkSignatures: checkSignatures || !isTrusted, signal };
+    const adder = store.writer?.beginAdding?.(options);
+    if (adder === undefined) {
       await forEachPath(session, frames, (info, source) => addPath(session, info, { repair, checkSignatures, source }));
       return;
     }
-    if (repair) session.requireTrust(mayNotRepair);
-    const { isTrusted, signal } = session;
-    const adder = new OrderedAdder(store, { repair, checkSignatures: checkSignatures || !isTrusted, signal });
     await using _adder = adder;
     try {
       await forEachPath(session, frames, (info, source) => adder.add(offerOf(session, info, source)));

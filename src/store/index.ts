@@ -38,7 +38,6 @@ export type { StagedPath } from './local/staged-path.ts';
 export { type StagedTree, TreeStaging } from './local/tree-staging.ts';
 export { BuildLogWriter, logFile } from './local/build-log.ts';
 export { type ImportPathsOptions, importExport, importPaths } from './export/import-paths.ts';
-export { OrderedAdder, type OrderedAdderOptions } from './local/ordered-adder.ts';
 export { type StoreEnvironment, defaultPlaces, socketOf } from './local/local-places.ts';
 export { LocalStore, type LocalStoreOptions } from './local/local-store.ts';
 export { tryLockPath } from './local/path-lock.ts';
@@ -116,6 +115,8 @@ export {
   type KeeperInfo,
   type LazyTrees,
   type Optimised,
+  type OrderedAdding,
+  type OrderedAddingOptions,
   type PathAddition,
   type PathIndex,
   type PathOffer,

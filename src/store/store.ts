@@ -201,6 +201,22 @@ export interface AddPathsOptions extends CallOptions {
   readonly held?: ReadonlySet<StorePath> | undefined;
 }
 
+export interface OrderedAddingOptions {
+  readonly checkSignatures: boolean;
+  readonly repair: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Adds paths that come one after the other, each after those it refers to, and become valid in groups: at the latest by
+ * `commit`, which is to be called also where something fails, so that those before stay.
+ */
+export interface OrderedAdding extends AsyncDisposable {
+  /** The source is not asked if the path is valid, or comes for a second time. Throws as `PathWriter.add`. */
+  add(offer: PathOffer): Promise<void>;
+  commit(): Promise<void>;
+}
+
 export interface AdditionFailure {
   readonly path: StorePath;
   readonly error: Error;
@@ -218,6 +234,9 @@ export interface PathWriter {
    * `path/hash-mismatch`, `path/untrusted`, and what the sources throw.
    */
   add(additions: readonly PathAddition[], options?: AddPathsOptions): Promise<AdditionFailure[]>;
+
+  /** Begins to add paths that come one after the other; stores where that is no cheaper than `add` for each lack it. */
+  beginAdding?(options: OrderedAddingOptions): OrderedAdding;
 
   /** Adds to the signatures that a valid path has. Throws `path/invalid`. */
   addSignatures(path: StorePath, signatures: readonly Signature[], options?: CallOptions): Promise<void>;

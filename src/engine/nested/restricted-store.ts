@@ -14,6 +14,8 @@ import {
   type AdditionFailure,
   type Collector,
   type LocalStore,
+  type OrderedAdding,
+  type OrderedAddingOptions,
   type PathAddition,
   type PathIndex,
   type PathWriter,
@@ -61,6 +63,7 @@ export class RestrictedStore implements Store {
     };
     this.writer = {
       add: (additions, options) => this.#add(additions, options),
+      beginAdding: options => this.#beginAdding(options),
       addSignatures: () => Promise.reject(this.#unsupported('addSignatures')),
       addRealisation: () => Promise.reject(this.#unsupported('registerDrvOutput')),
       addBuildLog: () => Promise.reject(this.#unsupported('addBuildLog')),
@@ -127,6 +130,27 @@ export class RestrictedStore implements Store {
     // What was valid before is skipped: it is no secret to whoever has its contents.
     await this.#known.learn([...offered].filter(path => added.has(path) || !failed.has(path)));
     return failures;
+  }
+
+  #beginAdding(options: OrderedAddingOptions): OrderedAdding {
+    if (options.repair) throw this.#unsupported('repairing paths');
+    const adding = this.#store.writer.beginAdding({ ...options, checkSignatures: true });
+    const added = new Set<StorePath>();
+    return {
+      add: async offer => {
+        const { path, references } = offer.info;
+        for (const reference of references)
+          if (reference !== path && !added.has(reference) && !this.#known.has(reference))
+            this.#refuseReference(path, reference);
+        await adding.add(offer);
+        added.add(path);
+      },
+      commit: async () => {
+        await adding.commit();
+        await this.#known.learn(added);
+      },
+      [Symbol.asyncDispose]: () => adding[Symbol.asyncDispose](),
+    };
   }
 
   #refuseReference(path: StorePath, reference: StorePath): never {

@@ -7,6 +7,7 @@ import type { BuildSlot } from '../build/derivation-builder.ts';
 export class BuildSlots {
   #free: number;
   readonly #waiting: Waiting[] = [];
+  readonly #listeners = new Set<() => void>();
 
   constructor(slots: number) {
     this.#free = slots;
@@ -14,6 +15,19 @@ export class BuildSlots {
 
   get hasFree(): boolean {
     return this.#free > 0;
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** `listener` is called whenever a slot is given back, until `offRelease`. */
+  onRelease(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  offRelease(listener: () => void): void {
+    this.#listeners.delete(listener);
   }
 
   /** Waits for a slot; dispose of the result to give it back. Rejects with the signal's reason when aborted. */
@@ -62,6 +76,7 @@ export class BuildSlots {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free++;
     else next.grant();
+    for (const listener of this.#listeners) listener();
   }
 }
 

@@ -187,8 +187,9 @@ export class DerivationGoal {
   }
 
   async #realiseInputs(): Promise<BuildInputs> {
-    const { store, tally } = this.#context;
+    const { store, tally, admission } = this.#context;
     tally.expect();
+    using _admitted = await admission.enter();
     const types = await this.#inputTypes();
     const inputs = new InputGoals(this.#context, this.#mode);
     for (const [path, input] of this.#derivation.inputDerivations) inputs.add(opaquePath(path), input);

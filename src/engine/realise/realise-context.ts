@@ -16,6 +16,7 @@ import type { DerivationBuilder } from '../build/derivation-builder.ts';
 import type { NestedRealising } from '../nested/nested-store.ts';
 import type { RunningBuild } from '../nested/running-build.ts';
 import type { BuildSlots } from './build-slots.ts';
+import type { GoalAdmission } from './goal-admission.ts';
 import type { PathGoals } from './path-goals.ts';
 import type { RealisationNotes } from './realisation-notes.ts';
 import type { RealiseTally } from './realise-tally.ts';
@@ -51,6 +52,7 @@ export interface RealiseContext {
   readonly builder: DerivationBuilder | undefined;
   readonly settings: RealiseSettings;
   readonly slots: BuildSlots;
+  readonly admission: GoalAdmission;
   readonly paths: PathGoals;
   readonly tally: RealiseTally;
   readonly notes: RealisationNotes;

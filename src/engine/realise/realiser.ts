@@ -29,6 +29,7 @@ import { BuildError } from '../error.ts';
 import { failed, knownOutput, succeeded } from '../build/build-results.ts';
 import { BuildSlots } from './build-slots.ts';
 import { DerivationGoal } from './derivation-goal.ts';
+import { GoalAdmission } from './goal-admission.ts';
 import { PathGoals } from './path-goals.ts';
 import type { NestedRealising } from '../nested/nested-store.ts';
 import type { RunningBuild } from '../nested/running-build.ts';
@@ -113,7 +114,8 @@ export class Realiser {
       realise: (wanted, { signal, parent }) => this.realise(wanted, { signal, parent }),
       plan: (wanted, options) => this.#plan(wanted, options),
     };
-    return await run(new GoalGraph({ ...this.#options, slots: this.#slots, nested }, request, builds));
+    using graph = new GoalGraph({ ...this.#options, slots: this.#slots, nested }, request, builds);
+    return await run(graph);
   }
 
   async #plan(wanted: readonly DerivingPath[], options: CallOptions): Promise<RealisationPlan> {
@@ -130,12 +132,13 @@ interface GoalGraphOptions extends RealiserOptions {
   readonly nested: NestedRealising;
 }
 
-class GoalGraph implements RealiseContext {
+class GoalGraph implements RealiseContext, Disposable {
   readonly store: Store;
   readonly evalStore: Store;
   readonly builder: DerivationBuilder | undefined;
   readonly settings: RealiseSettings;
   readonly slots: BuildSlots;
+  readonly admission: GoalAdmission;
   readonly paths: PathGoals;
   readonly tally: RealiseTally;
   readonly notes: RealisationNotes;
@@ -175,6 +178,7 @@ class GoalGraph implements RealiseContext {
     this.notes = new RealisationNotes(store);
     this.reporter = options.reporter;
     this.signal = AbortSignal.any([request.signal, this.#stop.signal]);
+    this.admission = new GoalAdmission(this.slots, this.signal);
     this.questions = new StoreQuestions(this, this.notes, this.signal);
     this.paths = new PathGoals({
       store,
@@ -183,6 +187,10 @@ class GoalGraph implements RealiseContext {
       reporter: options.reporter,
       signal: this.signal,
     });
+  }
+
+  [Symbol.dispose](): void {
+    this.admission[Symbol.dispose]();
   }
 
   async run(wanted: readonly DerivingPath[]): Promise<Realised> {
@@ -320,9 +328,20 @@ class GoalGraph implements RealiseContext {
         : this.#realiseOutputs(wanted, mode);
     this.#goals.set(key, goal);
     this.#running.add(goal);
-    const end = () => void this.#running.delete(goal);
-    goal.then(end, end);
+    void this.#watch(key, goal);
     return goal;
+  }
+
+  /** Whoever wants more of what has ended well finds it valid; what has failed fails once. */
+  async #watch(key: string, goal: Promise<BuildResult>): Promise<void> {
+    try {
+      const { outcome } = await goal;
+      if (isBuildSuccess(outcome)) this.#goals.delete(key);
+    } catch {
+      // Who waits for it is told.
+    } finally {
+      this.#running.delete(goal);
+    }
   }
 
   async #realiseOutputs(wanted: BuiltPaths, mode: BuildMode): Promise<BuildResult> {

@@ -1,8 +1,16 @@
 import type { CallOptions } from '../../castore/index.ts';
 import type { Realisation, Signature, StorePath } from '../../nix-compat/index.ts';
-import type { AddPathsOptions, AdditionFailure, PathAddition, PathWriter } from '../store.ts';
+import type {
+  AddPathsOptions,
+  AdditionFailure,
+  OrderedAdding,
+  OrderedAddingOptions,
+  PathAddition,
+  PathWriter,
+} from '../store.ts';
 import { writeBuildLog } from './build-log.ts';
 import type { LocalStore } from './local-store.ts';
+import { OrderedAdder } from './ordered-adder.ts';
 import { PathAdder, type Stageable } from './path-adder.ts';
 import { stageOffer } from './staged-path.ts';
 
@@ -34,6 +42,10 @@ export class LocalWriter implements PathWriter {
       stageables.set(path, ways);
     }
     return new PathAdder(this.#store, stageables, { ...options, valid, replace: repair }).run();
+  }
+
+  beginAdding(options: OrderedAddingOptions): OrderedAdding {
+    return new OrderedAdder(this.#store, options);
   }
 
   /** Keeps `paths` until the process ends, whether or not they are valid yet; returns those that are. */

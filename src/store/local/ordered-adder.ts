@@ -1,31 +1,21 @@
-import type { PathOffer } from '../store.ts';
+import type { OrderedAdding, OrderedAddingOptions, PathOffer } from '../store.ts';
 import type { LocalStore } from './local-store.ts';
 import { StagedGroup } from './staged-group.ts';
 import { receiveTree } from './staged-path.ts';
 
-export interface OrderedAdderOptions {
-  readonly checkSignatures: boolean;
-  readonly repair: boolean;
-  readonly signal: AbortSignal;
-}
-
-/**
- * Adds paths that come one after the other, each after those it refers to, and become valid in groups: at the latest by
- * `commit`, which is to be called also where something fails, so that those before stay.
- */
-export class OrderedAdder implements AsyncDisposable {
+/** `OrderedAdding` of a local store. */
+export class OrderedAdder implements OrderedAdding {
   readonly #store: LocalStore;
-  readonly #options: OrderedAdderOptions;
+  readonly #options: OrderedAddingOptions;
   readonly #group: StagedGroup;
 
-  constructor(store: LocalStore, options: OrderedAdderOptions) {
+  constructor(store: LocalStore, options: OrderedAddingOptions) {
     store.requireWritable();
     this.#store = store;
     this.#options = options;
     this.#group = new StagedGroup(store, options);
   }
 
-  /** The source is not asked if the path is valid, or comes for a second time. Throws as `PathWriter.add`. */
   async add(offer: PathOffer): Promise<void> {
     const { repair, signal, checkSignatures } = this.#options;
     const { path } = offer.info;
