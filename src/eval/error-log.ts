@@ -30,6 +30,8 @@ export interface ErrorLogOptions {
   readonly builtinName: (id: number) => string;
   /** The file whose tree a node is the root of. */
   readonly fileOf: (tree: number) => string | undefined;
+  /** What messages call a path. */
+  readonly showPath: (path: string) => string;
   /** The string of a word, evaluated on its own. */
   readonly coerceMessage: (word: Word) => ByteString;
   /** Whether calls of functions are part of a trace. */
@@ -59,12 +61,13 @@ export class ErrorLog {
 
   constructor(options: ErrorLogOptions) {
     this.#options = options;
-    const { core, positions, builtinName } = options;
+    const { core, positions, builtinName, showPath } = options;
     this.#world = {
       memory: core.memory,
       nameOf: symbol => core.nameOf(symbol),
       builtinName,
       place: position => positions.format(position),
+      showPath,
       attributes: attrs => core.attributes(attrs).map(({ symbol, word }) => ({ name: core.nameOf(symbol), word })),
     };
     this.#words = {

@@ -38,9 +38,12 @@ import { type Pass, Passes, type Siblings, type WorkState, siblingsAfter } from 
 import { type Origin, Positions } from './positions.ts';
 import { syntaxError } from './syntax-error.ts';
 import { type PrintOptions, printValue } from './value-printer.ts';
+import { type ShownTree, ShownTrees } from './shown-trees.ts';
 import { type Word, setWordAt } from './word.ts';
 
 export interface EvaluatorOptions {
+  /** What messages call fetched trees; shared with what reads files. */
+  readonly shownTrees?: ShownTrees;
   readonly io: EvalIO;
   /** `builtins.currentSystem`; absent in pure evaluation. */
   readonly system?: string;
@@ -110,7 +113,8 @@ export class Evaluator {
   readonly io: EvalIO;
   /** Of an evaluation that must not see all of the world. */
   readonly access: AccessList | undefined;
-  readonly positions = new Positions();
+  readonly shownTrees: ShownTrees;
+  readonly positions = new Positions(path => this.shownTrees.show(path));
   readonly files: FileLookup;
   readonly errors: ErrorLog;
   readonly debugger: Debugger | undefined;
@@ -131,6 +135,7 @@ export class Evaluator {
 
   constructor(options: EvaluatorOptions) {
     this.#options = options;
+    this.shownTrees = options.shownTrees ?? new ShownTrees(options.io.storeDir, () => false);
     this.access = options.purity === undefined ? undefined : new AccessList(options.purity);
     this.io = this.access === undefined ? options.io : restrictIO(options.io, this.access);
     this.files = new FileLookup(this);
@@ -145,7 +150,8 @@ export class Evaluator {
       positions: this.positions,
       storeDir: this.io.storeDir,
       builtinName: id => this.#builtinName(id),
-      fileOf: tree => this.#files.get(tree),
+      fileOf: tree => this.#shownFileOf(tree),
+      showPath: path => this.shownTrees.show(path),
       coerceMessage: word => this.run(() => this.core.coerce(word, coerce.canonical)).text,
       showTrace: options.showTrace ?? false,
       onCallLeft: pos => this.observation?.left(pos),
@@ -461,6 +467,16 @@ export class Evaluator {
   forgetFetched(): void {
     this.#passes.forgetTrees();
     this.importedFiles.clear();
+  }
+
+  /** Has messages call a tree in the store, whose path is printed, by where it comes from, where nothing else can be read. */
+  showTree(path: ByteString, tree: ShownTree | undefined): void {
+    if (tree !== undefined && this.access?.purity === 'pure') this.shownTrees.add(path, tree);
+  }
+
+  #shownFileOf(tree: number): string | undefined {
+    const file = this.#files.get(tree);
+    return file === undefined ? undefined : this.shownTrees.show(file);
   }
 
   isAnswered(need: EvalNeed): boolean {

@@ -4,6 +4,7 @@ import { canonicalPathOf, parentOf } from './canonical-path.ts';
 import { mark } from './error-log.ts';
 import { EvalError } from './eval-error.ts';
 import type { EvalIO, FileType } from './eval-io.ts';
+import type { ShownTrees } from './shown-trees.ts';
 import { internalPath, readInternalFile } from './internal-files.ts';
 
 export interface SearchPathEntry {
@@ -21,6 +22,7 @@ export interface LookupWorld {
   fetchPlace(text: ByteString): ByteString;
   warn(text: string): void;
   ifGivenUp(undo: () => void): void;
+  readonly shownTrees: ShownTrees;
 }
 
 /** Links within each other, beyond which there is no end to be expected. */
@@ -88,8 +90,10 @@ export class FileLookup {
   typeOf(path: ByteString): FileType {
     this.#world.access?.check(path);
     const found = this.#known.get(path) ?? this.#stat(path);
-    if (found === undefined) throw new EvalError('eval/error', `path '${mark(displayBytes(path))}' does not exist`);
-    return found;
+    if (found !== undefined) return found;
+    const shown = displayBytes(path);
+    const explained = this.#world.shownTrees.explain(shown, 'absent');
+    throw explained ?? new EvalError('eval/error', `path '${mark(shown)}' does not exist`);
   }
 
   /** The contents of the file that a path leads to. */

@@ -72,6 +72,7 @@ export {
 } from './inputs/input-scheme.ts';
 export { type EvalNeed, type FetchedTree, type NeedAnswer, Suspension, keyOfNeed } from './needs.ts';
 export type { ObservationOptions } from './observe/observation.ts';
+export { type ShownTree, ShownTrees, shownTreeOf, untrackedError } from './shown-trees.ts';
 export { statisticsOf } from './observe/statistics.ts';
 export { type Pass, type Siblings, WorkState, siblingsAfter } from './passes.ts';
 export { type JsonOptions, indentJson, parseOwnJson, toJson } from './builtins/json.ts';

@@ -21,6 +21,12 @@ export class Positions {
   readonly #sources: Source[] = [];
   /** 0 is nowhere. */
   #next = 1;
+  readonly #showPath: (path: string) => string;
+
+  /** `showPath` says what messages call a file. */
+  constructor(showPath: (path: string) => string) {
+    this.#showPath = showPath;
+  }
 
   /** Takes a text in; returns the position of its first byte. The byte after its last has a position, too. */
   add(origin: Origin, text: Uint8Array): number {
@@ -34,13 +40,13 @@ export class Positions {
     return this.#find(position)?.origin;
   }
 
-  /** Undefined for 0. */
+  /** As messages show it; undefined for 0. */
   resolve(position: number): SourcePosition | undefined {
     const source = this.#find(position);
     if (source === undefined) return undefined;
     const { origin, base, text } = source;
     const lines = (source.lines ??= new SourceLines(text));
-    return lines.locate(position - base, origin.kind === 'file' ? origin.path : origin.name);
+    return lines.locate(position - base, origin.kind === 'file' ? this.#showPath(origin.path) : origin.name);
   }
 
   /** The text from one position of a source to another. */

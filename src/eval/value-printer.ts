@@ -47,6 +47,8 @@ export interface PrintedWorld {
   builtinName(id: number): string;
   /** `FILE:LINE:COLUMN` */
   place(position: number): string;
+  /** What messages call a path. */
+  showPath(path: string): string;
   /** Names and words of a set, in no particular order. */
   attributes(attrs: number): readonly { readonly name: ByteString; readonly word: Word }[];
 }
@@ -122,7 +124,7 @@ class ValuePrinter {
       case 'string':
         return this.#string(memory.string(addressOf(word)));
       case 'path':
-        return this.#colour(green, displayBytes(memory.string(pathTextOf(memory, word))));
+        return this.#colour(green, this.#world.showPath(displayBytes(memory.string(pathTextOf(memory, word)))));
       case 'list':
         return this.#list(addressOf(word), depth);
       case 'set':

@@ -23,6 +23,7 @@ import {
   type FetchedTree,
   type InputAttributes,
   type NeedAnswer,
+  ShownTrees,
 } from '../../eval/index.ts';
 import { removeTree } from '../../castore/index.ts';
 import type { StoreDir, StorePath } from '../../nix-compat/index.ts';
@@ -371,6 +372,7 @@ export class Evaluation implements AsyncDisposable {
   /** As the settings and flags say. */
   #start(from: EvaluationArguments): Evaluator {
     const recording = this.#recording;
+    const shownTrees = new ShownTrees(this.#storeDir, path => this.#io?.stat(byteStringFromText(path)) !== undefined);
     const io = (this.#io = new FileSystemIO({
       storeDir: this.#storeDir,
       want: object => {
@@ -383,9 +385,11 @@ export class Evaluation implements AsyncDisposable {
       showsWanted: this.#writes,
       realStoreDir: () => this.#realStoreDir,
       inputs: recording?.inputs,
+      shownTrees,
     }));
     const evaluator: Evaluator = new Evaluator({
       io,
+      shownTrees,
       ...this.#settings,
       observation: this.#observer.options,
       debugger: debuggerOptions(

@@ -31,8 +31,9 @@ function placeOf({ evaluator }: Repl, value: Word, text: ByteString): Place {
   if (kind !== 'lambda') return packagePlace(evaluator, value, text);
   const position = core.lambdaPosition(value) ?? 0;
   const found = positions.resolve(position);
-  if (found === undefined || positions.origin(position)?.kind !== 'file') {
+  const origin = positions.origin(position);
+  if (found === undefined || origin?.kind !== 'file') {
     throw new CliError('repl/no-place', `'${positions.format(position)}' cannot be shown in an editor`);
   }
-  return { path: byteStringFromText(found.file), line: found.line };
+  return { path: byteStringFromText(origin.path), line: found.line };
 }

@@ -21,6 +21,7 @@ import {
   type FileType,
   type NeedAnswer,
   type PathToAdd,
+  type ShownTrees,
 } from '../../eval/index.ts';
 import type { InputRecorder } from '../evaluation-cache/input-recorder.ts';
 import type { TakenEntries } from '../evaluation-cache/inputs.ts';
@@ -75,6 +76,8 @@ export interface FileSystemIOOptions {
   readonly showsWanted?: boolean;
   /** Where store objects are on disk, as far as that is known and not where their paths say. */
   readonly realStoreDir?: () => string | undefined;
+  /** What messages call fetched trees. */
+  readonly shownTrees?: ShownTrees;
   /** Hears of all that is read of this machine, by where it is on disk. */
   readonly inputs?: InputRecorder | undefined;
 }
@@ -146,7 +149,10 @@ export class FileSystemIO implements EvalIO {
     } catch (error) {
       if (errnoOf(error) === 'EISDIR') {
         this.#options.inputs?.lose();
-        throw new EvalError('eval/error', `read of 4096 bytes: ${systemErrorText(error)}`);
+        throw (
+          this.#explain(given, 'no-file') ??
+          new EvalError('eval/error', `read of 4096 bytes: ${systemErrorText(error)}`)
+        );
       }
       throw this.#failed('opening file', given, error);
     }
@@ -234,7 +240,9 @@ export class FileSystemIO implements EvalIO {
   }
 
   #hashTree(path: ByteString, accepts: ((entry: FsPath) => boolean) | undefined, taken: TakenEntries): NixHash {
-    if (this.stat(path) === undefined) throw new EvalError('eval/error', `path '${displayBytes(path)}' does not exist`);
+    if (this.stat(path) === undefined) {
+      throw this.#explain(path, 'absent') ?? new EvalError('eval/error', `path '${displayBytes(path)}' does not exist`);
+    }
     const recording = this.#options.inputs?.tree(path, taken);
     const hash = hashTree(path, {
       filter: accepts,
@@ -302,10 +310,17 @@ export class FileSystemIO implements EvalIO {
     this.#options.say(message);
   }
 
+  #explain(path: ByteString, fault: Parameters<ShownTrees['explain']>[1]): EvalError | undefined {
+    return this.#options.shownTrees?.explain(displayBytes(path), fault);
+  }
+
   /** What could not be read once may be read the next time. */
   #failed(doing: string, path: ByteString, error: unknown): Error {
     this.#options.inputs?.lose();
-    return failed(doing, path, error);
+    const code = errnoOf(error);
+    const fault = code === 'ENOENT' ? 'missing' : code === 'ENOTDIR' ? 'no-directory' : undefined;
+    const explained = fault === undefined ? undefined : this.#explain(path, fault);
+    return explained ?? failed(doing, this.#options.shownTrees?.show(displayBytes(path)) ?? displayBytes(path), error);
   }
 }
 
@@ -313,9 +328,9 @@ function relativeTo(folder: ByteString, path: ByteString): ByteString {
   return byteStringFromLatin1(path.slice(folder.length + 1));
 }
 
-function failed(doing: string, path: ByteString, error: unknown): Error {
+function failed(doing: string, path: string, error: unknown): Error {
   const code = errnoOf(error);
-  if (code === 'ENOENT') return new EvalError('eval/error', `path '${displayBytes(path)}' does not exist`);
+  if (code === 'ENOENT') return new EvalError('eval/error', `path '${path}' does not exist`);
   if (code === undefined) return error instanceof Error ? error : new Error(String(error));
-  return new EvalError('eval/error', `${doing} "${displayBytes(path)}": ${systemErrorText(error)}`);
+  return new EvalError('eval/error', `${doing} "${path}": ${systemErrorText(error)}`);
 }

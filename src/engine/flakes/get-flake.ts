@@ -1,12 +1,12 @@
 import { lstatSync } from 'node:fs';
-import { type ByteString, type Reporter, brandAs, byteStringFromText, displayBytes } from '../../base/index.ts';
+import { type ByteString, type Reporter, byteStringFromText, displayBytes } from '../../base/index.ts';
 import {
-  EvalError,
   type FlakeRef,
   equalFlakeRefs,
   evalError,
   formatFlakeRef,
   inputFromAttributes,
+  untrackedError,
 } from '../../eval/index.ts';
 import { printStorePath } from '../../nix-compat/index.ts';
 import type { Flake } from './flake.ts';
@@ -73,13 +73,10 @@ function requireTracked({ source }: MountedInput, folder: string): void {
   if (source?.entries === undefined) return;
   const file = displayBytes(flakeFile('', folder)).slice(1);
   if (source.entries.has(byteStringFromText(file))) return;
-  const repository = displayBytes(source.path);
-  const onDisk = Buffer.from(brandAs<ByteString>(`${source.path}/${byteStringFromText(file)}`), 'latin1');
-  if (lstatSync(onDisk, { throwIfNoEntry: false }) === undefined) {
-    throw evalError`Path '${file}' does not exist in Git repository ${`"${repository}"`}.`;
-  }
-  throw new EvalError(
-    'eval/error',
-    `Path '${file}' in the repository "${repository}" is not tracked by Git.\n\nTo make it visible to Nix, run:\n\ngit -C "${repository}" add "${file}"`,
-  );
+  throw untrackedError(displayBytes(source.path), file, isThere);
+}
+
+/** Symlinks are there, wherever they lead. */
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

@@ -1,15 +1,16 @@
-import { displayBytes } from '../../base/index.ts';
 import {
   type Evaluator,
   type FetchedTree,
   type FlakeRef,
   type Input,
   type InputAttributes,
+  type ShownTree,
   attributesToJson,
   evalError,
   inputToUrl,
   isDirectInput,
   narHashMismatch,
+  shownTreeOf,
   textAttribute,
 } from '../../eval/index.ts';
 import {
@@ -98,6 +99,7 @@ export class InputTrees {
       const path = makeFixedOutputPath(storeDir, name, { method: 'nar', hash });
       if (await this.#sources.ensureInStore(path)) {
         evaluator.access?.allow(printStorePath(storeDir, path));
+        evaluator.showTree(printStorePath(storeDir, path), shownInputOf(input));
         return { resolved, locked: resolved, path, source: undefined };
       }
     }
@@ -106,6 +108,7 @@ export class InputTrees {
       return fetchTree(input.attributes, url);
     });
     const { path, narHash } = evaluator.io.addTree(source, name);
+    evaluator.showTree(printStorePath(storeDir, path), shownTreeOf(source));
     evaluator.access?.allow(printStorePath(storeDir, path));
     await this.#sources.settle();
     const found = formatHash(narHash, 'sri');
@@ -125,8 +128,13 @@ function lockedInput({ scheme }: Input, attributes: InputAttributes): Input {
   return { scheme, attributes: new Map([...attributes].toSorted(([a], [b]) => (a < b ? -1 : 1))) };
 }
 
-/** What messages call the files of a tree: by where they are read from. */
+/** What messages call an input that is in the store already. */
+function shownInputOf(input: Input): ShownTree {
+  return { kind: 'source', name: `«${inputToUrl(input)}»` };
+}
+
+/** What messages call the files of a tree; undefined for their place in the store. */
 export function shownFolder({ locked, source }: MountedInput): string | undefined {
-  if (source?.entries !== undefined) return displayBytes(source.path);
-  return locked.input.attributes.get('type') === 'git' ? `«${inputToUrl(locked.input)}»` : undefined;
+  const shown = source === undefined ? shownInputOf(locked.input) : shownTreeOf(source);
+  return shown?.kind === 'work-tree' ? shown.folder : shown?.name;
 }

@@ -6,6 +6,7 @@ import {
   equalHashes,
   formatHash,
   makeFixedOutputPath,
+  printStorePath,
   parseHash,
   parseUrl,
 } from '../../nix-compat/index.ts';
@@ -18,6 +19,7 @@ import { type Input, inputFromAttributes, inputFromUrl, inputToUrl, isLockedInpu
 import { type InputAttributes, asBadUrl, formatUrl, textAttribute } from '../inputs/input-scheme.ts';
 import { verifyingAttributes } from '../inputs/commit-keys.ts';
 import { fixGitUrl } from '../inputs/schemes.ts';
+import { shownTreeOf } from '../shown-trees.ts';
 import type { EvalNeed } from '../needs.ts';
 import { type Word, addressOf, intOf, kindOf, trueWord } from '../word.ts';
 import { argument, evalError, forcePlainString, forceSet, typeError, within } from './arguments.ts';
@@ -75,7 +77,9 @@ function addFetched(evaluator: Evaluator, need: FetchNeed, name: string) {
   if (answer?.kind === 'failed') throw answer.error;
   if (answer?.kind !== 'tree') throw notFetched(need.url);
   const { tree } = answer;
-  return { ...evaluator.io.addTree(tree, name), attributes: tree.attributes };
+  const added = evaluator.io.addTree(tree, name);
+  evaluator.showTree(printStorePath(evaluator.io.storeDir, added.path), shownTreeOf(tree));
+  return { ...added, attributes: tree.attributes };
 }
 
 function readDownload(evaluator: Evaluator, args: number, who: 'fetchurl' | 'fetchTarball'): Download {

@@ -141,7 +141,7 @@ interface PathArguments {
 
 function addPath(evaluator: Evaluator, { path, name, method, filter, expected, context }: PathArguments): Word {
   const { core, io } = evaluator;
-  const added = within(evaluator, `while adding path '${mark(displayBytes(path))}'`, () => {
+  const added = within(evaluator, `while adding path '${mark(evaluator.shownTrees.show(displayBytes(path)))}'`, () => {
     const isBuilt = context !== 0 && storeObjectOf(evaluator, path) !== undefined;
     const source = isBuilt ? canonicalPathOf(realiseContext(evaluator, context)(path)) : path;
     const references = isBuilt ? referencesOf(evaluator, source) : [];

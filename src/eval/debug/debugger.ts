@@ -194,7 +194,7 @@ export class Debugger {
     if (found?.tree !== node || found.file === undefined) return undefined;
     const scope = scopeOfLayer(this.#evaluator.core.memory, found.layer);
     return {
-      text: `while evaluating the file '${mark(found.file)}':`,
+      text: `while evaluating the file '${mark(this.#evaluator.shownTrees.show(found.file))}':`,
       position: this.#positionOf(node),
       isError: false,
       environments: () => this.#environmentsOf(scope, env),
