@@ -90,6 +90,17 @@ rec {
   nothing = make "nothing" "echo makes nothing" { };
   absent = make "absent" "" { builder = "/bin/no-such-program"; };
   slow = make "slow" "echo slow-begins; while true; do sleep 1; done; : ${name}" { };
+  # One that this machine builds, until its processes get SIGTERM, between two that have the same source.
+  source = builtins.toFile "source" "what the server forgets\n";
+  gate = make "gate" ''
+    trap "echo opened > $out; exit 0" TERM
+    echo gate-waits
+    while true; do sleep 0.1; done
+    : ${name}
+  '' { preferLocalBuild = true; };
+  # Not what the source is: results keep that.
+  before = make "before" "wc -l < ${source} > $out" { };
+  behind = make "behind" "cat ${before} ${gate} ${source} > $out" { };
   random = make "random" "cat /proc/sys/kernel/random/uuid > $out" { };
   fixed = make "fixed" "echo -n fixed > $out" {
     outputHash = fixedHash;

@@ -77,6 +77,16 @@ describe('paths that are valid early', () => {
     assert.equal(Buffer.from((await store.blobs.get(root.digest)) ?? []).toString(), 'first');
   });
 
+  test('are in the castore for whoever asks for their trees', async () => {
+    using folder = temporaryFolder();
+    await using store = openLocalStoreIn(folder.path);
+    const staged = await stage(store, 'text');
+    assert.notEqual(await commitEarly(store, staged), undefined);
+    const root = await store.rootOf(staged.info.path);
+    assert.ok(root.kind === 'file');
+    assert.equal(Buffer.from((await store.blobs.get(root.digest)) ?? []).toString(), 'text');
+  });
+
   test('are never valid if they cannot be made durable', async () => {
     using folder = temporaryFolder();
     for (const only of ['fdatasync', 'fsync']) {

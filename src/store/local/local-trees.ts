@@ -27,6 +27,11 @@ export class LocalTrees {
    */
   async rootOf(path: StorePath, { signal = new AbortController().signal }: CallOptions = {}): Promise<Node> {
     const { info, root } = await this.#require(path, signal);
+    if (root !== undefined && (await this.#isEarly(root, signal))) {
+      await this.#store.earlyCommits.settled();
+      // If it has not become durable, it is not valid any more.
+      return this.rootOf(path, { signal });
+    }
     if (root !== undefined) return root;
     this.#store.requireWritable();
     // No collection takes what it is made of before the batch ends.
