@@ -42,13 +42,13 @@ export class RemoteDerivationActions implements DerivationActions {
   /** Throws `GrpcStatus`, `BuildError` for what cannot be an action, and the signal's reason. */
   async run(builder: BuilderProcess): Promise<Outcome> {
     const isRemembered = await this.#sendInputs(builder);
-    const { status, result } = await this.#execute(builder).catch(async (error: unknown) => {
+    const { status, result } = await this.#attempt(builder).catch(async (error: unknown) => {
       if (!isRemembered || !(error instanceof GrpcStatus) || error.code !== 'failedPrecondition') throw error;
       // It may have forgotten what it had.
       this.#sent.clear();
       this.#files.clear();
       await this.#sendInputs(builder);
-      return this.#execute(builder);
+      return this.#attempt(builder);
     });
     const code = statusNameOf(status?.code ?? 0);
     if (code === 'deadlineExceeded') return { kind: 'limit-reached', limit: 'time' };
@@ -56,6 +56,16 @@ export class RemoteDerivationActions implements DerivationActions {
     if (result === undefined) throw new GrpcStatus('internal', 'the server does not say what came of the action');
     if (result.exitCode === 0) await this.#place(result, builder);
     return { kind: 'exited', status: result.exitCode };
+  }
+
+  /** Throws `failedPrecondition`, too, where the server has not run it. */
+  async #attempt(builder: BuilderProcess): Promise<ExecuteResponse> {
+    const response = await this.#execute(builder);
+    const { status, result } = response;
+    // A server may find out when it begins what it lacks; what it says of a builder that has run comes with its log.
+    if (result === undefined && statusNameOf(status?.code ?? 0) === 'failedPrecondition')
+      throw new GrpcStatus('failedPrecondition', status?.message ?? '');
+    return response;
   }
 
   /** Whether some of it was not looked at, since it was there before. */
