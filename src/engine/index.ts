@@ -50,7 +50,7 @@ export {
 } from './flakes/registry.ts';
 export { fetchArchive } from './fetchers/fetch-archive.ts';
 export { downloadFile } from './fetchers/download-file.ts';
-export { cloneRepository } from './fetchers/clone-repository.ts';
+export { cloneRepository, repositoryOf } from './fetchers/clone-repository.ts';
 export { fetchClosure } from './evaluation/fetch-closure.ts';
 export { type FetchContext, fetchTree } from './fetchers/fetch-tree.ts';
 export { type GitOptions, runGit } from './fetchers/run-git.ts';

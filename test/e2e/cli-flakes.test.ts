@@ -139,8 +139,11 @@ describe('flakes', () => {
 
   test('of other machines cannot be fetched yet', () => {
     using rig = makeRig();
-    const { status, stderr } = rig.run('eval', 'github:example/none#x');
+    const { status, stderr } = rig.run('eval', 'hg+https://example.org/none#x');
     assert.equal(status, 1);
-    assert.match(stderr, /cannot fetch 'github:example\/none': Firn does not fetch inputs of type 'github' yet/);
+    assert.match(
+      stderr,
+      /cannot fetch 'hg\+https:\/\/example\.org\/none': Firn does not fetch inputs of type 'hg' yet/,
+    );
   });
 });

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type ByteString, displayBytes, silentReporter } from '../../base/index.ts';
-import { cloneRepository } from '../../engine/index.ts';
+import { cloneRepository, repositoryOf } from '../../engine/index.ts';
 import { printStorePath } from '../../nix-compat/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CliError } from '../error.ts';
@@ -30,9 +30,9 @@ export function flakeClone(context: CommandContext): Command {
       const evaluation = wanted.evaluation();
       const flake = await evaluation.registries.resolve(wanted.reference(), 'all');
       const folder = absolutePath(destination);
-      const { attributes } = flake.input;
-      if (attributes.get('type') === 'git') {
-        await cloneRepository(attributes, displayBytes(folder), context.signal);
+      const repository = repositoryOf(flake.input.attributes);
+      if (repository !== undefined) {
+        await cloneRepository(repository, displayBytes(folder), context.signal);
         return;
       }
       if (existsSync(fsPathOf(folder))) {

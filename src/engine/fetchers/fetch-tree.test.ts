@@ -115,8 +115,8 @@ describe('trees of this machine', () => {
     await assert.rejects(fetchGit({ rev: '1'.repeat(40) }), /getting Git object '1{40}': object not found/);
     await assert.rejects(fetchGit({}, `file://${temporary.path}`), /Failed to fetch git repository '.*file:/);
     await assert.rejects(
-      fetchGit({ type: 'github' }),
-      /cannot fetch '.*the input.*': Firn does not fetch inputs of type 'github'/,
+      fetchGit({ type: 'hg' }),
+      /cannot fetch '.*the input.*': Firn does not fetch inputs of type 'hg'/,
     );
   });
 

@@ -6,6 +6,8 @@ import type { ExperimentalFeature } from '../../nix-compat/index.ts';
 import type { DownloadOptions } from '../../store/index.ts';
 import { downloadFile } from './download-file.ts';
 import { fetchArchive } from './fetch-archive.ts';
+import { fetchFromForge } from './fetch-from-forge.ts';
+import { forges } from './forges.ts';
 import { fetchGitRepository } from './git-repository.ts';
 import type { GitOptions } from './run-git.ts';
 
@@ -33,6 +35,8 @@ export async function fetchTree(input: InputAttributes, url: string, context: Fe
   const type = input.get('type');
   if (type === 'path') return fetchFolder(input, url);
   if (type === 'git') return fetchGitRepository(input, context);
+  const forge = forges.get(String(type));
+  if (forge !== undefined) return fetchFromForge(forge, { input, shown: url }, context);
   const at = textAttribute(input, 'url') ?? '';
   if (type === 'tarball') return fetchArchive(at, input, context);
   if (type === 'file') {
