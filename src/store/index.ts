@@ -73,7 +73,8 @@ export { SpooledTree } from './spooled-tree.ts';
 export { StoreParameters, type StoreTraits, takeTraits } from './store-parameters.ts';
 export { type FetchBlobOptions, type LazyOptions, LazyPaths, type LazyPathsOptions } from './lazy/lazy-paths.ts';
 export { type MakeContentAddressedOptions, makeContentAddressed } from './rewrite/make-content-addressed.ts';
-export { type MissingPaths, downloadSizeOf, lookupsAtOnce, queryMissing } from './substitute/query-missing.ts';
+export { downloadSizeOf } from './download-size.ts';
+export { type MissingPaths, lookupsAtOnce, queryMissing } from './substitute/query-missing.ts';
 export { type RealiseFailure, type RealiseOptions, noSubstituter, realisePaths } from './substitute/realise-paths.ts';
 export { repairPath } from './substitute/repair-path.ts';
 export {

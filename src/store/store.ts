@@ -87,6 +87,12 @@ export interface Store extends AsyncDisposable, PossibleFacets {
    */
   streamPath(path: StorePath, sink: TreeSink, options?: StreamPathOptions): Promise<void>;
 
+  /**
+   * To be told that a path, of which the store has given the info, will most likely be streamed soon: a store that is far away may
+   * begin to fetch it, if it is small.
+   */
+  expect?(info: PathInfo): void;
+
   /** The tree of a valid path, for looking at parts of it. Throws `path/invalid`. */
   openTree(path: StorePath, options?: CallOptions): Promise<TreeAccess>;
 
@@ -197,6 +203,8 @@ export interface AddPathsOptions extends CallOptions {
   readonly concurrency?: number;
   /** Called once for each path that is valid from now on. */
   readonly added?: (path: StorePath) => void;
+  /** Those that are valid of all that is added and referred to, if the caller has just asked. */
+  readonly knownValid?: ReadonlySet<StorePath> | undefined;
   /** Paths that the caller has locked, for stores where whoever adds a path locks it. */
   readonly held?: ReadonlySet<StorePath> | undefined;
 }

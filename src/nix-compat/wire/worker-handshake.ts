@@ -70,15 +70,13 @@ export async function openWorkerConnection(
   const version = Math.min(theirs, offered.version);
   if (version < oldestWorkerVersion) throw unsupported(reader, 'the Nix daemon version is too old', theirs);
 
-  let features: ReadonlySet<ByteString> = new Set();
-  if (version >= featuresSince) {
-    writeFeatures(writer, offered.features);
-    await send(writer.take());
-    features = offered.features.intersection(await readFeatures(reader));
-  }
+  const hasFeatures = version >= featuresSince;
+  if (hasFeatures) writeFeatures(writer, offered.features);
+  // Together, though an answer comes in between: that spares a way there and back.
   writer.number(0); // no CPU affinity, obsolete
   writer.number(0); // no space to reserve, obsolete
   await send(writer.take());
+  const features = hasFeatures ? offered.features.intersection(await readFeatures(reader)) : new Set<ByteString>();
   const daemon = {
     version: version >= daemonVersionSince ? await reader.string() : undefined,
     trustsClient: version >= trustSince ? await readTrust(reader) : undefined,

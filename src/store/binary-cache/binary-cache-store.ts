@@ -5,6 +5,7 @@ import {
   type NarInfo,
   type NarListing,
   NixCompatError,
+  type PathInfo,
   type RealisedOutput,
   type StoreDir,
   type StorePath,
@@ -14,6 +15,7 @@ import {
   storePathHashPart,
 } from '../../nix-compat/index.ts';
 import { StoreError } from '../error.ts';
+import { downloadSizeOf } from '../download-size.ts';
 import type { LazyTrees, PathIndex, PathWriter, Store, StreamPathOptions, TreeAccess, TreePath } from '../store.ts';
 import { BinaryCacheWriter } from './binary-cache-writer.ts';
 import { CacheIndex } from './cache-index.ts';
@@ -21,6 +23,7 @@ import { CacheLookups, type CacheLookupsOptions } from './cache-lookups.ts';
 import type { CacheParameters } from './cache-parameters.ts';
 import type { CacheTransport, GetFileOptions } from './cache-transport.ts';
 import { FetchedNars } from './fetched-nars.ts';
+import { FilesAhead } from './files-ahead.ts';
 import type { ByteRange } from '../file-chunks.ts';
 import { NarTree, isReadable, lookupListed } from './nar-tree.ts';
 import { NarMemory } from './nar-memory.ts';
@@ -59,6 +62,7 @@ export class BinaryCacheStore implements Store {
   readonly #fetched: FetchedNars<NarInfo>;
   readonly #keepsNars: boolean;
   readonly #memory = new NarMemory();
+  readonly #ahead: FilesAhead;
 
   constructor(options: BinaryCacheOptions) {
     this.uri = options.uri;
@@ -67,6 +71,7 @@ export class BinaryCacheStore implements Store {
     this.wantMassQuery = options.wantMassQuery;
     this.isTrusted = options.isTrusted;
     this.#transport = options.transport;
+    this.#ahead = new FilesAhead((path, get) => this.#transport.get(path, get));
     this.#lookups = new CacheLookups(options);
     this.writer = new BinaryCacheWriter({ ...options, lookups: this.#lookups });
     this.#reporter = options.reporter;
@@ -87,6 +92,11 @@ export class BinaryCacheStore implements Store {
 
   pathInfo(path: StorePath, options: CallOptions = {}): Promise<NarInfo | undefined> {
     return this.#lookups.pathInfo(path, options);
+  }
+
+  expect(info: PathInfo): void {
+    if (!this.#transport.isFar || !('url' in info) || typeof info.url !== 'string') return;
+    this.#ahead.begin(info.url, downloadSizeOf(info) || info.narSize);
   }
 
   async pathFromHashPart(hashPart: string, options: CallOptions = {}): Promise<StorePath | undefined> {
@@ -164,6 +174,8 @@ export class BinaryCacheStore implements Store {
   ): Promise<void> {
     const file: NarFile = {
       open: async signal => {
+        const ahead = await this.#ahead.take(info.url);
+        if (ahead !== undefined) return onePiece(ahead);
         const chunks = await this.#transport.open(info.url, { signal });
         if (chunks === undefined) throw this.#missingFile(info.url);
         return chunks;
@@ -181,7 +193,7 @@ export class BinaryCacheStore implements Store {
       return taken;
     };
     try {
-      const bytes = await this.#transport.get(url, { ...options, memory });
+      const bytes = (await this.#ahead.take(url)) ?? (await this.#transport.get(url, { ...options, memory }));
       if (bytes === undefined) throw this.#missingFile(url);
       await use(bytes, memory);
     } catch (error) {
@@ -198,8 +210,13 @@ export class BinaryCacheStore implements Store {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ahead[Symbol.dispose]();
     await this.#fetched[Symbol.asyncDispose]();
     this.#lookups[Symbol.dispose]();
     await this.#transport[Symbol.asyncDispose]();
   }
+}
+
+async function* onePiece(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
 }

@@ -101,7 +101,7 @@ export class CacheLookups implements Disposable {
 
   async #fetchNarInfo(hashPart: string, signal: AbortSignal | undefined): Promise<NarInfo | undefined> {
     const source = `${hashPart}.narinfo`;
-    const bytes = await this.#transport.get(source, { limit: maxNarInfoSize, signal });
+    const bytes = await this.#transport.get(source, { limit: maxNarInfoSize, isSmall: true, signal });
     if (bytes === undefined) return undefined;
     const info = parseNarInfo(this.storeDir, bytes, { source });
     // A cache that answers with another path has not got this one.

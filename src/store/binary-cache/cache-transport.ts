@@ -13,6 +13,9 @@ export interface CacheTransport extends AsyncDisposable {
   /** Where uploads are best prepared, absolute: a file that is there becomes the cache's without being copied. */
   readonly stagingFolder: string | undefined;
 
+  /** Whether a file takes time to come, however small it is. */
+  readonly isFar: boolean;
+
   exists(path: string, options?: CallOptions): Promise<boolean>;
 
   /** A whole small file. Throws `cache/file-too-large` for more than `limit` bytes. */
@@ -36,6 +39,8 @@ export interface GetFileOptions extends CallOptions {
   readonly limit: number;
   /** Where the contents go that have so many bytes, as far as that is known before they come; at least so many. */
   readonly memory?: ((size: number) => Uint8Array) | undefined;
+  /** Whether the file is known to be small: many such may be asked for at a time. */
+  readonly isSmall?: boolean;
   /** Whether being refused is an error, rather than what servers say of files that they do not have. */
   readonly refusalIsError?: boolean;
 }

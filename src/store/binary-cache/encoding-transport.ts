@@ -30,6 +30,10 @@ export class EncodingTransport implements CacheTransport {
     return this.#transport.stagingFolder;
   }
 
+  get isFar(): boolean {
+    return this.#transport.isFar;
+  }
+
   exists(path: string, options?: CallOptions): Promise<boolean> {
     return this.#transport.exists(path, options);
   }

@@ -26,6 +26,7 @@ const stagingName = 'nar';
 /** A binary cache in a folder of this machine. Small files are read there and then. */
 export class FileTransport implements CacheTransport {
   readonly stagingFolder: string;
+  readonly isFar = false;
   readonly #root: string;
   readonly #isReadOnly: boolean;
 

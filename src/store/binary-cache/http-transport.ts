@@ -38,6 +38,7 @@ const maxAnswerSize = 1024 * 1024;
 /** A binary cache behind HTTP. Servers that refuse to say whether a file is there count as not having it. */
 export class HttpTransport implements CacheTransport {
   readonly stagingFolder = undefined;
+  readonly isFar = true;
   readonly #options: HttpTransportOptions;
   /** A time of `performance.now()`. */
   #disabledUntil: number | undefined;
@@ -53,9 +54,11 @@ export class HttpTransport implements CacheTransport {
   }
 
   async get(path: string, options: GetFileOptions): Promise<Uint8Array | undefined> {
-    const { signal, limit, memory, refusalIsError = false } = options;
+    const { signal, limit, memory, isSmall, refusalIsError = false } = options;
     const address = this.#options.address(path);
-    const outcome = await this.#attempt(client => client.fetch({ method: 'GET', ...address, signal }, limit, memory));
+    const outcome = await this.#attempt(client =>
+      client.fetch({ method: 'GET', ...address, signal, isSmall }, limit, memory),
+    );
     if (outcome.kind === 'found') return outcome.value.body;
     if (outcome.kind === 'forbidden' && refusalIsError) throw this.#failed(outcome.error);
     return undefined;

@@ -70,8 +70,8 @@ export async function copyPaths(
   } = options;
   const infos = closure ? await computeClosure(from, paths, { signal }) : new Map<StorePath, PathInfo>();
   const wanted = new Set(closure ? infos.keys() : paths);
-  const valid = repair ? new Set() : await to.validPaths(wanted, { signal, substitute });
-  const missing = [...wanted].filter(path => !valid.has(path));
+  const valid = repair ? undefined : await to.validPaths(wanted, { signal, substitute });
+  const missing = [...wanted].filter(path => valid?.has(path) !== true);
   using copying = reporter.startActivity({
     type: 'copyPaths',
     level: 'info',
@@ -83,7 +83,9 @@ export async function copyPaths(
   });
   const names = new Map(Array.from(wanted, path => [path, path]));
   for (const { source, info } of additions) names.set(source, info.path);
-  const failures = additions.length === 0 ? [] : await add({ from, to, additions, copying }, options);
+  // Of a closure nothing else is referred to.
+  const known = closure && from.storeDir === to.storeDir ? valid : undefined;
+  const failures = additions.length === 0 ? [] : await add({ from, to, additions, copying, valid: known }, options);
   if (realisations.length > 0) {
     const writer = requireFacet(to, 'writer', 'registerDrvOutput');
     for (const realisation of realisations) await writer.addRealisation(realisation, { signal });
@@ -103,9 +105,11 @@ interface Copying {
   readonly to: Store;
   readonly additions: readonly Addition[];
   readonly copying: Activity;
+  /** As of `AddPathsOptions`. */
+  readonly valid: ReadonlySet<StorePath> | undefined;
 }
 
-async function add({ from, to, additions, copying }: Copying, options: CopyOptions): Promise<AdditionFailure[]> {
+async function add({ from, to, additions, copying, valid }: Copying, options: CopyOptions): Promise<AdditionFailure[]> {
   const { checkSignatures = true, repair = false, keepGoing = false, held, signal } = options;
   const tally = new CopyTally(copying, additions.length);
   copying.setExpected(
@@ -123,6 +127,7 @@ async function add({ from, to, additions, copying }: Copying, options: CopyOptio
     repair,
     keepGoing,
     held,
+    knownValid: valid,
     added: () => tally.countDone(),
   });
   tally.countFailed(failures.length);

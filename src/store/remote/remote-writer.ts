@@ -38,7 +38,8 @@ export class RemoteWriter implements PathWriter {
     const all = new AdditionGroup(additions);
     const concerned = new Set(additions.flatMap(({ path }) => [path, ...all.references(path)]));
     if (concerned.size === 0) return [];
-    const valid = await this.#pool.use(connection => connection.validPaths(concerned, false), { signal });
+    const valid =
+      options.knownValid ?? (await this.#pool.use(connection => connection.validPaths(concerned, false), { signal }));
     const group = new AdditionGroup(additions.filter(({ path }) => repair || !valid.has(path)));
     const order = topologicalOrder(this.#options.storeDir, group.paths, path => group.references(path));
     if (order.length > 1 && !keepGoing && (await this.#addAll(order, { group, valid }, options))) {

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../castore/index.ts';
-import type { ContentAddress, PathInfo, StorePath } from '../../nix-compat/index.ts';
+import type { ContentAddress, StorePath } from '../../nix-compat/index.ts';
 import { exploreGraph } from '../closure/explore-graph.ts';
+import { downloadSizeOf } from '../download-size.ts';
 import type { Store } from '../store.ts';
 import type { Substituters } from './substituters.ts';
 
@@ -51,9 +52,4 @@ export async function queryMissing(
     return found.info.references;
   });
   return { willSubstitute, unknown, downloadSize, narSize };
-}
-
-/** In bytes; 0 if nobody says. */
-export function downloadSizeOf(info: PathInfo): number {
-  return 'fileSize' in info && typeof info.fileSize === 'number' ? info.fileSize : 0;
 }

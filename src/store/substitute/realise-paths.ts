@@ -6,7 +6,8 @@ import { CopyTally } from '../copy/copy-tally.ts';
 import { offerPath } from '../copy/offer-path.ts';
 import { StoreError } from '../error.ts';
 import { type AdditionFailure, type PathAddition, type PathOffer, type Store, requireFacet } from '../store.ts';
-import { downloadSizeOf, lookupsAtOnce } from './query-missing.ts';
+import { downloadSizeOf } from '../download-size.ts';
+import { lookupsAtOnce } from './query-missing.ts';
 import { type SubstitutionPlan, findNeeded, findWanting } from './substitution-plan.ts';
 import type { Substitute, Substituters } from './substituters.ts';
 
@@ -97,6 +98,8 @@ class PathRealisation {
       const contentAddress = this.#options.contentAddresses?.get(path);
       const found = await this.#substituters.find(path, { from, trustedOnly: true, contentAddress, signal: stop });
       plan.set(path, found);
+      // Most likely everything else is found, too; else what has come is dropped.
+      found?.store.expect?.(found.info);
       return found?.info.references ?? [];
     });
     return plan;

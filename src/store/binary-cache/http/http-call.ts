@@ -1,5 +1,5 @@
 import type { ConnectionPool } from './connection-pool.ts';
-import type { HttpConnection } from './http-connection.ts';
+import type { Asked, HttpConnection } from './http-connection.ts';
 import type { Headers } from './http-request.ts';
 import type { ServerAnswer } from './server-answer.ts';
 
@@ -13,14 +13,25 @@ export interface HttpCall {
   destroy(): void;
 }
 
+/** A request without a body. */
+export interface SimpleRequest {
+  readonly method: 'GET' | 'HEAD';
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly isSmall?: boolean | undefined;
+}
+
 /** Asks for something, without a body, on a connection of a pool. */
 export class PooledCall implements HttpCall {
   readonly isReused: boolean;
   readonly #connection: HttpConnection;
-  readonly #ask: () => Promise<ServerAnswer>;
+  readonly #ask: () => Asked;
+  #asked: Asked | undefined;
 
-  constructor(pool: ConnectionPool, method: 'GET' | 'HEAD', url: URL, headers: Headers) {
-    const connection = pool.take();
+  /** Where the answer is known to be small it may come on a connection where others are waited for. */
+  constructor(pool: ConnectionPool, request: SimpleRequest) {
+    const { method, url, headers, isSmall = false } = request;
+    const connection = isSmall ? pool.share() : pool.take();
     this.isReused = connection.isReused;
     this.#connection = connection;
     this.#ask = () => connection.ask(method, `${url.pathname}${url.search}`, headers);
@@ -31,10 +42,12 @@ export class PooledCall implements HttpCall {
   }
 
   answer(): Promise<ServerAnswer> {
-    return this.#ask();
+    this.#asked = this.#ask();
+    return this.#asked.answer;
   }
 
   destroy(): void {
-    this.#connection.destroy();
+    if (this.#asked === undefined) this.#connection.destroy();
+    else this.#asked.forget();
   }
 }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Reporter, Semaphore } from '../../../base/index.ts';
 import type { StoreError } from '../../error.ts';
+import { mostOnConnection } from './connection-pool.ts';
 import { FailedAttempt } from './failed-attempt.ts';
 import { HttpRoutes, type Variables } from './http-routes.ts';
 import type { HttpRequest } from './http-request.ts';
@@ -9,7 +10,7 @@ import { type Exchanged, HttpTransfer, type TransferContext, asStoreError } from
 import { type Netrc, readNetrc } from './netrc.ts';
 
 export interface HttpClientOptions {
-  /** Requests under way at a time; 0 for as many as there are. */
+  /** Requests under way at a time, small ones not counted, of which each connection has several; 0 for as many as there are. */
   readonly connections: number;
   /** In seconds, as the next; 0 for as long as it takes. */
   readonly connectTimeout: number;
@@ -56,6 +57,7 @@ export class HttpClient {
       pause: options.pause ?? (async (milliseconds, signal) => delay(milliseconds, undefined, { signal })),
       routes: new HttpRoutes(options),
       permits: options.connections === 0 ? undefined : new Semaphore(options.connections),
+      smallPermits: options.connections === 0 ? undefined : new Semaphore(options.connections * mostOnConnection),
       netrc: () => (netrc ??= readNetrc(options.netrcFile)),
     };
   }

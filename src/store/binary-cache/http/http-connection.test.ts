@@ -12,17 +12,26 @@ async function serve(answers: readonly string[], { piece = Infinity, closes = fa
     sockets.add(socket);
     socket.on('error', () => {});
     let text = '';
+    let answer = '';
+    const send = (at: number) => {
+      if (at < answer.length)
+        socket.write(answer.slice(at, at + piece), 'latin1', () => setImmediate(send, at + piece));
+      else {
+        answer = '';
+        if (closes) socket.end();
+        else answerNext();
+      }
+    };
+    const answerNext = () => {
+      const end = text.indexOf('\r\n\r\n') + 4;
+      if (end < 4 || answer !== '') return;
+      answer = answers[requests.push(text.slice(0, end)) - 1] ?? '';
+      text = text.slice(end);
+      if (answer !== '') send(0);
+    };
     socket.on('data', chunk => {
       text += chunk.toString('latin1');
-      if (!text.endsWith('\r\n\r\n')) return;
-      const answer = answers[requests.push(text) - 1] ?? '';
-      text = '';
-      const send = (at: number) => {
-        if (at < answer.length)
-          socket.write(answer.slice(at, at + piece), 'latin1', () => setImmediate(send, at + piece));
-        else if (closes) socket.end();
-      };
-      send(0);
+      answerNext();
     });
   });
   await new Promise<void>(resolve => {
@@ -30,10 +39,13 @@ async function serve(answers: readonly string[], { piece = Infinity, closes = fa
   });
   const { port } = server.address() as AddressInfo;
   const url = new URL(`http://127.0.0.1:${port}/some/file?x=1`);
-  const pool = new ConnectionPool(url, { secureContext: undefined, isDistant: false });
+  const pool = new ConnectionPool(url, { secureContext: undefined, isDistant: false, connections: 1 });
   return {
     requests,
-    ask: async (method: 'GET' | 'HEAD' = 'GET') => new PooledCall(pool, method, url, { accept: '*/*' }).answer(),
+    /** Of something small. */
+    call: () => new PooledCall(pool, { method: 'GET', url, headers: {}, isSmall: true }),
+    ask: async (method: 'GET' | 'HEAD' = 'GET') =>
+      new PooledCall(pool, { method, url, headers: { accept: '*/*' } }).answer(),
     get connections() {
       return sockets.size;
     },
@@ -150,5 +162,50 @@ describe('a connection of our own', () => {
   test('says that a body has broken off', async () => {
     await using served = await serve([`${ok}Content-Length: 6\r\n\r\nhello`], { closes: true });
     await assert.rejects(wholeBody(served), /^Error: the connection was closed/);
+  });
+
+  describe('that is asked for several small things at a time', () => {
+    const answers = ['zero', 'one', 'two', 'three'].map(text => `${ok}Content-Length: ${text.length}\r\n\r\n${text}`);
+    const textOf = async (call: PooledCall) => {
+      const bytes = await (await call.answer()).whole?.({ limit: 1000 }, () => {});
+      return Buffer.from(bytes ?? []).toString('latin1');
+    };
+
+    test('gives everybody his own', async () => {
+      for (const piece of [1, Infinity]) {
+        await using served = await serve(answers, { piece });
+        // Nothing is known of the server before its first answer.
+        assert.equal(await textOf(served.call()), 'zero');
+        const texts = await Promise.all([served.call(), served.call(), served.call()].map(textOf));
+        assert.deepEqual(texts, ['one', 'two', 'three']);
+        assert.equal(served.connections, 1);
+      }
+    });
+
+    test('is not where the server closes it: who has no answer may ask again', async () => {
+      const last = `${ok}Connection: close\r\nContent-Length: 4\r\n\r\nlast`;
+      await using served = await serve([answers[0] ?? '', last, ...answers]);
+      assert.equal(await textOf(served.call()), 'zero');
+      const [first, second] = [served.call(), served.call()];
+      const answered = textOf(first);
+      const rejected = assert.rejects(textOf(second));
+      assert.equal(await answered, 'last');
+      await rejected;
+      assert.ok(second.isReused);
+      // The server may have read what it does not answer.
+      assert.match(await textOf(served.call()), /^(zero|one)$/);
+      assert.equal(served.connections, 2);
+    });
+
+    test('goes on for those before one who gives up', async () => {
+      await using served = await serve(answers);
+      assert.equal(await textOf(served.call()), 'zero');
+      const [first, second] = [served.call(), served.call()];
+      const texts = [textOf(first), textOf(second)];
+      const rejected = assert.rejects(texts[1] ?? Promise.resolve(), /given up/);
+      second.destroy();
+      await rejected;
+      assert.equal(await texts[0], 'one');
+    });
   });
 });

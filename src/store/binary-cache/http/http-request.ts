@@ -14,6 +14,8 @@ export interface HttpRequest extends CallOptions {
   readonly headers?: Headers;
   readonly body?: UploadContent;
   readonly range?: ByteRange | undefined;
+  /** Whether the answer is known to be small, so that others may be asked for on the same connection before it has come. */
+  readonly isSmall?: boolean | undefined;
   /** For https, in PEM: who the client is, told to the server of `url` alone. */
   readonly identity?: ClientIdentity | undefined;
   /** Makes the headers that prove who asks, for each attempt and for the server of `url` alone. */
@@ -30,6 +32,7 @@ export interface UnsignedRequest {
   readonly url: URL;
   readonly headers: Headers;
   readonly body: UploadContent | undefined;
+  readonly isSmall?: boolean | undefined;
 }
 
 export type SignRequest = (request: UnsignedRequest) => Promise<Headers>;

@@ -16,6 +16,8 @@ export interface RoutesOptions {
   readonly variables: Variables;
   /** Has the certificates to trust, in PEM; those that Node knows unless given. */
   readonly caFile: string | undefined;
+  /** To one server, beyond which none is opened ahead. */
+  readonly connections: number;
   /** Whether servers of this machine and on its links are not asked. */
   readonly isDistant?: boolean | undefined;
 }
@@ -32,9 +34,11 @@ export class HttpRoutes {
   readonly #agents = new Map<string, Agent>();
   readonly #contexts = new Map<string, SecureContext>();
   readonly #isDistant: boolean;
+  readonly #connections: number;
   #authorities: string | undefined;
 
-  constructor({ variables, caFile, isDistant = false }: RoutesOptions) {
+  constructor({ variables, caFile, isDistant = false, connections }: RoutesOptions) {
+    this.#connections = connections;
     this.#proxies = proxiesOf(variables);
     this.#caFile = caFile;
     this.#isDistant = isDistant;
@@ -45,13 +49,13 @@ export class HttpRoutes {
    * contents throws.
    */
   async route(request: UnsignedRequest, identity: ClientIdentity | undefined): Promise<() => HttpCall> {
-    const { method, url, headers, body } = request;
+    const { method, url, headers, body, isSmall } = request;
     // Names are looked up where connections are made; with a proxy that is its own affair.
     if (this.#isDistant) requireDistantHost(url.hostname);
     const context = url.protocol === 'https:' ? this.#contextOf(identity) : undefined;
     if (this.#proxies === undefined && body === undefined && (method === 'GET' || method === 'HEAD')) {
       const pool = this.#poolOf(url, context, identity);
-      return () => new PooledCall(pool, method, url, headers);
+      return () => new PooledCall(pool, { method, url, headers, isSmall });
     }
     const { NodeCall, makeAgent } = await import('./node-call.ts');
     const key = keyOf(url.protocol, identity);
@@ -62,9 +66,9 @@ export class HttpRoutes {
 
   #poolOf(url: URL, context: SecureContext | undefined, identity: ClientIdentity | undefined): ConnectionPool {
     const key = keyOf(url.origin, identity);
+    const options = { secureContext: context, isDistant: this.#isDistant, connections: this.#connections };
     let pool = this.#pools.get(key);
-    if (pool === undefined)
-      this.#pools.set(key, (pool = new ConnectionPool(url, { secureContext: context, isDistant: this.#isDistant })));
+    if (pool === undefined) this.#pools.set(key, (pool = new ConnectionPool(url, options)));
     return pool;
   }
 

@@ -26,6 +26,8 @@ export interface TransferContext {
   readonly routes: HttpRoutes;
   /** One for each request under way. */
   readonly permits: Semaphore | undefined;
+  /** As `permits`, of requests whose answers are known to be small. */
+  readonly smallPermits: Semaphore | undefined;
   readonly netrc: () => Netrc;
 }
 
@@ -170,7 +172,9 @@ export class HttpTransfer implements Disposable {
   /** Resolves with an answer that is a success, after as many attempts as it takes. */
   async begin(): Promise<Exchanged> {
     for (;;) {
-      const permit = await this.#context.permits?.acquire(this.#request.signal);
+      const { permits, smallPermits } = this.#context;
+      const isSmall = this.#request.isSmall === true && this.#attempts === 0;
+      const permit = await (isSmall ? smallPermits : permits)?.acquire(this.#request.signal);
       this.#activity ??= this.#startActivity();
       try {
         return { response: await this.#attempt(), permit };
@@ -210,12 +214,12 @@ export class HttpTransfer implements Disposable {
   }
 
   async #exchange(url: URL): Promise<ServerAnswer> {
-    const { method, body, signal, identity, sign } = this.#request;
+    const { method, body, signal, identity, sign, isSmall } = this.#request;
     const { connectTimeout, stallTimeout } = this.#context;
     const isOwnServer = url.origin === this.#request.url.origin;
     const headers = this.#headers(url, isOwnServer);
     const proof = isOwnServer ? await sign?.({ method, url, headers, body }) : undefined;
-    const request = { method, url, headers: { ...headers, ...proof }, body };
+    const request = { method, url, headers: { ...headers, ...proof }, body, isSmall };
     return exchange({
       url,
       call: await this.#route(request, isOwnServer ? identity : undefined),

@@ -43,6 +43,7 @@ export interface MultipartOptions {
 /** A binary cache in a bucket. Reading is that of HTTP with signatures; large files can be written in parts. */
 export class S3Transport implements CacheTransport {
   readonly stagingFolder = undefined;
+  readonly isFar = true;
   readonly #options: S3TransportOptions;
 
   constructor(options: S3TransportOptions) {
