@@ -19,7 +19,7 @@ export interface FetchContext {
   readonly download: DownloadOptions;
   /** Of git where it asks a repository elsewhere. */
   readonly git?: Pick<GitOptions, 'environment' | 'maxFileSize'>;
-  /** A folder that is there as long as the evaluation goes on. */
+  /** A folder for temporary files, which is there as long as the evaluation goes on. */
   readonly downloads: () => string;
   /** How long what was fetched counts as new: seconds. */
   readonly lifetime: number;

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { posix } from 'node:path';
+import { join, posix } from 'node:path';
 import { type ByteString, brandAs, byteStringFromText, displayBytes } from '../../base/index.ts';
 import { EvalError, evalError } from '../../eval/index.ts';
 import { type GitOptions, askGit, runGit, splitAtZeros } from './run-git.ts';

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { byteStringOf, displayBytes } from '../../base/index.ts';
 import {
@@ -68,10 +68,9 @@ export async function verifyCommit(git: GitOptions, input: InputAttributes, cont
 
 async function checkSignature(
   { git, rev, signers }: { readonly git: GitOptions; readonly rev: string; readonly signers: string },
-  { cacheFolder }: FetchContext,
+  { downloads }: FetchContext,
 ): Promise<{ readonly status: number | undefined; readonly said: string }> {
-  mkdirSync(cacheFolder, { recursive: true });
-  const folder = mkdtempSync(join(cacheFolder, 'signers-'));
+  const folder = mkdtempSync(join(downloads(), 'signers-'));
   try {
     const file = join(folder, 'allowed-signers');
     writeFileSync(file, signers);
