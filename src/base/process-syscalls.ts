@@ -5,6 +5,7 @@
  */
 import { closeSync, constants as fileConstants, openSync, readdirSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { loadFcntl } from './fcntl-syscall.ts';
 import { nameOfErrno, loadOnce, syscallFailure } from './ffi-library.ts';
 
 type Fd = number;
@@ -17,7 +18,6 @@ const load = loadOnce(library => {
     syscall: library.getFunction('syscall', { arguments: ['u64', 'u64', 'u64', 'u64'], return: 'i32' }),
     pipe2: i32('pipe2', 'buffer', 'i32'),
     memfdCreate: i32('memfd_create', 'string', 'i32'),
-    fcntl: i32('fcntl', 'i32', 'i32', 'i32'),
     prctl: i32('prctl', 'i32', 'u64'),
     getrlimit: i32('getrlimit', 'i32', 'buffer'),
     setrlimit: i32('setrlimit', 'i32', 'buffer'),
@@ -79,9 +79,9 @@ function createMemoryFile(flags: number): Fd {
 /** The same open file under another number that is at least `minimum`; `fd` is closed. */
 export function moveDescriptor(fd: Fd, minimum: number): Fd {
   if (fd >= minimum) return fd;
-  const { fcntl, errno } = load();
+  const { fcntl, errno } = loadFcntl();
   const duplicateCloseOnExec = 1030;
-  const moved = fcntl(fd, duplicateCloseOnExec, minimum);
+  const moved = fcntl(fd, duplicateCloseOnExec, BigInt(minimum));
   const error = errno();
   closeSync(fd);
   if (moved < 0) throw syscallFailure('fcntl', error);
@@ -90,17 +90,17 @@ export function moveDescriptor(fd: Fd, minimum: number): Fd {
 
 /** Reading from it fails with EAGAIN when there is nothing yet. */
 export function setNonBlocking(fd: Fd): void {
-  const { fcntl, errno } = load();
+  const { fcntl, errno } = loadFcntl();
   const setStatusFlags = 4;
-  if (fcntl(fd, setStatusFlags, fileConstants.O_NONBLOCK) !== 0) throw syscallFailure('fcntl', errno());
+  if (fcntl(fd, setStatusFlags, BigInt(fileConstants.O_NONBLOCK)) !== 0) throw syscallFailure('fcntl', errno());
 }
 
 /** Those that this process was started with are open in none that it starts, unless `descriptors` names them. */
 export function keepDescriptors(): void {
-  const { fcntl } = load();
+  const { fcntl } = loadFcntl();
   const setDescriptorFlags = 2;
   for (const fd of readdirSync('/proc/self/fd').map(Number)) {
-    if (fd > 2) fcntl(fd, setDescriptorFlags, 1);
+    if (fd > 2) fcntl(fd, setDescriptorFlags, 1n);
   }
 }
 
