@@ -3,7 +3,7 @@
  *
  *     PEER_BINDIR=/path/to/nix/bin npm run bench [-- [--pairs N] [--folder DIR] [--no-record] NAME...]
  *
- * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `daemon-path-info`, `daemon-copy`, `serve-closure`, `start-up`, `substitute`, `copy`, `far-copy`, `gc`, `verify`, `builds`, `chain`, `built`, `plan`, `dynamic`, `execution-just`, `execution-casd`, `cached-bazel-build`, `fib`,
+ * NAME is one of `import`, `dump`, `restore`, `hash`, `path-info`, `daemon-path-info`, `daemon-copy`, `serve-closure`, `start-up`, `substitute`, `copy`, `far-copy`, `gc`, `verify`, `builds`, `chain`, `built`, `plan`, `dynamic`, `lock-plan`, `execution-just`, `execution-casd`, `cached-bazel-build`, `fib`,
  * `sort`, or, of the nixpkgs that NIXPKGS names (20.09, where it is evaluated), `parse`, `hello`, `nixos`, `packages`, `jobs`; all of
  * them unless given. Workloads and results are made in a new folder within DIR (the system's folder for temporary files
  * unless given). `execution-just`, `execution-casd` and `cached-bazel-build` need buildbox-casd, justbuild and bazel, which the words of PEER_RUNNER run
@@ -41,6 +41,7 @@ import { farCopyComparison } from './comparisons/far-copy.ts';
 import { gcComparison } from './comparisons/gc.ts';
 import { hashComparison } from './comparisons/hash.ts';
 import { importComparison } from './comparisons/import.ts';
+import { lockPlanComparison } from './comparisons/lock-plan.ts';
 import { pathInfoComparison } from './comparisons/path-info.ts';
 import { parseComparison } from './comparisons/parse.ts';
 import { restoreComparison } from './comparisons/restore.ts';
@@ -83,6 +84,7 @@ const comparisons: ReadonlyMap<string, Comparison> = new Map([
   ['built', builtComparison],
   ['plan', planComparison],
   ['dynamic', dynamicBuildsComparison],
+  ['lock-plan', lockPlanComparison],
   ['execution-just', executionBesideJustComparison],
   ['execution-casd', executionBesideCasdComparison],
   ['cached-bazel-build', cachedBazelBuildComparison],

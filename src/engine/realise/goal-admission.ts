@@ -4,11 +4,14 @@ import type { BuildSlots } from './build-slots.ts';
  * Goals that seek their inputs at a time, as long as there is enough else to do: each takes some 20 kB, and a plan of 100,000
  * derivations should not take 2 GB. No graph that is often built is as large.
  */
-const mostAtOnce = 10_000;
+const mostAtOnce = 4000;
+
+/** Those that begin in one turn of the event loop beyond that: what they ask the store is asked together. */
+const mostBeyond = 64;
 
 /**
- * Lets goals begin with their inputs: any that come until many have begun and not ended, and from then on the one that came
- * last, so that what has been begun gets to its end, and is released, before more is. More are let begin one by one whatever
+ * Lets goals begin with their inputs: any that come until many have begun and not ended, and from then on those that came
+ * last, so that what has been begun gets to its end, and is released, before more is. A few more are let begin whatever
  * has not ended while no build waits for a slot, since what has begun may wait for those that have not.
  */
 export class GoalAdmission implements Disposable {
@@ -62,7 +65,7 @@ export class GoalAdmission implements Disposable {
       this.#isScheduled = false;
       const free = this.#limit - this.#open;
       if (free > 0) this.#admit(free);
-      else if (!this.#slots.hasWaiting) this.#admit(1);
+      else if (!this.#slots.hasWaiting) this.#admit(Math.min(mostBeyond, this.#limit));
       else return;
       this.#schedule();
     });

@@ -199,6 +199,7 @@ export class Planning {
       const isUnknown = [...(outputs.get(path)?.values() ?? [])].includes(undefined);
       return isUnknown && derivationTypeOf(derivation) !== 'impure' && this.#maySubstitute(derivation);
     });
+    if (unsaid.length === 0 || !(await this.#substituters.hasAny())) return;
     await forEachConcurrent(unsaid, options, async ([path, derivation], signal) => {
       const ids = await outputIds(home, path, { derivation, signal });
       for (const [output, known] of outputs.get(path) ?? []) {

@@ -46,7 +46,8 @@ export class LocalDerivations {
   /** Inputs of what is valid are valid, so that need not be asked. */
   readonly #hasher: DerivationHasher;
   /** Those read last: a plan reads what is then built, and the hashes of its outputs are of the same. */
-  readonly #parsed = new Map<StorePath, Derivation>();
+  #parsed = new Map<StorePath, Derivation>();
+  #parsedBefore: ReadonlyMap<StorePath, Derivation> = new Map();
   readonly #ids = new WeakMap<Derivation, ReadonlyMap<OutputName, DerivationOutputId>>();
   /** What is about to become valid. */
   #staged: ReadonlyMap<StorePath, StagedDerivation> = new Map();
@@ -57,12 +58,12 @@ export class LocalDerivations {
     this.#paths = paths;
     this.#placeOf = placeOf;
     this.#earlyPlace = earlyPlace;
-    this.#hasher = new DerivationHasher(storeDir, path => this.#parsed.get(path) ?? this.read(path));
+    this.#hasher = new DerivationHasher(storeDir, path => this.#kept(path) ?? this.read(path));
   }
 
   /** Undefined where `path` is not valid. Throws `derivation/…`, `blob/missing`, and as `derivationNameOf`. */
   read(path: StorePath): Derivation | undefined {
-    const known = this.#parsed.get(path);
+    const known = this.#kept(path);
     if (known !== undefined && this.#paths.isValid(path)) return known;
     const staged = this.#staged.get(path);
     const valid = staged ?? this.#paths.find(path);
@@ -80,12 +81,12 @@ export class LocalDerivations {
     const found = new Map<StorePath, Derivation>();
     const left = new Set<StorePath>();
     for (const path of paths) {
-      const known = areValid ? this.#parsed.get(path) : undefined;
+      const known = areValid ? this.#kept(path) : undefined;
       if (known === undefined) left.add(path);
       else found.set(path, known);
     }
     for (const [path, root] of left.size === 0 ? [] : this.#paths.rootsOf(left)) {
-      let derivation = this.#parsed.get(path);
+      let derivation = this.#kept(path);
       if (derivation === undefined) {
         try {
           derivation = this.#parse(path, root);
@@ -99,12 +100,20 @@ export class LocalDerivations {
     return found;
   }
 
+  #kept(path: StorePath): Derivation | undefined {
+    const recent = this.#parsed.get(path);
+    if (recent !== undefined) return recent;
+    const older = this.#parsedBefore.get(path);
+    if (older !== undefined) this.#remember(path, older);
+    return older;
+  }
+
+  /** Half of them are forgotten at once: forgetting the oldest, one by one, takes longer than parsing. */
   #remember(path: StorePath, derivation: Derivation): void {
-    if (this.#parsed.size >= maxParsed)
-      for (const oldest of this.#parsed.keys()) {
-        this.#parsed.delete(oldest);
-        break;
-      }
+    if (this.#parsed.size >= maxParsed / 2) {
+      this.#parsedBefore = this.#parsed;
+      this.#parsed = new Map();
+    }
     this.#parsed.set(path, derivation);
   }
 
@@ -126,7 +135,7 @@ export class LocalDerivations {
 
   /** Reads all that a hash is computed from, as far as that can be kept: those that are as far away as each other together. */
   #readAhead({ inputDerivations }: Derivation): void {
-    const isUnknown = (path: StorePath) => !this.#hasher.knows(path) && !this.#parsed.has(path);
+    const isUnknown = (path: StorePath) => !this.#hasher.knows(path) && this.#kept(path) === undefined;
     let level = [...inputDerivations.keys()].filter(isUnknown);
     for (let left = maxParsed / 2; level.length > 1 && left > 0; left -= level.length) {
       const next = new Set<StorePath>();

@@ -132,12 +132,18 @@ export class Substituters {
     return isTrusted ? { root, trees } : undefined;
   }
 
+  /** Whether there are any to ask. */
+  async hasAny(): Promise<boolean> {
+    return (await this.#all()).length > 0;
+  }
+
   /**
    * What the first that knows, and whose word is taken, says an output of a content-addressed derivation is. The others are
    * asked, too: that they say something else is reported. Substituters that fail are reported and passed over.
    */
   async findRealisation(id: DerivationOutputId, { signal }: CallOptions = {}): Promise<RealisedOutput | undefined> {
     const sources = (await this.#all()).filter(({ isForeign }) => !isForeign);
+    if (sources.length === 0) return undefined;
     const answers = await Promise.all(sources.map(({ store }) => this.#askForRealisation(store, id, signal)));
     let first: StoredRealisation | undefined;
     for (const found of answers) {
