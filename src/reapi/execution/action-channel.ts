@@ -1,4 +1,14 @@
-import { chmodSync, closeSync, constants, lstatSync, mkdirSync, openSync, renameSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { byteStringFromText, errnoOf, untilAborted } from '../../base/index.ts';
 import {
@@ -47,8 +57,8 @@ interface Pending {
  */
 export class ActionChannel implements Disposable {
   readonly place: ChannelPlace;
-  /** Connections that its client has not been told of: no more than the socket has. */
-  readonly #untold: number[] = [];
+  /** Connections that its client has not been told of. */
+  readonly #untold = new Set<number>();
   readonly #changes = new Changes();
   readonly #pending = new Map<number, Pending>();
   readonly #closed = new AbortController();
@@ -64,9 +74,12 @@ export class ActionChannel implements Disposable {
   async *connections(signal: AbortSignal): AsyncGenerator<number, void> {
     using waiter = new Waiter(signal);
     for (;;) {
-      const connection = this.#untold.shift();
+      const [connection] = this.#untold;
       if (connection === undefined) await waiter.until(this.#changes.next);
-      else if (this.#pending.has(connection)) yield connection;
+      else {
+        this.#untold.delete(connection);
+        yield connection;
+      }
     }
   }
 
@@ -100,10 +113,11 @@ export class ActionChannel implements Disposable {
     const connection = this.#serial++;
     this.#pending.set(connection, { channel, end: () => served.resolve() });
     try {
-      this.#untold.push(connection);
+      this.#untold.add(connection);
       this.#changes.announce();
       await untilAborted(served.promise, AbortSignal.any([signal, this.#closed.signal]));
     } finally {
+      this.#untold.delete(connection);
       this.#pending.delete(connection);
     }
   }
@@ -135,12 +149,11 @@ export class ActionChannel implements Disposable {
     using _lock = await lockAgainstCollection(store.folder, 'shared', signal);
     await checkoutTree(store, node, at, { ...stagingStyle(store, owner), signal });
     try {
-      // A folder that is not writable cannot be given another parent.
-      if (lstatSync(at).isDirectory()) chmodSync(at, 0o755);
-      renameSync(at, `/proc/self/fd/${fd}/${name}`);
+      moveTo(at, `/proc/self/fd/${fd}/${name}`);
     } catch (error) {
+      if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw error;
+    } finally {
       await removeTreeAtEase(at);
-      if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EISDIR'].includes(errnoOf(error) ?? '')) throw error;
     }
   }
 
@@ -152,5 +165,18 @@ export class ActionChannel implements Disposable {
   /** Nobody serves the action any more. */
   [Symbol.dispose](): void {
     this.#closed.abort(new Error('the client of the action is gone'));
+  }
+}
+
+/** Where something is already, it stays. */
+function moveTo(from: string, to: string): void {
+  if (lstatSync(from).isDirectory()) {
+    // A folder that is not writable cannot be given another parent.
+    chmodSync(from, 0o755);
+    renameSync(from, to);
+  } else {
+    // To rename it would replace what is there.
+    linkSync(from, to);
+    unlinkSync(from);
   }
 }
