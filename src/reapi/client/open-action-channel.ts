@@ -119,10 +119,13 @@ export class ClientActionChannel implements AsyncDisposable {
     const theirs = Readable.from(dataOf(answers), { objectMode: false });
     await using channel = new StreamChannel(theirs, ours);
     try {
-      await this.#serveProgram(channel, AbortSignal.any([this.#signal, channel.ended]));
+      const served = this.#serveProgram(channel, AbortSignal.any([this.#signal, channel.ended]));
+      await served.catch(() => undefined);
+      // A program that is not served any more hears of it, also where that came before the server knew who serves it.
       channel.end();
       // What was written is on its way until the server has said its last.
       for await (const _rest of channel.source);
+      await served;
     } finally {
       end.abort(new Error('the connection is not served any more'));
     }
