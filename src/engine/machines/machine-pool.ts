@@ -147,29 +147,36 @@ export class MachinePool implements AsyncDisposable {
       held = undefined;
       this.#serve();
     };
+    const ended = new AbortController();
+    // Of the build, once that is known: the one who waited for the lease waits no more.
+    let signal = ended.signal;
     return {
       machine,
       uri: machineUri(machine),
       uploads,
-      connect: options => this.#connect(machine, options),
+      connect: options => {
+        signal = AbortSignal.any([options.signal, ended.signal]);
+        return this.#connect(machine, options);
+      },
       yieldWhile: async wait => {
         giveBack();
-        try {
-          await wait();
-        } finally {
-          held = await this.#takeBack(machine);
-        }
+        await wait();
+        held = await this.#takeBack(machine, signal);
       },
-      [Symbol.dispose]: giveBack,
+      [Symbol.dispose]: () => {
+        ended.abort(new Error('the build has ended'));
+        giveBack();
+      },
     };
   }
 
   /** A slot of a machine on which something is built already: it waits for nobody but those who have slots. */
-  async #takeBack(machine: Machine): Promise<Disposable> {
+  async #takeBack(machine: Machine, signal: AbortSignal): Promise<Disposable> {
     for (;;) {
+      signal.throwIfAborted();
       const { free } = this.#options.locks.probe(machine);
       if (free !== undefined) return free;
-      await delay(firstLook);
+      await delay(firstLook, undefined, { signal });
     }
   }
 

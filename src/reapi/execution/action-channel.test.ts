@@ -196,8 +196,9 @@ describe('connections of an action', () => {
     assert.equal(rig.channel.take(first), undefined);
     assert.equal(rig.channel.take(99), undefined);
     taken?.channel.write(Buffer.from('hello'));
-    const [greeting] = await once(socket, 'data');
-    assert.equal(String(greeting), 'hello');
+    const greeting = Promise.withResolvers<string>();
+    socket.once('data', (chunk: Buffer) => greeting.resolve(chunk.toString()));
+    assert.equal(await greeting.promise, 'hello');
     const another = await rig.connect();
     assert.notEqual((await connections.next()).value, first);
     await connections.return();

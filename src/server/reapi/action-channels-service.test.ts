@@ -120,8 +120,9 @@ async function readBytes(socket: Socket, size: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let read = 0;
   for await (const chunk of socket) {
-    chunks.push(Buffer.from(chunk));
-    read += Buffer.from(chunk).byteLength;
+    assert.ok(Buffer.isBuffer(chunk));
+    chunks.push(chunk);
+    read += chunk.byteLength;
     if (read >= size) break;
   }
   return Buffer.concat(chunks);
