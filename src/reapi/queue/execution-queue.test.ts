@@ -20,13 +20,15 @@ class ScriptedExecutor implements ActionExecutor {
   readonly slots: number;
   readonly begun: string[] = [];
   readonly #ends = new Map<string, PromiseWithResolvers<number | Error>>();
+  readonly #waits = new Map<string, ExecutionOptions['waits']>();
 
   constructor(slots: number) {
     this.slots = slots;
   }
 
-  async execute({ key }: ActionJob, { signal, record, output }: ExecutionOptions): Promise<Executed> {
+  async execute({ key }: ActionJob, { signal, record, output, waits }: ExecutionOptions): Promise<Executed> {
     const name = key.action.hash;
+    this.#waits.set(name, waits);
     this.begun.push(nameOf(key));
     const end = Promise.withResolvers<number | Error>();
     this.#ends.set(name, end);
@@ -42,6 +44,12 @@ class ScriptedExecutor implements ActionExecutor {
   /** With an exit code, or an exception. */
   end(action: string, how: number | Error): void {
     (this.#ends.get(hashOf(action)) ?? assert.fail(`${action} does not run`)).resolve(how);
+  }
+
+  /** That an action waits for its client, or does no more. */
+  waits(action: string, isWaiting: boolean): void {
+    const told = this.#waits.get(hashOf(action)) ?? assert.fail(`${action} does not run`);
+    told(isWaiting);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -200,6 +208,50 @@ test('who leaves cancels nothing; who cancels does, unless others wait', async (
   rig.queue.cancel(third);
   assert.deepEqual(await ended(third), { exitCode: 0, isCached: false, serial: 2 });
   assert.equal(await rig.cache.get(third.key).then(found => found?.result.exitCode), 0);
+});
+
+test('an action that waits for its client gives its slot to others', async () => {
+  await using rig = new Rig(1);
+  const [a, b, c] = ['a', 'b', 'c'].map(action => rig.execute(action, { skipsCache: true }));
+  assert.ok(a !== undefined && b !== undefined && c !== undefined);
+  await reached(a, 'executing');
+  rig.executor.waits('a', true);
+  rig.executor.waits('a', true);
+  await reached(b, 'executing');
+  assert.deepEqual(rig.queue.counts, { waiting: 1, executing: 1 });
+  // It goes on at once: one more than there are slots, until another ends.
+  rig.executor.waits('a', false);
+  assert.deepEqual(rig.queue.counts, { waiting: 1, executing: 2 });
+  rig.executor.end('b', 0);
+  await ended(b);
+  assert.deepEqual(rig.queue.counts, { waiting: 1, executing: 1 });
+  rig.executor.end('a', 0);
+  await reached(c, 'executing');
+  rig.executor.end('c', 0);
+  await ended(c);
+  assert.deepEqual(rig.queue.counts, { waiting: 0, executing: 0 });
+});
+
+test('an action that ends or is cancelled while it waits has given its slot back once', async () => {
+  await using rig = new Rig(1);
+  const first = rig.execute('a', { skipsCache: true });
+  await reached(first, 'executing');
+  rig.executor.waits('a', true);
+  const second = rig.execute('b', { skipsCache: true });
+  await reached(second, 'executing');
+  rig.executor.waits('b', true);
+  assert.deepEqual(rig.queue.counts, { waiting: 0, executing: 0 });
+  rig.executor.end('a', 1);
+  await ended(first);
+  rig.queue.cancel(second);
+  await ended(second);
+  const [third, fourth] = [rig.execute('c', { skipsCache: true }), rig.execute('d', { skipsCache: true })];
+  await reached(third, 'executing');
+  assert.deepEqual(rig.queue.counts, { waiting: 1, executing: 1 });
+  rig.executor.end('c', 0);
+  await reached(fourth, 'executing');
+  rig.executor.end('d', 0);
+  await ended(fourth);
 });
 
 test('failures are told, those of ours as such', async () => {
