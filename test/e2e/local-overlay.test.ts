@@ -95,6 +95,28 @@ for (const side of [firn, ...(peer === undefined ? [] : [peer])]) {
       overlay('nix-store', '--verify', '--check-contents');
     });
 
+    test('a collection takes folders of either kind', () => {
+      const trees = ['both', 'above'].map(name => {
+        rig.shell(`mkdir -p ${rig.at(name)}/sub && echo ${name} > ${rig.at(name)}/sub/file`);
+        return overlay('nix-store', '--add', rig.at(name));
+      });
+      const [both = '', above = ''] = trees;
+      assert.equal(rig.succeed(side, 'nix-store', '--store', rig.lower, '--add', rig.at('both')), both);
+      rig.remount();
+      const { status, stderr } = rig.run(firn, ['nix-store', '--store', rig.overlay, '--gc']);
+      assert.equal(status, 0, stderr);
+      assert.doesNotMatch(stderr, /warning/);
+      assert.deepEqual(
+        rig
+          .shell(`ls -A ${rig.at('stores/upper')}`)
+          .split('\n')
+          .filter(name => name !== '.links'),
+        [''],
+      );
+      assert.equal(rig.shell(`cat ${rig.at('stores/merged')}${both}/sub/file`), 'both\n');
+      assert.equal(overlay('nix-store', '--check-validity', '--print-invalid', both, above), above);
+    });
+
     test('closures are copied from it and to it', () => {
       const there = rig.at('stores/copy');
       rig.succeed(firn, 'nix', 'copy', '--no-check-sigs', '--from', rig.overlay, '--to', there, linked);

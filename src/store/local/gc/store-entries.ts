@@ -1,7 +1,7 @@
 import { type Reporter, errnoOf } from '../../../base/index.ts';
 import type { FileSystem } from '../../../castore/index.ts';
 import type { StorePath } from '../../../nix-compat/index.ts';
-import { Trash, measureTree } from './trash.ts';
+import { Trash, measureTree, trashName } from './trash.ts';
 
 /**
  * What became of an entry that was to go: `kept` where what is there is another layer's, and none of ours: a path of that name
@@ -37,7 +37,7 @@ export class FolderEntries implements StoreEntries {
   constructor(fs: FileSystem, folder: string, reporter: Reporter) {
     this.#fs = fs;
     this.#folder = folder;
-    this.#trash = new Trash(fs, folder, reporter);
+    this.#trash = new Trash(fs, `${folder}/${trashName}`, reporter);
   }
 
   get bytesFreed(): number {

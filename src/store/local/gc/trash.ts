@@ -17,9 +17,10 @@ export class Trash {
   #serial = 0;
   #bytesFreed = 0;
 
-  constructor(fs: FileSystem, storeDirectory: string, reporter: Reporter) {
+  /** Of what is on the file system of `folder`, which is its own. */
+  constructor(fs: FileSystem, folder: string, reporter: Reporter) {
     this.#fs = fs;
-    this.#folder = `${storeDirectory}/${trashName}`;
+    this.#folder = folder;
     this.#reporter = reporter;
   }
 

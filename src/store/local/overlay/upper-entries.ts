@@ -3,7 +3,7 @@ import { type Reporter, errnoOf } from '../../../base/index.ts';
 import type { FileSystem } from '../../../castore/index.ts';
 import { NixCompatError, type StorePath, parseStorePath } from '../../../nix-compat/index.ts';
 import type { Removal, StoreEntries } from '../gc/store-entries.ts';
-import { Trash, measureTree } from '../gc/trash.ts';
+import { Trash, measureTree, trashName } from '../gc/trash.ts';
 import { type Overlay, remount } from './overlay.ts';
 
 export interface MergedPlace {
@@ -34,8 +34,9 @@ export class UpperEntries implements StoreEntries {
     this.#merged = merged;
     this.#names = found.names;
     this.#below = found.below;
-    this.#throughMount = new Trash(merged.fileSystem, merged.realStoreDir, merged.reporter);
-    this.#besideMount = new Trash(merged.fileSystem, overlay.upperLayer, merged.reporter);
+    const { fileSystem, realStoreDir, reporter } = merged;
+    this.#throughMount = new Trash(fileSystem, join(realStoreDir, trashName), reporter);
+    this.#besideMount = new Trash(fileSystem, join(overlay.upperLayer, besideName), reporter);
   }
 
   static async open(overlay: Overlay, merged: MergedPlace, signal: AbortSignal | undefined): Promise<UpperEntries> {
@@ -77,9 +78,9 @@ export class UpperEntries implements StoreEntries {
     await this.#besideMount.empty(signal);
   }
 
-  /** What was left is in the same folder, whichever way it came there. */
-  emptyAll(signal?: AbortSignal): Promise<void> {
-    return this.#throughMount.emptyAll(signal);
+  async emptyAll(signal?: AbortSignal): Promise<void> {
+    await this.#throughMount.emptyAll(signal);
+    await this.#besideMount.emptyAll(signal);
   }
 
   async finish(): Promise<void> {
@@ -88,6 +89,9 @@ export class UpperEntries implements StoreEntries {
     await remount(this.#overlay, this.#merged);
   }
 }
+
+/** Of what is removed beside the mount: through it that might not be seen, and there would be no removing it. */
+const besideName = '.trash-beside';
 
 interface Found {
   readonly names: ReadonlySet<string>;
@@ -98,6 +102,7 @@ interface Found {
 function listUpper(fs: FileSystem, folder: string): string[] {
   try {
     return fs.readdirSync(folder).filter(name => {
+      if (name === besideName) return false;
       return fs.lstatSync(join(folder, name), { throwIfNoEntry: false })?.isCharacterDevice() === false;
     });
   } catch (error) {
