@@ -9,8 +9,8 @@ function attentions() {
   const [a, fromA] = makeSocketPair();
   const [b, fromB] = makeSocketPair();
   return {
-    a: new SocketAttention(a),
-    b: new SocketAttention(b),
+    a: new SocketAttention(a, () => true),
+    b: new SocketAttention(b, () => true),
     fromA,
     [Symbol.dispose]: () => [a, fromA, b, fromB].forEach(fd => closeSync(fd)),
   };
@@ -37,4 +37,15 @@ test('nobody is watched while others are heard in between', () => {
     rig.b.heard();
     assert.equal(rig.b.receive(), undefined);
   }
+});
+
+test('nobody is watched where others want the processors', () => {
+  const [fd, from] = makeSocketPair();
+  const attention = new SocketAttention(fd, () => false);
+  attention.heard();
+  attention.heard();
+  writeSync(from, 'x');
+  assert.equal(attention.receive(), undefined);
+  closeSync(fd);
+  closeSync(from);
 });

@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os';
 import { SocketWatch } from '../../base/index.ts';
 
 /** Milliseconds that the next request of a client is watched for after an answer: to sleep and be woken takes two processors about as long. */
@@ -15,16 +16,33 @@ const turn = 2;
 /** Bytes received at a time. */
 const bufferSize = 64 * 1024;
 
+/** Milliseconds between two looks at what the machine has to do. */
+const lookEvery = 1000;
+
+let lookedAt = -Infinity;
+let isCrowded = false;
+
+/** Whether the machine has had no more to do in the last minute than it has processors: else watching takes time that somebody needs. */
+function hasFreeProcessor(now: number): boolean {
+  if (now - lookedAt > lookEvery) {
+    lookedAt = now;
+    const [load = 0] = loadavg();
+    isCrowded = load > availableParallelism();
+  }
+  return !isCrowded;
+}
+
 /** Whose bytes the event loop of this thread has brought last. */
 let heardLast: SocketWatch | undefined;
 
 /**
  * Sees to it that a client which asks one thing after the other is answered without a round of the event loop for each, which
  * costs more than most answers: after an answer the socket is watched for a moment. Not for those who take their time, nor
- * while others are heard in between.
+ * while others are heard in between, nor where other programs want the processors.
  */
 export class SocketAttention {
   readonly #watch: SocketWatch;
+  readonly #mayWatch: (now: number) => boolean;
   /** By `performance.now()`: since when nothing is left to be read, and when the event loop has to get its turn. */
   #silentSince: number | undefined;
   #turnEnd = 0;
@@ -32,15 +50,17 @@ export class SocketAttention {
   /** Requests that are not to be watched for. */
   #unwatched = 0;
 
-  /** Of a socket that the event loop reads from, too. Throws `syscall/unavailable`. */
-  constructor(fd: number) {
+  /** Of a socket that the event loop reads from, too. `mayWatch` is for tests. Throws `syscall/unavailable`. */
+  constructor(fd: number, mayWatch: (now: number) => boolean = hasFreeProcessor) {
     this.#watch = new SocketWatch(fd, bufferSize);
+    this.#mayWatch = mayWatch;
   }
 
   /** To be told that the event loop has brought bytes. */
   heard(): void {
     const now = performance.now();
-    this.#isQuick = heardLast === this.#watch && now - (this.#silentSince ?? now) < quick && --this.#unwatched < 0;
+    const wasQuick = heardLast === this.#watch && now - (this.#silentSince ?? now) < quick;
+    this.#isQuick = wasQuick && this.#mayWatch(now) && --this.#unwatched < 0;
     this.#silentSince = undefined;
     heardLast = this.#watch;
     this.#turnEnd = now + turn;
