@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { byteStringFromText, errnoOf, systemErrorText, unreachable } from '../../base/index.ts';
@@ -34,7 +35,8 @@ export class MountScript {
   readonly #folders = new Set(['/']);
   /** File systems in memory that are to be written to only by those who mount. */
   readonly #sealed: string[] = [];
-  readonly oldRoot = '/.firn-host';
+  /** Symlinks of trees that are mounted must not lead there while folders are made in them: nobody can guess it. */
+  readonly oldRoot = `/.firn-host-${randomUUID()}`;
   readonly #realFolders = new Map<string, string>();
 
   constructor(script: SystemCallScript, descriptor: number) {

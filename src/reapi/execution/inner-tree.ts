@@ -107,10 +107,17 @@ export class InnerTree {
     for (let count = 1; count <= names.length; count++) {
       const at = brandAs<InnerPath>(names.slice(0, count).join('/'));
       const place = this.resolve(at, { followsLast: true });
+      const inTheWay = `${what} needs the folder '${at}', but something else is there`;
       if (place.kind !== 'inside' || (place.stats !== undefined && !place.stats.isDirectory()))
-        throw new ReapiError('action/malformed', `${what} needs the folder '${at}', but something else is there`);
+        throw new ReapiError('action/malformed', inTheWay);
       if (place.stats !== undefined) continue;
-      mkdirSync(place.real, 0o755);
+      try {
+        mkdirSync(place.real, 0o755);
+      } catch (cause) {
+        // A symlink to what is in nothing.
+        if (errnoOf(cause) !== 'ENOENT') throw cause;
+        throw new ReapiError('action/malformed', inTheWay, { cause });
+      }
       if (owner !== undefined) chownSync(place.real, owner.user, owner.group);
     }
   }

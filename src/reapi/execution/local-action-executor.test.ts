@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { create, toBinary, toJson } from '@bufbuild/protobuf';
@@ -12,9 +12,10 @@ import {
 } from '../../castore/index.ts';
 import { LocalExecutor } from '../../exec/index.ts';
 import { type ActionResult, Command_OutputDirectoryFormat, DirectorySchema } from '../../proto/index.ts';
-import { ActionRig, findBusybox } from '../../testing/index.ts';
+import { ActionRig, findBusybox, temporaryFolder } from '../../testing/index.ts';
 import { foreignStoreOf } from '../action-cache/resolve-blobs.ts';
 import { digestOfMessage, messageOfDigest } from '../digests/digest-message.ts';
+import { ActionChannels } from './action-channels.ts';
 import { LocalActionExecutor, type LocalActionSettings } from './local-action-executor.ts';
 
 const executor = new LocalExecutor();
@@ -305,6 +306,33 @@ test('says where nobody can get to its files', { skip: process.getuid?.() === 0 
 });
 
 describe('a hostile action', () => {
+  test('gets nothing made on the host by symlinks where something is mounted', async () => {
+    using outside = temporaryFolder();
+    chmodSync(outside.path, 0o777);
+    const channels = new ActionChannels();
+    await using rig = new Rig('sha256', { channels });
+    const channel = 'c'.repeat(32);
+    channels.open(channel, { instance: '', folder: 'nix/store' });
+    const properties = [
+      { name: 'root-filesystem', value: 'input-root' },
+      { name: 'nix-channel', value: channel },
+    ];
+    const sh = `!${readFileSync(findBusybox(), 'latin1')}`;
+    const run = (target: string) => {
+      const tree = { bin: { sh }, nix: { store: {}, var: `-> ${target}` } };
+      return rig.run('exit 7', { tree, action: { platform: { properties } } });
+    };
+    // Where the host's root is while the sandbox is made is a secret.
+    for (const target of [`/.firn-host${outside.path}`, '../..', '/bin/sh']) {
+      await assert.rejects(run(target), { code: 'action/malformed' });
+      channels.close(channel);
+      channels.open(channel, { instance: '', folder: 'nix/store' });
+    }
+    const executed = await run('/bin');
+    assert.equal(executed.result.exitCode, 7);
+    assert.deepEqual(readdirSync(outside.path), []);
+  });
+
   test('gets nothing of the host by symlinks in place of folders', async () => {
     await using rig = new Rig();
     for (const script of ['ln -s /etc out', 'ln -s ../../../../../../etc out', 'ln -s /proc/self/root/etc out']) {

@@ -32,7 +32,7 @@ import { watchDisk } from './disk-watch.ts';
 import { stageInputs } from './stage-inputs.ts';
 import { daemonOffer, viewOffer } from './store-wants.ts';
 import { type ActionChannels, channelOffer } from './action-channels.ts';
-import type { ActionDaemon, ActionDaemons } from './action-daemons.ts';
+import { type ActionDaemon, type ActionDaemons, daemonSocket } from './action-daemons.ts';
 import type { StoreView, StoreViews } from './store-views.ts';
 
 export interface LocalActionSettings {
@@ -151,11 +151,7 @@ export class LocalActionExecutor implements ActionExecutor {
     clock.begin('inputFetch');
     const inputs = await this.#stage(running);
     await using view = await this.#openView(running, inputs);
-    await using daemon = (await this.#openChannel(running)) ?? (await this.#openDaemon(running, view));
-    clock.end('inputFetch');
-    clock.begin('execution');
-    const outcome = await this.#run(running, { time: timeout, view, daemon });
-    clock.end('execution');
+    const outcome = await this.#runServed(running, { time: timeout, view });
     // Awaited here: what it reads is disposed of when this function is left.
     return await this.#finish(running, outcome);
   }
@@ -239,6 +235,19 @@ export class LocalActionExecutor implements ActionExecutor {
       owner: seat.owner,
       waits: isWaiting => options.waits?.(isWaiting),
     });
+  }
+
+  /** When it is left nobody changes the action's files any more. */
+  async #runServed(running: Running, { time, view }: Omit<RunParts, 'daemon'>): Promise<Outcome> {
+    const { clock } = running;
+    await using daemon = (await this.#openChannel(running)) ?? (await this.#openDaemon(running, view));
+    if (daemon !== undefined && running.seenAs === '')
+      running.tree.makeFolder(innerPath(dirname(daemonSocket).slice(1), 'its folder'), 'the socket of Nix');
+    clock.end('inputFetch');
+    clock.begin('execution');
+    const outcome = await this.#run(running, { time, view, daemon });
+    clock.end('execution');
+    return outcome;
   }
 
   async #run(running: Running, more: RunParts): Promise<Outcome> {
