@@ -17,7 +17,14 @@ import { type Socket, connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { byteStringFromText } from '../../base/index.ts';
-import { DiskBlobStore, type Node, digestOf, encodeDirectory, putBlob } from '../../castore/index.ts';
+import {
+  DiskBlobStore,
+  type Node,
+  digestOf,
+  encodeDirectory,
+  lockAgainstCollection,
+  putBlob,
+} from '../../castore/index.ts';
 import { isRoot, nobody, temporaryFolder } from '../../testing/index.ts';
 import { ReapiError } from '../error.ts';
 import { ActionChannel } from './action-channel.ts';
@@ -37,6 +44,9 @@ class Rig implements AsyncDisposable {
   readonly channel = new ActionChannel(place);
   readonly root = join(this.#folder.path, 'root');
   readonly shownIn = join(this.root, 'store');
+  readonly #view = join(this.#folder.path, 'view');
+  /** Where trees are made before they are shown. */
+  readonly staged = join(this.#view, 'shown');
   readonly outside = join(this.#folder.path, 'outside');
   readonly waiting: boolean[] = [];
   readonly #sockets = new Set<Socket>();
@@ -69,7 +79,7 @@ class Rig implements AsyncDisposable {
     this.#daemon = await this.channel.begin({
       store: this.store,
       shownIn: this.shownIn,
-      folder: join(this.#folder.path, 'view'),
+      folder: this.#view,
       owner: isRoot ? nobody : undefined,
       waits: isWaiting => this.waiting.push(isWaiting),
     });
@@ -168,6 +178,21 @@ describe('what a channel shows', () => {
     await assert.rejects(rig.channel.show('tree', await rig.addTree()), { code: 'ENOENT' });
     await assert.rejects(rig.channel.show('file', await rig.addFile('text')), { code: 'ENOENT' });
     assert.deepEqual(readdirSync(rig.outside), []);
+  });
+
+  test('is nowhere where the action ends meanwhile, which waits for that', async () => {
+    await using rig = new Rig();
+    const tree = await rig.addTree();
+    await rig.begin();
+    // Nothing is shown as long as a collection goes on.
+    const collecting = await lockAgainstCollection(rig.store.folder, 'exclusive');
+    const showing = assert.rejects(rig.channel.show('tree', tree), hasCode('channel/unknown'));
+    const ended = rig.end();
+    await showing;
+    await ended;
+    collecting[Symbol.dispose]();
+    assert.deepEqual(readdirSync(rig.shownIn), []);
+    assert.deepEqual(existsSync(rig.staged) ? readdirSync(rig.staged) : [], []);
   });
 
   test('has to be in the store, and needs an action', async () => {

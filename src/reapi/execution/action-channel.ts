@@ -45,6 +45,13 @@ export interface ChannelPlace {
   readonly folder: string;
 }
 
+interface OpenEnd extends ChannelEnd {
+  /** Of the folder in which trees are shown. */
+  readonly fd: number;
+  /** Aborted when the action has ended. */
+  readonly ended: AbortSignal;
+}
+
 /** A connection that a program of the action has made, until somebody serves it. */
 interface Pending {
   readonly channel: ByteChannel;
@@ -63,7 +70,9 @@ export class ActionChannel implements Disposable {
   readonly #pending = new Map<number, Pending>();
   readonly #closed = new AbortController();
   #serial = 0;
-  #end: (ChannelEnd & { readonly fd: number }) | undefined;
+  /** What is being shown: by the descriptor of the folder, which nobody must use once it is another's. */
+  readonly #shows = new Set<Promise<void>>();
+  #end: OpenEnd | undefined;
   #isTaken = false;
 
   constructor(place: ChannelPlace) {
@@ -95,14 +104,17 @@ export class ActionChannel implements Disposable {
     await using resources = new AsyncDisposableStack();
     // By this the folder is reached, whatever the action puts in its place.
     const fd = openSync(end.shownIn, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    resources.defer(() => {
+    const ended = new AbortController();
+    resources.defer(async () => {
       this.#end = undefined;
+      ended.abort(new ReapiError('channel/unknown', 'the action has ended that was to be shown something'));
+      while (this.#shows.size > 0) await Promise.allSettled(this.#shows);
       closeSync(fd);
     });
     const name = 'socket';
     const serve = (channel: ByteChannel, signal: AbortSignal) => this.#offer(channel, signal);
     resources.use(await ChannelSocket.listen({ folder, name, owner, serve }));
-    this.#end = { ...end, fd };
+    this.#end = { ...end, fd, ended: ended.signal };
     const owned = resources.move();
     return { socket: join(folder, name), [Symbol.asyncDispose]: () => owned.disposeAsync() };
   }
@@ -141,6 +153,23 @@ export class ActionChannel implements Disposable {
     const end = this.#end;
     if (end === undefined)
       throw new ReapiError('channel/unknown', 'no action is executed that could be shown anything');
+    const signals = signal === undefined ? [end.ended] : [end.ended, signal];
+    const showing = this.#show(end, { name, node, signal: AbortSignal.any(signals) });
+    this.#shows.add(showing);
+    try {
+      await showing;
+    } catch (error) {
+      end.ended.throwIfAborted();
+      throw error;
+    } finally {
+      this.#shows.delete(showing);
+    }
+  }
+
+  async #show(
+    end: OpenEnd,
+    { name, node, signal }: { readonly name: string; readonly node: Node; readonly signal: AbortSignal },
+  ): Promise<void> {
     const { store, owner, fd } = end;
     const folder = join(end.folder, 'shown');
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -149,6 +178,7 @@ export class ActionChannel implements Disposable {
     using _lock = await lockAgainstCollection(store.folder, 'shared', signal);
     await checkoutTree(store, node, at, { ...stagingStyle(store, owner), signal });
     try {
+      signal.throwIfAborted();
       moveTo(at, `/proc/self/fd/${fd}/${name}`);
     } catch (error) {
       if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw error;
