@@ -13,6 +13,7 @@ import {
   noise,
   offerTree,
   recordReports,
+  temporaryFolder,
 } from '../../testing/index.ts';
 import type { PathAddition, TreeSource } from '../store.ts';
 import { LocalStore, type LocalStoreOptions } from './local-store.ts';
@@ -142,4 +143,17 @@ describe('an addition whose n-th file-system call fails', () => {
       });
     }
   }
+});
+
+test('a repair that does not get to the disk says so, though the path was valid before', async () => {
+  using folder = temporaryFolder();
+  const options = { dataFolder: join(folder.path, 'data'), realStoreDir: join(folder.path, 'store') };
+  const only = new Set(['syncFileSystem']);
+  const plan: FaultPlan = { errno: 'EIO', stays: true, calls: 0, failAt: Infinity, only };
+  await using store = new LocalStore({ ...options, fileSystem: withoutLinks(faultyFileSystem(plan)) });
+  await store.writer.add([below], { checkSignatures: false });
+  plan.failAt = 0;
+  await assert.rejects(store.writer.add([below], { checkSignatures: false, repair: true }), /EIO/);
+  plan.failAt = Infinity;
+  assert.ok(store.paths.isValid(below.path));
 });
