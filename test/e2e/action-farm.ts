@@ -14,6 +14,8 @@ export interface FarmOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+const socketName = 'reapi.socket';
+
 /** A server of remote execution whose store nobody else has, and clients that have derivations built by it. */
 export class ActionFarm implements AsyncDisposable {
   readonly #temporary: ReturnType<typeof temporaryFolder>;
@@ -29,7 +31,8 @@ export class ActionFarm implements AsyncDisposable {
     const temporary = stack.use(temporaryFolder());
     const file = join(temporary.path, 'firn.toml');
     writeFileSync(file, `${config}\n[execution]\n${execution}\n`);
-    const server = await ServedFirn.start({ isHere: true, flags: ['--config', file], env });
+    const flags = ['--config', file, '--grpc', `unix:${join(temporary.path, socketName)}`];
+    const server = await ServedFirn.start({ isHere: true, flags, env });
     stack.move();
     return new ActionFarm(temporary, server);
   }
@@ -37,6 +40,11 @@ export class ActionFarm implements AsyncDisposable {
   /** A line of `builders`. */
   machine(columns = '- - 8 1 recursive-nix,builder-rpc-v0,ca-derivations'): string {
     return `reapi://${this.server.grpc} ${columns}`;
+  }
+
+  /** As `machine`, by a socket on this machine's disk. */
+  machineNearby(columns = '- - 8'): string {
+    return `reapi+unix://${join(this.#temporary.path, socketName)} ${columns}`;
   }
 
   /** One with a store of its own, which builds nothing itself. */

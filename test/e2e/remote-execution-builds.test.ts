@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ActionFarm, type FarmClient } from './action-farm.ts';
+import { binDir } from './run-cli.ts';
 import { SlowBuild, built, clientOf, failure, run } from './farm-builds.ts';
 
 describe('a server of remote execution that builds', () => {
@@ -94,6 +97,26 @@ describe('a server of remote execution that builds', () => {
     );
     // Elsewhere it is built, with what the server builds.
     assert.equal(client.read(built(client, 'fixed', '--max-jobs', '1', '--option', 'sandbox', 'false')), 'fixed');
+  });
+
+  test('is reached by a socket, too', () => {
+    const nearby = clientOf(farm, 'nearby', [`builders = ${farm.machineNearby()}`]);
+    const { status, stdout, stderr } = run(nearby, 'top');
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /^building '.*-top.drv' on 'reapi\+unix:\/\/\//m);
+    assert.equal(nearby.read(stdout.toString().trim()), 'base\nbase\n');
+  });
+
+  test('is found by the hook of another daemon', () => {
+    const hooked = clientOf(farm, 'hooked');
+    const hook = join(hooked.folder, 'hook.sh');
+    // Under a name that is not taken for our own.
+    writeFileSync(hook, `#!/bin/sh\nexec ${join(binDir, 'nix')} __build-remote "$@"\n`, { mode: 0o755 });
+    const { status, stdout, stderr } = run(hooked, 'top', '--option', 'build-hook', hook);
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /^building '.*-top.drv' on 'reapi:\/\//m);
+    assert.match(stderr, /^building-middle$/m);
+    assert.equal(hooked.read(stdout.toString().trim()), 'base\nbase\n');
   });
 
   test('executes what several clients want once', async () => {
