@@ -155,7 +155,7 @@ describe('connections by a channel', () => {
 
   test('carry no more than is read', async () => {
     await using rig = await Rig.open();
-    const total = 32;
+    const total = 16;
     const chunk = noise(megabyte, 1);
     let written = 0;
     await rig.begin(async program => {
