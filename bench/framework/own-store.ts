@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeTree } from '../../src/castore/index.ts';
@@ -7,9 +7,20 @@ import { measure } from './measure.ts';
 
 const bin = join(import.meta.dirname, '../../bin');
 
-/** A store in a new folder, without sandboxes, and Firn's commands run in it. */
+/** A store in a folder, without sandboxes, and Firn's commands run in it. */
 export class OwnStore implements Disposable {
-  readonly folder: string = mkdtempSync(join(realpathSync(tmpdir()), 'firn-bench-'));
+  readonly folder: string;
+  /** Whether a former run has left something there. */
+  readonly isUsed: boolean;
+  readonly #isKept: boolean;
+
+  /** In a new folder, which is removed, unless one is given. */
+  constructor(folder?: string) {
+    this.#isKept = folder !== undefined;
+    this.folder = folder ?? mkdtempSync(join(realpathSync(tmpdir()), 'firn-bench-'));
+    this.isUsed = existsSync(join(this.folder, 'state'));
+    mkdirSync(this.folder, { recursive: true });
+  }
 
   /** Messages are thrown away: of thousands of derivations there are some thousand lines. */
   run(command: string, ...args: readonly string[]): { readonly sample: Sample; readonly output: string } {
@@ -36,6 +47,6 @@ export class OwnStore implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    removeTree(this.folder);
+    if (!this.#isKept) removeTree(this.folder);
   }
 }
