@@ -24,7 +24,7 @@ import { LocalStore, readSecretKeys } from '../../store/index.ts';
 import type { CommandContext } from '../command.ts';
 import { livenessOptions } from '../commands/collect.ts';
 import { CliError } from '../error.ts';
-import { openStoreAt } from '../open-store.ts';
+import { openStoreHere } from '../open-store.ts';
 import { type ServedAt, configurationLines } from './configuration-lines.ts';
 import { formatListenAddress } from './listen-address.ts';
 import { serveAssets } from './serve-assets.ts';
@@ -39,8 +39,11 @@ import { serverToken } from './server-token.ts';
 export async function runServer(settings: ServeSettings, context: CommandContext): Promise<void> {
   const log = new ServeLog();
   await using resources = new AsyncDisposableStack();
-  const store = resources.use(await openStoreAt('local', context));
-  if (!(store instanceof LocalStore)) throw new TypeError('the local store is no LocalStore');
+  const store = resources.use(await openStoreHere(context));
+  if (!(store instanceof LocalStore)) {
+    const message = `'firn serve' serves a store of this machine, and '${store.uri}' is kept by somebody else: give '--store local'`;
+    throw new CliError('store/not-local', message);
+  }
   const token = serverToken(store.dataFolder);
   const leases = resources.use(new Leases(store.blobs.folder, { duration: settings.lease }));
   const place: ReapiPlace = {
