@@ -75,4 +75,12 @@ describe('a server of remote execution that builds, and', () => {
     }
     built(client, 'base');
   });
+
+  test('lets actions take less time than builds', async () => {
+    await using farm = await ActionFarm.start({ execution: 'slots = 2\ndefault-timeout = 1' });
+    await using slow = new SlowBuild(clientOf(farm, 'client'));
+    assert.notEqual(await slow.client.end(), 0);
+    assert.match(slow.client.said, /timed out on the server: the action took longer .*; it was told no 'timeout'/);
+    assert.doesNotMatch(slow.client.said, /after 0 seconds/);
+  });
 });

@@ -16,6 +16,7 @@ import {
 } from '../../reapi/index.ts';
 import type { LocalStore } from '../../store/index.ts';
 import type { BuilderProcess, DerivationActions } from '../build/derivation-actions.ts';
+import { BuildError } from '../error.ts';
 import { makeDerivationAction, outputName } from './make-derivation-action.ts';
 import { RemoteLog } from './remote-log.ts';
 
@@ -51,7 +52,11 @@ export class RemoteDerivationActions implements DerivationActions {
       return this.#attempt(builder);
     });
     const code = statusNameOf(status?.code ?? 0);
-    if (code === 'deadlineExceeded') return { kind: 'limit-reached', limit: 'time' };
+    if (code === 'deadlineExceeded') {
+      if (builder.timeout !== undefined) return { kind: 'limit-reached', limit: 'time' };
+      const advice = "it was told no 'timeout' (in seconds), so that one of its own held";
+      throw new BuildError('TimedOut', `timed out on the server: ${status?.message ?? ''}; ${advice}`);
+    }
     if (code !== 'ok') throw new GrpcStatus(code, status?.message ?? '');
     if (result === undefined) throw new GrpcStatus('internal', 'the server does not say what came of the action');
     if (result.exitCode === 0) await this.#place(result, builder);

@@ -82,6 +82,22 @@ describe('a lease whose build waits for others', () => {
     assert.equal(rig.there.tryAcquire(needs), 'busy');
   });
 
+  test('has it again before builds that are to begin', async () => {
+    await using rig = new Rig();
+    using lease = await rig.lease();
+    const [first, second] = [0, 0].map(weight => rig.here.acquire({ needs, weight, signal: never }));
+    const goesOn = lease.yieldWhile(async () => void (await first));
+    const other = await first;
+    // By then it wants the slot again.
+    await new Promise(resolve => setImmediate(resolve));
+    other?.[Symbol.dispose]();
+    const next = await Promise.race([goesOn.then(() => 'goes on'), second?.then(() => 'begins')]);
+    assert.equal(next, 'goes on');
+    lease[Symbol.dispose]();
+    using last = await second;
+    assert.ok(last !== undefined);
+  });
+
   test('waits no more once its build is called off, or has ended', async () => {
     for (const ends of ['signal', 'end'] as const) {
       await using rig = new Rig();

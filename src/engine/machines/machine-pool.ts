@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Reporter, messageOf } from '../../base/index.ts';
 import { type Machine, machineUri } from '../../nix-compat/index.ts';
 import type { BuildSlot } from '../build/derivation-builder.ts';
@@ -49,6 +48,13 @@ interface Waiting extends AcquireOptions {
   readonly reject: (error: unknown) => void;
 }
 
+/** A build that wants the slot again that it has given away: it waits for nobody but those who have slots. */
+interface Returning {
+  readonly machine: Machine;
+  readonly resolve: (slot: Disposable) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 interface IdleConnection {
   readonly connection: MachineConnection;
   readonly errors: MachineErrors;
@@ -65,6 +71,7 @@ export class MachinePool implements AsyncDisposable {
   readonly #uploads: ReadonlyMap<Machine, Uploads>;
   /** By descending weight; among equals the first is first. */
   readonly #waiting: Waiting[] = [];
+  readonly #returning = new Set<Returning>();
   #timer: NodeJS.Timeout | undefined;
   /** In milliseconds, until slots are looked at again. */
   #patience = firstLook;
@@ -109,8 +116,18 @@ export class MachinePool implements AsyncDisposable {
     return promise.finally(() => signal.removeEventListener('abort', abort));
   }
 
-  /** Gives what is free to those that wait. */
+  /** Gives what is free to those that wait, to builds that go on before those that begin. */
   #serve(): void {
+    for (const returning of this.#returning) {
+      try {
+        const { free } = this.#options.locks.probe(returning.machine);
+        if (free === undefined) continue;
+        returning.resolve(free);
+      } catch (error) {
+        returning.reject(error);
+      }
+      this.#returning.delete(returning);
+    }
     // Those that are served leave the list meanwhile.
     for (const waiting of this.#waiting.slice()) {
       try {
@@ -126,11 +143,12 @@ export class MachinePool implements AsyncDisposable {
     // Other processes say nothing when they give slots back, and hold those that they look at for a moment.
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#waiting.length === 0) return;
-    this.#timer = setTimeout(() => {
+    if (this.#waiting.length === 0 && this.#returning.size === 0) return;
+    const look = () => {
       this.#patience = Math.min(2 * this.#patience, this.#options.pollInterval);
       this.#serve();
-    }, this.#patience);
+    };
+    this.#timer = setTimeout(look, this.#returning.size > 0 ? firstLook : this.#patience);
   }
 
   #remove(waiting: Waiting): void {
@@ -162,6 +180,10 @@ export class MachinePool implements AsyncDisposable {
         giveBack();
         await wait();
         held = await this.#takeBack(machine, signal);
+        // It may have ended since the slot was given to it.
+        if (!ended.signal.aborted) return;
+        giveBack();
+        ended.signal.throwIfAborted();
       },
       [Symbol.dispose]: () => {
         ended.abort(new Error('the build has ended'));
@@ -170,13 +192,22 @@ export class MachinePool implements AsyncDisposable {
     };
   }
 
-  /** A slot of a machine on which something is built already: it waits for nobody but those who have slots. */
+  /** A slot of a machine on which something is built already. */
   async #takeBack(machine: Machine, signal: AbortSignal): Promise<Disposable> {
-    for (;;) {
-      signal.throwIfAborted();
-      const { free } = this.#options.locks.probe(machine);
-      if (free !== undefined) return free;
-      await delay(firstLook, undefined, { signal });
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<Disposable>();
+    const returning = { machine, resolve, reject };
+    this.#returning.add(returning);
+    const abort = () => {
+      this.#returning.delete(returning);
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    this.#serve();
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener('abort', abort);
     }
   }
 
