@@ -30,7 +30,10 @@ export async function connectToServer(
   const store = resources.use(await openStore(connectionTo(machine), { ...openStoreContext(context), reporter }));
   if (!(store instanceof ReapiStore)) throw new TypeError(`'${uri}' is opened as something else`);
   const { executes } = await explainFailure(uri, () => store.server.traits());
-  if (!executes) throw new CliError('machine/no-execution', `'${uri}' executes no actions`);
+  if (!executes) {
+    const advice = "take it out of 'builders', or have it execute actions";
+    throw new CliError('machine/no-execution', `'${uri}' executes no actions: ${advice}`);
+  }
   const actions = resources.use(await openRemoteDerivationActions(ours, store.server));
   const settings = readStoreBuildSettings(ours, context);
   const owned = resources.move();

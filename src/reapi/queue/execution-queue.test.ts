@@ -254,6 +254,25 @@ test('an action that ends or is cancelled while it waits has given its slot back
   await ended(fourth);
 });
 
+test('actions that wait lend no more slots than they may', async () => {
+  await using rig = new Rig(1, { maxLent: 1 });
+  const [a, b, c] = ['a', 'b', 'c'].map(action => rig.execute(action, { skipsCache: true }));
+  assert.ok(a !== undefined && b !== undefined && c !== undefined);
+  await reached(a, 'executing');
+  rig.executor.waits('a', true);
+  await reached(b, 'executing');
+  rig.executor.waits('b', true);
+  rig.executor.waits('b', false);
+  assert.deepEqual(rig.queue.counts, { waiting: 1, executing: 1 });
+  rig.executor.end('a', 0);
+  await ended(a);
+  rig.executor.waits('b', true);
+  await reached(c, 'executing');
+  for (const action of ['b', 'c']) rig.executor.end(action, 0);
+  await Promise.all([ended(b), ended(c)]);
+  assert.deepEqual(rig.queue.counts, { waiting: 0, executing: 0 });
+});
+
 test('failures are told, those of ours as such', async () => {
   await using rig = new Rig(2);
   const [refused, broken] = [rig.execute('a'), rig.execute('b')];

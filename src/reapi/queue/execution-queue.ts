@@ -28,6 +28,8 @@ export interface QueueOptions {
   readonly executor: ActionExecutor;
   /** How many actions may wait; 100,000 unless given. */
   readonly maxWaiting?: number;
+  /** How many that are executed may have lent their slots at a time, since they wait; 1,000 unless given. The others keep theirs. */
+  readonly maxLent?: number;
   /** How long one can ask for what has ended, in milliseconds, and for how many; a quarter of an hour, and 10,000, unless given. */
   readonly keepsFor?: number;
   readonly keepsCount?: number;
@@ -51,6 +53,7 @@ export class ExecutionQueue implements AsyncDisposable {
   readonly #waiting = new WaitingJobs();
   readonly #running = new Set<Promise<void>>();
   #executing = 0;
+  #lent = 0;
   #serial = 0;
   #hasEnded = false;
 
@@ -150,7 +153,8 @@ export class ExecutionQueue implements AsyncDisposable {
       outcome = this.#failure(job, error);
     }
     logs.end();
-    if (!job.isWaiting) this.#executing--;
+    if (job.isWaiting) this.#lent--;
+    else this.#executing--;
     this.#complete(job, outcome);
     this.#pump();
   }
@@ -166,9 +170,12 @@ export class ExecutionQueue implements AsyncDisposable {
 
   /** Others have its slot while it waits; when it goes on, one more is executed than there are slots until another ends. */
   #noteWait(job: Job, isWaiting: boolean): void {
-    if (job.isWaiting === isWaiting) return;
+    // Whether an action really waits only its client knows.
+    const { maxLent = 1000 } = this.#options;
+    if (job.isWaiting === isWaiting || (isWaiting && this.#lent >= maxLent)) return;
     job.isWaiting = isWaiting;
     this.#executing += isWaiting ? -1 : 1;
+    this.#lent += isWaiting ? 1 : -1;
     this.#pump();
   }
 
