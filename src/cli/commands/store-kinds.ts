@@ -155,7 +155,7 @@ export const storeKinds: readonly StoreKind[] = [
       },
       {
         name: 'tls-ca',
-        summary: 'The file of authorities that the server is signed by, in PEM. Those that Node knows.',
+        summary: 'The file of authorities that the server is signed by, in PEM. What the setting ssl-cert-file has.',
       },
       { name: 'tls-certificate', summary: 'The file of a certificate that says who we are, in PEM. None.' },
       { name: 'tls-private-key', summary: 'The file of its key, in PEM. None.' },

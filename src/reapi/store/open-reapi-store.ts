@@ -20,7 +20,7 @@ export async function openReapiStore(request: StoreRequest): Promise<Store> {
   const traits = takeTraits(parameters, context.environment.storeDir);
   const secretKeys = takeSecretKeys(parameters);
   const splices = parameters.take('splice', booleanType, false);
-  const options = takeServer(endpointOf(scheme, displayBytes(authority)), parameters);
+  const options = takeServer(endpointOf(scheme, displayBytes(authority)), request);
   parameters.warnUnknown(context.reporter);
   const uri = `${scheme}://${authority}`;
   await using stack = new AsyncDisposableStack();
@@ -50,19 +50,22 @@ function endpointOf(scheme: string, authority: string): ServerEndpoint {
   return parseEndpoint(`${schemes[scheme] ?? ''}://${decodeURIComponent(authority)}`);
 }
 
-function takeServer({ address, instance }: ServerEndpoint, parameters: StoreParameters) {
+function takeServer({ address, instance }: ServerEndpoint, { parameters, context }: StoreRequest) {
   const optional = (name: string) => takeOptional(parameters, name, optionalAbsolutePathType);
   const [tokenFile, ca, certificate, key] = ['token-file', 'tls-ca', 'tls-certificate', 'tls-private-key'].map(
     optional,
   );
+  const isSecure = address.transport === 'tcp' && address.tls !== undefined;
+  // Whom downloads trust.
+  const usual = isSecure ? context.settings.get('ssl-cert-file') : undefined;
+  const authorities = ca ?? usual;
   const tls = {
-    ca: ca === undefined ? undefined : readText(ca),
+    ca: authorities === undefined ? undefined : readText(authorities),
     certificate: certificate === undefined ? undefined : readText(certificate),
     key: key === undefined ? undefined : readText(key),
   };
   // Named by the lines that `firn serve` prints.
   const token = tokenFile === undefined ? process.env['FIRN_REAPI_TOKEN'] : readText(tokenFile).trim();
-  const isSecure = address.transport === 'tcp' && address.tls !== undefined;
   return {
     address: isSecure ? { ...address, tls } : address,
     instance: parameters.take('instance', stringType, instance),

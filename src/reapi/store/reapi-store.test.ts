@@ -205,6 +205,11 @@ describe('openReapiStore', () => {
     const isRefused = (error: unknown) => error instanceof StoreError && error.code === 'remote/failed';
     const isUnreachable = (error: unknown) => error instanceof StoreError && error.code === 'remote/unreachable';
     await assert.rejects(openTestStore(`reapis://${secure.authority}?tls-ca=${folder.path}/ca`), isRefused);
+    // Who vouches for certificates of downloads does for servers, too.
+    const settings = { 'ssl-cert-file': `${folder.path}/ca` };
+    await using _known = await openTestStore(`reapis://${secure.authority}?${token}`, { settings });
+    const advice = /name who vouches for its certificate with \?tls-ca=FILE, or .* 'ssl-cert-file'$/;
+    await assert.rejects(openTestStore(`reapis://${secure.authority}?${token}`), advice);
 
     await using local = await ReapiRig.start({
       authorization,
