@@ -31,8 +31,8 @@ export async function connectToServer(
   if (!(store instanceof ReapiStore)) throw new TypeError(`'${uri}' is opened as something else`);
   const { executes } = await explainFailure(uri, () => store.server.traits());
   if (!executes) {
-    const advice = "take it out of 'builders', or have it execute actions";
-    throw new CliError('machine/no-execution', `'${uri}' executes no actions: ${advice}`);
+    const advice = "name a token that may with ?token-file=…, or take it out of 'builders'";
+    throw new CliError('machine/no-execution', `'${uri}' executes no actions, or not for you: ${advice}`);
   }
   const actions = resources.use(await openRemoteDerivationActions(ours, store.server));
   const settings = readStoreBuildSettings(ours, context);

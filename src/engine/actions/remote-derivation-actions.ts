@@ -130,7 +130,14 @@ export class RemoteDerivationActions implements DerivationActions {
         },
         waits: isWaiting => channel.waits(isWaiting),
       });
-    return openActionChannel(this.#server, { folder, signal, begin });
+    try {
+      return await openActionChannel(this.#server, { folder, signal, begin });
+    } catch (cause) {
+      if (!(cause instanceof GrpcStatus) || cause.code !== 'unimplemented') throw cause;
+      const advice = "have one of Firn's, or take these features from its line in 'builders'";
+      const message = `it uses Nix ('recursive-nix', 'builder-rpc-v0'), and the server lets no action do so: ${advice}`;
+      throw new BuildError('InputRejected', message, { cause });
+    }
   }
 
   /** Puts the outputs to where the builder would have. */

@@ -443,6 +443,7 @@ describe('rights', () => {
     tokens: [
       { token: 'reader', instances: ['main'], rights: ['read'] },
       { token: 'writer', instances: '*', rights: ['read', 'write'] },
+      { token: 'executor', instances: '*', rights: ['read', 'write', 'execute'] },
     ],
   } as const;
   const attempt = async (rig: ServedReapiRig, token: string | undefined, instanceName: string): Promise<string[]> => {
@@ -480,17 +481,21 @@ describe('rights', () => {
   });
 
   it('are told by the capabilities', async () => {
-    await using rig = await ServedReapiRig.open({ rules, features: { execution: undefined, actionCache: true } });
+    await using rig = await ServedReapiRig.open({
+      rules,
+      features: { execution: { minPriority: 0, maxPriority: 1 }, actionCache: true },
+    });
     const request = create(GetCapabilitiesRequestSchema, { instanceName: 'main' });
-    for (const [token, mayUpdate] of [
-      ['reader', false],
-      ['writer', true],
+    for (const [token, mayUpdate, mayExecute] of [
+      ['reader', false, false],
+      ['writer', true, false],
+      ['executor', true, true],
     ] as const) {
       const answer = await rig.client.unary(capabilitiesMethods.getCapabilities, request, {
         metadata: { authorization: `Bearer ${token}` },
       });
       assert.equal(answer.cacheCapabilities?.actionCacheUpdateCapabilities?.updateEnabled, mayUpdate);
-      assert.equal(answer.executionCapabilities?.execEnabled, false);
+      assert.equal(answer.executionCapabilities?.execEnabled, mayExecute);
       const functions: readonly DigestFunction[] = ['sha256', 'sha1', 'sha384', 'sha512', 'blake3', 'gitsha1'];
       assert.deepEqual(answer.cacheCapabilities?.digestFunctions.length, functions.length);
       assert.deepEqual([answer.lowApiVersion?.major, answer.lowApiVersion?.minor], [2, 0]);

@@ -40,10 +40,13 @@ export function capabilitiesRoutes(place: ReapiPlace, features: ServedFeatures):
     unary(capabilitiesMethods.getCapabilities, ({ instanceName }, call) => {
       const requester = { authorization: call.metadata.get('authorization'), peer: call.peer };
       place.access.require(call, instanceName, 'read');
-      const mayWrite = place.access.has(requester, instanceName, 'write');
+      const [mayWrite, mayExecute] = (['write', 'execute'] as const).map(right =>
+        place.access.has(requester, instanceName, right),
+      );
       return create(ServerCapabilitiesSchema, {
-        cacheCapabilities: cacheCapabilities(place, features.actionCache && mayWrite),
-        executionCapabilities: executionCapabilities(features),
+        cacheCapabilities: cacheCapabilities(place, features.actionCache && mayWrite === true),
+        // For who asks: clients say then that they may not, and look for another server.
+        executionCapabilities: executionCapabilities(mayExecute === true ? features.execution : undefined),
         lowApiVersion: create(SemVerSchema, lowApiVersion),
         highApiVersion: create(SemVerSchema, highApiVersion),
       });
@@ -69,7 +72,7 @@ function cacheCapabilities({ limits }: ReapiPlace, updateEnabled: boolean) {
   });
 }
 
-function executionCapabilities({ execution }: ServedFeatures) {
+function executionCapabilities(execution: ServedFeatures['execution']) {
   if (execution === undefined) return create(ExecutionCapabilitiesSchema, { execEnabled: false });
   return create(ExecutionCapabilitiesSchema, {
     execEnabled: true,
