@@ -14,6 +14,7 @@ import {
 } from '../../proto/index.ts';
 import { type ByteChannel, StreamChannel } from '../../store/index.ts';
 import { messageOfOwnDigest } from '../digests/own-digest.ts';
+import { channelName } from '../execution/channel-name.ts';
 import { Changes } from '../queue/changes.ts';
 import type { ReapiServer } from './reapi-server.ts';
 
@@ -31,7 +32,7 @@ export interface OpenActionChannelOptions {
 }
 
 /**
- * A channel to an action that is to be executed: who names it by the platform property `nix-channel` has it. Throws
+ * A channel to an action that is to be executed: it names the channel by the platform property `nix-channel`. Throws
  * `GrpcStatus`; `unimplemented` where the server has no channels.
  */
 export async function openActionChannel(
@@ -50,7 +51,10 @@ export async function openActionChannel(
 
 /** The client's end of a channel. */
 export class ClientActionChannel implements AsyncDisposable {
-  readonly name = randomUUID();
+  /** Who knows it has the channel. */
+  readonly key = randomUUID();
+  /** As the action calls it. */
+  readonly name = channelName(this.key);
   readonly opened: Promise<void>;
   readonly #server: ReapiServer;
   readonly #options: OpenActionChannelOptions;
@@ -88,7 +92,7 @@ export class ClientActionChannel implements AsyncDisposable {
 
   async *#requests(): AsyncGenerator<OpenRequest, void> {
     const { folder } = this.#options;
-    const begin = { instanceName: this.#server.instance, channel: this.name, folder };
+    const begin = { instanceName: this.#server.instance, channel: this.key, folder };
     yield create(OpenRequestSchema, { request: { case: 'begin', value: begin } });
     let told = false;
     while (!this.#hasEnded) {
@@ -113,7 +117,7 @@ export class ClientActionChannel implements AsyncDisposable {
     const signal = AbortSignal.any([this.#signal, end.signal]);
     const answers = this.#server.client.bidiStreaming(
       actionChannelsMethods.connect,
-      requestsOf(this.name, connection, ours),
+      requestsOf(this.key, connection, ours),
       { signal },
     );
     const theirs = Readable.from(dataOf(answers), { objectMode: false });
@@ -139,7 +143,7 @@ export class ClientActionChannel implements AsyncDisposable {
 
   /** Has the action see a tree, which the server has. Throws `GrpcStatus`, and what REAPI cannot say: `directory/not-utf8`. */
   async show(name: string, node: Node, { signal }: CallOptions = {}): Promise<void> {
-    const request = create(ShowRequestSchema, { channel: this.name, name, node: nodeMessage(name, node) });
+    const request = create(ShowRequestSchema, { channel: this.key, name, node: nodeMessage(name, node) });
     await this.#server.client.unary(actionChannelsMethods.show, request, { signal });
   }
 

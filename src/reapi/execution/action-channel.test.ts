@@ -22,6 +22,7 @@ import {
   type Node,
   digestOf,
   encodeDirectory,
+  foreignDigestOf,
   lockAgainstCollection,
   putBlob,
 } from '../../castore/index.ts';
@@ -29,11 +30,12 @@ import { isRoot, nobody, temporaryFolder } from '../../testing/index.ts';
 import { ReapiError } from '../error.ts';
 import { ActionChannel } from './action-channel.ts';
 import { ActionChannels, channelNameOf } from './action-channels.ts';
+import { channelName } from './channel-name.ts';
 
 const text = byteStringFromText;
 const never = new AbortController().signal;
 const place = { instance: '', folder: 'store' };
-const someName = 'n'.repeat(32);
+const someKey = 'n'.repeat(32);
 
 const hasCode = (code: ReapiError['code']) => (error: unknown) => error instanceof ReapiError && error.code === code;
 
@@ -268,26 +270,41 @@ describe('connections of an action', () => {
 });
 
 describe('channels', () => {
-  test('have names that nobody guesses, each once', () => {
+  test('have keys that nobody guesses, each once', () => {
     const channels = new ActionChannels();
     for (const name of ['', 'short', 'n'.repeat(31), 'n'.repeat(301)])
       assert.throws(() => channels.open(name, place), hasCode('channel/refused'));
-    const channel = channels.open(someName, place);
-    assert.throws(() => channels.open(someName, place), hasCode('channel/refused'));
-    assert.equal(channels.require(someName), channel);
-    assert.throws(() => channels.require('other'), hasCode('channel/unknown'));
-    channels.close(someName);
-    assert.throws(() => channels.require(someName), hasCode('channel/unknown'));
-    channels.close(someName);
-    assert.notEqual(channels.open(someName, place), channel);
+    const channel = channels.open(someKey, place);
+    assert.throws(() => channels.open(someKey, place), hasCode('channel/refused'));
+    assert.equal(channels.ofClient(someKey), channel);
+    for (const key of ['other', channelName(someKey)])
+      assert.throws(() => channels.ofClient(key), hasCode('channel/unknown'));
+    channels.close(someKey);
+    assert.throws(() => channels.ofClient(someKey), hasCode('channel/unknown'));
+    channels.close(someKey);
+    assert.notEqual(channels.open(someKey, place), channel);
+  });
+
+  test('are of the action that was asked for first, in their instance', () => {
+    const channels = new ActionChannels();
+    const channel = channels.open(someKey, place);
+    const name = channelName(someKey);
+    const keyOf = (action: string, instance = '') => {
+      return { instance, action: foreignDigestOf(Buffer.from(action), 'sha256') };
+    };
+    assert.throws(() => channels.ofAction(name, keyOf('a', 'other')), hasCode('channel/unknown'));
+    assert.equal(channels.ofAction(name, keyOf('a')), channel);
+    assert.equal(channels.ofAction(name, keyOf('a')), channel);
+    assert.throws(() => channels.ofAction(name, keyOf('b')), hasCode('channel/unknown'));
+    assert.throws(() => channels.ofAction(someKey, keyOf('a')), hasCode('channel/unknown'));
   });
 
   test('are bounded', () => {
     const channels = new ActionChannels();
-    for (let at = 0; at < 10_000; at++) channels.open(`${someName}${at}`, place);
-    assert.throws(() => channels.open(someName, place), hasCode('channel/refused'));
-    channels.close(`${someName}7`);
-    channels.open(someName, place);
+    for (let at = 0; at < 10_000; at++) channels.open(`${someKey}${at}`, place);
+    assert.throws(() => channels.open(someKey, place), hasCode('channel/refused'));
+    channels.close(`${someKey}7`);
+    channels.open(someKey, place);
   });
 
   test('are named by actions once', () => {

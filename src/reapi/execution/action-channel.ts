@@ -16,12 +16,14 @@ import {
   type DiskBlobStore,
   type Node,
   checkoutTree,
+  formatForeignDigest,
   isEntryName,
   lockAgainstCollection,
   removeTreeAtEase,
 } from '../../castore/index.ts';
 import type { UserIds } from '../../exec/index.ts';
 import { type ByteChannel, ChannelSocket } from '../../store/index.ts';
+import type { ActionKey } from '../action-cache/action-cache.ts';
 import { ReapiError } from '../error.ts';
 import { Changes, Waiter } from '../queue/changes.ts';
 import type { ActionDaemon } from './action-daemons.ts';
@@ -70,6 +72,8 @@ export class ActionChannel implements Disposable {
   readonly #pending = new Map<number, Pending>();
   readonly #closed = new AbortController();
   #serial = 0;
+  /** Which was the first to be executed with its name. */
+  #action: string | undefined;
   /** What is being shown: by the descriptor of the folder, which nobody must use once it is another's. */
   readonly #shows = new Set<Promise<void>>();
   #end: OpenEnd | undefined;
@@ -90,6 +94,14 @@ export class ActionChannel implements Disposable {
         yield connection;
       }
     }
+  }
+
+  /** Whether it is this action's: of those that name it, the one that is asked for first, before others can know of it. */
+  claim({ instance, action }: ActionKey): boolean {
+    if (instance !== this.place.instance) return false;
+    const named = formatForeignDigest(action);
+    this.#action ??= named;
+    return this.#action === named;
   }
 
   /** For the action's executor: the socket for its programs. Throws `channel/unknown` where another action has it, and the system's errors. */

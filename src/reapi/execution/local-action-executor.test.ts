@@ -16,6 +16,7 @@ import { ActionRig, findBusybox, temporaryFolder } from '../../testing/index.ts'
 import { foreignStoreOf } from '../action-cache/resolve-blobs.ts';
 import { digestOfMessage, messageOfDigest } from '../digests/digest-message.ts';
 import { ActionChannels } from './action-channels.ts';
+import { channelName } from './channel-name.ts';
 import { LocalActionExecutor, type LocalActionSettings } from './local-action-executor.ts';
 
 const executor = new LocalExecutor();
@@ -315,7 +316,7 @@ describe('a hostile action', () => {
     channels.open(channel, { instance: '', folder: 'nix/store' });
     const properties = [
       { name: 'root-filesystem', value: 'input-root' },
-      { name: 'nix-channel', value: channel },
+      { name: 'nix-channel', value: channelName(channel) },
     ];
     const sh = `!${readFileSync(findBusybox(), 'latin1')}`;
     const run = (target: string) => {

@@ -223,7 +223,7 @@ export class LocalActionExecutor implements ActionExecutor {
     const { channels } = this.#settings;
     const { channel: name } = job.plan;
     if (channels === undefined || name === undefined) return undefined;
-    const channel = channels.require(name);
+    const channel = channels.ofAction(name, job.key);
     const shown = innerPath(channel.place.folder, 'the folder of the channel');
     tree.makeFolder(shown, 'the channel');
     const place = tree.resolve(shown, { followsLast: true });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { byteStringFromText } from '../../base/index.ts';
-import { type Node, digestOf, putBlob } from '../../castore/index.ts';
+import { type Node, digestOf, foreignDigestOf, putBlob } from '../../castore/index.ts';
 import { GrpcServer, GrpcStatus } from '../../grpc/index.ts';
 import {
   ConnectRequestSchema,
@@ -34,6 +34,7 @@ import {
 import { actionChannelsRoutes } from './action-channels-service.ts';
 
 const megabyte = 2 ** 20;
+const action = { instance: '', action: foreignDigestOf(Buffer.from('action'), 'sha256') };
 
 /** Says what it hears. */
 const echo: ServeProgram = async program => {
@@ -86,7 +87,7 @@ class Rig implements AsyncDisposable {
       },
     });
     this.#owned.use(channel);
-    const begun = await this.channels.require(channel.name).begin({
+    const begun = await this.channels.ofAction(channel.name, action).begin({
       store: this.served.store,
       shownIn: this.shownIn,
       folder: join(this.shownIn, '../view'),
@@ -252,7 +253,7 @@ describe('connections by a channel', () => {
 
   test('end when the client is gone, whose name others may have then', async () => {
     await using rig = await Rig.open();
-    const { name } = await rig.begin(async program => {
+    const { key } = await rig.begin(async program => {
       program.write(Buffer.from('!'));
       for await (const _chunk of program.source);
     });
@@ -261,7 +262,7 @@ describe('connections by a channel', () => {
     const closed = gone(socket);
     await rig.server[Symbol.asyncDispose]();
     await closed;
-    assert.throws(() => rig.channels.require(name), { code: 'channel/unknown' });
+    assert.throws(() => rig.channels.ofClient(key), { code: 'channel/unknown' });
   });
 });
 
@@ -282,10 +283,14 @@ describe('a channel', () => {
     await assert.rejects(channel.show('lost', lost), isStatus('notFound'));
     const odd: Node = { kind: 'symlink', target: '\xff' as never };
     await assert.rejects(channel.show('odd', odd), { code: 'directory/not-utf8' });
-    const nothing = create(ShowRequestSchema, { channel: channel.name, name: 'nothing' });
+    const nothing = create(ShowRequestSchema, { channel: channel.key, name: 'nothing' });
     await assert.rejects(rig.served.client.unary(actionChannelsMethods.show, nothing), isStatus('invalidArgument'));
-    const unknown = create(ShowRequestSchema, { channel: 'x'.repeat(32), name: 'nothing' });
-    await assert.rejects(rig.served.client.unary(actionChannelsMethods.show, unknown), isStatus('failedPrecondition'));
+    // What the action calls it, which others may read, is no key.
+    for (const key of ['x'.repeat(32), channel.name]) {
+      const unknown = create(ShowRequestSchema, { channel: key, name: 'nothing' });
+      const shown = rig.served.client.unary(actionChannelsMethods.show, unknown);
+      await assert.rejects(shown, isStatus('failedPrecondition'));
+    }
   });
 
   test('tells that its action waits', async () => {
@@ -338,7 +343,7 @@ describe('a channel', () => {
     const channel = await rig.begin(echo);
     const connectTo = async (...connections: readonly bigint[]) => {
       async function* messages() {
-        for (const connection of connections) yield create(ConnectRequestSchema, { channel: channel.name, connection });
+        for (const connection of connections) yield create(ConnectRequestSchema, { channel: channel.key, connection });
       }
       for await (const _data of rig.served.client.bidiStreaming(actionChannelsMethods.connect, messages()));
     };

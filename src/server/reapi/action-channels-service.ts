@@ -43,10 +43,10 @@ async function* openChannel(
   const first = await requests.next();
   const begin = first.value?.request;
   if (begin?.case !== 'begin') throw new GrpcStatus('invalidArgument', 'a channel begins with what it is');
-  const { instanceName: instance, channel: name, folder } = begin.value;
+  const { instanceName: instance, channel: key, folder } = begin.value;
   access.require(call, instance, 'execute');
-  const channel = channels.open(name, { instance, folder });
-  using _open = { [Symbol.dispose]: () => channels.close(name) };
+  const channel = channels.open(key, { instance, folder });
+  using _open = { [Symbol.dispose]: () => channels.close(key) };
   const ended = new AbortController();
   const listening = listen(channel, requests).then(
     () => ended.abort(new GrpcStatus('cancelled', 'the client has closed the channel')),
@@ -77,8 +77,8 @@ async function* connect(
 ): AsyncGenerator<ConnectResponse, void> {
   const first = await requests.next();
   if (first.value === undefined) throw new GrpcStatus('invalidArgument', 'a connection of no message');
-  const { channel: name, connection, data } = first.value;
-  const taken = requireChannel(place, name, call).take(Number(connection));
+  const { channel: key, connection, data } = first.value;
+  const taken = requireChannel(place, key, call).take(Number(connection));
   if (taken === undefined) throw new GrpcStatus('notFound', `there is no connection ${connection}, or somebody has it`);
   using _taken = taken;
   const { channel } = taken;
@@ -105,8 +105,8 @@ async function send(channel: ByteChannel, first: Uint8Array, requests: RequestSt
   channel.end();
 }
 
-function requireChannel({ access, channels }: ChannelsPlace, name: string, call: ServerCall): ActionChannel {
-  const channel = channels.require(name);
+function requireChannel({ access, channels }: ChannelsPlace, key: string, call: ServerCall): ActionChannel {
+  const channel = channels.ofClient(key);
   access.require(call, channel.place.instance, 'execute');
   return channel;
 }

@@ -32,6 +32,7 @@ async function beginOperation(place: ExecutionPlace, request: ExecuteRequest, ca
   // By its daemon an action adds to the store.
   if (plan.store?.wantsDaemon === true) place.access.require(call, instance, 'write');
   const key = { instance, action };
+  if (plan.channel !== undefined) place.channels.ofAction(plan.channel, key);
   return queue.execute({ key, plan, priority: executionPolicy?.priority ?? 0, skipsCache });
 }
 

@@ -55,7 +55,7 @@ export type OpenRequest_Begin = Message<"firn.channel.v1.OpenRequest.Begin"> & {
   instanceName: string;
 
   /**
-   * As the platform property `nix-channel` names it.
+   * Its key. The platform property `nix-channel` has the key's SHA-256.
    *
    * @generated from field: string channel = 2;
    */
@@ -114,7 +114,7 @@ export const OpenResponseSchema: GenMessage<OpenResponse> = /*@__PURE__*/
  */
 export type ConnectRequest = Message<"firn.channel.v1.ConnectRequest"> & {
   /**
-   * In the first message.
+   * The channel's key, in the first message.
    *
    * @generated from field: string channel = 1;
    */
@@ -160,6 +160,8 @@ export const ConnectResponseSchema: GenMessage<ConnectResponse> = /*@__PURE__*/
  */
 export type ShowRequest = Message<"firn.channel.v1.ShowRequest"> & {
   /**
+   * Its key.
+   *
    * @generated from field: string channel = 1;
    */
   channel: string;
