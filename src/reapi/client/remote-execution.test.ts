@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { EmptySchema, anyPack } from '@bufbuild/protobuf/wkt';
 import { digestOf } from '../../castore/index.ts';
-import { GrpcServer, GrpcStatus, serverStreaming, unary } from '../../grpc/index.ts';
+import { GrpcServer, GrpcStatus, type StatusName, serverStreaming, unary } from '../../grpc/index.ts';
 import {
   ExecuteOperationMetadataSchema,
   ExecuteResponseSchema,
@@ -115,6 +115,27 @@ describe('executeRemotely', () => {
     );
     await executeRemotely(opened.server, { action });
     assert.deepEqual(opened.calls, ['execute', 'wait a', 'execute']);
+  });
+
+  test('begins anew where the server comes back at the last attempt', async () => {
+    const fails = (code: StatusName) =>
+      // oxlint-disable-next-line require-yield -- it fails first
+      async function* () {
+        throw new GrpcStatus(code, 'going, or gone');
+      };
+    await using opened = await open(
+      async function* () {
+        yield executing('a');
+        throw new GrpcStatus('unavailable', 'going');
+      },
+      fails('unavailable'),
+      fails('notFound'),
+      async function* () {
+        yield done('b', 0);
+      },
+    );
+    await executeRemotely(opened.server, { action });
+    assert.deepEqual(opened.calls, ['execute', 'wait a', 'wait a', 'execute']);
   });
 
   test('passes on what is wrong with the action', async () => {

@@ -60,8 +60,9 @@ export async function executeRemotely(
     } catch (error) {
       if (signal?.aborted === true && name !== undefined) await cancelExecution(server, name);
       if (name !== undefined && error instanceof GrpcStatus && error.code === 'notFound') {
-        // A server that was started anew knows nothing of it.
+        // A server that was started anew knows nothing of it, and is there, however long it was away.
         name = undefined;
+        attempts.progress();
         await attempts.pause(new GrpcStatus('unavailable', error.message, { cause: error }), signal);
       } else await attempts.pause(error, signal);
     }
