@@ -58,7 +58,7 @@ export async function buildByAction(
   const options = readOptions(store, job);
   const shown = actionFiles(store, settings);
   if (shown === undefined) {
-    const message = `an action can be shown files of this machine alone, and 'sandbox-paths' has something else`;
+    const message = `an action can be shown files that are in no store, as '/bin/sh=/bin/busybox', and 'sandbox-paths' has others`;
     throw new BuildError('InputRejected', message);
   }
   const states = await inspectOutputs(store, job, { ids: outputIdsOf(store, job), reporter });

@@ -44,8 +44,9 @@ export class RemoteDerivationActions implements DerivationActions {
   async run(builder: BuilderProcess): Promise<Outcome> {
     const isRemembered = await this.#sendInputs(builder);
     const { status, result } = await this.#attempt(builder).catch(async (error: unknown) => {
-      if (!isRemembered || !(error instanceof GrpcStatus) || error.code !== 'failedPrecondition') throw error;
-      // It may have forgotten what it had.
+      // It may have forgotten what it had, or was started anew and has no channel any more.
+      const mayForget = isRemembered || builder.nest !== undefined;
+      if (!mayForget || !(error instanceof GrpcStatus) || error.code !== 'failedPrecondition') throw error;
       this.#sent.clear();
       this.#files.clear();
       await this.#sendInputs(builder);
