@@ -77,8 +77,8 @@ export class RemoteDerivationActions implements DerivationActions {
   /** Whether some of it was not looked at, since it was there before. */
   async #sendInputs({ inputs, signal }: BuilderProcess): Promise<boolean> {
     const fresh = [...inputs].filter(path => !this.#sent.has(path));
-    const roots = [];
-    for (const path of fresh) roots.push(await this.#store.rootOf(path, { signal }));
+    const roots = new Map<StorePath, Node>();
+    for (const path of fresh) roots.set(path, await this.#store.rootOf(path, { signal }));
     await sendTrees(this.#store.blobs, this.#blobs, { roots, signal });
     for (const path of fresh) this.#sent.add(path);
     return fresh.length < inputs.size || this.#files.size > 0;
@@ -126,7 +126,7 @@ export class RemoteDerivationActions implements DerivationActions {
         show: async paths => {
           const roots = new Map<StorePath, Node>();
           for (const path of paths) roots.set(path, await this.#store.rootOf(path, { signal }));
-          await sendTrees(this.#store.blobs, this.#blobs, { roots: roots.values(), signal });
+          await sendTrees(this.#store.blobs, this.#blobs, { roots, signal });
           for (const [path, root] of roots) await channel.show(path, root, { signal });
         },
         waits: isWaiting => channel.waits(isWaiting),

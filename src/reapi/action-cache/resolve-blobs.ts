@@ -16,6 +16,7 @@ import {
   maxDirectorySize,
 } from '../../castore/index.ts';
 import { ReapiError } from '../error.ts';
+import { maxTreeSize } from '../store/tree-message.ts';
 import { checkTree } from './check-tree.ts';
 import type { NamedBlobs } from './named-blobs.ts';
 
@@ -23,9 +24,6 @@ import type { NamedBlobs } from './named-blobs.ts';
 export function foreignStoreOf(store: DiskBlobStore): ForeignStore & { readonly store: DiskBlobStore } {
   return { store, blobs: store.blobAliases, directories: store.directoryAliases };
 }
-
-/** In bytes: of a `Tree` message. */
-const maxTreeSize = 256 * 1024 * 1024;
 
 /**
  * What a hold keeps so that all that a result names stays: blobs of ours, and directories of ours for its trees. The caller

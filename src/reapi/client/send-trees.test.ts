@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { byteStringFromText } from '../../base/index.ts';
+import { byteStringFromLatin1, byteStringFromText } from '../../base/index.ts';
 import {
   type DirectoryEntry,
   MemoryBlobStore,
@@ -49,7 +49,7 @@ class Rig implements AsyncDisposable {
   }
 
   send(...roots: readonly Node[]): Promise<void> {
-    return sendTrees(this.from, this.to, { roots });
+    return sendTrees(this.from, this.to, { roots: new Map(roots.map((root, at) => [`tree-${at}`, root])) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -111,6 +111,19 @@ describe('sendTrees', () => {
     await rig.send(await rig.folder({ here, lost }));
   });
 
+  test('refuses names that REAPI cannot say, before anything is sent', async () => {
+    await using rig = await Rig.start();
+    const file = await rig.file(Buffer.from('text'));
+    const bytes = encodeDirectory({ entries: [{ name: byteStringFromLatin1('\xff'), node: file }] });
+    const folder: Node = { kind: 'directory', digest: await putBlob(rig.from, bytes) };
+    await assert.rejects(rig.send(await rig.folder({ below: folder })), {
+      code: 'directory/not-utf8',
+      message: /tree-0\/below/,
+    });
+    const { digest } = file.kind === 'file' ? file : assert.fail();
+    assert.deepEqual(await rig.to.findMissing([digest]), [digest]);
+  });
+
   test('passes on what the server refuses', async () => {
     await using rig = await Rig.start();
     const file = await rig.file(Buffer.from('text'));
@@ -119,7 +132,10 @@ describe('sendTrees', () => {
     };
     await assert.rejects(rig.send(file), { code: 'permissionDenied' });
     await assert.rejects(
-      sendTrees(rig.from, rig.to, { roots: [file], signal: AbortSignal.abort(new Error('enough')) }),
+      sendTrees(rig.from, rig.to, {
+        roots: new Map([['file', file]]),
+        signal: AbortSignal.abort(new Error('enough')),
+      }),
     );
   });
 });

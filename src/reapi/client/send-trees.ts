@@ -4,6 +4,7 @@ import {
   type CallOptions,
   type Digest,
   type Node,
+  checkUtf8Names,
   formatDigest,
   readDirectory,
 } from '../../castore/index.ts';
@@ -12,11 +13,14 @@ import type { RemoteBlobStore } from './remote-blob-store.ts';
 /** Bytes of blobs that are on their way at a time, beside one that is larger. */
 const groupSize = 64 * 1024 * 1024;
 
-/** Sends what a server lacks of trees that are here. Throws `blob/missing` for what is not, and `GrpcStatus`. */
+/**
+ * Sends what a server lacks of trees that are here, by what messages call them. Throws `blob/missing` for what is not,
+ * `directory/not-utf8` for what REAPI cannot say, and `GrpcStatus`.
+ */
 export async function sendTrees(
   from: BlobStore,
   to: RemoteBlobStore,
-  { roots, signal }: CallOptions & { readonly roots: Iterable<Node> },
+  { roots, signal }: CallOptions & { readonly roots: ReadonlyMap<string, Node> },
 ): Promise<void> {
   const blobs = await blobsOf(from, roots, signal);
   let group: Digest[] = [];
@@ -35,21 +39,25 @@ export async function sendTrees(
 /** All directories and files of trees, each once. */
 async function blobsOf(
   from: BlobStore,
-  roots: Iterable<Node>,
+  roots: ReadonlyMap<string, Node>,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, Digest>> {
   const found = new Map<string, Digest>();
-  const pending: Digest[] = [];
-  const note = (node: Node) => {
+  const pending: { readonly digest: Digest; readonly place: string }[] = [];
+  const note = (node: Node, place: string) => {
     if (node.kind === 'symlink') return;
-    const key = formatDigest(node.digest);
+    const { digest } = node;
+    const key = formatDigest(digest);
     if (found.has(key)) return;
-    found.set(key, node.digest);
-    if (node.kind === 'directory') pending.push(node.digest);
+    found.set(key, digest);
+    if (node.kind === 'directory') pending.push({ digest, place });
   };
-  for (const root of roots) note(root);
+  for (const [name, root] of roots) note(root, name);
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    for (const { node } of (await readDirectory(from, next, { signal })).entries) note(node);
+    const { digest, place } = next;
+    const directory = await readDirectory(from, digest, { signal, place });
+    checkUtf8Names(directory, place);
+    for (const { name, node } of directory.entries) note(node, `${place}/${name}`);
   }
   return found;
 }
