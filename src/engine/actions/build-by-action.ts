@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type ByteString, type Reporter, byteStringFromText, displayBytes, magenta, normal } from '../../base/index.ts';
-import { type DerivationOptions, type OutputName, type StorePath, printStorePath } from '../../nix-compat/index.ts';
+import type { DerivationOptions, OutputName, StorePath } from '../../nix-compat/index.ts';
 import type { LocalStore } from '../../store/index.ts';
 import { actionFiles } from '../build/action-obstacle.ts';
 import { makeBuildEnvironment } from '../build/build-environment.ts';
@@ -11,13 +11,14 @@ import { makeBuilderFiles } from '../build/builder-files.ts';
 import type { BuilderProcess, DerivationActions } from '../build/derivation-actions.ts';
 import type { BuildJob } from '../build/derivation-builder.ts';
 import { exitText } from '../build/exit-text.ts';
+import { leftOutputs } from '../build/left-outputs.ts';
 import { inspectOutputs, outputIdsOf } from '../build/output-states.ts';
 import { readOptions } from '../build/read-options.ts';
 import { chooseScratchOutputs, rewriteText } from '../build/scratch-outputs.ts';
 import { BuildError } from '../error.ts';
 import { BuilderFailedElsewhere } from '../machines/build-taker.ts';
 import type { Nesting } from '../machines/build-on-machine.ts';
-import { nestedModeOf, requireNested } from '../nested/nested-mode.ts';
+import { nestedModeOf, requireNested, requireServed } from '../nested/nested-mode.ts';
 import { type NestedServer, NestedStore } from '../nested/nested-store.ts';
 import { registerOutputs } from '../outputs/register-outputs.ts';
 import { registerSubmitted } from '../outputs/register-submitted.ts';
@@ -69,7 +70,7 @@ export async function buildByAction(
   for (const [name, contents] of files) folder.writeFile(name, rewriteText(contents, scratch.rewrites));
   const left = join(folder.top, 'outputs');
   mkdirSync(left);
-  const places = new Map(Array.from(scratch.paths.values(), path => [path, join(left, path)] as const));
+  const outputs = leftOutputs(states, scratch, path => join(left, path));
   const environment = makeBuildEnvironment({
     derivation,
     options,
@@ -91,7 +92,7 @@ export async function buildByAction(
     folder: folder.path,
     folderInside: settings.sandboxBuildDir,
     files: shown,
-    outputs: places,
+    outputs: new Map(Array.from(outputs.values(), ({ scratch: path, at }) => [path, at])),
     owner: undefined,
     nest: nest?.open,
     timeout: settings.timeout > 0 ? settings.timeout * 1000 : undefined,
@@ -103,14 +104,6 @@ export async function buildByAction(
   }
   if (outcome.kind === 'not-executable') throw new BuilderFailedElsewhere('failed with exit code 1');
   if (outcome.kind === 'killed' || outcome.status !== 0) throw new BuilderFailedElsewhere(exitText(outcome));
-  const outputs = new Map(
-    Array.from(states, ([name, { id, path, validity }]) => {
-      const known = scratch.paths.get(name);
-      const at = known && places.get(known);
-      if (known === undefined || at === undefined) throw new TypeError(`output '${name}' was given no path`);
-      return [name, { id, scratch: known, at, valid: validity === 'valid' ? path : undefined }];
-    }),
-  );
   const known = inputs.union(nest?.store?.added ?? new Set<StorePath>());
   const finished = { path: job.path, derivation, options, mode: job.mode, inputs: known, outputs };
   const { recordsRealisations: realisations } = settings;
@@ -136,11 +129,8 @@ function nestOf(
   const mode = nestedModeOf(options);
   if (mode === undefined) return undefined;
   requireNested(store, job, { mode, settings });
-  const { realising, build, slot } = nesting;
-  if (realising === undefined) {
-    const printed = displayBytes(printStorePath(store.storeDir, job.path));
-    throw new BuildError('InputRejected', `builders cannot use Nix here, as that of '${printed}' is to`);
-  }
+  const { build, slot } = nesting;
+  const { server, realising } = requireServed(store, job, { server: nestedServer, realising: nesting.realising });
   const nest: Nest = {
     store: undefined,
     open: site => {
@@ -164,7 +154,7 @@ function nestOf(
         show: paths => site.show(paths),
       });
       nest.store = nested;
-      return (channel, stop) => nestedServer.serve(channel, nested, stop);
+      return (channel, stop) => server.serve(channel, nested, stop);
     },
   };
   return nest;

@@ -77,11 +77,17 @@ export class RemoteDerivationActions implements DerivationActions {
   /** Whether some of it was not looked at, since it was there before. */
   async #sendInputs({ inputs, signal }: BuilderProcess): Promise<boolean> {
     const fresh = [...inputs].filter(path => !this.#sent.has(path));
-    const roots = new Map<StorePath, Node>();
-    for (const path of fresh) roots.set(path, await this.#store.rootOf(path, { signal }));
-    await sendTrees(this.#store.blobs, this.#blobs, { roots, signal });
+    await this.#sendPaths(fresh, signal);
     for (const path of fresh) this.#sent.add(path);
     return fresh.length < inputs.size || this.#files.size > 0;
+  }
+
+  /** What of the trees of valid paths the server lacks. */
+  async #sendPaths(paths: readonly StorePath[], signal: AbortSignal): Promise<ReadonlyMap<StorePath, Node>> {
+    const roots = new Map<StorePath, Node>();
+    for (const path of paths) roots.set(path, await this.#store.rootOf(path, { signal }));
+    await sendTrees(this.#store.blobs, this.#blobs, { roots, signal });
+    return roots;
   }
 
   /** Builders all see the same few. */
@@ -124,10 +130,7 @@ export class RemoteDerivationActions implements DerivationActions {
     const begin = (channel: ClientActionChannel) =>
       nest({
         show: async paths => {
-          const roots = new Map<StorePath, Node>();
-          for (const path of paths) roots.set(path, await this.#store.rootOf(path, { signal }));
-          await sendTrees(this.#store.blobs, this.#blobs, { roots, signal });
-          for (const [path, root] of roots) await channel.show(path, root, { signal });
+          for (const [path, root] of await this.#sendPaths(paths, signal)) await channel.show(path, root, { signal });
         },
         waits: isWaiting => channel.waits(isWaiting),
       });

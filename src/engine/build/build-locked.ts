@@ -22,6 +22,7 @@ import { type BuildTimes, buildFailed, knownOutputs } from './build-results.ts';
 import { BuildSite } from './build-site.ts';
 import { makeBuilderFiles } from './builder-files.ts';
 import { BuilderOutput } from './builder-output.ts';
+import { leftOutputs } from './left-outputs.ts';
 import { runDiffHook } from './diff-hook.ts';
 import { findExternalBuilder } from './external-builder.ts';
 import { runPostBuildHook } from './post-build-hook.ts';
@@ -168,16 +169,7 @@ async function register(
     options,
     mode: job.mode,
     inputs: nest === undefined ? inputs : inputs.union(nest.added),
-    outputs: new Map(
-      Array.from(states, ([name, { id, path, validity }]) => {
-        const known = scratch.paths.get(name);
-        if (known === undefined) throw new TypeError(`output '${name}' was given no path`);
-        return [
-          name,
-          { id, scratch: known, at: site.outputPlace(known), valid: validity === 'valid' ? path : undefined },
-        ];
-      }),
-    ),
+    outputs: leftOutputs(states, scratch, path => site.outputPlace(path)),
   };
   if (nest?.mode === 'submit') {
     return registerSubmitted(store, finished, { submitted: nest.submitted, realisations });

@@ -1,8 +1,7 @@
-import { type ByteString, type Reporter, byteStringFromText, displayBytes, messageOf } from '../../base/index.ts';
-import { isBuiltinBuilder, printStorePath } from '../../nix-compat/index.ts';
+import { type ByteString, type Reporter, byteStringFromText, messageOf } from '../../base/index.ts';
+import { isBuiltinBuilder } from '../../nix-compat/index.ts';
 import { ChannelSocket } from '../../store/index.ts';
-import { BuildError } from '../error.ts';
-import { nestedModeOf } from '../nested/nested-mode.ts';
+import { nestedModeOf, requireServed } from '../nested/nested-mode.ts';
 import { NestedStore } from '../nested/nested-store.ts';
 import type { BuildContext, BuildRequest } from './build-context.ts';
 import type { BuildSite } from './build-site.ts';
@@ -30,13 +29,10 @@ export class BuildNest implements AsyncDisposable {
     request: BuildRequest,
     { site, reporter }: { readonly site: BuildSite; readonly reporter: Reporter },
   ): Promise<BuildNest | undefined> {
-    const { job, options, build, slot, nested: realising, inputs, signal } = request;
+    const { job, options, build, slot, inputs, signal } = request;
     const mode = nestedModeOf(options);
     if (mode === undefined || isBuiltinBuilder(job.derivation)) return undefined;
-    if (nestedServer === undefined || realising === undefined) {
-      const printed = displayBytes(printStorePath(store.storeDir, job.path));
-      throw new BuildError('InputRejected', `builders cannot use Nix here, as that of '${printed}' is to`);
-    }
+    const { server, realising } = requireServed(store, job, { server: nestedServer, realising: request.nested });
     const nested = new NestedStore({
       store,
       mode,
@@ -51,7 +47,7 @@ export class BuildNest implements AsyncDisposable {
       folder: site.folder.path,
       owner: site.user,
       name: nestedSocketName,
-      serve: (channel, stop) => nestedServer.serve(channel, nested, stop),
+      serve: (channel, stop) => server.serve(channel, nested, stop),
       onLeft: error => reporter.log('debug', () => `a client of a builder was left: ${messageOf(error)}`),
     });
     return new BuildNest(nested, socket, site.folderInside);

@@ -9,7 +9,7 @@ import type { LocalStore } from '../../store/index.ts';
 import type { BuildJob } from '../build/derivation-builder.ts';
 import type { BuildSettings } from '../build/build-settings.ts';
 import { BuildError } from '../error.ts';
-import type { NestedMode } from './nested-store.ts';
+import type { NestedMode, NestedRealising, NestedServer } from './nested-store.ts';
 
 /** A builder that may use Nix, as C++ Nix names the system feature. */
 const buildFeature = byteStringFromText('recursive-nix');
@@ -42,4 +42,15 @@ export function requireNested(
     const message = `The builder-rpc-v0 feature may only be used with content-addressing derivations, which '${printed}' is not`;
     throw new BuildError('InputRejected', message);
   }
+}
+
+/** Who serves the builder of `path`, and makes valid what it wants. Throws `BuildError` where nobody does. */
+export function requireServed(
+  { storeDir }: Pick<LocalStore, 'storeDir'>,
+  { path }: Pick<BuildJob, 'path'>,
+  { server, realising }: { readonly server: NestedServer | undefined; readonly realising: NestedRealising | undefined },
+): { readonly server: NestedServer; readonly realising: NestedRealising } {
+  if (server !== undefined && realising !== undefined) return { server, realising };
+  const printed = displayBytes(printStorePath(storeDir, path));
+  throw new BuildError('InputRejected', `builders cannot use Nix here, as that of '${printed}' is to`);
 }
